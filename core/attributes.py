@@ -1,0 +1,37 @@
+"""Attribute names of splat point clouds: those of Blender 5.3's native splats, plus ours.
+
+This is the only module that spells them. ``facelift_addon`` stores geometry under these
+names, importers keep extra columns beside them.
+"""
+
+from __future__ import annotations
+
+POSITION = "position"
+"""FLOAT_VECTOR, mean."""
+SCALE = "scale"
+"""FLOAT_VECTOR, linear standard deviations."""
+ROTATION = "rotation"
+"""QUATERNION, w x y z."""
+RADIANCE_BASE = "radiance:base"
+"""FLOAT4 (Blender 5.2+) or FLOAT_COLOR before: raw f_dc r, g, b and linear opacity."""
+
+COLOR = "Col"
+"""FLOAT_COLOR, display colour."""
+PART = "part"
+"""INT8, a value of :class:`core.parts.Part`."""
+RADIUS = "radius"
+"""FLOAT, for point display."""
+
+
+def radiance_sh(index: int) -> str:
+    """Return the name of higher SH coefficient ``index`` (0 is the first of degree 1)."""
+    return f"radiance:sh_{index}"
+
+
+MAX_HIGHER_SH = 15
+"""Coefficients above degree 0 at SH degree 3."""
+
+OWN = frozenset({POSITION, SCALE, ROTATION, RADIANCE_BASE, COLOR, PART, RADIUS}) | {
+    radiance_sh(i) for i in range(MAX_HIGHER_SH)
+}
+"""Every name with a meaning of ours; all other attributes are extras."""

@@ -1,0 +1,140 @@
+"""Pinhole cameras, FaceLift's six-view rig and turntables.
+
+Camera axes are OpenCV's: x right, y down, z forward. Pixel coordinates have pixel (column i,
+row j) centred at (i + 0.5, j + 0.5); the picture spans [0, width] x [0, height].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+VIEW_NAMES = ("front", "front_right", "right", "back", "left", "front_left")
+"""The six views of FaceLift, in the order of its tensors."""
+VIEW_AZIMUTHS = (270.0, 225.0, 180.0, 90.0, 0.0, 315.0)
+"""Degrees; the position is radius * (cos a, sin a, 0), so the front camera stands at -Y."""
+RIG_RADIUS = 2.7
+RIG_FOV = 50.0
+"""Horizontal field of view in degrees."""
+RIG_SIZE = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Camera:
+    """A pinhole camera.
+
+    Attributes:
+        width, height: picture size in pixels.
+        fx, fy, cx, cy: intrinsics in pixels.
+        c2w: [4, 4] float64 extrinsics, camera to world, OpenCV axes.
+    """
+
+    width: int
+    height: int
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    c2w: np.ndarray
+
+    def __post_init__(self) -> None:
+        c2w = np.array(self.c2w, np.float64)
+        if c2w.shape != (4, 4):
+            raise ValueError(f"c2w has shape {c2w.shape}, expected (4, 4)")
+        c2w.flags.writeable = False
+        object.__setattr__(self, "c2w", c2w)
+
+    @classmethod
+    def orbit(
+        cls,
+        azimuth: float,
+        elevation: float = 0.0,
+        radius: float = RIG_RADIUS,
+        fov: float = RIG_FOV,
+        size: int = RIG_SIZE,
+    ) -> Camera:
+        """Return a square camera on a sphere around the origin, looking at it, world up +Z.
+
+        Args:
+            azimuth: Degrees; 270 is the front (-Y).
+            elevation: Degrees above the horizon, -90 < elevation < 90.
+            radius: Distance to the origin, in world units.
+            fov: Horizontal field of view in degrees.
+            size: Width and height in pixels.
+        """
+        a, e = np.radians(azimuth), np.radians(elevation)
+        position = radius * np.array([np.cos(a) * np.cos(e), np.sin(a) * np.cos(e), np.sin(e)])
+        forward = -position / np.linalg.norm(position)
+        right = np.cross(forward, [0.0, 0.0, 1.0])
+        right /= np.linalg.norm(right)
+        c2w = np.eye(4)
+        c2w[:3] = np.stack([right, np.cross(forward, right), forward, position], axis=1)
+        focal = size / 2 / np.tan(np.radians(fov) / 2)
+        return cls(size, size, focal, focal, size / 2, size / 2, c2w)
+
+    @property
+    def w2c(self) -> np.ndarray:
+        """[4, 4] float64, world to camera."""
+        return np.linalg.inv(self.c2w)
+
+    @property
+    def position(self) -> np.ndarray:
+        """[3] the camera's centre in the world."""
+        return self.c2w[:3, 3]
+
+    def to_camera(self, points: np.ndarray) -> np.ndarray:
+        """Return points [N, 3] in camera axes."""
+        return (np.asarray(points, np.float64) - self.position) @ self.c2w[:3, :3]
+
+    def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return pixel coordinates [N, 2] and depths along z [N] of world points [N, 3]."""
+        x, y, z = self.to_camera(points).T
+        return np.stack([self.fx * x / z + self.cx, self.fy * y / z + self.cy], axis=1), z
+
+    def unproject(self, pixels: np.ndarray, depths: np.ndarray) -> np.ndarray:
+        """Return world points [N, 3] of pixel coordinates [N, 2] at depths along z [N]."""
+        pixels, depths = np.asarray(pixels, np.float64), np.asarray(depths, np.float64)
+        x = (pixels[:, 0] - self.cx) / self.fx * depths
+        y = (pixels[:, 1] - self.cy) / self.fy * depths
+        return np.stack([x, y, depths], axis=1) @ self.c2w[:3, :3].T + self.position
+
+    def resized(self, size: int) -> Camera:
+        """Return the same camera for a picture ``size`` pixels wide, aspect kept."""
+        k = size / self.width
+        return replace(
+            self, width=size, height=round(self.height * k), fx=self.fx * k, fy=self.fy * k, cx=self.cx * k, cy=self.cy * k
+        )
+
+    def moved(self, matrix: np.ndarray) -> Camera:
+        """Return the camera carried along by a rigid world transformation [4, 4]."""
+        return replace(self, c2w=np.asarray(matrix, np.float64) @ self.c2w)
+
+    def blender_matrix(self) -> np.ndarray:
+        """[4, 4] matrix_world of a Blender camera (x right, y up, looks along -z)."""
+        return self.c2w @ np.diag([1.0, -1.0, -1.0, 1.0])
+
+    def to_dict(self) -> dict:
+        """Return the JSON form."""
+        scalars = {name: getattr(self, name) for name in ("width", "height", "fx", "fy", "cx", "cy")}
+        return {**scalars, "c2w": self.c2w.tolist()}
+
+    @classmethod
+    def from_dict(cls, data: dict) -> Camera:
+        """Return the camera of :meth:`to_dict`'s form."""
+        return cls(**{**data, "c2w": np.array(data["c2w"])})
+
+
+def six_view_rig(size: int = RIG_SIZE) -> tuple[Camera, ...]:
+    """Return FaceLift's six input cameras, in the order of :data:`VIEW_NAMES`."""
+    return tuple(Camera.orbit(azimuth, size=size) for azimuth in VIEW_AZIMUTHS)
+
+
+def front_camera(size: int = RIG_SIZE) -> Camera:
+    """Return the rig's front camera, through which an aligned photo is seen."""
+    return Camera.orbit(VIEW_AZIMUTHS[0], size=size)
+
+
+def turntable(count: int, size: int = RIG_SIZE, elevation: float = 0.0) -> tuple[Camera, ...]:
+    """Return ``count`` cameras once around the head, beginning at the front."""
+    return tuple(Camera.orbit(a, elevation, size=size) for a in np.linspace(270, 630, count, endpoint=False))

@@ -1,0 +1,124 @@
+"""What an engine is: the protocol that the worker, the command line and the add-on speak."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from ..cameras import Camera
+from ..gaussians import Gaussians
+from ..photo.decode import Photo
+from ..progress import Reporter
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What a user interface needs to know of an engine.
+
+    Attributes:
+        id: Stable identifier ("draft", "facelift").
+        label: Name shown to the user.
+        description: One sentence on what it does and its limits.
+        licence: Licence of its results' source ("CC0 / Apache-2.0", "Adobe Research License").
+        available: Whether it can run here, now.
+        reason: Why not, with the next step; empty when available.
+    """
+
+    id: str
+    label: str
+    description: str
+    licence: str
+    available: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class FaceBox:
+    """A detected face in the decoded photo.
+
+    Attributes:
+        x0, y0, x1, y1: Box in pixels of the decoded photo.
+        score: Detector's probability, 0..1.
+    """
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    score: float
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedPhoto:
+    """A photo ready for generation: found face, matte, aligned crop.
+
+    Attributes:
+        aligned: [512, 512, 4] uint8 RGBA, straight alpha = matte, FaceLift's alignment
+            (face size 194 px, face centre at (252, 280)).
+        faces: All faces found, largest first.
+        face: Index of the face used.
+        notes: Sentences for the user ("3 faces found, the largest is used").
+    """
+
+    aligned: np.ndarray
+    faces: tuple[FaceBox, ...]
+    face: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class GenerateResult:
+    """A finished head.
+
+    Attributes:
+        gaussians: In the common world frame (see :class:`~core.gaussians.Gaussians`).
+        aligned: [512, 512, 4] uint8 RGBA, the aligned photo with its matte as alpha.
+        photo_camera: The camera through which the head reproduces ``aligned``.
+        recipe: JSON-serialisable facts to make it again: engine, version, settings, seed,
+            photo name and sha256.
+        views: [V, H, W, 3] uint8 generated views in the rig's order, or None.
+        stage_seconds: Seconds by stage name.
+        notes: Sentences for the user.
+    """
+
+    gaussians: Gaussians
+    aligned: np.ndarray
+    photo_camera: Camera
+    recipe: Mapping[str, Any]
+    views: np.ndarray | None = None
+    stage_seconds: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """A generator of heads. One instance serves many jobs, one at a time."""
+
+    def info(self) -> EngineInfo:
+        """Describe the engine; cheap, loads no model."""
+        ...
+
+    def prepare(self, photo: Photo, settings: Mapping[str, Any], reporter: Reporter) -> PreparedPhoto:
+        """Find the face, matte and align, without generating.
+
+        Raises:
+            PhotoError: no usable face.
+            SettingsError: unknown or out-of-range settings.
+            Cancelled: cancelled through the reporter.
+        """
+        ...
+
+    def generate(self, photo: Photo, settings: Mapping[str, Any], reporter: Reporter) -> GenerateResult:
+        """Make a head; the same photo, settings and seed give the same Gaussians.
+
+        Raises:
+            As :meth:`prepare`, and EngineUnavailable when it can't run here.
+        """
+        ...
+
+    def unload(self) -> None:
+        """Free the models' memory; the next job loads them again."""
+        ...

@@ -1,0 +1,163 @@
+"""The Gaussians value: what engines return, formats store and Blender shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+import numpy as np
+
+from . import quaternions
+from . import spherical_harmonics as harmonics
+from .parts import Part
+
+
+@dataclass(frozen=True, eq=False)
+class Gaussians:
+    """N Gaussians with activated values. Immutable: every operation returns a new value.
+
+    World frame: +Z up, the face looks to -Y, origin at the head's centre, the reference's
+    unit (cameras at radius 2.7).
+
+    Attributes:
+        means: [N, 3] float32, centres.
+        scales: [N, 3] float32, standard deviations along the local axes, > 0.
+        rotations: [N, 4] float32, unit quaternions w, x, y, z from local axes to the world.
+        opacities: [N] float32, 0..1.
+        sh: [N, K, 3] float32 spherical harmonics, K = 1, 4, 9 or 16; the display colour is
+            0.5 + C0 * sh[:, 0], sRGB-encoded.
+        parts: [N] int8, values of :class:`~core.parts.Part`.
+        extras: further per-Gaussian columns by name, each [N] or [N, M] of any numeric type.
+
+    Raises:
+        ValueError: shapes or counts do not match.
+    """
+
+    means: np.ndarray
+    scales: np.ndarray
+    rotations: np.ndarray
+    opacities: np.ndarray
+    sh: np.ndarray
+    parts: np.ndarray | None = None
+    extras: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        count = len(self.means)
+        if self.parts is None:
+            object.__setattr__(self, "parts", np.full(count, Part.UNKNOWN, np.int8))
+        shapes = {"means": (count, 3), "scales": (count, 3), "rotations": (count, 4), "opacities": (count,)}
+        for name, shape in shapes.items():
+            self._store(name, np.float32, shape)
+        self._store("parts", np.int8, (count,))
+        sh = np.asarray(self.sh)
+        if sh.ndim != 3:
+            raise ValueError(f"sh has shape {sh.shape}, expected [N, K, 3]")
+        harmonics.degree_of(sh.shape[1])
+        self._store("sh", np.float32, (count, sh.shape[1], 3))
+        for name, column in self.extras.items():
+            if len(column) != count:
+                raise ValueError(f"extra column {name!r} has {len(column)} rows, expected {count}")
+        object.__setattr__(self, "extras", MappingProxyType(dict(self.extras)))
+
+    def _store(self, name: str, dtype: type, shape: tuple[int, ...]) -> None:
+        """Set a field to a read-only contiguous view of the wanted type and shape."""
+        array = np.ascontiguousarray(getattr(self, name), dtype)
+        if array.shape != shape:
+            raise ValueError(f"{name} has shape {array.shape}, expected {shape}")
+        view = array.view()
+        view.flags.writeable = False
+        object.__setattr__(self, name, view)
+
+    def __len__(self) -> int:
+        return len(self.means)
+
+    @property
+    def sh_degree(self) -> int:
+        """Degree of the spherical harmonics, 0..3."""
+        return harmonics.degree_of(self.sh.shape[1])
+
+    @property
+    def colors(self) -> np.ndarray:
+        """[N, 3] view-independent display colours (sRGB-encoded, not clipped)."""
+        return harmonics.to_colors(self.sh)
+
+    def replace(self, **changes) -> Gaussians:
+        """Return a copy with some fields replaced."""
+        return replace(self, **changes)
+
+    def select(self, index: np.ndarray) -> Gaussians:
+        """Return the Gaussians of a boolean mask [N] or an index array [M], in that order."""
+        return Gaussians(
+            self.means[index],
+            self.scales[index],
+            self.rotations[index],
+            self.opacities[index],
+            self.sh[index],
+            self.parts[index],
+            {name: column[index] for name, column in self.extras.items()},
+        )
+
+    def covariances(self) -> np.ndarray:
+        """Return the covariance matrices [N, 3, 3], float64: R diag(scales^2) R^T."""
+        axes = quaternions.to_matrices(self.rotations.astype(np.float64)) * self.scales[:, None, :]
+        return axes @ np.swapaxes(axes, 1, 2)
+
+    def transform(self, matrix: np.ndarray) -> Gaussians:
+        """Apply an affine transformation exactly.
+
+        Means move by the matrix, covariances become A C A^T, spherical harmonics turn with
+        the orthogonal factor of A's polar decomposition (exact when A is a similarity; under
+        shear no rotation is exact and the polar factor is the nearest one). A similarity
+        keeps the order of the local axes; anything else re-derives scales and rotations by
+        eigendecomposition.
+
+        Args:
+            matrix: [4, 4], last row 0 0 0 1; may mirror, may not be singular.
+
+        Raises:
+            ValueError: the matrix is singular or not finite.
+        """
+        matrix = np.asarray(matrix, np.float64)
+        linear, offset = matrix[:3, :3], matrix[:3, 3]
+        if not np.isfinite(matrix).all() or abs(np.linalg.det(linear)) < 1e-30:
+            raise ValueError("the transformation matrix is singular or not finite")
+        means = self.means.astype(np.float64) @ linear.T + offset
+        left, singular, right = np.linalg.svd(linear)
+        orthogonal = left @ right
+        sh = harmonics.rotate(self.sh, orthogonal)
+        if np.ptp(singular) <= 1e-6 * singular[0]:
+            # A mirror maps R diag(s^2) R^T to the same matrix as the rotation -orthogonal does.
+            turn = orthogonal if np.linalg.det(orthogonal) > 0 else -orthogonal
+            rotations = quaternions.multiply(quaternions.from_matrices(turn), self.rotations.astype(np.float64))
+            scales = self.scales.astype(np.float64) * singular.mean()
+            rotations = quaternions.normalize(rotations)
+        else:
+            scales, rotations = decompose_covariances(linear @ self.covariances() @ linear.T)
+        return self.replace(means=means, scales=scales, rotations=rotations, sh=sh)
+
+
+def decompose_covariances(covariances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return scales [N, 3] (ascending) and unit quaternions [N, 4] of covariances [N, 3, 3]."""
+    values, axes = np.linalg.eigh(covariances)
+    axes[np.linalg.det(axes) < 0, :, 0] *= -1
+    return np.sqrt(np.maximum(values, 0)), quaternions.from_matrices(axes)
+
+
+def concatenate(items: Sequence[Gaussians]) -> Gaussians:
+    """Join several values. SH are padded to the highest degree; extras must exist in all to stay.
+
+    Raises:
+        ValueError: ``items`` is empty.
+    """
+    if not items:
+        raise ValueError("nothing to concatenate")
+    width = max(item.sh.shape[1] for item in items)
+    padded = [np.pad(item.sh, ((0, 0), (0, width - item.sh.shape[1]), (0, 0))) for item in items]
+    shared = set(items[0].extras).intersection(*(item.extras for item in items[1:]))
+    return Gaussians(
+        *(np.concatenate([getattr(item, name) for item in items]) for name in ("means", "scales", "rotations", "opacities")),
+        np.concatenate(padded),
+        np.concatenate([item.parts for item in items]),
+        {name: np.concatenate([item.extras[name] for item in items]) for name in items[0].extras if name in shared},
+    )

@@ -1,0 +1,18 @@
+"""What a Gaussian belongs to: the values of the ``part`` attribute."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Part(IntEnum):
+    """Semantic part of the head. Stored as int8 in files and in Blender."""
+
+    UNKNOWN = 0
+    SKIN = 1
+    HAIR = 2
+    CLOTHES = 3
+    EYES = 4
+    MOUTH = 5
+    NECK = 6
+    BACKGROUND = 7
