@@ -25,9 +25,9 @@ PYTHONS = {"3.11": "Blender 4.5", "3.13": "Blender 5.2"}
 PLATFORMS = {
     "linux-x64": (["manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64"], ["3.11", "3.13"]),
     "windows-x64": (["win_amd64"], ["3.11", "3.13"]),
-    "macos-arm64": ([f"macosx_{v}_arm64" for v in ("14_0", "12_0", "11_0")], ["3.11", "3.13"]),
+    "macos-arm64": ([f"macosx_{v}_arm64" for v in ("12_0", "11_0")], ["3.11", "3.13"]),
     # Blender 5 no longer runs on Intel Macs, so only 4.5's Python is served there.
-    "macos-x64": ([f"macosx_{v}_x86_64" for v in ("14_0", "10_14", "10_13", "10_10")], ["3.11"]),
+    "macos-x64": ([f"macosx_{v}_x86_64" for v in ("10_14", "10_13", "10_10")], ["3.11"]),
 }
 """Blender's platform names: pip's platform tags, best first, and the Python versions to serve."""
 

@@ -1,0 +1,30 @@
+"""``python -m tests.bench``: run the measurement modules, each in a process of its own.
+
+A fresh process a module keeps peak memory apart and cold starts cold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+
+MODULES = {
+    "draft": ("data_bench", "draft_quality", "draft_speed", "addon_bench"),
+    "facelift": ("facelift_bench",),
+}
+"""Measurement modules by engine, in the order in which they run."""
+
+
+def main() -> int:
+    """Run all or the named modules and return the number of those that failed."""
+    parser = argparse.ArgumentParser(prog="build.py bench")
+    parser.add_argument("--engine", choices=sorted(MODULES), default="draft")
+    parser.add_argument("names", nargs="*", help="single modules")
+    options = parser.parse_args()
+    names = options.names or MODULES[options.engine]
+    return sum(bool(subprocess.run([sys.executable, "-m", f"tests.bench.{name}"], check=False).returncode) for name in names)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
