@@ -1,0 +1,99 @@
+"""From Gaussians in the world to splats on the screen: EWA projection as 3DGS does it.
+
+Sources: Zwicker et al., "EWA Volume Splatting", 2001; Kerbl et al., "3D Gaussian Splatting
+for Real-Time Radiance Field Rendering", 2023, whose constants these are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import quaternions
+from .. import spherical_harmonics as harmonics
+from ..cameras import Camera
+from ..gaussians import Gaussians
+
+NEAR = 0.2
+"""Gaussians with a centre at this depth or nearer are culled."""
+BLUR = 0.3
+"""Square pixels added to the diagonal of the 2D covariance: no splat is thinner than a pixel."""
+MIN_ALPHA = 1 / 255
+"""Weaker contributions are skipped."""
+FRUSTUM_MARGIN = 1.3
+"""The Jacobian is evaluated at most this many half fields of view off the axis, where it stays tame."""
+
+
+@dataclass(frozen=True, eq=False)
+class Splats:
+    """M visible Gaussians on the screen, front to back.
+
+    Attributes:
+        centers: [M, 2] float64, pixel coordinates.
+        conics: [M, 3] float64, entries xx, xy, yy of the inverse 2D covariance, per square pixel.
+        extents: [M, 2] float64, half width and height in pixels of the region where alpha
+            reaches :data:`MIN_ALPHA`.
+        log_opacities: [M] float64, natural logarithms.
+        depths: [M] float32, along the camera's z.
+        colors: [M, 3] float32 as seen from the camera, >= 0.
+    """
+
+    centers: np.ndarray
+    conics: np.ndarray
+    extents: np.ndarray
+    log_opacities: np.ndarray
+    depths: np.ndarray
+    colors: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.depths)
+
+
+def project(gaussians: Gaussians, camera: Camera) -> Splats:
+    """Project what can be seen: in front of the near plane, not too faint, touching the picture."""
+    depths = camera.to_camera(gaussians.means)[:, 2]
+    gaussians = gaussians.select(np.flatnonzero((depths > NEAR) & (gaussians.opacities >= MIN_ALPHA)))
+    centers, depths = camera.project(gaussians.means)
+    xx, xy, yy = _screen_covariances(gaussians, camera)
+    determinant = xx * yy - xy * xy
+    log_opacities = np.log(gaussians.opacities.astype(np.float64))
+    # opacity * exp(-r^2 / 2) = MIN_ALPHA at r standard deviations.
+    reach = np.sqrt(2 * np.maximum(log_opacities - np.log(MIN_ALPHA), 0))
+    extents = reach[:, None] * np.sqrt(np.stack([xx, yy], axis=1))
+    size = (camera.width, camera.height)
+    touches = ((centers + extents > 0) & (centers - extents < size)).all(axis=1)
+    visible = np.flatnonzero(touches & (determinant > 0) & np.isfinite(determinant))
+    visible = visible[np.argsort(depths[visible].astype(np.float32), kind="stable")]
+    conics = np.stack([yy, -xy, xx], axis=1)[visible] / determinant[visible, None]
+    offsets = gaussians.means[visible] - camera.position
+    directions = offsets / np.linalg.norm(offsets, axis=1, keepdims=True)
+    return Splats(
+        centers[visible],
+        conics,
+        extents[visible],
+        log_opacities[visible],
+        depths[visible].astype(np.float32),
+        harmonics.evaluate(gaussians.sh[visible], directions.astype(np.float32)),
+    )
+
+
+def _screen_covariances(gaussians: Gaussians, camera: Camera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the entries xx, xy, yy of the blurred 2D covariances, each [N], in square pixels."""
+    x, y, z = camera.to_camera(gaussians.means).T
+    limit_x = FRUSTUM_MARGIN * camera.width / (2 * camera.fx)
+    limit_y = FRUSTUM_MARGIN * camera.height / (2 * camera.fy)
+    slope_x = np.clip(x / z, -limit_x, limit_x)
+    slope_y = np.clip(y / z, -limit_y, limit_y)
+    right, down, forward = camera.c2w[:3, :3].T
+    # Rows of the perspective Jacobian times the world-to-camera rotation, [N, 2, 3].
+    jacobian = np.stack(
+        [
+            (camera.fx / z)[:, None] * (right - slope_x[:, None] * forward),
+            (camera.fy / z)[:, None] * (down - slope_y[:, None] * forward),
+        ],
+        axis=1,
+    )
+    axes = quaternions.to_matrices(gaussians.rotations.astype(np.float64)) * gaussians.scales[:, None, :]
+    u, v = np.moveaxis(np.einsum("nij,njk->nik", jacobian, axes), 1, 0)
+    return (u * u).sum(axis=1) + BLUR, (u * v).sum(axis=1), (v * v).sum(axis=1) + BLUR
