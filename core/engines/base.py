@@ -11,7 +11,10 @@ import numpy as np
 from ..cameras import Camera
 from ..gaussians import Gaussians
 from ..photo.decode import Photo
+from ..photo.types import FaceBox, PreparedPhoto
 from ..progress import Reporter
+
+__all__ = ["Engine", "EngineInfo", "FaceBox", "GenerateResult", "PreparedPhoto"]
 
 
 @dataclass(frozen=True)
@@ -33,40 +36,6 @@ class EngineInfo:
     licence: str
     available: bool
     reason: str = ""
-
-
-@dataclass(frozen=True)
-class FaceBox:
-    """A detected face in the decoded photo.
-
-    Attributes:
-        x0, y0, x1, y1: Box in pixels of the decoded photo.
-        score: Detector's probability, 0..1.
-    """
-
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-    score: float
-
-
-@dataclass(frozen=True, eq=False)
-class PreparedPhoto:
-    """A photo ready for generation: found face, matte, aligned crop.
-
-    Attributes:
-        aligned: [512, 512, 4] uint8 RGBA, straight alpha = matte, FaceLift's alignment
-            (face size 194 px, face centre at (252, 280)).
-        faces: All faces found, largest first.
-        face: Index of the face used.
-        notes: Sentences for the user ("3 faces found, the largest is used").
-    """
-
-    aligned: np.ndarray
-    faces: tuple[FaceBox, ...]
-    face: int
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

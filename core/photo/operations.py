@@ -1,0 +1,149 @@
+"""The operations of the converted networks, in numpy. Arrays are [H, W, C] float32."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+
+def _activate(array: np.ndarray, activation: str | None) -> np.ndarray:
+    """Apply a fused activation in place."""
+    if activation == "relu":
+        np.maximum(array, 0, out=array)
+    elif activation == "relu6":
+        np.clip(array, 0, 6, out=array)
+    return array
+
+
+def _pad_borders(array: np.ndarray, padding: Sequence[int] | None) -> np.ndarray:
+    """Add zeros at [top, bottom, left, right]."""
+    if not padding:
+        return array
+    top, bottom, left, right = padding
+    height, width, channels = array.shape
+    padded = np.zeros((height + top + bottom, width + left + right, channels), np.float32)
+    padded[top : top + height, left : left + width] = array
+    return padded
+
+
+def conv(array, weight, bias, *, stride, padding=None, activation=None) -> np.ndarray:
+    """Convolve: ``weight`` [out, kh, kw, in], ``bias`` [out]."""
+    channels_out, kernel_height, kernel_width, channels_in = weight.shape
+    array = np.ascontiguousarray(_pad_borders(array, padding))
+    if (kernel_height, kernel_width) == (1, 1):
+        array = array[:: stride[0], :: stride[1]]
+        height, width = array.shape[:2]
+        columns = array.reshape(-1, channels_in)
+    else:
+        # im2col: a strided view of all windows, made contiguous, turns the convolution into one matrix product.
+        height = (array.shape[0] - kernel_height) // stride[0] + 1
+        width = (array.shape[1] - kernel_width) // stride[1] + 1
+        row, column, channel = array.strides
+        windows = as_strided(
+            array,
+            (height, width, kernel_height, kernel_width, channels_in),
+            (row * stride[0], column * stride[1], row, column, channel),
+        )
+        columns = windows.reshape(height * width, -1)
+    result = columns @ weight.reshape(channels_out, -1).T
+    result += bias
+    return _activate(result, activation).reshape(height, width, channels_out)
+
+
+def depthwise(array, weight, bias, *, stride, padding=None, activation=None) -> np.ndarray:
+    """Convolve every channel by itself: ``weight`` [1, kh, kw, C], ``bias`` [C]."""
+    _, kernel_height, kernel_width, channels = weight.shape
+    array = _pad_borders(array, padding)
+    height = (array.shape[0] - kernel_height) // stride[0] + 1
+    width = (array.shape[1] - kernel_width) // stride[1] + 1
+    result = np.empty((height, width, channels), np.float32)
+    result[:] = bias
+    product = np.empty_like(result)
+    for y in range(kernel_height):
+        rows = slice(y, y + (height - 1) * stride[0] + 1, stride[0])
+        for x in range(kernel_width):
+            columns = slice(x, x + (width - 1) * stride[1] + 1, stride[1])
+            np.multiply(array[rows, columns], weight[0, y, x], out=product)
+            result += product
+    return _activate(result, activation)
+
+
+def upsample_conv(array, weight, bias) -> np.ndarray:
+    """Transposed convolution of size 2 and stride 2: ``weight`` [out, 2, 2, in], ``bias`` [out]."""
+    height, width, channels_in = array.shape
+    channels_out = len(weight)
+    product = array.reshape(-1, channels_in) @ weight.reshape(-1, channels_in).T
+    tiles = product.reshape(height, width, channels_out, 2, 2).transpose(0, 3, 1, 4, 2)
+    return tiles.reshape(2 * height, 2 * width, channels_out) + bias
+
+
+def max_pool(array, *, size) -> np.ndarray:
+    """Take the maximum of each ``size`` tile; rows and columns that fill no tile are left out."""
+    height, width = array.shape[0] // size[0], array.shape[1] // size[1]
+    tiles = array[: height * size[0], : width * size[1]].reshape(height, size[0], width, size[1], -1)
+    return tiles.max(axis=(1, 3))
+
+
+def global_mean(array) -> np.ndarray:
+    """Average over all pixels, giving [1, 1, C]."""
+    return array.mean(axis=(0, 1), keepdims=True)
+
+
+def resize(array, *, size) -> np.ndarray:
+    """Resize bilinearly to ``size`` (height, width), pixel centres at half integers."""
+    for axis, length in enumerate(size):
+        old = array.shape[axis]
+        position = np.clip((np.arange(length, dtype=np.float32) + 0.5) * (old / length) - 0.5, 0, old - 1)
+        lower = position.astype(np.intp)
+        upper = np.minimum(lower + 1, old - 1)
+        share = (position - lower).reshape([-1 if other == axis else 1 for other in range(3)])
+        share = share.astype(np.float32)
+        array = array.take(lower, axis) * (1 - share) + array.take(upper, axis) * share
+    return array
+
+
+def add(first, second, *, activation=None) -> np.ndarray:
+    """Add with broadcasting."""
+    return _activate(first + second, activation)
+
+
+def multiply(first, second, *, activation=None) -> np.ndarray:
+    """Multiply with broadcasting."""
+    return _activate(first * second, activation)
+
+
+def prelu(array, slope) -> np.ndarray:
+    """Scale negative values by ``slope`` (broadcast over the channels)."""
+    return np.maximum(array, 0) + slope * np.minimum(array, 0)
+
+
+def hard_swish(array) -> np.ndarray:
+    """Return x * relu6(x + 3) / 6."""
+    return array * (np.clip(array + 3, 0, 6) * np.float32(1 / 6))
+
+
+def sigmoid(array) -> np.ndarray:
+    """Return the logistic function, written with tanh so that no input overflows."""
+    return np.tanh(array * np.float32(0.5)) * np.float32(0.5) + np.float32(0.5)
+
+
+OPERATIONS: dict[str, Callable[..., np.ndarray]] = {
+    "conv": conv,
+    "depthwise": depthwise,
+    "upsample_conv": upsample_conv,
+    "max_pool": max_pool,
+    "global_mean": global_mean,
+    "resize": resize,
+    "add": add,
+    "multiply": multiply,
+    "relu": lambda array: np.maximum(array, 0),
+    "prelu": prelu,
+    "hard_swish": hard_swish,
+    "sigmoid": sigmoid,
+    "pad": lambda array, *, amounts: np.pad(array, amounts),
+    "reshape": lambda array, *, shape: array.reshape(shape),
+    "concatenate": lambda *arrays, axis: np.concatenate(arrays, axis),
+}
+"""Operation by its name in the graph."""
