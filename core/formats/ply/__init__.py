@@ -1,0 +1,6 @@
+"""Gaussian splats in PLY files, as INRIA's 3DGS, FaceLift and most other tools write them."""
+
+from .reader import decode
+from .writer import encode
+
+__all__ = ["decode", "encode"]

@@ -1,0 +1,156 @@
+"""From PLY files to Gaussians."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ... import spherical_harmonics as harmonics
+from ...errors import FormatError
+from ...gaussians import Gaussians
+from ...parts import Part
+from . import header, names
+from .body import read_columns
+
+_REQUIRED = (*names.MEANS, *names.BASE, *names.OPACITY, *names.SCALES, *names.ROTATIONS)
+_SPLAT_MARKS = frozenset((*names.OPACITY, *names.SCALES, *names.ROTATIONS))
+"""Properties that plain coloured points don't have."""
+_PACKED_MARK = "packed_position"
+"""A property of PlayCanvas' compressed PLY files."""
+_REST_COUNTS = tuple(3 * ((degree + 1) ** 2 - 1) for degree in range(harmonics.MAX_DEGREE + 1))
+
+_MIN_SCALE = np.finfo(np.float32).tiny
+_MIN_ROTATION_LENGTH = 1e-12
+_ROWS = 1 << 14
+"""Rows gathered at once: all their columns share the same stretch of memory."""
+
+
+def decode(data: bytes) -> Gaussians:
+    """Read a PLY file with splats.
+
+    Properties are found by name, in any order and numeric type. ``part`` becomes the parts;
+    other properties without a meaning for splats become extra columns, except normals that
+    are zero throughout. Higher spherical harmonics that are zero throughout are dropped.
+    Infinite opacity logits are 0 and 1.
+
+    Raises:
+        FormatError: "ply-header", "ply-count", "ply-truncated", "ply-body", "ply-unsupported",
+            "ply-not-splats", "ply-missing-property", "ply-not-finite" (NaN or infinite values),
+            "ply-scale-range" (scales beyond float32), "ply-zero-quaternion".
+    """
+    parsed = header.parse(data)
+    element = next((item for item in parsed.elements if item.name == names.ELEMENT), None)
+    present = {item.name for item in element.properties} if element else set()
+    rest_names = _check_properties(present)
+    columns = read_columns(data, parsed, element)
+    sh = _gather(columns, names.BASE)[:, None, :]
+    rest = _gather(columns, rest_names)
+    if rest.any():
+        # Stored channel by channel: all of red's coefficients first.
+        rest = rest.reshape(len(rest), 3, -1).swapaxes(1, 2)
+        sh = np.concatenate([sh, rest], axis=1)
+    used = {*_REQUIRED, *rest_names, names.PART}
+    if not any(columns[name].any() for name in present.intersection(names.NORMALS)):
+        used.update(names.NORMALS)
+    return Gaussians(
+        _gather(columns, names.MEANS),
+        _scales(columns),
+        _rotations(columns),
+        _opacities(columns),
+        sh,
+        _parts(columns[names.PART]) if names.PART in present else None,
+        # Copies: a view would keep the whole file in memory.
+        {name: column.astype(column.dtype.newbyteorder("=")) for name, column in columns.items() if name not in used},
+    )
+
+
+def _check_properties(present: set[str]) -> tuple[str, ...]:
+    """Return the names of the higher harmonics; raise when these properties are no splats."""
+    if _PACKED_MARK in present:
+        raise FormatError(
+            "This is a compressed splat PLY, which can't be read here.",
+            "Save it as an uncompressed PLY in the program that wrote it.",
+            code="ply-unsupported",
+        )
+    if not present & _SPLAT_MARKS:
+        raise FormatError(
+            "This PLY file holds a mesh or plain points, not Gaussian splats.",
+            "Choose a splat file, or import this one as a mesh.",
+            code="ply-not-splats",
+        )
+    found = sum(name.startswith(names.REST_PREFIX) for name in present)
+    expected = next((count for count in _REST_COUNTS if count >= found), _REST_COUNTS[-1])
+    rest_names = names.rest(expected)
+    missing = sorted({*_REQUIRED, *rest_names} - present)
+    if missing or found > expected:
+        what = f"“{missing[0]}”" if missing else "a known number of spherical harmonics"
+        raise FormatError(
+            f"The splat file lacks {what}.",
+            "Export it again with the standard 3DGS properties.",
+            code="ply-missing-property",
+            missing=missing,
+        )
+    return rest_names
+
+
+def _gather(columns: Mapping[str, np.ndarray], wanted: Sequence[str], finite: bool = True) -> np.ndarray:
+    """Return columns as one [N, len(wanted)] float32 array.
+
+    Raises:
+        FormatError: "ply-not-finite"; infinities are let through unless ``finite``.
+    """
+    count = len(columns[names.MEANS[0]])
+    values = np.empty((count, len(wanted)), np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for first in range(0, count, _ROWS):
+            rows = slice(first, first + _ROWS)
+            for i, name in enumerate(wanted):
+                values[rows, i] = columns[name][rows]
+    good = np.isfinite(values) if finite else ~np.isnan(values)
+    if not good.all():
+        bad = count - np.count_nonzero(good.all(axis=1))
+        raise FormatError(
+            f"{bad:,} of {count:,} splats hold invalid numbers (NaN or infinite) in “{wanted[0]}” or its kin.",
+            "Clean the file in a splat editor, or export it again.",
+            code="ply-not-finite",
+            bad=bad,
+        )
+    return values
+
+
+def _opacities(columns: Mapping[str, np.ndarray]) -> np.ndarray:
+    logits = _gather(columns, names.OPACITY, finite=False)[:, 0]
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-logits))
+
+
+def _scales(columns: Mapping[str, np.ndarray]) -> np.ndarray:
+    with np.errstate(over="ignore", under="ignore"):
+        scales = np.exp(_gather(columns, names.SCALES, finite=False))
+    if np.isinf(scales).any():
+        raise FormatError(
+            "The file holds splats of infinite size.",
+            "Clean the file in a splat editor; scales must be stored as natural logarithms.",
+            code="ply-scale-range",
+        )
+    return np.maximum(scales, _MIN_SCALE)
+
+
+def _rotations(columns: Mapping[str, np.ndarray]) -> np.ndarray:
+    rotations = _gather(columns, names.ROTATIONS).astype(np.float64)
+    lengths = np.sqrt(np.einsum("ij,ij->i", rotations, rotations))
+    bad = np.count_nonzero(lengths < _MIN_ROTATION_LENGTH)
+    if bad:
+        raise FormatError(
+            f"{bad:,} of {len(lengths):,} splats have no rotation (a zero quaternion).",
+            "Clean the file in a splat editor, or export it again.",
+            code="ply-zero-quaternion",
+            bad=int(bad),
+        )
+    return rotations / lengths[:, None]
+
+
+def _parts(column: np.ndarray) -> np.ndarray:
+    """Return parts; values without a meaning of ours are unknown."""
+    return np.where(np.isin(column, list(Part)), column, Part.UNKNOWN).astype(np.int8)

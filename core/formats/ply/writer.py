@@ -1,0 +1,103 @@
+"""From Gaussians to PLY files."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import BinaryIO
+
+import numpy as np
+
+from ...gaussians import Gaussians
+from . import names
+from .header import TYPE_NAMES
+
+_MIN_POSITIVE = float(np.finfo(np.float32).tiny)
+_MAX_OPACITY = 1 - 2.0**-26
+"""The logit of 1 is infinite; this one reads back as exactly 1 in float32."""
+_NOT_IN_NAMES = re.compile(r"[^!-~]+")
+"""What can't stand in a property name: PLY's headers are ASCII, spaces separate words."""
+_STANDARD_FIELD = "standard properties"
+"""All of INRIA's properties in one field; the space keeps it apart from any property's name."""
+_ROWS = 1 << 14
+"""Rows converted at once, which bounds the memory."""
+
+
+def encode(gaussians: Gaussians, stream: BinaryIO) -> None:
+    """Write splats as INRIA's code does: binary little endian float32, normals included.
+
+    Parts (where any is known) and extra columns follow after the standard properties. Extra
+    columns of several values become ``name_0``, ``name_1``, ...; names that PLY can't hold or
+    that are taken are changed. Opacities of 0 and 1 and scales of 0 are written as the nearest
+    values with a finite logit or logarithm.
+
+    Raises:
+        ValueError: an extra column is not numeric.
+    """
+    rest = names.rest(3 * (gaussians.sh.shape[1] - 1))
+    standard = (
+        *(*names.MEANS, *names.NORMALS, *names.BASE, *rest),
+        *(*names.OPACITY, *names.SCALES, *names.ROTATIONS),
+    )
+    normals, extras = _columns_beside(gaussians, {*standard, names.PART})
+    lines = ["ply", "format binary_little_endian 1.0", f"element {names.ELEMENT} {len(gaussians)}"]
+    lines += [f"property float {name}" for name in standard]
+    lines += [f"property {TYPE_NAMES[column.dtype.str[1:]]} {name}" for name, column in extras.items()]
+    stream.write("\n".join([*lines, "end_header", ""]).encode("ascii"))
+    fields = [(name, column.dtype.newbyteorder("<")) for name, column in extras.items()]
+    row_type = np.dtype([(_STANDARD_FIELD, "<f4", (len(standard),)), *fields])
+    for first in range(0, len(gaussians), _ROWS):
+        chunk = slice(first, first + _ROWS)
+        rows = np.empty(len(gaussians.means[chunk]), row_type)
+        rows[_STANDARD_FIELD] = np.concatenate(_standard_values(gaussians, normals, chunk), axis=1)
+        for name, column in extras.items():
+            rows[name] = column[chunk]
+        stream.write(rows.data)
+
+
+def _standard_values(gaussians: Gaussians, normals: np.ndarray, rows: slice) -> list[np.ndarray]:
+    """Return the raw values of some rows, [n, ...] each, in the order of the standard properties."""
+    sh = gaussians.sh[rows]
+    opacities = np.clip(gaussians.opacities[rows].astype(np.float64), _MIN_POSITIVE, _MAX_OPACITY)
+    return [
+        gaussians.means[rows],
+        normals[rows],
+        sh[:, 0],
+        sh[:, 1:].swapaxes(1, 2).reshape(len(sh), -1),
+        (np.log(opacities) - np.log1p(-opacities))[:, None],
+        np.log(np.maximum(gaussians.scales[rows], _MIN_POSITIVE)),
+        gaussians.rotations[rows],
+    ]
+
+
+def _columns_beside(gaussians: Gaussians, taken: set[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return normals [N, 3] (zeros unless they are among the extras) and further columns by name."""
+    extras = dict(gaussians.extras)
+    zeros = np.broadcast_to(np.float32(0), len(gaussians))
+    normals = np.stack([extras.pop(name, zeros) for name in names.NORMALS], axis=1)
+    columns: dict[str, np.ndarray] = {}
+    if gaussians.parts.any():
+        columns[names.PART] = gaussians.parts.view(np.uint8)
+    for key, values in extras.items():
+        values = _storable(key, np.asarray(values))
+        single = values.ndim == 1
+        for i, column in enumerate(values.reshape(len(values), math.prod(values.shape[1:])).T):
+            name = _NOT_IN_NAMES.sub("_", key if single else f"{key}_{i}") or "_"
+            while name in taken or name in columns:
+                name += "_"
+            columns[name] = column
+    return normals, columns
+
+
+def _storable(name: str, values: np.ndarray) -> np.ndarray:
+    """Return values in the narrowest type of PLY's that holds them as they are."""
+    kind, size = values.dtype.kind, values.dtype.itemsize
+    if kind == "b":
+        return values.astype(np.uint8)
+    if kind in "iu" and size == 8:
+        return values.astype(np.int32 if np.abs(values, dtype=np.float64).max(initial=0) < 2**31 else np.float64)
+    if kind == "f" and size not in (4, 8):
+        return values.astype(np.float32 if size < 4 else np.float64)
+    if kind not in "iuf":
+        raise ValueError(f"extra column {name!r} of type {values.dtype} is not numeric")
+    return values
