@@ -64,7 +64,14 @@ class GenerateResult:
 
 @runtime_checkable
 class Engine(Protocol):
-    """A generator of heads. One instance serves many jobs, one at a time."""
+    """A generator of heads. One instance serves many jobs, one at a time.
+
+    Attributes:
+        settings_type: The dataclass of its settings, fields declared as in :mod:`.settings`;
+            user interfaces and the command line are built from it.
+    """
+
+    settings_type: type
 
     def info(self) -> EngineInfo:
         """Describe the engine; cheap, loads no model."""

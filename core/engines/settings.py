@@ -26,6 +26,33 @@ def flag(default: bool, doc: str) -> Any:
     return dataclasses.field(default=default, metadata={"flag": True, "doc": doc})
 
 
+def describe(cls: type) -> list[dict[str, Any]]:
+    """Return a settings dataclass's fields in JSON form, for interfaces in other processes.
+
+    Returns:
+        For each field ``name``, ``kind`` ("number", "integer", "choice" or "flag"), ``default``,
+        ``doc``, and ``low`` and ``high`` or ``options``.
+
+    Raises:
+        TypeError: a field was not declared by :func:`number`, :func:`choice` or :func:`flag`.
+    """
+    return [_describe_field(field) for field in dataclasses.fields(cls)]
+
+
+def _describe_field(field: dataclasses.Field) -> dict[str, Any]:
+    meta = field.metadata
+    if "options" in meta:
+        kind, limits = "choice", {"options": list(meta["options"])}
+    elif "low" in meta:
+        kind = "integer" if str(field.type).startswith("int") else "number"
+        limits = {"low": meta["low"], "high": meta["high"]}
+    elif meta.get("flag"):
+        kind, limits = "flag", {}
+    else:
+        raise TypeError(f"setting {field.name!r} says nothing of its values")
+    return {"name": field.name, "kind": kind, "default": field.default, "doc": meta["doc"], **limits}
+
+
 def read(cls: type[T], values: Mapping[str, Any]) -> T:
     """Return a settings dataclass from a dictionary; missing keys take their defaults.
 

@@ -1,0 +1,5 @@
+"""``python -m core.worker``: see :mod:`.server`."""
+
+from .server import main
+
+main()

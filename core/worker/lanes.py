@@ -1,0 +1,173 @@
+"""Lanes: each runs its jobs one after the other on a thread of its own, with its own engines.
+
+The server has two, so that preparing the next photo (a second) does not wait for the head that
+is being generated (minutes, with a large model).
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..engines.base import Engine
+from ..engines.registry import create_engine
+from ..errors import Cancelled
+from ..photo.decode import decode_photo
+from ..progress import Progress, Reporter
+from . import packing, protocol
+from .codec import Message
+from .protocol import Method, Notification
+
+PROGRESS_SECONDS = 0.05
+"""Shortest time between two progress notifications of one stage; its last step always goes out."""
+
+logger = logging.getLogger(__name__)
+
+Send = Callable[[Message], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A prepare or generate request.
+
+    Attributes:
+        id: Id of the request.
+        method: :attr:`Method.PREPARE` or :attr:`Method.GENERATE`.
+        engine: Engine id.
+        settings: The engine's settings.
+        photo: The photo file's bytes.
+        photo_name: Its name without folder.
+        cancel: Set to cancel.
+    """
+
+    id: int
+    method: Method
+    engine: str
+    settings: Mapping[str, Any]
+    photo: bytes
+    photo_name: str
+    cancel: threading.Event = field(default_factory=threading.Event)
+
+
+class Lane:
+    """A queue of tasks and the thread that runs them.
+
+    Args:
+        name: For the thread and the log.
+        send: Sends a message; safe between threads.
+        idle_seconds: After this long without a task the engines' models are unloaded.
+    """
+
+    def __init__(self, name: str, send: Send, idle_seconds: float) -> None:
+        self._name, self._send, self._idle_seconds = name, send, idle_seconds
+        self._engines: dict[str, Engine] = {}
+        self._tasks: deque[Task] = deque()
+        self._running: Task | None = None
+        self._unload_asked = False
+        self._wake = threading.Condition()
+        threading.Thread(target=self._loop, name=f"lane-{name}", daemon=True).start()
+
+    def submit(self, task: Task) -> None:
+        """Append a task."""
+        with self._wake:
+            self._tasks.append(task)
+            self._wake.notify()
+
+    def cancel(self, task_id: int) -> bool:
+        """Cancel a task: a queued one is answered at once and never starts.
+
+        Returns:
+            Whether the task was here.
+        """
+        with self._wake:
+            if self._running is not None and self._running.id == task_id:
+                self._running.cancel.set()
+                return True
+            task = next((task for task in self._tasks if task.id == task_id), None)
+            if task is None:
+                return False
+            self._tasks.remove(task)
+        self._send(protocol.error_response(task_id, Cancelled()))
+        return True
+
+    def unload(self) -> None:
+        """Unload the engines' models, after the running task if there is one."""
+        with self._wake:
+            self._unload_asked = True
+            self._wake.notify()
+
+    def _loop(self) -> None:
+        while True:
+            with self._wake:
+                patience = self._idle_seconds if self._engines else None
+                woken = self._wake.wait_for(lambda: self._tasks or self._unload_asked, patience)
+                unload, self._unload_asked = self._unload_asked or not woken, False
+                self._running = None if unload else self._tasks.popleft()
+            if unload:
+                self._unload_engines()
+                continue
+            self._run(self._running)
+            with self._wake:
+                self._running = None
+
+    def _unload_engines(self) -> None:
+        for engine_id, engine in self._engines.items():
+            try:
+                engine.unload()
+                logger.info("%s: unloaded %s", self._name, engine_id)
+            except Exception:
+                logger.exception("%s: unloading %s failed", self._name, engine_id)
+        self._engines.clear()
+        gc.collect()
+
+    def _run(self, task: Task) -> None:
+        started = time.perf_counter()
+        logger.info("%s %d: %s with %s", task.method, task.id, task.photo_name, task.engine)
+        try:
+            answer = protocol.response(task.id, *self._execute(task))
+            self._send(answer)
+            logger.info("%s %d: done in %.2f s", task.method, task.id, time.perf_counter() - started)
+        except Cancelled as error:
+            logger.info("%s %d: cancelled", task.method, task.id)
+            self._send(protocol.error_response(task.id, error))
+        except BaseException as error:  # A library's SystemExit must not end the lane either.
+            logger.exception("%s %d: failed", task.method, task.id)
+            self._send(protocol.error_response(task.id, error))
+
+    def _execute(self, task: Task) -> packing.Packed:
+        reporter = Reporter(_ProgressSender(task.id, self._send), self._preview_sender(task.id), task.cancel)
+        reporter.check()
+        photo = decode_photo(task.photo, task.photo_name)
+        if task.engine not in self._engines:
+            self._engines[task.engine] = create_engine(task.engine)
+        engine = self._engines[task.engine]
+        if task.method is Method.PREPARE:
+            return packing.pack_prepared(engine.prepare(photo, task.settings, reporter))
+        return packing.pack_result(engine.generate(photo, task.settings, reporter))
+
+    def _preview_sender(self, task_id: int) -> Callable[[str, bytes], None]:
+        def send(kind: str, png: bytes) -> None:
+            self._send(protocol.notification(Notification.PREVIEW, {"job": task_id, "kind": kind}, {"png": png}))
+
+        return send
+
+
+class _ProgressSender:
+    """Sends a task's progress, but not more often than anyone can see."""
+
+    def __init__(self, task_id: int, send: Send) -> None:
+        self._task_id, self._send = task_id, send
+        self._stage, self._next = "", 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if progress.stage == self._stage and progress.step < progress.steps and now < self._next:
+            return
+        self._stage, self._next = progress.stage, now + PROGRESS_SECONDS
+        self._send(protocol.notification(Notification.PROGRESS, {"job": self._task_id, **progress.to_dict()}))

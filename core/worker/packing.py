@@ -1,0 +1,136 @@
+"""Values of the engines as messages: prepared photos and finished heads, there and back.
+
+The aligned photo travels as PNG, because that is what Blender loads; the receiving side needs
+numpy only. Gaussians travel as raw arrays, bit for bit.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..cameras import Camera
+from ..engines.base import FaceBox, GenerateResult, PreparedPhoto
+from ..gaussians import Gaussians
+from .codec import Attachment, ProtocolError
+
+GAUSSIAN_FIELDS = ("means", "scales", "rotations", "opacities", "sh", "parts")
+EXTRA_PREFIX = "extra/"
+PNG_COMPRESSION = 1
+"""zlib level: over a pipe, time counts more than size."""
+
+Packed = tuple[dict[str, Any], dict[str, Attachment]]
+
+
+@dataclass(frozen=True, eq=False)
+class ReceivedPreparation:
+    """A :class:`~core.engines.base.PreparedPhoto` as it arrives at the client.
+
+    Attributes:
+        aligned_png: PNG of the aligned photo, 512 x 512 RGBA, alpha = matte.
+        faces: All faces found, largest first.
+        face: Index of the face used.
+        notes: Sentences for the user.
+    """
+
+    aligned_png: bytes
+    faces: tuple[FaceBox, ...]
+    face: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class ReceivedHead:
+    """A :class:`~core.engines.base.GenerateResult` as it arrives at the client.
+
+    Attributes:
+        gaussians: The head, bit for bit as the engine made it.
+        aligned_png: PNG of the aligned photo, 512 x 512 RGBA, alpha = matte.
+        photo_camera: The camera through which the head reproduces the aligned photo.
+        recipe: Facts to make it again.
+        views: [V, H, W, 3] uint8 generated views, or None.
+        stage_seconds: Seconds by stage name.
+        notes: Sentences for the user.
+    """
+
+    gaussians: Gaussians
+    aligned_png: bytes
+    photo_camera: Camera
+    recipe: Mapping[str, Any]
+    views: np.ndarray | None = None
+    stage_seconds: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def pack_prepared(prepared: PreparedPhoto) -> Packed:
+    """Return the result object and attachments of a prepared photo."""
+    result = {
+        "faces": [asdict(face) for face in prepared.faces],
+        "face": prepared.face,
+        "notes": list(prepared.notes),
+    }
+    return result, {"aligned": encode_png(prepared.aligned)}
+
+
+def unpack_prepared(result: Mapping[str, Any], attachments: Mapping[str, Attachment]) -> ReceivedPreparation:
+    """Return the value of :func:`pack_prepared`'s form.
+
+    Raises:
+        ProtocolError: something is missing or of the wrong kind.
+    """
+    try:
+        faces = tuple(FaceBox(**face) for face in result["faces"])
+        return ReceivedPreparation(attachments["aligned"], faces, int(result["face"]), tuple(result["notes"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ProtocolError(f"The worker's prepared photo can't be read: {error!r}.") from error
+
+
+def pack_result(generated: GenerateResult) -> Packed:
+    """Return the result object and attachments of a finished head."""
+    gaussians = generated.gaussians
+    attachments: dict[str, Attachment] = {name: getattr(gaussians, name) for name in GAUSSIAN_FIELDS}
+    attachments |= {EXTRA_PREFIX + name: column for name, column in gaussians.extras.items()}
+    attachments["aligned"] = encode_png(generated.aligned)
+    if generated.views is not None:
+        attachments["views"] = generated.views
+    result = {
+        "photo_camera": generated.photo_camera.to_dict(),
+        "recipe": dict(generated.recipe),
+        "stage_seconds": dict(generated.stage_seconds),
+        "notes": list(generated.notes),
+    }
+    return result, attachments
+
+
+def unpack_result(result: Mapping[str, Any], attachments: Mapping[str, Attachment]) -> ReceivedHead:
+    """Return the value of :func:`pack_result`'s form.
+
+    Raises:
+        ProtocolError: something is missing or of the wrong kind.
+    """
+    try:
+        extras = {n.removeprefix(EXTRA_PREFIX): a for n, a in attachments.items() if n.startswith(EXTRA_PREFIX)}
+        return ReceivedHead(
+            Gaussians(*(attachments[name] for name in GAUSSIAN_FIELDS), extras),
+            attachments["aligned"],
+            Camera.from_dict(result["photo_camera"]),
+            result["recipe"],
+            attachments.get("views"),
+            result["stage_seconds"],
+            tuple(result["notes"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ProtocolError(f"The worker's head can't be read: {error!r}.") from error
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    """Return a picture [H, W, 3 or 4] uint8 as PNG."""
+    from PIL import Image  # Only the worker's side encodes; the client must not need Pillow.
+
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG", compress_level=PNG_COMPRESSION)
+    return buffer.getvalue()

@@ -1,0 +1,157 @@
+"""One running worker process as the client sees it: three threads around three pipes.
+
+The client's thread never waits for the process: a reader thread turns stdout into events, a
+writer thread empties a queue into stdin, a third copies stderr into the log. All of them end
+with the process, and the reader reaps it, so nothing is left behind.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import subprocess
+import threading
+from dataclasses import dataclass
+
+from . import windows_job
+from .codec import Message, MessageReader, ProtocolError, StreamEnded, encode
+from .launch import Launch
+from .log import MAX_LINE_BYTES, RotatingLog
+
+EXIT_SECONDS = 2.0
+"""Between the end of a worker's stdout and its end, before it is killed."""
+
+
+@dataclass(frozen=True)
+class Exited:
+    """The last event of a process.
+
+    Attributes:
+        returncode: As subprocess has it: negative for a signal on POSIX.
+        error: Why its output could not be understood, or None.
+    """
+
+    returncode: int
+    error: ProtocolError | None = None
+
+
+class WorkerProcess:
+    """A started worker.
+
+    Args:
+        launch: What to start.
+        log: Receives stderr.
+
+    Attributes:
+        events: Every :class:`~.codec.Message` received, then one :class:`Exited`.
+
+    Raises:
+        OSError: the program could not be started.
+    """
+
+    def __init__(self, launch: Launch, log: RotatingLog) -> None:
+        self.events: queue.SimpleQueue[Message | Exited] = queue.SimpleQueue()
+        self._outgoing: queue.SimpleQueue[list[bytes | memoryview] | None] = queue.SimpleQueue()
+        self._log = log
+        self._process = subprocess.Popen(
+            launch.argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=launch.env,
+            cwd=launch.cwd,
+            # A session of its own: kill() reaches what a wrapper script started, and Ctrl-C
+            # in Blender's terminal does not.
+            start_new_session=os.name == "posix",
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+        self._job = windows_job.bind(self._process) if os.name == "nt" else None
+        self._messages = MessageReader(self._process.stdout)
+        self._threads = [
+            threading.Thread(target=target, name=f"worker-{name}", daemon=True)
+            for name, target in (("log", self._copy_log), ("writer", self._write), ("reader", self._read))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def pid(self) -> int:
+        """Process id of the worker, or of the command that wraps it."""
+        return self._process.pid
+
+    @property
+    def bytes_received(self) -> int:
+        """Bytes that came so far: a sign of life within long messages."""
+        return self._messages.bytes_read
+
+    def send(self, message: Message) -> None:
+        """Queue a message; returns at once.
+
+        Raises:
+            ProtocolError: it is too large or has no wire form.
+        """
+        self._outgoing.put(encode(message))
+
+    def close_input(self) -> None:
+        """Close stdin once everything queued is written: the worker then exits."""
+        self._outgoing.put(None)
+
+    def kill(self) -> None:
+        """End the process and what it started. Returns at once; the reader reaps it."""
+        self._outgoing.put(None)
+        if self._job is not None:
+            self._job.terminate()
+        elif os.name == "posix" and self._process.returncode is None:
+            try:
+                os.killpg(self._process.pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                self._process.kill()
+        else:
+            self._process.kill()
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the process and the threads; return whether all ended."""
+        self._threads[-1].join(timeout)
+        return not self._threads[-1].is_alive()
+
+    def _read(self) -> None:
+        error = None
+        try:
+            while (message := self._messages.read()) is not None:
+                self.events.put(message)
+        except StreamEnded:
+            pass  # Its exit code tells more.
+        except ProtocolError as caught:
+            error = caught
+            self.kill()
+        except OSError:
+            pass  # The pipe broke; so did the process.
+        try:
+            self._process.wait(EXIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        returncode = self._process.wait()
+        self._outgoing.put(None)
+        # The log's last lines belong into the error; what outlives the worker may hold the pipe open.
+        for thread in self._threads[:-1]:
+            thread.join(EXIT_SECONDS)
+        self._process.stdout.close()
+        if self._job is not None:
+            self._job.close()
+        self.events.put(Exited(returncode, error))
+
+    def _write(self) -> None:
+        with self._process.stdin as pipe:
+            try:
+                while (buffers := self._outgoing.get()) is not None:
+                    for buffer in buffers:
+                        pipe.write(buffer)
+                    pipe.flush()
+            except OSError:
+                pass  # The worker is gone; the reader tells.
+
+    def _copy_log(self) -> None:
+        with self._process.stderr as pipe:
+            while line := pipe.readline(MAX_LINE_BYTES):
+                self._log.append(line)

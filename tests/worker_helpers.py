@@ -1,0 +1,52 @@
+"""Real workers with engines that misbehave, for the worker's tests."""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from core.worker.client import Timeouts, WorkerClient
+from core.worker.launch import Launch, worker_command
+
+ROOT = Path(__file__).resolve().parent.parent
+ENTRY = Path(__file__).with_name("worker_entry.py")
+PATIENCE = 60.0
+"""Seconds that a test waits for something that should come at once; only a failure takes so long."""
+
+
+def photo_bytes(size: int = 16) -> bytes:
+    """A small PNG."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.arange(size * size * 3, dtype=np.uint8).reshape(size, size, 3)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_launch(*arguments: str, python: str = sys.executable) -> Launch:
+    """How to start a worker that knows the engines of worker_entry.py."""
+    launch = worker_command(python, arguments=arguments)
+    argv = (launch.argv[0], "-s", "-P", str(ENTRY), *arguments)
+    return Launch(argv, launch.env, launch.cwd)
+
+
+test_launch.__test__ = False
+
+
+def wait_for(client: WorkerClient, condition: Callable[[], object]) -> None:
+    """Poll until a condition holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        client.poll()
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.002)
+
+
+def make_client(tmp_path: Path, *arguments: str, **timeouts: float) -> WorkerClient:
+    """A client of the test worker with quick heartbeats."""
+    launch = test_launch("--heartbeat-seconds", "0.1", *arguments)
+    return WorkerClient(launch, tmp_path / "worker.log", Timeouts(**timeouts))
