@@ -1,0 +1,113 @@
+"""What makes the models faster without changing their results, each with a switch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from . import attention
+
+Forward = Callable[..., tuple[torch.Tensor]]
+
+
+@dataclass(frozen=True)
+class Acceleration:
+    """Switches of the exact optimisations, so that they can be compared in one process.
+
+    Attributes:
+        cached_text: Compute keys and values of the fixed prompts once instead of in every step.
+        plain_first_view: Compute view 0 as plain self-attention instead of with doubled keys.
+        fused_projections: One product for query, key and value of the self-attention.
+        channels_last: Convolutions on channels-last memory; CUDA only, because the CPU's group
+            normalisation of such tensors loses two digits.
+        vae_slice: Views that the VAE decodes at once; None takes all six.
+        compiled: Compile the UNet with ``torch.compile``.
+        cuda_graph: Replay the UNet as one CUDA graph; without effect on other devices.
+    """
+
+    cached_text: bool = True
+    plain_first_view: bool = True
+    fused_projections: bool = True
+    channels_last: bool = True
+    vae_slice: int | None = 1
+    compiled: bool = False
+    cuda_graph: bool = False
+
+
+BASELINE = Acceleration(
+    cached_text=False, plain_first_view=False, fused_projections=False, channels_last=False, vae_slice=None
+)
+"""The same models run plainly; what measurements compare with."""
+
+
+def prepare_unet(unet: nn.Module, views: int, choices: Acceleration) -> None:
+    """Give a UNet FaceLift's attention and the chosen optimisations, in place."""
+    attention.install(unet, views, choices.plain_first_view, choices.cached_text)
+    if choices.fused_projections:
+        attention.fuse_projections(unet)
+
+
+def place(model: nn.Module, device: torch.device, choices: Acceleration) -> nn.Module:
+    """Move a model to its device, its convolutions in the memory format that suits them there."""
+    convolutional = choices.channels_last and device.type == "cuda" and any(p.ndim == 4 for p in model.parameters())
+    return model.to(device, memory_format=torch.channels_last if convolutional else torch.preserve_format)
+
+
+def forward_of(unet: nn.Module, choices: Acceleration, device: torch.device) -> Forward:
+    """Return the callable that runs a prepared UNet on its device."""
+    forward = torch.compile(unet, dynamic=False) if choices.compiled else unet
+    if choices.cuda_graph and device.type == "cuda":
+        return GraphedForward(forward)
+    return forward
+
+
+class GraphedForward:
+    """Replays a model's forward pass as a CUDA graph, captured at the first call of each input shape.
+
+    Args:
+        forward: Takes tensors only, by position or name, besides ``return_dict``.
+    """
+
+    WARM_UP_CALLS = 2
+    """Calls before the capture, in which libraries choose their kernels and allocate workspaces."""
+
+    def __init__(self, forward: Forward) -> None:
+        self._forward = forward
+        self._graphs: dict[tuple, tuple[torch.cuda.CUDAGraph, list[torch.Tensor], torch.Tensor]] = {}
+
+    def __call__(
+        self,
+        sample: torch.Tensor,
+        timestep: torch.Tensor,
+        text: torch.Tensor,
+        class_labels: torch.Tensor,
+        return_dict: bool = False,
+    ) -> tuple[torch.Tensor]:
+        """Return the model's output for new inputs; the tensor is the caller's to keep."""
+        inputs = [sample, timestep, text, class_labels]
+        key = tuple(tuple(tensor.shape) for tensor in inputs)
+        if key not in self._graphs:
+            self._graphs[key] = self._capture([tensor.clone() for tensor in inputs])
+        graph, held, output = self._graphs[key]
+        for target, source in zip(held, inputs, strict=True):
+            target.copy_(source)
+        graph.replay()
+        return (output.clone(),)
+
+    def _capture(self, held: list[torch.Tensor]) -> tuple[torch.cuda.CUDAGraph, list[torch.Tensor], torch.Tensor]:
+        def run() -> torch.Tensor:
+            return self._forward(*held[:3], class_labels=held[3], return_dict=False)[0]
+
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(self.WARM_UP_CALLS):
+                run()
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            output = run()
+        return graph, held, output

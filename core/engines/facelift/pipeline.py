@@ -1,0 +1,231 @@
+"""The models of a checkpoint on a device, from a conditioning picture to views and Gaussians."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ...cameras import six_view_rig
+from . import acceleration, attention, conditioning, diffusion, features, models, prompts, rays
+from .acceleration import Acceleration
+from .checkpoint import Checkpoint
+from .conditioning import Conditioning, NoiseAugmentation
+from .diffusion import Guidance
+from .draws import Draws
+from .errors import NotFiniteError
+from .gslrm import Observer, RawGaussians, observe_nothing
+from .solvers import DDIM, DPMSolver, Solver
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How views are drawn.
+
+    Attributes:
+        steps: Denoising steps.
+        guidance: Classifier-free guidance.
+        eta: Share of stochastic noise of DDIM, 0..1.
+        seed: Seed of the photo's random numbers.
+        fast: Second-order solver instead of DDIM.
+    """
+
+    steps: int = 50
+    guidance: Guidance = Guidance()
+    eta: float = 1.0
+    seed: int = 4
+    fast: bool = False
+
+
+class Pipeline:
+    """Loads the models when first needed and keeps them.
+
+    Args:
+        checkpoint: Where the weights are.
+        device: Where the models run.
+        dtype: Precision of the models; random numbers, rays, norms of GS-LRM and results are float32.
+        choices: Exact optimisations.
+        low_memory: Keep only the model at work on the device.
+        head_width: GS-LRM's attention head width; None takes the checkpoint's.
+        prompt_cache: Folder for computed prompt embeddings; the user's cache by default.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        choices: Acceleration = Acceleration(),
+        low_memory: bool = False,
+        head_width: int | None = None,
+        prompt_cache: Path | None = None,
+    ) -> None:
+        self.checkpoint, self.device, self.dtype = checkpoint, torch.device(device), dtype
+        self.choices, self.low_memory = choices, low_memory
+        self.head_width, self.prompt_cache = head_width, prompt_cache
+        self.views = checkpoint.config("unet")["num_views"]
+        self._models: dict[str, torch.nn.Module] = {}
+        self._prompts: torch.Tensor | None = None
+        self._forward: acceleration.Forward | None = None
+
+    @property
+    def picture_size(self) -> int:
+        """Width and height of the conditioning picture and of the views, in pixels."""
+        levels = len(self.checkpoint.config("vae")["block_out_channels"])
+        return self.checkpoint.config("unet")["sample_size"] * 2 ** (levels - 1)
+
+    def unload(self) -> None:
+        """Free the models' memory."""
+        self._models.clear()
+        self._prompts = self._forward = None
+        gc.collect()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def load(self) -> None:
+        """Load every model now; with ``low_memory`` they are read when their turn comes."""
+        if not self.low_memory:
+            for name in ("image_encoder", "vae", "unet", "gslrm"):
+                with self.resident(name):
+                    pass
+
+    @contextmanager
+    def resident(self, name: str) -> Iterator[torch.nn.Module]:
+        """Have a model on the device: "image_encoder", "vae", "unet" or "gslrm".
+
+        Raises:
+            CheckpointError: its files are missing, damaged or do not fit.
+        """
+        if name not in self._models:
+            self._models[name] = self._load(name)
+        model = acceleration.place(self._models[name], self.device, self.choices)
+        try:
+            yield model
+        finally:
+            if self.low_memory:
+                self._retire(name)
+
+    def _retire(self, name: str) -> None:
+        """Take a model off the device; where the device is the CPU, drop it."""
+        if self.device.type == "cpu":
+            del self._models[name]
+            if name == "unet":
+                self._forward = None
+        else:
+            self._models[name].to("cpu")
+        gc.collect()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _load(self, name: str) -> torch.nn.Module:
+        if name == "gslrm":
+            return models.load_gslrm(self.checkpoint, self.dtype, self.head_width)
+        model = models.load_component(self.checkpoint, name, self.dtype)
+        if name == "unet":
+            acceleration.prepare_unet(model, self.views, self.choices)
+        return model
+
+    def use_prompts(self, embeddings: torch.Tensor) -> None:
+        """Set the prompt embeddings [V, 77, C] instead of the checkpoint's."""
+        self._prompts = embeddings.to(self.device, self.dtype)
+
+    @torch.inference_mode()
+    def condition(self, picture: np.ndarray, draws: Draws, observe: Observer = observe_nothing) -> Conditioning:
+        """Return what a picture tells the UNet; takes the first draw.
+
+        Args:
+            picture: [S, S, 3] uint8 RGB on white, S = :attr:`picture_size`.
+            draws: The photo's random numbers.
+            observe: Looks at intermediate tensors.
+
+        Raises:
+            CheckpointError: a file is missing, damaged or does not fit.
+        """
+        if self._prompts is None:
+            self.use_prompts(prompts.prompt_embeddings(self.checkpoint, self.prompt_cache))
+        observe("cond/prompt_embeds", self._prompts)
+        clip_pixels = features.clip_pixels(picture, self.checkpoint.config("feature_extractor"))
+        observe("clip/pixel_values", clip_pixels)
+        augmentation = NoiseAugmentation.of_files(
+            self.checkpoint.weights("image_normalizer"), self.checkpoint.config("image_noising_scheduler")
+        )
+        with self.resident("image_encoder") as encoder:
+            labels = conditioning.image_embeddings(encoder, augmentation, clip_pixels, self.views, draws, observe)
+        vae_pixels = features.vae_pixels(picture)
+        observe("vae/encoder_input", vae_pixels)
+        with self.resident("vae") as vae:
+            latents = conditioning.image_latents(vae, vae_pixels, self.views, observe)
+        return Conditioning(labels, latents, self._prompts)
+
+    def solver(self, sampling: Sampling, draws: Draws, observe: Observer = observe_nothing) -> Solver:
+        """Return the solver of a sampling."""
+        config = self.checkpoint.config("scheduler")
+        if sampling.fast:
+            return DPMSolver(config, sampling.steps)
+        return DDIM(config, sampling.steps, sampling.eta, draws, observe)
+
+    @torch.inference_mode()
+    def generate_views(
+        self,
+        picture: np.ndarray,
+        sampling: Sampling,
+        on_step: Callable[[], None] = lambda: None,
+        observe: Observer = observe_nothing,
+    ) -> np.ndarray:
+        """Return the six views [V, S, S, 3] uint8 of a picture.
+
+        Args:
+            picture: [S, S, 3] uint8 RGB on white.
+            sampling: How to draw.
+            on_step: Called after each denoising step and each decoded slice; may raise to cancel.
+            observe: Looks at intermediate tensors.
+
+        Raises:
+            CheckpointError: a file is missing, damaged or does not fit.
+            NotFiniteError: a model returned NaN or infinity.
+        """
+        draws = Draws(sampling.seed)
+        condition = self.condition(picture, draws, observe)
+        noise = draws.normal(*condition.image_latents.shape)
+        observe("rng/draw1_initial_latents", noise)
+        solver = self.solver(sampling, draws, observe)
+        with self.resident("unet") as unet:
+            attention.remember_prompts(unet, condition.prompts)
+            if self._forward is None:
+                self._forward = acceleration.forward_of(unet, self.choices, self.device)
+            latents = noise.to(condition.image_latents) * solver.scheduler.init_noise_sigma
+            latents = diffusion.denoise(
+                self._forward, solver, latents, condition, sampling.guidance, on_step, observe
+            )
+        with self.resident("vae") as vae:
+            return diffusion.decode(vae, latents, self.choices.vae_slice, on_step, observe)
+
+    @torch.inference_mode()
+    def reconstruct(
+        self, views: np.ndarray, on_layer: Callable[[], None] = lambda: None, observe: Observer = observe_nothing
+    ) -> RawGaussians:
+        """Return the Gaussians of six views [V, S, S, 3] uint8.
+
+        Args:
+            views: In the rig's order.
+            on_layer: Called after each transformer layer; may raise to cancel.
+            observe: Looks at intermediate tensors.
+
+        Raises:
+            CheckpointError: the file is missing, damaged or does not fit.
+            NotFiniteError: the model returned NaN or infinity.
+        """
+        c2w, intrinsics = rays.camera_tensors(six_view_rig(views.shape[1]), self.device)
+        observe("c2w", c2w[None])
+        observe("fxfycxcy", intrinsics[None])
+        pictures = features.to_planes(views).to(self.device, torch.float32) / 255
+        with self.resident("gslrm") as gslrm:
+            raw = gslrm(pictures, c2w, intrinsics, observe, on_layer)
+        if not torch.isfinite(raw.xyz).all():
+            raise NotFiniteError("The reconstruction returned values that are no numbers.", diffusion.NAN_ADVICE)
+        return raw
