@@ -52,7 +52,7 @@ class Splats:
 
 def project(gaussians: Gaussians, camera: Camera) -> Splats:
     """Project what can be seen: in front of the near plane, not too faint, touching the picture."""
-    depths = camera.to_camera(gaussians.means)[:, 2]
+    depths = camera.to_camera(gaussians.means)[:, 2].astype(np.float32)
     gaussians = gaussians.select(np.flatnonzero((depths > NEAR) & (gaussians.opacities >= MIN_ALPHA)))
     centers, depths = camera.project(gaussians.means)
     xx, xy, yy = _screen_covariances(gaussians, camera)

@@ -28,7 +28,7 @@ _RANKS = 32
 """Splats of one tile that are blended in one step."""
 _BATCH = 64
 """Tiles that are blended together: _RANKS * _BATCH * _TILE^2 float32 values fit in a core's cache."""
-_SLICE_PAIRS = 1 << 21
+_SLICE_PAIRS = 1 << 20
 """Pairs of splat and tile that are listed at once."""
 _UNUSED_EXPONENT = -100.0
 """Exponent of the empty places of a batch: exp of it is far below any visible alpha."""

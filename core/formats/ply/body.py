@@ -55,7 +55,7 @@ def _truncated(element: Element, found: int) -> FormatError:
 
 def _read_binary(data: bytes, offset: int, element: Element, byte_order: str) -> dict[str, np.ndarray]:
     dtype = element.dtype(byte_order)
-    available = max(len(data) - offset, 0) // dtype.itemsize
+    available = (len(data) - offset) // dtype.itemsize
     if element.count > available:
         raise _truncated(element, available)
     rows = np.frombuffer(data, dtype, element.count, offset)
@@ -65,7 +65,10 @@ def _read_binary(data: bytes, offset: int, element: Element, byte_order: str) ->
 def _skip_binary(data: bytes, offset: int, element: Element, byte_order: str) -> int:
     """Return the offset behind an element."""
     if not element.has_lists:
-        return offset + element.count * element.dtype(byte_order).itemsize
+        size = element.dtype(byte_order).itemsize
+        if offset + element.count * size > len(data):
+            raise _truncated(element, (len(data) - offset) // size)
+        return offset + element.count * size
     steps = [
         (np.dtype(item.type).itemsize, item.length_type and np.dtype(item.length_type)) for item in element.properties
     ]

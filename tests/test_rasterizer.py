@@ -1,0 +1,229 @@
+"""The reference rasterizer against a plain loop over Gaussians, and its rules one by one."""
+
+from __future__ import annotations
+
+import tracemalloc
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from gaussian_helpers import random_gaussians
+
+from core import spherical_harmonics as harmonics
+from core.cameras import Camera, front_camera
+from core.gaussians import Gaussians, concatenate
+from core.rasterize import Rendering, metrics, render, tiles, to_uint8
+
+SMALL = Camera(45, 37, 50.0, 48.0, 20.0, 19.0, Camera.orbit(285, 10, radius=1.5).c2w)
+"""Not square, off-centre, not a multiple of the tiles, and close enough for culling to matter."""
+
+
+def render_plainly(gaussians: Gaussians, camera: Camera, background=(1, 1, 1)):
+    """3DGS, one Gaussian after the other, written as its paper and CUDA code are read.
+
+    Returns image, alpha and depth, float64.
+    """
+    w2c = np.linalg.inv(camera.c2w)
+    rotation = w2c[:3, :3]
+    views = gaussians.means.astype(np.float64) @ rotation.T + w2c[:3, 3]
+    covariances = gaussians.covariances()
+    columns, rows = np.meshgrid(np.arange(camera.width), np.arange(camera.height))
+    image = np.zeros((camera.height, camera.width, 3))
+    depth = np.zeros((camera.height, camera.width))
+    transmittance = np.ones((camera.height, camera.width))
+    done = np.zeros((camera.height, camera.width), bool)
+    limit_x = 1.3 * camera.width / 2 / camera.fx
+    limit_y = 1.3 * camera.height / 2 / camera.fy
+    for i in np.argsort(views[:, 2], kind="stable"):
+        x, y, z = views[i]
+        if z <= 0.2:
+            continue
+        column = camera.fx * x / z + camera.cx - 0.5
+        row = camera.fy * y / z + camera.cy - 0.5
+        x = min(limit_x, max(-limit_x, x / z)) * z
+        y = min(limit_y, max(-limit_y, y / z)) * z
+        jacobian = np.array([[camera.fx / z, 0, -camera.fx * x / z**2], [0, camera.fy / z, -camera.fy * y / z**2]])
+        to_screen = jacobian @ rotation
+        conic = np.linalg.inv(to_screen @ covariances[i] @ to_screen.T + 0.3 * np.eye(2))
+        dx, dy = columns - column, rows - row
+        power = -0.5 * (conic[0, 0] * dx * dx + conic[1, 1] * dy * dy) - conic[0, 1] * dx * dy
+        alpha = np.minimum(0.99, float(gaussians.opacities[i]) * np.exp(power))
+        alpha[alpha < 1 / 255] = 0
+        done |= transmittance * (1 - alpha) < 1e-4
+        alpha[done] = 0
+        direction = gaussians.means[i] - camera.position
+        direction /= np.linalg.norm(direction)
+        color = harmonics.evaluate(gaussians.sh[i : i + 1], direction[None])[0]
+        image += (alpha * transmittance)[..., None] * color
+        depth += alpha * transmittance * z
+        transmittance = transmittance * (1 - alpha)
+    alpha = 1 - transmittance
+    image += transmittance[..., None] * np.array(background)
+    return image, alpha, np.divide(depth, alpha, out=np.zeros_like(depth), where=alpha > 0)
+
+
+def assert_matches_plain_loop(gaussians: Gaussians, camera: Camera = SMALL, background=(0.2, 0.5, 1.0)) -> Rendering:
+    rendering = render(gaussians, camera, background)
+    image, alpha, depth = render_plainly(gaussians, camera, background)
+    np.testing.assert_allclose(rendering.image, image, atol=3e-6)
+    np.testing.assert_allclose(rendering.alpha, alpha, atol=3e-6)
+    np.testing.assert_allclose(rendering.depth[alpha > 0.01], depth[alpha > 0.01], rtol=1e-4)
+    return rendering
+
+
+def single(mean=(0, 0, 0), scale=0.1, opacity=0.8, color=(0.9, 0.2, 0.4)) -> Gaussians:
+    """One round Gaussian."""
+    sh = harmonics.from_colors(np.array([color]))
+    return Gaussians(np.array([mean]), np.full((1, 3), scale), np.array([[1, 0, 0, 0]]), np.array([opacity]), sh)
+
+
+@pytest.mark.parametrize("degree", range(4))
+def test_matches_a_plain_loop(degree):
+    gaussians = random_gaussians(400, degree, seed=degree)
+    depths = SMALL.to_camera(gaussians.means)[:, 2]
+    assert (depths <= 0.2).any() and (depths > 0.2).any()
+    rendering = assert_matches_plain_loop(gaussians)
+    assert 0.3 < rendering.alpha.mean() < 1
+
+
+def test_matches_a_plain_loop_for_needles_and_sheets():
+    generator = np.random.default_rng(1)
+    scales = np.exp(generator.uniform(np.log(1e-5), np.log(2), (300, 3)))
+    assert_matches_plain_loop(random_gaussians(300, seed=2, scales=scales))
+
+
+def test_matches_a_plain_loop_where_pixels_become_opaque():
+    """Termination: most pixels stop before the last Gaussian, inside and between the steps of a batch."""
+    gaussians = random_gaussians(1500, seed=3, size=0.2)
+    gaussians = gaussians.replace(opacities=np.linspace(0.3, 1, 1500))
+    rendering = assert_matches_plain_loop(gaussians)
+    assert (rendering.alpha > 0.999).mean() > 0.5
+
+
+def test_slices_do_not_show(monkeypatch):
+    """What bounds the memory, a few Gaussians at a time, gives the same picture."""
+    gaussians = random_gaussians(500, seed=4, size=0.15)
+    whole = render(gaussians, SMALL)
+    monkeypatch.setattr(tiles, "_SLICE_PAIRS", 40)
+    sliced = render(gaussians, SMALL)
+    np.testing.assert_allclose(sliced.image, whole.image, atol=2e-6)
+    np.testing.assert_allclose(sliced.alpha, whole.alpha, atol=2e-6)
+
+
+def test_splat_that_crosses_the_limit_is_dropped_with_all_behind_it():
+    layers = [single((0, -0.5, 0), 500.0, 0.98, (0, 0, 0)), single((0, -0.4, 0), 500.0, 0.99, (0, 0, 0))]
+    # Transmittance is 2e-4 here. The third would cross 1e-4; the fourth alone would not, but comes too late.
+    behind = [single((0, -0.3, 0), 500.0, 0.6, (1, 1, 1)), single((0, -0.2, 0), 500.0, 0.01, (1, 1, 1))]
+    camera = front_camera(16)
+    front_only = render(concatenate(layers), camera, (0, 0, 0))
+    all_of_them = render(concatenate(layers + behind), camera, (0, 0, 0))
+    np.testing.assert_array_equal(all_of_them.image, front_only.image)
+    assert front_only.alpha[8, 8] == pytest.approx(1 - 2e-4, abs=2e-6)
+
+
+def test_alpha_is_capped_and_faint_rims_are_cut():
+    camera = front_camera(65)
+    rendering = render(single(scale=0.15, opacity=1.0), camera)
+    assert rendering.alpha.max() == pytest.approx(0.99)
+    assert rendering.alpha[rendering.alpha > 0].min() >= 1 / 255
+    assert not render(single(opacity=0.9 / 255), camera).alpha.any()
+
+
+def test_blur_keeps_a_point_visible():
+    """A Gaussian without size covers a pixel's neighbourhood with variance 0.3."""
+    camera = Camera(9, 9, 20.0, 20.0, 4.5, 4.5, front_camera().c2w)
+    alpha = render(single(scale=1e-6), camera).alpha
+    assert alpha[4, 4] == pytest.approx(0.8, rel=1e-4)
+    assert alpha[4, 5] == pytest.approx(0.8 * np.exp(-0.5 / 0.3), rel=1e-4)
+
+
+def test_pixel_centres_lie_half_a_pixel_in():
+    camera = front_camera(32)
+    target = camera.unproject(np.array([[10.5, 20.5]]), np.array([2.7]))[0]
+    alpha = render(single(target, 0.05), camera).alpha
+    assert np.unravel_index(alpha.argmax(), alpha.shape) == (20, 10)
+    np.testing.assert_allclose(alpha[20, 9], alpha[20, 11], rtol=1e-4)
+
+
+@pytest.mark.parametrize(("depth", "visible"), [(0.21, True), (0.2, False), (0.05, False), (-1.0, False)])
+def test_near_plane(depth, visible):
+    camera = Camera(16, 16, 16.0, 16.0, 8.0, 8.0, np.eye(4))
+    assert render(single((0, 0, depth), 0.01), camera).alpha.any() == visible
+
+
+def test_nearer_covers_farther_whatever_their_order():
+    red, blue = single((0, -0.5, 0), 0.3, 0.99, (1, 0, 0)), single((0, 0.5, 0), 0.3, 0.99, (0, 0, 1))
+    for pair in ([red, blue], [blue, red]):
+        rendering = render(concatenate(pair), front_camera(17))
+        assert rendering.image[8, 8, 0] > 0.9 > 0.1 > rendering.image[8, 8, 2]
+        assert rendering.depth[8, 8] == pytest.approx(2.2, abs=0.02)
+
+
+def test_nothing_to_see_is_background():
+    camera = replace(front_camera(20), height=12, cy=6.0)
+    for gaussians in (random_gaussians(0), single((0, -10, 0)), single((30, 0, 0))):
+        rendering = render(gaussians, camera, (0.25, 0.5, 0.75))
+        assert rendering.image.shape == (12, 20, 3)
+        np.testing.assert_array_equal(rendering.image, np.broadcast_to(np.float32([0.25, 0.5, 0.75]), (12, 20, 3)))
+        assert not rendering.alpha.any() and not rendering.depth.any()
+
+
+def test_absurd_sizes_and_places_stay_finite():
+    gaussians = random_gaussians(60, seed=6)
+    scales = gaussians.scales.copy()
+    scales[:20] = 1e-38
+    scales[20:40] = 1e30
+    means = gaussians.means.copy()
+    means[40:] *= 1e30
+    rendering = render(gaussians.replace(scales=scales, means=means), SMALL)
+    for values in (rendering.image, rendering.alpha, rendering.depth):
+        assert np.isfinite(values).all()
+
+
+def test_memory_is_bounded_when_every_gaussian_covers_the_picture():
+    gaussians = random_gaussians(20_000, size=1.0, spread=0.3, opacities=np.full(20_000, 0.02))
+    camera = front_camera(256)
+    tracemalloc.start()
+    try:
+        render(gaussians, camera)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # A list of 20,000 Gaussians in each of 1,024 tiles would take 164 MB for one 64-bit number a pair.
+    assert peak < 120e6
+
+
+def test_bright_splats_are_not_clipped_above_but_below():
+    rendering = render(single(color=(2.0, -1.0, 0.5), scale=0.5), front_camera(16), (0, 0, 0))
+    assert rendering.image[8, 8, 0] > 1.5
+    assert rendering.image[8, 8, 1] == 0
+    assert rendering.to_uint8()[8, 8, 0] == 255
+
+
+def test_to_uint8_truncates_as_the_reference_does():
+    values = np.array([-0.1, 0.0, 0.5, 0.9999, 1.0, 1.7], np.float32)
+    np.testing.assert_array_equal(to_uint8(values), [0, 0, 127, 254, 255, 255])
+
+
+def test_psnr():
+    a = np.zeros((4, 5, 3))
+    assert metrics.psnr(a, a) == float("inf")
+    assert metrics.psnr(a, a + 0.1) == pytest.approx(20)
+    b = a.copy()
+    b[0, 0] = 1
+    mask = np.ones((4, 5), bool)
+    assert metrics.psnr(a, b, mask) == pytest.approx(10 * np.log10(20))
+    mask[0, 0] = False
+    assert metrics.psnr(a, b, mask) == float("inf")
+    for bad in ((a, a[:2]), (a, to_uint8(a)), (a, b, np.zeros((4, 5), bool))):
+        with pytest.raises(ValueError):
+            metrics.psnr(*bad)
+
+
+def test_silhouette_iou():
+    a, b = np.zeros((2, 6)), np.zeros((2, 6))
+    assert metrics.silhouette_iou(a, b) == 1
+    a[:, :4], b[:, 2:] = 0.9, 0.6
+    assert metrics.silhouette_iou(a, b) == pytest.approx(1 / 3)
+    assert metrics.silhouette_iou(a, b, threshold=0.7) == 0
+    assert metrics.silhouette_iou(a > 0.5, a) == 1
