@@ -1,0 +1,1 @@
+"""The draft engine: a head from one photo without any download, on the CPU."""

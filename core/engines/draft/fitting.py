@@ -1,0 +1,104 @@
+"""Fits the parametric head to a face's landmarks in the aligned photo.
+
+The unknowns are the head's pose, its identity and its expression
+(:mod:`~core.engines.draft.landmark_solver`). What the model can't express is then taken up by a
+smooth displacement of the mesh (:mod:`~core.engines.draft.residual_warp`), so that the fitted
+mesh meets the photo's landmarks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ...cameras import Camera, front_camera
+from .canonical import undo_rotation
+from .head_model import HeadModel, load_head_model, vertex_normals
+from .landmark_solver import Pose, solve
+from .residual_warp import warp_to_landmarks
+
+
+@dataclass(frozen=True, eq=False)
+class HeadFit:
+    """The head model fitted to a photo.
+
+    The world is the one in which ``camera`` sees the aligned photo: projecting ``vertices``
+    through ``camera`` lands on the photo's pixels. With the rig's front camera that is the
+    engines' common frame (+Z up, the face looks to about -Y, the head's centre near the origin),
+    the head turned as in the photo. ``canonical`` leads to the frame in which it looks straight
+    ahead.
+
+    Attributes:
+        model: The head model; ``vertices`` are in its order, ``model.triangles`` and
+            ``model.regions`` apply.
+        camera: The photo's camera.
+        vertices: [V, 3] float32 world positions, displaced to meet the landmarks.
+        pose: Rotation, translation and scale from the model's metres to the world;
+            ``pose.scale`` is world units per metre, ``pose.translation`` the head's centre.
+        identity: [K] float32 coefficients in standard deviations.
+        expression: [E] float32 coefficients 0..1, named by ``model.expression_names``.
+        landmarks: [L, 2] float32 pixel positions asked for (the photo's landmarks).
+        canonical: [4, 4] float64 rigid world transformation that turns the head to look along
+            -Y, upright; small estimated angles are left alone (see ``canonical``'s module). The
+            pivot is the head's centre, ``pose.translation``, which stays where it is.
+        reprojection_error: Mean distance in pixels between the landmarks asked for and those of
+            ``vertices``.
+        model_error: The same before the residual displacement.
+    """
+
+    model: HeadModel
+    camera: Camera
+    vertices: np.ndarray
+    pose: Pose
+    identity: np.ndarray
+    expression: np.ndarray
+    landmarks: np.ndarray
+    canonical: np.ndarray
+    reprojection_error: float
+    model_error: float
+
+    @cached_property
+    def normals(self) -> np.ndarray:
+        """[V, 3] unit vertex normals of ``vertices``, outward."""
+        return vertex_normals(self.vertices, self.model.triangles)
+
+    @property
+    def metres_per_unit(self) -> float:
+        """Length of one world unit on this head in metres."""
+        return 1 / self.pose.scale
+
+
+def fit_head(landmarks: np.ndarray, camera: Camera | None = None) -> HeadFit:
+    """Fit the head model to landmarks.
+
+    Args:
+        landmarks: [L, 3] landmarks of the face mesh network in the picture of ``camera``:
+            x right, y down in pixels; z in the same scale, smaller is nearer. Only their
+            differences in z are used, with little weight.
+        camera: The picture's camera; the rig's front camera if None.
+    """
+    camera = front_camera() if camera is None else camera
+    model = load_head_model()
+    solution = solve(model, landmarks, camera)
+    posed = solution.pose.apply(model.vertices(solution.identity, solution.expression))
+    vertices = warp_to_landmarks(model, posed, landmarks[:, :2], camera)
+    return HeadFit(
+        model=model,
+        camera=camera,
+        vertices=vertices.astype(np.float32),
+        pose=solution.pose,
+        identity=solution.identity.astype(np.float32),
+        expression=solution.expression.astype(np.float32),
+        landmarks=np.asarray(landmarks[:, :2], np.float32),
+        canonical=undo_rotation(solution.pose, camera),
+        reprojection_error=_mean_distance(model, vertices, landmarks, camera),
+        model_error=_mean_distance(model, posed, landmarks, camera),
+    )
+
+
+def _mean_distance(model: HeadModel, vertices: np.ndarray, landmarks: np.ndarray, camera: Camera) -> float:
+    """Return the mean pixel distance between given landmarks and those of a mesh."""
+    pixels, _ = camera.project(model.landmarks(vertices))
+    return float(np.linalg.norm(pixels - landmarks[:, :2], axis=1).mean())

@@ -1,0 +1,238 @@
+"""Finds pose, identity and expression of the head model from landmarks in one picture.
+
+Gauss-Newton on the landmarks' distances in the picture under full perspective, robustly
+weighted, with Gaussian priors on everything that a single picture leaves open: the head's
+distance, its pitch, and the shape coefficients (whose unit is their standard deviation).
+Expressions are bounded to 0..1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy.linalg import cholesky, solve_triangular
+from scipy.optimize import lsq_linear
+from scipy.spatial.transform import Rotation
+
+from ...cameras import Camera
+from .head_model import HeadModel, vertex_normals
+
+ITERATIONS = 8
+UNITS_PER_METRE = 4.8
+"""Scale of a head in FaceLift's alignment; the starting value and the centre of the scale's prior."""
+SCALE_DEVIATION = 0.15
+"""Of the logarithm of the scale. Wide: the landmarks fix it once the distance is known."""
+DISTANCE_DEVIATION = 0.03
+"""World units by which the head's centre may lie before or behind the origin."""
+PITCH_DEVIATION = np.radians(8.0)
+"""People hold their heads level; landmarks alone trade pitch for the shape of nose and chin."""
+TURN_DEVIATION = np.radians(40.0)
+"""For yaw and roll, which the landmarks determine well."""
+EXPRESSION_DEVIATION = 0.35
+LANDMARK_PIXELS = 1.5
+"""Noise of a landmark in pixels of a 512-pixel picture, beside its spread on the surface."""
+CORRELATION = 8.0
+"""Neighbouring landmarks err together: that many count as one independent observation."""
+DEPTH_PIXELS = 20.0
+"""Noise of the network's z, in the same pixels: a weak hint only."""
+OUTLIER = 3.0
+"""Standard deviations at which a landmark loses half its weight (Cauchy)."""
+CONTOUR_FACING = 0.35
+"""Below this cosine between surface normal and view, landmarks slide along the outline."""
+SLIDING_WEIGHT = 0.05
+"""Weight of the residual along the outline for such landmarks."""
+HIDDEN_WEIGHT = 0.1
+"""Weight of landmarks on the side turned away from the camera."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pose:
+    """A similarity from the head model's frame (metres) to the world.
+
+    Attributes:
+        rotation: [3, 3] float64, proper.
+        translation: [3] float64: the head's centre in the world.
+        scale: World units per metre.
+    """
+
+    rotation: np.ndarray
+    translation: np.ndarray
+    scale: float
+
+    def apply(self, points: np.ndarray) -> np.ndarray:
+        """Return points [..., 3] of the model's frame in the world."""
+        return self.scale * (points @ self.rotation.T) + self.translation
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """Pose with identity [K] (standard deviations) and expression [E] (0..1) coefficients."""
+
+    pose: Pose
+    identity: np.ndarray
+    expression: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class _LandmarkBasis:
+    """The head model reduced to its landmarks: mean [L, 3], directions [K + E, L, 3], normals [L, 3]."""
+
+    mean: np.ndarray
+    directions: np.ndarray
+    normals: np.ndarray
+
+
+@lru_cache(maxsize=1)
+def _landmark_basis(model: HeadModel) -> _LandmarkBasis:
+    """Return the model's landmark basis; cached, as it is the same for every photo."""
+    directions = np.concatenate([model.landmarks(model.identity), model.landmarks(model.expressions)])
+    normals = model.landmarks(vertex_normals(model.mean, model.triangles))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    return _LandmarkBasis(model.landmarks(model.mean).astype(np.float64), directions.astype(np.float64), normals)
+
+
+def solve(model: HeadModel, landmarks: np.ndarray, camera: Camera) -> Solution:
+    """Return the most probable head for landmarks [L, 3] in the picture of ``camera``."""
+    basis = _landmark_basis(model)
+    landmarks = np.asarray(landmarks, np.float64)
+    upright = _facing_camera(camera)
+    pose = Pose(upright, np.zeros(3), UNITS_PER_METRE)
+    shape = np.zeros(len(basis.directions))
+    for _ in range(ITERATIONS):
+        pose, shape = _step(model, basis, landmarks, camera, upright, pose, shape)
+    count = len(model.identity)
+    return Solution(pose, shape[:count], shape[count:])
+
+
+def _facing_camera(camera: Camera) -> np.ndarray:
+    """Return the rotation that makes a head look straight into the camera, upright in its picture."""
+    right, down, forward = camera.c2w[:3, :3].T
+    return np.stack([right, forward, -down], axis=1)
+
+
+def _step(
+    model: HeadModel,
+    basis: _LandmarkBasis,
+    landmarks: np.ndarray,
+    camera: Camera,
+    upright: np.ndarray,
+    pose: Pose,
+    shape: np.ndarray,
+) -> tuple[Pose, np.ndarray]:
+    """Take one Gauss-Newton step; the unknowns are rotation 3, translation 3, log scale 1, shape."""
+    local = basis.mean + np.tensordot(shape, basis.directions, 1)
+    turned = pose.scale * local @ pose.rotation.T
+    world = turned + pose.translation
+    # Derivatives of the world positions: [7 + K + E, L, 3].
+    moves = np.concatenate(
+        [
+            np.cross(np.eye(3)[:, None], turned),
+            np.broadcast_to(np.eye(3)[:, None], (3, *turned.shape)),
+            turned[None],
+            pose.scale * basis.directions @ pose.rotation.T,
+        ]
+    )
+    in_camera = camera.to_camera(world)
+    moves = moves @ camera.c2w[:3, :3]
+    residuals, jacobian = _landmark_rows(model, basis, landmarks, camera, pose, in_camera, moves)
+    prior_residuals, prior_jacobian = _prior_rows(model, camera, upright, pose, shape)
+    jacobian = np.concatenate([jacobian, prior_jacobian])
+    residuals = np.concatenate([residuals, prior_residuals])
+    step = _bounded_least_squares(jacobian, residuals, _step_bounds(model, shape))
+    rotation = Rotation.from_rotvec(step[:3]).as_matrix() @ pose.rotation
+    return Pose(rotation, pose.translation + step[3:6], pose.scale * np.exp(step[6])), shape + step[7:]
+
+
+def _landmark_rows(
+    model: HeadModel,
+    basis: _LandmarkBasis,
+    landmarks: np.ndarray,
+    camera: Camera,
+    pose: Pose,
+    in_camera: np.ndarray,
+    moves: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return weighted residuals [3 L] (target minus model) and their Jacobian [3 L, P]."""
+    x, y, z = in_camera.T
+    pixels = np.stack([camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy], axis=1)
+    slopes = np.stack(
+        [
+            camera.fx / z * (moves[..., 0] - x / z * moves[..., 2]),
+            camera.fy / z * (moves[..., 1] - y / z * moves[..., 2]),
+        ],
+        axis=-1,
+    )
+    normals = basis.normals @ pose.rotation.T @ camera.c2w[:3, :3]
+    facing = -(normals * in_camera).sum(1) / np.linalg.norm(in_camera, axis=1)
+    across = normals[:, :2] / np.maximum(np.linalg.norm(normals[:, :2], axis=1, keepdims=True), 1e-6)
+    along = across[:, ::-1] * [1, -1]
+    error = landmarks[:, :2] - pixels
+    unit = camera.width / 512
+    variance = (LANDMARK_PIXELS * unit) ** 2 + (model.landmark_spread * pose.scale * camera.fx / z) ** 2
+    robust = 1 / (1 + (error**2).sum(1) / variance / OUTLIER**2)
+    weight = robust / variance / CORRELATION * np.where(facing < 0, HIDDEN_WEIGHT, 1.0)
+    sliding = np.where(facing < CONTOUR_FACING, SLIDING_WEIGHT, 1.0)
+    residuals, rows = [], []
+    for axis, factor in ((across, 1.0), (along, sliding)):
+        root = np.sqrt(weight * factor)
+        residuals.append(root * (error * axis).sum(1))
+        rows.append(root * (slopes * axis).sum(-1))
+    # The network's z has an unknown zero, so only deviations from the mean are compared.
+    magnification = camera.fx / z.mean()
+    depth_error = landmarks[:, 2] - magnification * z
+    depth_slope = magnification * moves[..., 2]
+    root = np.sqrt(1 / CORRELATION) / (DEPTH_PIXELS * unit)
+    residuals.append(root * (depth_error - depth_error.mean()))
+    rows.append(root * (depth_slope - depth_slope.mean(1, keepdims=True)))
+    return np.concatenate(residuals), np.concatenate(rows, axis=1).T
+
+
+def _prior_rows(
+    model: HeadModel, camera: Camera, upright: np.ndarray, pose: Pose, shape: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return residuals and Jacobian of the priors: turn 3, distance 1, scale 1, shape K + E."""
+    count = len(shape)
+    jacobian = np.zeros((5 + count, 7 + count))
+    deviations = np.array([PITCH_DEVIATION, TURN_DEVIATION, TURN_DEVIATION])
+    # The axes of ``upright`` are the head's right, back and up: pitch turns about the first.
+    turn = Rotation.from_matrix(pose.rotation @ upright.T).as_rotvec() @ upright
+    jacobian[:3, :3] = upright.T / deviations[:, None]
+    forward = camera.c2w[:3, 2]
+    jacobian[3, 3:6] = forward / DISTANCE_DEVIATION
+    jacobian[4, 6] = 1 / SCALE_DEVIATION
+    identities = len(model.identity)
+    weights = np.where(np.arange(count) < identities, 1.0, 1 / EXPRESSION_DEVIATION)
+    jacobian[5:, 7:] = np.diag(weights)
+    residuals = np.concatenate(
+        [
+            -turn / deviations,
+            [-forward @ pose.translation / DISTANCE_DEVIATION],
+            [-np.log(pose.scale / UNITS_PER_METRE) / SCALE_DEVIATION],
+            -weights * shape,
+        ]
+    )
+    return residuals, jacobian
+
+
+def _step_bounds(model: HeadModel, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return lower and upper bounds of a step that keep expressions in 0..1."""
+    identities = len(model.identity)
+    low, high = np.full(7 + len(shape), -np.inf), np.full(7 + len(shape), np.inf)
+    low[7 + identities :] = -shape[identities:]
+    high[7 + identities :] = 1 - shape[identities:]
+    return low, high
+
+
+def _bounded_least_squares(
+    jacobian: np.ndarray, residuals: np.ndarray, bounds: tuple[np.ndarray, np.ndarray]
+) -> np.ndarray:
+    """Return the step minimising |jacobian step - residuals|^2 within bounds.
+
+    The normal equations' Cholesky factor stands for the tall Jacobian; the priors keep them
+    positive definite.
+    """
+    factor = cholesky(jacobian.T @ jacobian)
+    right = solve_triangular(factor, jacobian.T @ residuals, trans="T")
+    return lsq_linear(factor, right, bounds, method="bvls").x
