@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core.worker.client import Timeouts, WorkerClient
+from core.worker.client import WorkerClient
+from core.worker.connection import Timeouts
 from core.worker.launch import Launch, worker_command
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,10 @@ from ..errors import FaceLiftError
 from ..progress import Progress
 from . import packing, protocol
 from .codec import Attachment, Message, ProtocolError
+from .connection import Connection, Timeouts, WorkerLost
 from .job import Job, JobState
 from .launch import Launch
 from .log import RotatingLog
-from .process import Exited, WorkerProcess
 from .protocol import Method, Notification
 
 LANES = (Method.PREPARE, Method.GENERATE)
@@ -29,30 +28,15 @@ LANES = (Method.PREPARE, Method.GENERATE)
 UNPACK = {Method.PREPARE: packing.unpack_prepared, Method.GENERATE: packing.unpack_result}
 POLL_SECONDS = 0.005
 """How long one poll handles messages; the rest waits for the next."""
-LONGEST_TICK = 1.0
-"""More time than this between two polls says nothing about the worker: this process was blocked,
-or the computer asleep."""
 CLOSE_SECONDS = 2.0
-READ_THE_LOG = "Open the worker's log to see why; the next job starts it again."
-
-
-@dataclass(frozen=True)
-class Timeouts:
-    """Seconds of patience.
-
-    Attributes:
-        start: From start to the worker's first answer; a cluster's queue may need many minutes.
-        hang: Without any sign of life.
-        cancel: From cancel to the job's end, before the worker is killed.
-    """
-
-    start: float = 60.0
-    hang: float = 60.0
-    cancel: float = 5.0
+KEPT_NOTICES = 50
 
 
 class WorkerClient:
     """Owns a worker process and the queue of jobs for it. Use from one thread only.
+
+    That thread must also live as long as the worker: on Linux a worker ends with the thread
+    that started it.
 
     Args:
         launch: How to start the worker.
@@ -61,25 +45,20 @@ class WorkerClient:
 
     Attributes:
         launch: May be replaced; the next start uses it.
-        hello: The worker's answer to ``hello``, or None while none runs.
         notices: The latest warnings that the worker sent for the user.
     """
 
     def __init__(self, launch: Launch, log_path: Path | None = None, timeouts: Timeouts | None = None) -> None:
         self.launch = launch
-        self.timeouts = timeouts or Timeouts()
-        self.hello: dict[str, Any] | None = None
-        self.notices: deque[str] = deque(maxlen=50)
+        self.notices: deque[str] = deque(maxlen=KEPT_NOTICES)
+        self._timeouts = timeouts or Timeouts()
         self._log = RotatingLog(log_path)
-        self._process: WorkerProcess | None = None
-        self._dying: list[WorkerProcess] = []
+        self._connection: Connection | None = None
+        self._ending: list[Connection] = []
         self._queue: list[Job] = []
         self._sent: dict[int, Job] = {}
-        self._cancel_deadlines: dict[int, float] = {}
-        self._changed: dict[int, Job] = {}
-        self._last_id = self._hello_id = 0
-        self._start_deadline = self._last_poll = self._silence = 0.0
-        self._bytes_seen = 0
+        self._cancel_deadlines: dict[Job, float] = {}
+        self._changed: dict[Job, None] = {}
 
     @property
     def log_path(self) -> Path | None:
@@ -87,9 +66,14 @@ class WorkerClient:
         return self._log.path
 
     @property
-    def running(self) -> bool:
-        """Whether a worker process exists, ready or starting."""
-        return self._process is not None
+    def hello(self) -> dict[str, Any] | None:
+        """The worker's answer to ``hello``, or None while none is ready."""
+        return self._connection.hello if self._connection is not None else None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the worker or of the command that wraps it, or None while none exists."""
+        return self._connection.pid if self._connection is not None else None
 
     @property
     def jobs(self) -> tuple[Job, ...]:
@@ -100,7 +84,7 @@ class WorkerClient:
         self, method: str, params: Mapping[str, Any] | None = None, attachments: Mapping[str, Attachment] | None = None
     ) -> Job:
         """Queue a request; :meth:`poll` sends it."""
-        job = Job(self._new_id(), Method(method), dict(params or {}), dict(attachments or {}), self._cancel)
+        job = Job(Method(method), dict(params or {}), dict(attachments or {}), self._cancel)
         self._queue.append(job)
         return job
 
@@ -118,184 +102,107 @@ class WorkerClient:
         Returns:
             Jobs that changed since the last poll.
         """
-        now = time.monotonic()
-        self._receive(now + POLL_SECONDS)
-        self._keep_time(now)
-        self._dispatch(now)
-        changed, self._changed = list(self._changed.values()), {}
+        self._ending = [connection for connection in self._ending if not connection.ended()]
+        try:
+            self._receive()
+            self._keep_time()
+            self._dispatch()
+        except (WorkerLost, ProtocolError) as error:
+            self._break_off(error)
+        changed, self._changed = list(self._changed), {}
         return changed
 
     def close(self, timeout: float = CLOSE_SECONDS) -> None:
         """Cancel all jobs and end the worker: politely for ``timeout`` seconds, then by force."""
         for job in self.jobs:
             self._end(job, JobState.CANCELLED)
-        if self._process is not None:
-            self._process.send(protocol.request(self._new_id(), Method.SHUTDOWN, {}))
-            self._process.close_input()
-            if not self._process.join(timeout):
-                self._process.kill()
+        if self._connection is not None:
+            self._connection.shut_down(timeout)
             self._let_go()
-        for process in self._dying:
-            process.join(CLOSE_SECONDS)
-        self._dying.clear()
+        for connection in self._ending:
+            connection.ended(CLOSE_SECONDS)
+        self._ending.clear()
         self._log.close()
 
-    def _new_id(self) -> int:
-        self._last_id += 1
-        return self._last_id
-
-    def _submit_photo(self, method: Method, photo: bytes, photo_name: str, engine: str, settings: Mapping) -> Job:
+    def _submit_photo(
+        self, method: Method, photo: bytes, photo_name: str, engine: str, settings: Mapping[str, Any]
+    ) -> Job:
         params = {"engine": engine, "settings": dict(settings), "photo_name": photo_name}
         return self.submit(method, params, {"photo": photo})
 
-    # Receiving
-
-    def _receive(self, until: float) -> None:
-        while self._process is not None and not self._process.events.empty():
-            event = self._process.events.get()
-            try:
-                self._handle_exit(event) if isinstance(event, Exited) else self._handle(event)
-            except ProtocolError as error:
-                self._break_off(error)
+    def _receive(self) -> None:
+        until = time.monotonic() + POLL_SECONDS
+        if self._connection is None:
+            return
+        for message in self._connection.receive():
+            content = message.content
+            if "method" in content:
+                self._handle_notification(content["method"], content.get("params"), message.attachments)
+            elif (job := self._sent.get(content.get("id"))) is not None:
+                self._handle_answer(job, message)
             if time.monotonic() > until:
                 return
 
-    def _handle(self, message: Message) -> None:
-        content = message.content
-        if "method" in content:
-            self._handle_notification(content["method"], content.get("params"), message.attachments)
-        elif content.get("id") == self._hello_id and self.hello is None:
-            self._handle_hello(content)
-        elif (job := self._sent.get(content.get("id"))) is not None:
-            self._handle_answer(job, message)
-
     def _handle_notification(self, name: str, params: Any, attachments: Mapping[str, Attachment]) -> None:
-        if not isinstance(params, dict):
-            raise ProtocolError("The worker sent a notification without parameters.")
-        job = self._sent.get(params.pop("job", None))
         try:
+            job = self._sent.get(params.pop("job", None))
             if name == Notification.LOG:
                 self.notices.append(str(params["message"]))
             elif name == Notification.PROGRESS and job is not None:
                 job.progress = Progress(**params)
-                self._changed[job.id] = job
+                self._changed[job] = None
             elif name == Notification.PREVIEW and job is not None:
                 job.previews[params["kind"]] = attachments["png"]
-                self._changed[job.id] = job
-        except (KeyError, TypeError) as error:
+                self._changed[job] = None
+        except (AttributeError, KeyError, TypeError) as error:
             raise ProtocolError(f"The worker sent a notification that can't be read: {error!r}.") from error
 
-    def _handle_hello(self, content: Mapping[str, Any]) -> None:
-        if "error" in content:
-            raise ProtocolError(protocol.received_error(content["error"]).message)
-        hello = content.get("result")
-        theirs = hello.get("protocol") if isinstance(hello, dict) else None
-        if theirs != protocol.PROTOCOL_VERSION:
-            raise ProtocolError(
-                f"The worker speaks protocol {theirs}, this add-on {protocol.PROTOCOL_VERSION}.",
-                "Install the same version of FaceLift on both sides.",
-                code="worker-version",
-            )
-        self.hello = hello
-
     def _handle_answer(self, job: Job, message: Message) -> None:
-        error = message.content.get("error")
+        error, result = message.content.get("error"), message.content.get("result")
         if error is not None:
             error = protocol.received_error(error)
             self._end(job, JobState.CANCELLED if error.code == "cancelled" else JobState.FAILED, error)
-            return
-        result = message.content.get("result")
-        if not isinstance(result, dict):
+        elif isinstance(result, dict):
+            unpack = UNPACK.get(job.method)
+            job.result = result if unpack is None else unpack(result, message.attachments)
+            self._end(job, JobState.DONE)
+        else:
             raise ProtocolError("The worker sent an answer without a result.")
-        unpack = UNPACK.get(job.method)
-        job.result = result if unpack is None else unpack(result, message.attachments)
-        self._end(job, JobState.DONE)
 
-    def _handle_exit(self, event: Exited) -> None:
-        error = event.error or FaceLiftError(
-            f"The worker stopped unexpectedly ({_describe_exit(event.returncode)}).",
-            READ_THE_LOG,
-            code="worker-crashed",
-        )
-        self._break_off(error, returncode=event.returncode)
-
-    # Keeping time
-
-    def _keep_time(self, now: float) -> None:
-        tick, self._last_poll = now - self._last_poll, now
-        self._dying = [process for process in self._dying if not process.join(0)]
-        if self._process is None:
-            return
-        if self.hello is None:
-            if now > self._start_deadline:
-                self._break_off(FaceLiftError(
-                    f"The worker did not answer within {self.timeouts.start:g} seconds.",
-                    "Check the worker's command, or allow it more time.",
-                    code="worker-not-started",
-                ))  # fmt: skip
-            return
-        received = self._process.bytes_received
-        self._silence = 0.0 if received != self._bytes_seen else self._silence + min(tick, LONGEST_TICK)
-        self._bytes_seen = received
+    def _keep_time(self) -> None:
+        now = time.monotonic()
         if any(now > deadline for deadline in self._cancel_deadlines.values()):
-            self._restart_without_cancelled()
-        elif self._silence > self.timeouts.hang:
-            self._break_off(FaceLiftError(
-                f"The worker gave no sign of life for {self.timeouts.hang:g} seconds and was stopped.",
-                READ_THE_LOG,
-                code="worker-hung",
-            ))  # fmt: skip
+            self._kill_cancelled()
+        if self._connection is not None:
+            self._connection.check()
 
-    def _restart_without_cancelled(self) -> None:
+    def _kill_cancelled(self) -> None:
         """Kill a worker that ignores a cancel; jobs beside the cancelled one go back to the queue."""
-        for job in list(self._sent.values()):
-            if job.cancelling:
-                self._end(job, JobState.CANCELLED)
-        innocent = list(self._sent.values())
-        for job in innocent:
+        for job in list(self._cancel_deadlines):
+            self._end(job, JobState.CANCELLED)
+        for job in self._sent.values():
             job.state, job.progress = JobState.QUEUED, None
-            self._changed[job.id] = job
+            self._changed[job] = None
+        self._queue[:0] = self._sent.values()
         self._sent.clear()
-        self._queue[:0] = innocent
-        self._process.kill()
+        self._connection.kill()
         self._let_go()
 
-    # Sending
-
-    def _dispatch(self, now: float) -> None:
-        if self._queue and self._process is None:
-            self._start(now)
-        if self._process is None or self.hello is None:
+    def _dispatch(self) -> None:
+        if self._queue and self._connection is None:
+            self._connection = Connection(self.launch, self._log, self._timeouts)
+        if self.hello is None:
             return
         for job in list(self._queue):
-            busy = {sent.method for sent in self._sent.values()}
-            if job.method in LANES and job.method in busy:
+            if job.method in LANES and any(sent.method == job.method for sent in self._sent.values()):
                 continue
             self._queue.remove(job)
-            self._changed[job.id] = job
+            self._changed[job] = None
             try:
-                self._process.send(protocol.request(job.id, job.method, job.params, job.attachments))
+                self._sent[self._connection.send(job.method, job.params, job.attachments)] = job
+                job.state = JobState.RUNNING
             except ProtocolError as error:
                 self._end(job, JobState.FAILED, error)
-                continue
-            job.state = JobState.RUNNING
-            self._sent[job.id] = job
-
-    def _start(self, now: float) -> None:
-        self._log.clear_tail()
-        try:
-            self._process = WorkerProcess(self.launch, self._log)
-        except (OSError, ValueError) as error:
-            self._break_off(FaceLiftError(
-                f"The worker could not be started: {error}.",
-                "Check the worker's command in the preferences.",
-                code="worker-not-started",
-            ))  # fmt: skip
-            return
-        self._start_deadline = now + self.timeouts.start
-        self._silence, self._bytes_seen = 0.0, 0
-        self._hello_id = self._new_id()
-        self._process.send(protocol.request(self._hello_id, Method.HELLO, {"protocol": protocol.PROTOCOL_VERSION}))
 
     def _cancel(self, job: Job) -> None:
         if job.finished or job.cancelling:
@@ -304,44 +211,27 @@ class WorkerClient:
             self._end(job, JobState.CANCELLED)
             return
         job.cancelling = True
-        self._changed[job.id] = job
-        self._cancel_deadlines[job.id] = time.monotonic() + self.timeouts.cancel
-        self._process.send(protocol.request(self._new_id(), Method.CANCEL, {"job": job.id}))
-
-    # Ends
+        self._changed[job] = None
+        self._cancel_deadlines[job] = time.monotonic() + self._timeouts.cancel
+        job_id = next(sent_id for sent_id, sent in self._sent.items() if sent is job)
+        self._connection.send(Method.CANCEL, {"job": job_id})
 
     def _end(self, job: Job, state: JobState, error: FaceLiftError | None = None) -> None:
-        job.state, job.error, job.cancelling = state, error, False
-        job.attachments = {}
-        self._sent.pop(job.id, None)
-        self._cancel_deadlines.pop(job.id, None)
-        if job in self._queue:
-            self._queue.remove(job)
-        self._changed[job.id] = job
+        job.state, job.error, job.cancelling, job.attachments = state, error, False, {}
+        self._sent = {sent_id: sent for sent_id, sent in self._sent.items() if sent is not job}
+        self._queue = [queued for queued in self._queue if queued is not job]
+        self._cancel_deadlines.pop(job, None)
+        self._changed[job] = None
 
-    def _break_off(self, error: FaceLiftError, **details: Any) -> None:
-        """The worker is gone or useless: fail the jobs it had, or all when it never got ready."""
-        started = self.hello is not None
-        if not started and error.code in ("worker-crashed", "worker-protocol"):
-            cause, error = error, FaceLiftError(
-                f"The worker did not start: {error.message}",
-                "Check the worker's command in the preferences, and its log.",
-                code="worker-not-started",
-            )  # fmt: skip
-            error.details = cause.details
-        error.details = {**error.details, **details, "log": self._log.tail()}
-        for job in list(self._sent.values()) if started else self.jobs:
+    def _break_off(self, error: FaceLiftError) -> None:
+        """The worker is gone or useless: fail the jobs that it had, or all if it never got ready."""
+        error.details = {"log": self._log.tail(), **error.details}
+        for job in list(self._sent.values()) if self.hello is not None else self.jobs:
             self._end(job, JobState.CANCELLED if job.cancelling else JobState.FAILED, error)
-        if self._process is not None:
-            self._process.kill()
+        if self._connection is not None:
+            self._connection.kill()
             self._let_go()
 
     def _let_go(self) -> None:
-        self._dying.append(self._process)
-        self._process, self.hello = None, None
-        self._cancel_deadlines.clear()
-
-
-def _describe_exit(returncode: int) -> str:
-    """Return an exit status in words."""
-    return f"signal {-returncode}" if returncode < 0 else f"exit code {returncode}"
+        self._ending.append(self._connection)
+        self._connection = None

@@ -1,9 +1,9 @@
-"""Framing: JSON messages with a Content-Length header, binary attachments as raw bytes behind.
+r"""Framing: JSON messages with a Content-Length header, binary attachments as raw bytes behind.
 
 One message on the wire::
 
-    Content-Length: <bytes of JSON>\\r\\n
-    \\r\\n
+    Content-Length: <bytes of JSON>\r\n
+    \r\n
     <JSON, UTF-8><attachment 0><attachment 1>...
 
 as in the Language Server Protocol's base protocol, with one addition: the JSON object's member

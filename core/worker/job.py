@@ -28,7 +28,6 @@ class Job:
     """One request. Changes only inside :meth:`~core.worker.client.WorkerClient.poll` and ``cancel``.
 
     Attributes:
-        id: The request's id, unique within its client.
         method: A :class:`~core.worker.protocol.Method`.
         params: The request's parameters.
         attachments: What goes with it; dropped when the job ends.
@@ -41,7 +40,6 @@ class Job:
         cancelling: Whether it was asked to stop and has not stopped yet.
     """
 
-    id: int
     method: str
     params: Mapping[str, Any]
     attachments: Mapping[str, Attachment]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import deque
 from pathlib import Path
@@ -67,7 +68,7 @@ class RotatingLog:
 
     def _rotate(self) -> None:
         older = [self.path, *(self.path.with_name(f"{self.path.name}.{i}") for i in range(1, self._kept + 1))]
-        for source, target in reversed(list(zip(older, older[1:], strict=False))):
+        for source, target in reversed(list(itertools.pairwise(older))):
             if source.exists():
                 source.replace(target)
 

@@ -1,0 +1,176 @@
+"""One started worker, from its first answer to its end: the handshake and the signs of life."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import FaceLiftError
+from . import protocol
+from .codec import Attachment, Message, ProtocolError
+from .launch import Launch
+from .log import RotatingLog
+from .process import Exited, WorkerProcess
+from .protocol import Method
+
+LONGEST_TICK = 1.0
+"""More time than this between two checks says nothing about the worker: this process was
+blocked, or the computer asleep."""
+CHECK_COMMAND = "Check the worker's command in the preferences, and its log."
+READ_LOG = "Open the worker's log to see why; the next job starts it again."
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds of patience.
+
+    Attributes:
+        start: From start to the worker's first answer; a cluster's queue may need many minutes.
+        hang: Without any sign of life.
+        cancel: From a cancel to the job's end, before the worker is killed.
+    """
+
+    start: float = 60.0
+    hang: float = 60.0
+    cancel: float = 5.0
+
+
+class WorkerLost(FaceLiftError):
+    """The worker ended, went silent or spoke nonsense: this connection is of no more use."""
+
+    code = "worker-crashed"
+
+
+class Connection:
+    """A worker process that was asked ``hello``.
+
+    Args:
+        launch: What to start.
+        log: Receives the worker's stderr.
+        timeouts: Patience.
+
+    Attributes:
+        hello: The worker's answer, or None before it came.
+
+    Raises:
+        WorkerLost: the program could not be started.
+    """
+
+    def __init__(self, launch: Launch, log: RotatingLog, timeouts: Timeouts) -> None:
+        self.hello: dict[str, Any] | None = None
+        self._log, self._timeouts = log, timeouts
+        self._last_id = 0
+        log.clear_tail()
+        try:
+            self._process = WorkerProcess(launch, log)
+        except (OSError, ValueError) as error:
+            raise WorkerLost(
+                f"The worker could not be started: {error}.", CHECK_COMMAND, code="worker-not-started"
+            ) from error
+        self._last_check = time.monotonic()
+        self._deadline = self._last_check + timeouts.start
+        self._silence, self._bytes_seen = 0.0, 0
+        self._hello_id = self.send(Method.HELLO, {})
+
+    @property
+    def pid(self) -> int:
+        """Process id of the worker, or of the command that wraps it."""
+        return self._process.pid
+
+    def send(self, method: str, params: Mapping[str, Any], attachments: Mapping[str, Attachment] | None = None) -> int:
+        """Queue a request for writing and return its id.
+
+        Raises:
+            ProtocolError: it is too large or has no wire form.
+        """
+        self._last_id += 1
+        self._process.send(protocol.request(self._last_id, method, params, attachments))
+        return self._last_id
+
+    def receive(self) -> Iterator[Message]:
+        """Yield what came since the last time, without waiting.
+
+        Raises:
+            WorkerLost: the process ended, or its first answer shows that it is none of ours.
+        """
+        while not self._process.events.empty():
+            event = self._process.events.get()
+            if isinstance(event, Exited):
+                raise self._lost(event)
+            if self.hello is None and event.content.get("id") == self._hello_id:
+                self.hello = _checked_hello(event.content)
+            else:
+                yield event
+
+    def check(self) -> None:
+        """Keep time; to be called regularly, after :meth:`receive`.
+
+        Raises:
+            WorkerLost: no first answer in time, or no sign of life for too long.
+        """
+        now = time.monotonic()
+        tick, self._last_check = now - self._last_check, now
+        if self.hello is None:
+            if now > self._deadline:
+                raise WorkerLost(
+                    f"The worker did not answer within {self._timeouts.start:g} seconds.",
+                    CHECK_COMMAND,
+                    code="worker-not-started",
+                )
+            return
+        received = self._process.bytes_received
+        self._silence = 0.0 if received != self._bytes_seen else self._silence + min(tick, LONGEST_TICK)
+        self._bytes_seen = received
+        if self._silence > self._timeouts.hang:
+            raise WorkerLost(
+                f"The worker gave no sign of life for {self._timeouts.hang:g} seconds and was stopped.",
+                READ_LOG,
+                code="worker-hung",
+            )
+
+    def kill(self) -> None:
+        """End the process by force. Returns at once."""
+        self._process.kill()
+
+    def shut_down(self, timeout: float) -> None:
+        """Ask the worker to end, wait ``timeout`` seconds, then end it by force."""
+        self.send(Method.SHUTDOWN, {})
+        self._process.close_input()
+        if not self.ended(timeout):
+            self.kill()
+
+    def ended(self, timeout: float = 0.0) -> bool:
+        """Wait at most ``timeout`` seconds; return whether the process and its threads ended."""
+        return self._process.join(timeout)
+
+    def _lost(self, event: Exited) -> WorkerLost:
+        status = f"signal {-event.returncode}" if event.returncode < 0 else f"exit code {event.returncode}"
+        error = WorkerLost(f"The worker stopped unexpectedly ({status}).", READ_LOG)
+        if event.error is not None:
+            error = WorkerLost(event.error.message, event.error.advice, code=event.error.code, **event.error.details)
+        if self.hello is None:
+            error = WorkerLost(
+                f"The worker did not start. {error.message}",
+                error.advice if event.error else CHECK_COMMAND,
+                code="worker-not-started",
+                **error.details,
+            )
+        error.details |= {"returncode": event.returncode, "log": self._log.tail()}
+        return error
+
+
+def _checked_hello(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a first answer's result if we can talk to such a worker."""
+    hello = content.get("result")
+    theirs = hello.get("protocol") if isinstance(hello, dict) else None
+    if theirs is None:
+        raise ProtocolError("The worker's first answer can't be read.", CHECK_COMMAND)
+    if theirs != protocol.PROTOCOL_VERSION:
+        raise WorkerLost(
+            f"The worker speaks protocol {theirs}, this add-on {protocol.PROTOCOL_VERSION}.",
+            "Install the same version of FaceLift on both sides.",
+            code="worker-version",
+        )
+    return hello
