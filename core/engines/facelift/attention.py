@@ -86,7 +86,12 @@ class TextAttention:
         self._values = split_heads(attn.to_v(prompts), attn.heads)
 
     def __call__(
-        self, attn: Attention, hidden_states: torch.Tensor, encoder_hidden_states: torch.Tensor, *_: object, **__: object
+        self,
+        attn: Attention,
+        hidden_states: torch.Tensor,
+        encoder_hidden_states: torch.Tensor,
+        *_: object,
+        **__: object,
     ) -> torch.Tensor:
         """Return the attention's output for tokens [B, T, C]."""
         query = split_heads(attn.to_q(hidden_states), attn.heads)

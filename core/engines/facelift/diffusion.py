@@ -67,6 +67,12 @@ def predict(
     return torch.cat(predictions)
 
 
+def guide(prediction: torch.Tensor, guidance: Guidance) -> torch.Tensor:
+    """Return the guided prediction [V, 4, h, w] of both halves [2 V, 4, h, w]."""
+    unconditional, conditional = prediction.chunk(2)
+    return unconditional + guidance.scale * (conditional - unconditional)
+
+
 @torch.inference_mode()
 def denoise(
     forward: Forward,
@@ -99,8 +105,7 @@ def denoise(
         prediction = predict(forward, latents, time, condition, guided, guidance.sequential)
         observe(f"unet_out/step{index}", prediction)
         if guided:
-            unconditional, conditional = prediction.chunk(2)
-            prediction = unconditional + guidance.scale * (conditional - unconditional)
+            prediction = guide(prediction, guidance)
         latents = solver.step(prediction, timestep, latents)
         observe(f"latents/step{index}", latents)
         if not torch.isfinite(latents).all():

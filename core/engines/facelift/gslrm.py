@@ -162,9 +162,7 @@ class GSLRM(nn.Module):
         self.input_layer_norm = Norm(width)
         self.transformer_layers = nn.ModuleList(Layer(width, config.head_width) for _ in range(config.layers))
         self.gaussian_upsampler = GaussianUpsampler(width)
-        self.pixel_gaussian_decoder = nn.Sequential(
-            Norm(width), nn.Linear(width, patch_area * PARAMETERS, bias=False)
-        )
+        self.pixel_gaussian_decoder = nn.Sequential(Norm(width), nn.Linear(width, patch_area * PARAMETERS, bias=False))
 
     def set_precision(self, dtype: torch.dtype) -> GSLRM:
         """Compute the matrix products in ``dtype``; norms, residuals, rays and decoding stay float32."""

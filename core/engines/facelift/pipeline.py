@@ -199,9 +199,7 @@ class Pipeline:
             if self._forward is None:
                 self._forward = acceleration.forward_of(unet, self.choices, self.device)
             latents = noise.to(condition.image_latents) * solver.scheduler.init_noise_sigma
-            latents = diffusion.denoise(
-                self._forward, solver, latents, condition, sampling.guidance, on_step, observe
-            )
+            latents = diffusion.denoise(self._forward, solver, latents, condition, sampling.guidance, on_step, observe)
         with self.resident("vae") as vae:
             return diffusion.decode(vae, latents, self.choices.vae_slice, on_step, observe)
 

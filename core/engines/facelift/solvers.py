@@ -57,7 +57,11 @@ class DPMSolver:
 
     def __init__(self, config: Mapping, steps: int) -> None:
         self.scheduler = DPMSolverMultistepScheduler.from_config(
-            dict(config), algorithm_type="dpmsolver++", solver_order=2, timestep_spacing="linspace", lower_order_final=True
+            dict(config),
+            algorithm_type="dpmsolver++",
+            solver_order=2,
+            timestep_spacing="linspace",
+            lower_order_final=True,
         )
         self.scheduler.set_timesteps(steps)
 

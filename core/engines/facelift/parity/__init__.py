@@ -1,0 +1,1 @@
+"""Comparison with recorded tensors: ``python -m core.engines.facelift.parity FOLDER [--full]``."""

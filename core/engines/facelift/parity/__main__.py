@@ -1,0 +1,82 @@
+"""Compare the engine with recorded tensors and print a table.
+
+Exit code 0 when everything agrees, 1 when something differs, 2 when there is nothing to compare.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from ....errors import FaceLiftError
+from ..gslrm import FIELDS
+from ..pipeline import Pipeline
+from . import compare, full, results, stages
+from .compare import Row
+from .facecrop import compare_facecrop
+from .record import SAMPLE, Record, RecordError, opened, records
+
+EXACT = ("input/image", SAMPLE)
+"""Recorded inputs: there is nothing to compare."""
+
+
+def compare_record(record: Record) -> list[Row]:
+    """Run the engine as recorded and return one row for each recorded tensor, filter and file."""
+    pipeline = Pipeline(record.checkpoint(), head_width=record.head_width())
+    own, raw = stages.run_end_to_end(pipeline, record)
+    alone = stages.run_stages_alone(pipeline, record)
+    own_sample = results.sampled(raw, record)
+    for name in FIELDS:
+        tensor = getattr(own_sample, name)[None]
+        own[f"gslrm/{name}"] = tensor.unsqueeze(2) if name == "features" else tensor
+    rows, unknown = [], []
+    for name in sorted(record.tensors):
+        if name in own:
+            rows.append(compare.compare(name, own[name], record[name], alone.get(name)))
+        elif name not in EXACT and not name.startswith("filter/"):
+            unknown.append(name)
+    rows += results.compare_filters(record, own_sample) + results.compare_ply(record)
+    if unknown:
+        print(f"Recorded, but nothing that this engine computes: {', '.join(unknown)}")
+    return rows
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="parity", description=__doc__)
+    parser.add_argument("folder", type=Path, help="a folder of recorded tensors, or a tar archive of one")
+    parser.add_argument("--full", action="store_true", help="also the full-size models, on the CPU in float32")
+    options = parser.parse_args()
+    agreed = True
+    try:
+        with opened(options.folder) as folder:
+            threads = torch.get_num_threads()
+            # Threads cost more than they bring at the recorded sizes.
+            torch.set_num_threads(1)
+            for record in records(folder):
+                start = time.perf_counter()
+                print(f"\n{record.path.name}: {record.facts.get('what', '')}")
+                rows = compare_record(record)
+                agreed &= compare.print_table(rows)
+                tensors = sum(name not in EXACT for name in record.tensors)
+                print(f"{len(rows)} comparisons of {tensors} tensors in {time.perf_counter() - start:.1f} s")
+            crops = compare_facecrop(folder)
+            if crops:
+                print("\nFace alignment")
+                agreed &= compare.print_table(crops)
+            torch.set_num_threads(threads)
+            if options.full:
+                agreed &= full.compare_full(folder)
+    except (RecordError, FaceLiftError) as error:
+        print(f"Cannot compare: {error}", file=sys.stderr)
+        return 2
+    print("\nEverything agrees." if agreed else "\nSomething DIFFERS.")
+    return 0 if agreed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
