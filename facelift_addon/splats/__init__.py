@@ -1,0 +1,1 @@
+"""Splats in Blender: Gaussians <-> point clouds, their display, material and cameras."""

@@ -1,0 +1,119 @@
+"""The display modifier of a splat object: quads for the camera, coloured elements elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import bpy
+
+from . import native
+from .ewa import ewa_group
+from .material import point_material, splat_material
+from .nodes import NAME_KEY, Builder, shared_group
+from .points import points_group
+from .projection import ellipse_group, projection_group
+from .radiance import color_group
+from .viewing import camera_group
+
+VERSION = 1
+
+MODIFIER_NAME = "FaceLift Display"
+PHOTO_COLORS = "Photo Colors"
+CAMERA_IN_VIEWPORT = "Camera in Viewport"
+
+
+def display_group(degree: int) -> bpy.types.NodeTree:
+    """Return the modifier's node group for splats with spherical harmonics of a degree."""
+    return shared_group(
+        f"{MODIFIER_NAME} {degree}",
+        VERSION,
+        (("Geometry", "Geometry"), (PHOTO_COLORS, "Bool"), (CAMERA_IN_VIEWPORT, "Bool")),
+        (("Geometry", "Geometry"),),
+        lambda builder, sockets: _display(builder, sockets, degree),
+    )
+
+
+def _display(builder: Builder, sockets, degree: int) -> dict:
+    common = {"Geometry": sockets["Geometry"], PHOTO_COLORS: sockets[PHOTO_COLORS]}
+    quads = builder.group(ewa_group(degree), common | {"Material": splat_material()})["Geometry"]
+    points = builder.group(points_group(), common | {"Material": point_material()})["Geometry"]
+    viewport = builder.node("GeometryNodeIsViewport").outputs[0]
+    navigated = builder.logic("AND", viewport, builder.logic("NOT", sockets[CAMERA_IN_VIEWPORT]))
+    return {"Geometry": builder.switch("GEOMETRY", navigated, quads, points)}
+
+
+def preparations(degree: int) -> tuple[Callable[[], object], ...]:
+    """Return the steps that build everything :func:`add_display` needs, each short.
+
+    Building all groups takes a tenth of a second the first time in a file; done step by
+    step while a job runs, nobody waits for it.
+    """
+    return (
+        splat_material,
+        point_material,
+        camera_group,
+        ellipse_group,
+        projection_group,
+        lambda: color_group(0),
+        lambda: color_group(degree),
+        points_group,
+        lambda: ewa_group(degree),
+        lambda: display_group(degree),
+    )
+
+
+def add_display(target: bpy.types.Object, degree: int) -> bpy.types.Modifier | None:
+    """Give an object the display modifier; none where Blender draws splats itself (5.3+)."""
+    if native.mark(target.data):
+        return None
+    modifier = target.modifiers.new(MODIFIER_NAME, "NODES")
+    modifier.node_group = display_group(degree)
+    return modifier
+
+
+def find_display(target: bpy.types.Object) -> bpy.types.Modifier | None:
+    """Return an object's display modifier, whatever its name is by now."""
+    for modifier in target.modifiers:
+        if modifier.type == "NODES" and modifier.node_group is not None:
+            if str(modifier.node_group.get(NAME_KEY, "")).startswith(MODIFIER_NAME):
+                return modifier
+    return None
+
+
+def set_option(target: bpy.types.Object, option: str, value: bool) -> None:
+    """Switch :data:`PHOTO_COLORS` or :data:`CAMERA_IN_VIEWPORT` of an object."""
+    modifier = find_display(target)
+    if modifier is not None:
+        _Inputs(modifier)[option] = value
+        target.update_tag()
+
+
+def get_option(target: bpy.types.Object, option: str) -> bool:
+    """Return the state of :data:`PHOTO_COLORS` or :data:`CAMERA_IN_VIEWPORT`; off without a modifier."""
+    modifier = find_display(target)
+    return modifier is not None and bool(_Inputs(modifier)[option])
+
+
+class _Inputs:
+    """A modifier's inputs by name: custom properties up to Blender 5.1, RNA properties since 5.2."""
+
+    def __init__(self, modifier: bpy.types.Modifier) -> None:
+        self._modifier = modifier
+        self._identifiers = {
+            item.name: item.identifier
+            for item in modifier.node_group.interface.items_tree
+            if item.item_type == "SOCKET" and item.in_out == "INPUT"
+        }
+
+    def __getitem__(self, name: str):
+        identifier = self._identifiers[name]
+        if hasattr(self._modifier, "properties"):
+            return getattr(self._modifier.properties.inputs, identifier).value
+        return self._modifier[identifier]
+
+    def __setitem__(self, name: str, value) -> None:
+        identifier = self._identifiers[name]
+        if hasattr(self._modifier, "properties"):
+            getattr(self._modifier.properties.inputs, identifier).value = value
+        else:
+            self._modifier[identifier] = value

@@ -1,0 +1,69 @@
+"""Geometry nodes that turn splats into camera-facing quads, for Blender's own renderers."""
+
+from __future__ import annotations
+
+import bpy
+
+from ...core import attributes as names
+from ...core.rasterize.projection import MIN_ALPHA
+from .nodes import Builder, shared_group
+from .projection import projection_group
+from .radiance import color_group
+
+VERSION = 1
+
+CORNER = "splat_corner"
+"""FLOAT2 of the quads' corners, -1..1; alpha is cut to nothing at distance 1."""
+COLOR = "splat_color"
+"""FLOAT_COLOR of the quads: what the renderer shall emit, and opacity as alpha."""
+RADIANCE_PATTERN = "radiance:*"
+
+NEAR = 0.02
+"""Metres before the camera where splats begin."""
+
+
+def ewa_group(degree: int) -> bpy.types.NodeTree:
+    """Return the group from a splat point cloud to quads for the active camera, far to near.
+
+    Args:
+        degree: Of the spherical harmonics, 0..3.
+    """
+    return shared_group(
+        f"FaceLift Camera Splats {degree}",
+        VERSION,
+        (("Geometry", "Geometry"), ("Photo Colors", "Bool"), ("Material", "Material")),
+        (("Geometry", "Geometry"),),
+        lambda builder, sockets: _ewa(builder, sockets, degree),
+    )
+
+
+def _ewa(builder: Builder, sockets, degree: int) -> dict:
+    opacity = builder.separate_color(builder.attribute(names.RADIANCE_BASE, "FLOAT_COLOR"))[3]
+    projected = builder.group(projection_group(), {"Opacity": opacity})
+    opaque = builder.compare("GREATER_EQUAL", opacity, MIN_ALPHA)
+    visible = builder.logic("AND", opaque, builder.compare("GREATER_THAN", projected["Depth"], NEAR))
+    selected = {"Geometry": sockets["Geometry"], "Selection": visible}
+    splats = builder.node("GeometryNodeSeparateGeometry", selected).outputs[0]
+    view = {"Direction": projected["Direction"], "Photo Colors": sockets["Photo Colors"]}
+    color = builder.group(color_group(degree), view)["Color"]
+    splats = builder.store(splats, COLOR, "FLOAT_COLOR", builder.combine_color(*builder.separate(color), opacity))
+
+    quads = builder.node("GeometryNodeInstanceOnPoints", {"Points": splats, "Instance": _quad(builder)}).outputs[0]
+    position = builder.node("GeometryNodeInputPosition").outputs[0]
+    transform = builder.matrix(projected["Major"], projected["Minor"], projected["Forward"], position)
+    quads = builder.node("GeometryNodeSetInstanceTransform", {"Instances": quads, "Transform": transform}).outputs[0]
+    # Blended surfaces of EEVEE are drawn in the order of their faces.
+    order = {"Geometry": quads, "Sort Weight": builder.math("MULTIPLY", projected["Depth"], -1.0)}
+    quads = builder.node("GeometryNodeSortElements", order, domain="INSTANCE").outputs[0]
+    for pattern in (names.SCALE, names.ROTATION, names.RADIUS, names.COLOR, names.PART, RADIANCE_PATTERN):
+        quads = builder.remove_attributes(quads, pattern)
+    realized = builder.node("GeometryNodeRealizeInstances", {0: quads}).outputs[0]
+    finished = {"Geometry": realized, "Material": sockets["Material"]}
+    return {"Geometry": builder.node("GeometryNodeSetMaterial", finished).outputs[0]}
+
+
+def _quad(builder: Builder) -> bpy.types.NodeSocket:
+    """A square from -1 to 1 that remembers its corners' coordinates."""
+    square = {"Size X": 2.0, "Size Y": 2.0, "Vertices X": 2, "Vertices Y": 2}
+    mesh = builder.node("GeometryNodeMeshGrid", square).outputs["Mesh"]
+    return builder.store(mesh, CORNER, "FLOAT2", builder.node("GeometryNodeInputPosition").outputs[0])

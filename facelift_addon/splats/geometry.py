@@ -1,0 +1,118 @@
+"""Point clouds as storage of Gaussians: numpy in, attributes out, and back."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+
+from ...core import attributes as names
+from ...core.errors import FaceLiftError
+from ...core.gaussians import Gaussians
+from . import columns as columns_of
+from .columns import KINDS, Column
+
+REQUIRED = (names.SCALE, names.ROTATION, names.RADIANCE_BASE)
+"""Attributes that make a point cloud a splat cloud."""
+
+
+def has_float4() -> bool:
+    """Whether attributes of four floats exist (Blender 5.2+)."""
+    return "FLOAT4" in bpy.types.Attribute.bl_rna.properties["data_type"].enum_items
+
+
+def new_point_cloud(name: str, count: int) -> bpy.types.PointCloud:
+    """Return a new point cloud of ``count`` points without a user.
+
+    Blender 5.1+ resizes it. Before, Geometry Nodes make the points in a scene of their own
+    that is removed again: unlike the conversion of a mesh, this needs no operator, so it
+    works in every mode and touches neither selection nor view layers of the user.
+    """
+    # hasattr() says False for this function even where it exists.
+    if "resize" in bpy.types.PointCloud.bl_rna.functions:
+        cloud = bpy.data.pointclouds.new(name)
+        cloud.resize(count)
+        return cloud
+    tree = bpy.data.node_groups.new(".points", "GeometryNodeTree")
+    tree.interface.new_socket("Geometry", in_out="OUTPUT", socket_type="NodeSocketGeometry")
+    points, output = tree.nodes.new("GeometryNodePoints"), tree.nodes.new("NodeGroupOutput")
+    points.inputs["Count"].default_value = count
+    tree.links.new(points.outputs[0], output.inputs[0])
+    scene = bpy.data.scenes.new(".points")
+    empty = bpy.data.pointclouds.new(".points")
+    carrier = bpy.data.objects.new(".points", empty)
+    try:
+        scene.collection.objects.link(carrier)
+        carrier.modifiers.new("Points", "NODES").node_group = tree
+        layer = scene.view_layers[0]
+        layer.update()
+        cloud = carrier.evaluated_get(layer.depsgraph).data.copy()
+    finally:
+        bpy.data.objects.remove(carrier)
+        bpy.data.pointclouds.remove(empty)
+        bpy.data.scenes.remove(scene)
+        bpy.data.node_groups.remove(tree)
+    cloud.name = name
+    return cloud
+
+
+def write(cloud: bpy.types.PointCloud, columns: dict[str, Column]) -> None:
+    """Set the attributes of a point cloud; existing ones of another type are replaced.
+
+    Args:
+        cloud: Has as many points as the columns have rows.
+        columns: Of :func:`columns.from_gaussians`.
+    """
+    for name, column in columns.items():
+        attribute = cloud.attributes.get(name)
+        if attribute is not None and attribute.data_type != column.type:
+            cloud.attributes.remove(attribute)
+            attribute = None
+        if attribute is None:
+            attribute = cloud.attributes.new(name, column.type, "POINT")
+        attribute.data.foreach_set(KINDS[column.type].field, column.values.ravel())
+    cloud.update_tag()
+
+
+def from_columns(name: str, columns: dict[str, Column]) -> bpy.types.PointCloud:
+    """Return a new point cloud with the columns as its attributes."""
+    cloud = new_point_cloud(name, len(columns[names.POSITION].values))
+    write(cloud, columns)
+    return cloud
+
+
+def from_gaussians(name: str, gaussians: Gaussians) -> bpy.types.PointCloud:
+    """Return a new point cloud that stores the Gaussians, without a user."""
+    return from_columns(name, columns_of.from_gaussians(gaussians, has_float4()))
+
+
+def is_splats(cloud: bpy.types.PointCloud) -> bool:
+    """Whether a point cloud carries Gaussians."""
+    return all(name in cloud.attributes for name in REQUIRED)
+
+
+def to_gaussians(cloud: bpy.types.PointCloud) -> Gaussians:
+    """Return the Gaussians of a point cloud, in its local space.
+
+    Raises:
+        FaceLiftError: it carries no splats.
+    """
+    if not is_splats(cloud):
+        raise FaceLiftError(
+            f"The point cloud {cloud.name!r} has no splats in it.", "Choose a head or an imported splat file."
+        )
+    return columns_of.to_gaussians(read(cloud))
+
+
+def read(cloud: bpy.types.PointCloud) -> dict[str, Column]:
+    """Return the visible attributes of known type as columns."""
+    columns = {}
+    for attribute in cloud.attributes:
+        kind = KINDS.get(attribute.data_type)
+        # Names with a dot are Blender's own: selection, hidden state.
+        if kind is None or attribute.domain != "POINT" or attribute.name.startswith("."):
+            continue
+        values = np.empty(len(attribute.data) * kind.width, kind.dtype)
+        attribute.data.foreach_get(kind.field, values)
+        shaped = values if kind.width == 1 else values.reshape(-1, kind.width)
+        columns[attribute.name] = Column(attribute.data_type, shaped)
+    return columns

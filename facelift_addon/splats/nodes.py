@@ -1,0 +1,160 @@
+"""A small builder of node trees: sockets in, sockets out, so that formulas read like formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import bpy
+
+COLUMN_WIDTH = 170
+ROWS = 12
+ROW_HEIGHT = 190
+
+
+class Builder:
+    """Adds nodes to a tree, links sockets and sets defaults.
+
+    Every value is a socket or a constant. Nodes are laid out in columns in the order of
+    their making, so that a curious user finds a readable tree.
+    """
+
+    def __init__(self, tree: bpy.types.NodeTree) -> None:
+        self.tree = tree
+        self._count = 0
+
+    def node(self, kind: str, inputs: dict | None = None, **properties) -> bpy.types.Node:
+        """Add a node; ``inputs`` maps names or indices of input sockets to values."""
+        node = self.tree.nodes.new(kind)
+        column, row = divmod(self._count, ROWS)
+        node.location = (column * COLUMN_WIDTH, -row * ROW_HEIGHT)
+        self._count += 1
+        for name, value in properties.items():
+            setattr(node, name, value)
+        for key, value in (inputs or {}).items():
+            self.set(node.inputs[key], value)
+        return node
+
+    def set(self, socket: bpy.types.NodeSocket, value) -> None:
+        """Link a socket to another, or set its default."""
+        if isinstance(value, bpy.types.NodeSocket):
+            self.tree.links.new(value, socket)
+        else:
+            socket.default_value = value
+
+    def math(self, operation: str, *values) -> bpy.types.NodeSocket:
+        """Scalar mathematics."""
+        return self.node("ShaderNodeMath", dict(enumerate(values)), operation=operation).outputs[0]
+
+    def vector(self, operation: str, *values) -> bpy.types.NodeSocket:
+        """Vector mathematics; the scalar output for operations that have one."""
+        node = self.node("ShaderNodeVectorMath", dict(enumerate(values)), operation=operation)
+        return node.outputs["Value" if operation in ("DOT_PRODUCT", "LENGTH") else "Vector"]
+
+    def scaled(self, vector, factor) -> bpy.types.NodeSocket:
+        """A vector times a scalar."""
+        node = self.node("ShaderNodeVectorMath", {0: vector, "Scale": factor}, operation="SCALE")
+        return node.outputs["Vector"]
+
+    def combine(self, x, y, z) -> bpy.types.NodeSocket:
+        """A vector of three scalars."""
+        return self.node("ShaderNodeCombineXYZ", {0: x, 1: y, 2: z}).outputs[0]
+
+    def separate(self, vector) -> Sequence[bpy.types.NodeSocket]:
+        """The three scalars of a vector."""
+        return tuple(self.node("ShaderNodeSeparateXYZ", {0: vector}).outputs)
+
+    def separate_color(self, color) -> Sequence[bpy.types.NodeSocket]:
+        """Red, green, blue and alpha of a colour in geometry nodes."""
+        return tuple(self.node("FunctionNodeSeparateColor", {0: color}).outputs)
+
+    def combine_color(self, red, green, blue, alpha) -> bpy.types.NodeSocket:
+        """A colour of four scalars in geometry nodes."""
+        return self.node("FunctionNodeCombineColor", {0: red, 1: green, 2: blue, 3: alpha}).outputs[0]
+
+    def matrix(self, *columns) -> bpy.types.NodeSocket:
+        """The affine matrix with four vectors as its columns."""
+        node = self.node("FunctionNodeCombineMatrix")
+        for index, column in enumerate(columns):
+            for row, value in enumerate(self.separate(column)):
+                self.set(node.inputs[index * 4 + row], value)
+        return node.outputs[0]
+
+    def compare(self, operation: str, a, b) -> bpy.types.NodeSocket:
+        """Compare two scalars."""
+        node = self.node("FunctionNodeCompare", {0: a, 1: b}, data_type="FLOAT", operation=operation)
+        return node.outputs[0]
+
+    def logic(self, operation: str, *values) -> bpy.types.NodeSocket:
+        """Boolean mathematics."""
+        return self.node("FunctionNodeBooleanMath", dict(enumerate(values)), operation=operation).outputs[0]
+
+    def switch(self, kind: str, condition, false, true) -> bpy.types.NodeSocket:
+        """Choose one of two values of a socket type such as "GEOMETRY" or "VECTOR"."""
+        node = self.node("GeometryNodeSwitch", input_type=kind)
+        for name, value in (("Switch", condition), ("False", false), ("True", true)):
+            self.set(node.inputs[name], value)
+        return node.outputs[0]
+
+    def attribute(self, name: str, kind: str) -> bpy.types.NodeSocket:
+        """Read a named attribute in geometry nodes; zero where it is missing."""
+        return self.node("GeometryNodeInputNamedAttribute", {"Name": name}, data_type=kind).outputs["Attribute"]
+
+    def store(self, geometry, name: str, kind: str, value, domain: str = "POINT") -> bpy.types.NodeSocket:
+        """Write a named attribute in geometry nodes."""
+        inputs = {"Geometry": geometry, "Name": name, "Value": value}
+        return self.node("GeometryNodeStoreNamedAttribute", inputs, data_type=kind, domain=domain).outputs[0]
+
+    def remove_attributes(self, geometry, pattern: str) -> bpy.types.NodeSocket:
+        """Drop the attributes whose names match; ``*`` stands for anything.
+
+        The mode is a property of the node in Blender 4.5 and a menu socket in 5.x.
+        """
+        node = self.node("GeometryNodeRemoveAttribute", {"Geometry": geometry, "Name": pattern})
+        if "Pattern Mode" in node.inputs:
+            node.inputs["Pattern Mode"].default_value = "Wildcard"
+        else:
+            node.pattern_mode = "WILDCARD"
+        return node.outputs[0]
+
+    def group(self, tree: bpy.types.NodeTree, inputs: dict) -> Sequence[bpy.types.NodeSocket]:
+        """Use another node group."""
+        node = self.node("GeometryNodeGroup", node_tree=tree)
+        for name, value in inputs.items():
+            self.set(node.inputs[name], value)
+        return node.outputs
+
+
+def shared_group(
+    name: str,
+    version: int,
+    inputs: Sequence[tuple[str, str]],
+    outputs: Sequence[tuple[str, str]],
+    build: Callable[[Builder, Sequence[bpy.types.NodeSocket]], dict],
+) -> bpy.types.NodeTree:
+    """Return the file's geometry node group of this name and version; build it when it is missing.
+
+    Groups of another version, brought in with older heads, stay as they are.
+
+    Args:
+        name: Name shown to the user.
+        version: Raised whenever ``build`` changes.
+        inputs: Names and types ("Geometry", "Bool", ...) of the input sockets.
+        outputs: Names and types of the output sockets.
+        build: Adds the nodes; takes the builder and the input sockets, returns the outputs by name.
+    """
+    for tree in bpy.data.node_groups:
+        if tree.get(NAME_KEY) == name and tree.get(VERSION_KEY) == version and tree.library is None:
+            return tree
+    tree = bpy.data.node_groups.new(name, "GeometryNodeTree")
+    tree[NAME_KEY], tree[VERSION_KEY] = name, version
+    for direction, sockets in (("INPUT", inputs), ("OUTPUT", outputs)):
+        for label, kind in sockets:
+            tree.interface.new_socket(label, in_out=direction, socket_type=f"NodeSocket{kind}")
+    builder = Builder(tree)
+    results = build(builder, builder.node("NodeGroupInput").outputs)
+    builder.node("NodeGroupOutput", results)
+    return tree
+
+
+NAME_KEY = "facelift_group"
+VERSION_KEY = "facelift_group_version"
