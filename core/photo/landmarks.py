@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,9 +39,9 @@ class Landmarks:
         across = self.points[LEFT_EYE_OUTER] - self.points[RIGHT_EYE_OUTER]
         return math.degrees(math.atan2(across[1], across[0]))
 
-    def transformed(self, scale: float, offset: tuple[float, float]) -> Landmarks:
-        """Return the landmarks in another picture: scale * (x, y, z) + (offset, 0)."""
-        return Landmarks((self.points * scale + np.float32([*offset, 0])).astype(np.float32), self.score)
+    def transformed(self, scale: Sequence[float], offset: tuple[float, float]) -> Landmarks:
+        """Return the landmarks in another picture: x, y and z times ``scale``, plus ``offset`` (x, y)."""
+        return Landmarks((self.points * scale + [*offset, 0.0]).astype(np.float32), self.score)
 
 
 def detect_landmarks(rgb: np.ndarray, box: FaceBox) -> Landmarks:
