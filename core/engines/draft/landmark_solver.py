@@ -24,18 +24,19 @@ UNITS_PER_METRE = 4.8
 """Scale of a head in FaceLift's alignment; the starting value and the centre of the scale's prior."""
 SCALE_DEVIATION = 0.15
 """Of the logarithm of the scale. Wide: the landmarks fix it once the distance is known."""
+DISTANCE = -0.015
+"""World units by which the head's centre lies behind the origin on average, seen from the camera."""
 DISTANCE_DEVIATION = 0.03
-"""World units by which the head's centre may lie before or behind the origin."""
-PITCH_DEVIATION = np.radians(8.0)
+PITCH_DEVIATION = np.radians(4.0)
 """People hold their heads level; landmarks alone trade pitch for the shape of nose and chin."""
 TURN_DEVIATION = np.radians(40.0)
 """For yaw and roll, which the landmarks determine well."""
 EXPRESSION_DEVIATION = 0.35
 LANDMARK_PIXELS = 1.5
 """Noise of a landmark in pixels of a 512-pixel picture, beside its spread on the surface."""
-CORRELATION = 8.0
+CORRELATION = 4.0
 """Neighbouring landmarks err together: that many count as one independent observation."""
-DEPTH_PIXELS = 20.0
+DEPTH_PIXELS = 50.0
 """Noise of the network's z, in the same pixels: a weak hint only."""
 OUTLIER = 3.0
 """Standard deviations at which a landmark loses half its weight (Cauchy)."""
@@ -107,9 +108,11 @@ def solve(model: HeadModel, landmarks: np.ndarray, camera: Camera) -> Solution:
 
 
 def _facing_camera(camera: Camera) -> np.ndarray:
-    """Return the rotation that makes a head look straight into the camera, upright in its picture."""
-    right, down, forward = camera.c2w[:3, :3].T
-    return np.stack([right, forward, -down], axis=1)
+    """Return the rotation of a head that looks towards the camera, level and upright in the world."""
+    up = np.array([0.0, 0.0, 1.0])
+    back = np.cross(up, camera.c2w[:3, 0])
+    back /= np.linalg.norm(back)
+    return np.stack([np.cross(back, up), back, up], axis=1)
 
 
 def _step(
@@ -208,7 +211,7 @@ def _prior_rows(
     residuals = np.concatenate(
         [
             -turn / deviations,
-            [-forward @ pose.translation / DISTANCE_DEVIATION],
+            [(DISTANCE - forward @ pose.translation) / DISTANCE_DEVIATION],
             [-np.log(pose.scale / UNITS_PER_METRE) / SCALE_DEVIATION],
             -weights * shape,
         ]
