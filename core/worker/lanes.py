@@ -18,7 +18,7 @@ from typing import Any
 from ..engines.base import Engine
 from ..engines.registry import create_engine
 from ..errors import Cancelled
-from ..photo.decode import decode_photo
+from ..photo import decode
 from ..progress import Progress, Reporter
 from . import packing, protocol
 from .codec import Message
@@ -143,7 +143,7 @@ class Lane:
     def _execute(self, task: Task) -> packing.Packed:
         reporter = Reporter(_ProgressSender(task.id, self._send), self._preview_sender(task.id), task.cancel)
         reporter.check()
-        photo = decode_photo(task.photo, task.photo_name)
+        photo = decode.decode_photo(task.photo, task.photo_name)
         if task.engine not in self._engines:
             self._engines[task.engine] = create_engine(task.engine)
         engine = self._engines[task.engine]

@@ -11,7 +11,8 @@ from typing import BinaryIO
 MAX_LOG_BYTES = 1 << 20
 KEPT_LOGS = 3
 """Older files kept beside the log, as ``worker.log.1`` (the newest) and so on."""
-TAIL_LINES = 20
+TAIL_LINES = 60
+"""Enough for what faulthandler says of all threads when a worker crashes."""
 MAX_LINE_BYTES = 1 << 13
 
 

@@ -142,14 +142,14 @@ class WorkerProcess:
         self.events.put(Exited(returncode, error))
 
     def _write(self) -> None:
-        with self._process.stdin as pipe:
-            try:
+        try:
+            with self._process.stdin as pipe:
                 while (buffers := self._outgoing.get()) is not None:
                     for buffer in buffers:
                         pipe.write(buffer)
                     pipe.flush()
-            except OSError:
-                pass  # The worker is gone; the reader tells.
+        except OSError:
+            pass  # The worker is gone, which the reader tells; closing flushes and fails as well.
 
     def _copy_log(self) -> None:
         with self._process.stderr as pipe:
