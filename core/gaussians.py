@@ -12,6 +12,9 @@ from . import quaternions
 from . import spherical_harmonics as harmonics
 from .parts import Part
 
+MIN_SCALE = float(np.finfo(np.float32).tiny)
+"""The smallest standard deviation: a flat Gaussian's scales are never zero, so that they have logarithms."""
+
 
 @dataclass(frozen=True, eq=False)
 class Gaussians:
@@ -138,10 +141,13 @@ class Gaussians:
 
 
 def decompose_covariances(covariances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return scales [N, 3] (ascending) and unit quaternions [N, 4] of covariances [N, 3, 3]."""
+    """Return scales [N, 3] (ascending, >= MIN_SCALE) and unit quaternions [N, 4] of covariances [N, 3, 3].
+
+    Scales below 1e-8 of a Gaussian's largest are lost in float64 rounding.
+    """
     values, axes = np.linalg.eigh(covariances)
     axes[np.linalg.det(axes) < 0, :, 0] *= -1
-    return np.sqrt(np.maximum(values, 0)), quaternions.from_matrices(axes)
+    return np.maximum(np.sqrt(np.maximum(values, 0)), MIN_SCALE), quaternions.from_matrices(axes)
 
 
 def concatenate(items: Sequence[Gaussians]) -> Gaussians:
@@ -156,7 +162,10 @@ def concatenate(items: Sequence[Gaussians]) -> Gaussians:
     padded = [np.pad(item.sh, ((0, 0), (0, width - item.sh.shape[1]), (0, 0))) for item in items]
     shared = set(items[0].extras).intersection(*(item.extras for item in items[1:]))
     return Gaussians(
-        *(np.concatenate([getattr(item, name) for item in items]) for name in ("means", "scales", "rotations", "opacities")),
+        *(
+            np.concatenate([getattr(item, name) for item in items])
+            for name in ("means", "scales", "rotations", "opacities")
+        ),
         np.concatenate(padded),
         np.concatenate([item.parts for item in items]),
         {name: np.concatenate([item.extras[name] for item in items]) for name in items[0].extras if name in shared},

@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import spherical_harmonics as harmonics
 from ...errors import FormatError
-from ...gaussians import Gaussians
+from ...gaussians import MIN_SCALE, Gaussians
 from ...parts import Part
 from . import header, names
 from .body import read_columns
@@ -20,7 +20,6 @@ _PACKED_MARK = "packed_position"
 """A property of PlayCanvas' compressed PLY files."""
 _REST_COUNTS = tuple(3 * ((degree + 1) ** 2 - 1) for degree in range(harmonics.MAX_DEGREE + 1))
 
-_MIN_SCALE = np.finfo(np.float32).tiny
 _MIN_ROTATION_LENGTH = 1e-12
 _ROWS = 1 << 14
 """Rows gathered at once: all their columns share the same stretch of memory."""
@@ -134,7 +133,7 @@ def _scales(columns: Mapping[str, np.ndarray]) -> np.ndarray:
             "Clean the file in a splat editor; scales must be stored as natural logarithms.",
             code="ply-scale-range",
         )
-    return np.maximum(scales, _MIN_SCALE)
+    return np.maximum(scales, np.float32(MIN_SCALE))
 
 
 def _rotations(columns: Mapping[str, np.ndarray]) -> np.ndarray:

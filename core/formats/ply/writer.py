@@ -8,13 +8,13 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ...gaussians import Gaussians
+from ...gaussians import MIN_SCALE, Gaussians
 from . import names
 from .header import TYPE_NAMES
 
-_MIN_POSITIVE = float(np.finfo(np.float32).tiny)
+_MIN_OPACITY = float(np.finfo(np.float32).tiny)
 _MAX_OPACITY = 1 - 2.0**-26
-"""The logit of 1 is infinite; this one reads back as exactly 1 in float32."""
+"""The logits of 0 and 1 are infinite; these read back as 0 and 1 to float32 precision."""
 _NOT_IN_NAMES = re.compile(r"[^!-~]+")
 """What can't stand in a property name: PLY's headers are ASCII, spaces separate words."""
 _STANDARD_FIELD = "standard properties"
@@ -58,14 +58,14 @@ def encode(gaussians: Gaussians, stream: BinaryIO) -> None:
 def _standard_values(gaussians: Gaussians, normals: np.ndarray, rows: slice) -> list[np.ndarray]:
     """Return the raw values of some rows, [n, ...] each, in the order of the standard properties."""
     sh = gaussians.sh[rows]
-    opacities = np.clip(gaussians.opacities[rows].astype(np.float64), _MIN_POSITIVE, _MAX_OPACITY)
+    opacities = np.clip(gaussians.opacities[rows].astype(np.float64), _MIN_OPACITY, _MAX_OPACITY)
     return [
         gaussians.means[rows],
         normals[rows],
         sh[:, 0],
         sh[:, 1:].swapaxes(1, 2).reshape(len(sh), -1),
         (np.log(opacities) - np.log1p(-opacities))[:, None],
-        np.log(np.maximum(gaussians.scales[rows], _MIN_POSITIVE)),
+        np.log(np.maximum(gaussians.scales[rows], np.float32(MIN_SCALE))),
         gaussians.rotations[rows],
     ]
 
