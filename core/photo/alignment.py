@@ -71,6 +71,11 @@ class Alignment:
             raise ValueError("the face box lies outside the photo")
         return cls(source_size, scaled, (*low, *high), (int(max(0, offset[0])), int(max(0, offset[1]))))
 
+    @classmethod
+    def stretched(cls, source_size: tuple[int, int]) -> Alignment:
+        """Return the reference's way without cropping: the whole photo, stretched to the aligned size."""
+        return cls(source_size, (ALIGNED_SIZE, ALIGNED_SIZE), (0, 0, ALIGNED_SIZE, ALIGNED_SIZE), (0, 0))
+
     @property
     def scale(self) -> tuple[float, float]:
         """Aligned pixels per photo pixel along x and y; they differ by rounding only."""

@@ -1,0 +1,176 @@
+"""The person's matte: MediaPipe's selfie segmentation, refined to follow hair.
+
+The network is run on squares around head and shoulders, as its output is only 256 pixels wide. In a
+band along its outline alpha then follows from colour: each pixel is compared with the foreground
+and background colours around it (the compositing equation I = alpha F + (1 - alpha) B solved for
+alpha), and where those colours can't tell, the network's opinion stays.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from .landmarks import Landmarks
+from .network import load_network
+from .sampling import Square, sample_square
+
+PORTRAIT_SIDE = 3.2
+"""Side of the square that holds head and shoulders, in face sizes (mean extent of the landmarks)."""
+PORTRAIT_DROP = 0.1
+"""How far the square's centre lies below the face's, in face sizes."""
+NETWORK_SIDES = (3.2, 2.3)
+"""Sides of the squares shown to the network, in face sizes; their results are averaged."""
+WORKING_SIZE = 640
+"""Largest side in pixels at which the matte is refined."""
+
+SURE_FOREGROUND, SURE_BACKGROUND = 0.9, 0.1
+"""Network outputs beyond which a pixel away from the outline is taken as known."""
+BAND = 0.022
+"""Half width of the band along the outline, as a share of the square's side."""
+COLOR_RADII = (0.008, 0.03, 0.12)
+"""Radii over which foreground and background colours are averaged, as shares of the square's side."""
+COLOR_NOISE = 0.02
+"""Standard deviation of noise that is always reckoned with, colours being 0..1."""
+MIN_WEIGHT = 0.02
+"""Share of known pixels in a neighbourhood from which its average colour counts."""
+CLEAN_LOW, CLEAN_HIGH = 0.04, 0.96
+"""Alphas that are stretched to 0 and 1, so that noise leaves no veil."""
+
+
+def estimate_matte(rgb: np.ndarray, landmarks: Landmarks) -> np.ndarray:
+    """Estimate how much of each pixel belongs to the person with the given face.
+
+    Args:
+        rgb: [H, W, 3] uint8 sRGB.
+        landmarks: The person's face in pixels of ``rgb``.
+
+    Returns:
+        [H, W] float32, 0..1. Outside the square of head and shoulders, which is larger than the
+        aligned picture, the matte is 0.
+    """
+    center, face_size = _face_extent(landmarks)
+    square = Square(center[0], center[1] + PORTRAIT_DROP * face_size, PORTRAIT_SIDE * face_size)
+    size = int(np.clip(round(square.side), 256, WORKING_SIZE))
+    patch = sample_square(rgb, square, size)
+    confidence = _segment(rgb, square, size, face_size)
+    confidence = _only_person_of(confidence, (center - [square.x, square.y]) / square.side * size + size / 2)
+    alpha = _refine(patch.astype(np.float32) / 255, confidence)
+    alpha = _only_person_of(alpha, (center - [square.x, square.y]) / square.side * size + size / 2)
+    return _paste(alpha, square, rgb.shape[:2])
+
+
+def _face_extent(landmarks: Landmarks) -> tuple[np.ndarray, float]:
+    """Return centre [2] and mean extent of a face in pixels."""
+    low, high = landmarks.points[:, :2].min(axis=0), landmarks.points[:, :2].max(axis=0)
+    return (low + high) / 2.0, float((high - low).mean())
+
+
+def _segment(rgb: np.ndarray, square: Square, size: int, face_size: float) -> np.ndarray:
+    """Return the network's probability of "person" on ``square``, [size, size] float32."""
+    network = load_network("person_segmentation")
+    total, weight = np.zeros((size, size), np.float32), np.zeros((size, size), np.float32)
+    for side in NETWORK_SIDES:
+        view = Square(square.x, square.y, side * face_size)
+        picture = sample_square(rgb, view, network.input_shape[0]) / np.float32(255)
+        # The mirrored picture is as good a portrait: averaging halves the network's whims.
+        person = network(picture)["activation_10"][..., 0] + network(picture[:, ::-1])["activation_10"][:, ::-1, 0]
+        extent = min(size, round(size * side * face_size / square.side))
+        person = np.asarray(Image.fromarray(person / 2).resize((extent, extent), Image.Resampling.BICUBIC))
+        # Fade out towards each view's border, where the network lacks context.
+        ramp = np.minimum(np.arange(extent) + 1, np.arange(extent)[::-1] + 1) / (0.1 * extent)
+        fade = np.clip(np.minimum.outer(ramp, ramp), 0.01, 1).astype(np.float32)
+        start = (size - extent) // 2
+        window = (slice(start, start + extent),) * 2
+        total[window] += person * fade
+        weight[window] += fade
+    return np.clip(total / weight, 0, 1)
+
+
+def _only_person_of(alpha: np.ndarray, face: np.ndarray) -> np.ndarray:
+    """Clear everything that does not hang together with the face's centre (x, y)."""
+    parts, _ = ndimage.label(alpha > 0.25)
+    column, row = np.clip(face.astype(int), 0, len(alpha) - 1)
+    if not parts[row, column]:
+        return alpha
+    # Faint hair tips near the person are kept, whether or not they are connected.
+    near = ndimage.binary_dilation(parts == parts[row, column], iterations=max(2, len(alpha) // 80))
+    return np.where(near, alpha, 0).astype(np.float32)
+
+
+def _refine(image: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+    """Return alpha that follows the picture's colours along the outline of ``confidence``."""
+    side = len(image)
+    band = max(2, round(BAND * side))
+    foreground = _inside(confidence > SURE_FOREGROUND, band) & (confidence > SURE_FOREGROUND)
+    background = _inside(confidence < SURE_BACKGROUND, band) & (confidence < SURE_BACKGROUND)
+    if not foreground.any() or not background.any():
+        return confidence
+    unknown = ~(foreground | background)
+    front, front_spread = _surrounding_color(image, foreground)
+    back, back_spread = _surrounding_color(image, background)
+    axis = front - back
+    contrast = (axis**2).sum(axis=-1)
+    projected = ((image - back) * axis).sum(axis=-1) / np.maximum(contrast, 1e-6)
+    # What is unlike the background is foreground even when it is unlike the hair around, too.
+    unlike = np.sqrt(((image - back) ** 2).sum(axis=-1) / np.maximum(contrast, 1e-6))
+    plain = COLOR_NOISE**2 / (COLOR_NOISE**2 + back_spread)
+    colored = np.clip(projected + plain * np.maximum(unlike - np.maximum(projected, 0), 0), 0, 1)
+    trust = contrast / (contrast + 4 * (back_spread + 0.25 * front_spread + COLOR_NOISE**2))
+    alpha = trust * colored + (1 - trust) * confidence
+    alpha = np.where(unknown, alpha, foreground).astype(np.float32)
+    return np.clip((alpha - CLEAN_LOW) / (CLEAN_HIGH - CLEAN_LOW), 0, 1)
+
+
+def _inside(mask: np.ndarray, distance: int) -> np.ndarray:
+    """Return the part of a mask further than ``distance`` from its border; the picture's edge is no border."""
+    return ndimage.distance_transform_edt(mask) > distance if not mask.all() else mask
+
+
+def _surrounding_color(image: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the average colour [H, W, 3] of known pixels around each pixel, and its variance [H, W].
+
+    Small neighbourhoods where they hold known pixels, larger ones elsewhere.
+    """
+    weight = known.astype(np.float32)
+    layers = np.dstack([image * weight[..., None], (image**2).sum(axis=-1) * weight, weight])
+    mean = np.broadcast_to(image[known].mean(axis=0), image.shape)
+    variance = np.full(known.shape, image[known].var(axis=0).sum(), np.float32)
+    for share in sorted(COLOR_RADII, reverse=True):
+        blurred = _blur(layers, max(1, round(share * len(image))))
+        count = blurred[..., 4]
+        local = blurred[..., :3] / np.maximum(count, 1e-6)[..., None]
+        spread = np.maximum(blurred[..., 3] / np.maximum(count, 1e-6) - (local**2).sum(axis=-1), 0)
+        trust = np.clip(count / MIN_WEIGHT, 0, 1)
+        mean = mean + trust[..., None] * (local - mean)
+        variance = variance + trust * (spread - variance)
+    return mean, variance
+
+
+def _blur(layers: np.ndarray, radius: int) -> np.ndarray:
+    """Average over a neighbourhood: two box filters, close to a Gaussian and of constant cost."""
+    for _ in range(2):
+        for axis in (0, 1):
+            layers = ndimage.uniform_filter1d(layers, 2 * radius + 1, axis=axis, mode="nearest")
+    return layers
+
+
+def _paste(alpha: np.ndarray, square: Square, shape: tuple[int, int]) -> np.ndarray:
+    """Return alpha on the photo's own pixel grid."""
+    matte = np.zeros(shape, np.float32)
+    scale = square.side / len(alpha)
+    corner = np.array([square.x, square.y]) - square.side / 2
+    low = np.maximum(np.floor(corner), 0).astype(int)
+    high = np.minimum(np.ceil(corner + square.side), shape[::-1]).astype(int)
+    if (high <= low).any():
+        return matte
+    start = (low - corner) / scale
+    part = Image.fromarray(alpha).transform(
+        tuple(int(length) for length in high - low),
+        Image.Transform.AFFINE,
+        (1 / scale, 0, float(start[0]), 0, 1 / scale, float(start[1])),
+        Image.Resampling.BILINEAR,
+    )
+    matte[low[1] : high[1], low[0] : high[0]] = np.clip(np.asarray(part), 0, 1)
+    return matte
