@@ -26,15 +26,20 @@ def flag(default: bool, doc: str) -> Any:
     return dataclasses.field(default=default, metadata={"flag": True, "doc": doc})
 
 
+def folder(doc: str) -> Any:
+    """Declare an optional folder: a path as text, or None."""
+    return dataclasses.field(default=None, metadata={"folder": True, "doc": doc})
+
+
 def describe(cls: type) -> list[dict[str, Any]]:
     """Return a settings dataclass's fields in JSON form, for interfaces in other processes.
 
     Returns:
-        For each field ``name``, ``kind`` ("number", "integer", "choice" or "flag"), ``default``,
+        For each field ``name``, ``kind`` ("number", "integer", "choice", "flag" or "folder"), ``default``,
         ``doc``, and ``low`` and ``high`` or ``options``.
 
     Raises:
-        TypeError: a field was not declared by :func:`number`, :func:`choice` or :func:`flag`.
+        TypeError: a field was not declared by one of this module's functions.
     """
     return [_describe_field(field) for field in dataclasses.fields(cls)]
 
@@ -48,6 +53,8 @@ def _describe_field(field: dataclasses.Field) -> dict[str, Any]:
         limits = {"low": meta["low"], "high": meta["high"]}
     elif meta.get("flag"):
         kind, limits = "flag", {}
+    elif meta.get("folder"):
+        kind, limits = "folder", {}
     else:
         raise TypeError(f"setting {field.name!r} says nothing of its values")
     return {"name": field.name, "kind": kind, "default": field.default, "doc": meta["doc"], **limits}
@@ -71,6 +78,8 @@ def read(cls: type[T], values: Mapping[str, Any]) -> T:
             raise SettingsError(f"Setting {name!r} is {value!r}.", f"Choose one of {', '.join(meta['options'])}.")
         if meta.get("flag") and not isinstance(value, bool):
             raise SettingsError(f"Setting {name!r} is {value!r}.", "Use true or false.")
+        if meta.get("folder") and not isinstance(value, str):
+            raise SettingsError(f"Setting {name!r} is {value!r}.", "Use the path of a folder.")
         if "low" in meta:
             numeric = isinstance(value, (int, float)) and not isinstance(value, bool)
             if not numeric or not meta["low"] <= value <= meta["high"]:

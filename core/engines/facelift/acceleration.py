@@ -37,6 +37,8 @@ class Acceleration:
     cuda_graph: bool = False
 
 
+DEFAULT = Acceleration()
+
 BASELINE = Acceleration(
     cached_text=False, plain_first_view=False, fused_projections=False, channels_last=False, vae_slice=None
 )

@@ -145,7 +145,7 @@ class Checkpoint:
             ) from error
 
     def gslrm_head_width(self) -> int:
-        """Return GS-LRM's attention head width: ``d_head`` of an optional ``gslrm/config.json``, else the official 64."""
+        """Return GS-LRM's attention head width: ``d_head`` of an optional ``gslrm/config.json``, else 64."""
         path = self.folder / "gslrm" / "config.json"
         if not path.is_file():
             return DEFAULT_HEAD_WIDTH

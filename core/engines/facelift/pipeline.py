@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +13,13 @@ import torch
 
 from ...cameras import six_view_rig
 from . import acceleration, attention, conditioning, diffusion, features, models, prompts, rays
-from .acceleration import Acceleration
+from .acceleration import DEFAULT, Acceleration
 from .checkpoint import Checkpoint
 from .conditioning import Conditioning, NoiseAugmentation
 from .diffusion import Guidance
 from .draws import Draws
 from .errors import NotFiniteError
-from .gslrm import Observer, RawGaussians, observe_nothing
+from .gslrm import FIELDS, Observer, RawGaussians, observe_nothing
 from .solvers import DDIM, DPMSolver, Solver
 
 
@@ -36,7 +36,7 @@ class Sampling:
     """
 
     steps: int = 50
-    guidance: Guidance = Guidance()
+    guidance: Guidance = field(default_factory=Guidance)
     eta: float = 1.0
     seed: int = 4
     fast: bool = False
@@ -60,7 +60,7 @@ class Pipeline:
         checkpoint: Checkpoint,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
-        choices: Acceleration = Acceleration(),
+        choices: Acceleration = DEFAULT,
         low_memory: bool = False,
         head_width: int | None = None,
         prompt_cache: Path | None = None,
@@ -224,6 +224,6 @@ class Pipeline:
         pictures = features.to_planes(views).to(self.device, torch.float32) / 255
         with self.resident("gslrm") as gslrm:
             raw = gslrm(pictures, c2w, intrinsics, observe, on_layer)
-        if not torch.isfinite(raw.xyz).all():
+        if not all(torch.isfinite(getattr(raw, name)).all() for name in FIELDS):
             raise NotFiniteError("The reconstruction returned values that are no numbers.", diffusion.NAN_ADVICE)
         return raw

@@ -49,7 +49,8 @@ def posed_images(pictures: torch.Tensor, origins: torch.Tensor, directions: torc
 
     Args:
         pictures: [V, 3, H, W] float32, 0..1.
-        origins, directions: As :func:`pixel_rays` returns them.
+        origins: [V, 3, 1, 1], as of :func:`pixel_rays`.
+        directions: [V, 3, H, W], likewise.
     """
     nearest = origins + nearest_distance(origins, directions) * directions
     return torch.cat([pictures * 2 - 1, directions, nearest], dim=1)

@@ -20,6 +20,7 @@ from .. import acceleration, models, rays
 from ..acceleration import Acceleration
 from ..gslrm import GSLRM, GSLRMConfig
 from .compare import Row, print_table
+from .record import RecordError
 
 COMPONENTS = ("unet", "vae", "image_encoder", "text_encoder")
 VALUE_TOLERANCE = 2e-4
@@ -28,9 +29,16 @@ VIEWS = 6
 
 
 def compare_full(folder: Path) -> bool:
-    """Print the comparison of the full-size models of a folder; return whether all agreed."""
+    """Print the comparison of the full-size models of a folder; return whether all agreed.
+
+    Raises:
+        RecordError: the folder says nothing of full-size models.
+    """
+    manifests = compare_manifests(folder)
+    if not manifests:
+        raise RecordError(f"{folder} has no manifests of full-size models")
     print("\nFull-size state dicts")
-    agreed = print_table(compare_manifests(folder))
+    agreed = print_table(manifests)
     for file, run in (("unet-full-recipe.json", run_unet), ("gslrm-full-recipe.json", run_gslrm)):
         if (folder / file).is_file():
             print(f"\n{file}")
@@ -46,7 +54,10 @@ def compare_manifests(folder: Path) -> list[Row]:
         path = folder / f"manifest-{kind}-full.json"
         if not path.is_file():
             continue
-        wanted = {name: tuple(entry["shape"]) for name, entry in json.loads(path.read_text())["tensors"].items()}
+        wanted = {
+            name: tuple(entry["shape"])
+            for name, entry in json.loads(path.read_text(encoding="utf-8"))["tensors"].items()
+        }
         own = {name: tuple(tensor.shape) for name, tensor in empty_model(folder, kind, wanted).state_dict().items()}
         renamed = {models.current_name(name, own): shape for name, shape in wanted.items()}
         different = sorted(name for name in renamed.keys() | own.keys() if renamed.get(name) != own.get(name))
@@ -128,6 +139,11 @@ class Samples:
         return [Row(name, None, False, "was not computed") for name in self.wanted if name not in seen]
 
 
+def print_times(weights: float, forward: float) -> None:
+    """Print the seconds of a full-size run."""
+    print(f"weights {weights:.1f} s, forward pass {forward:.1f} s, {torch.get_num_threads()} threads")
+
+
 @torch.inference_mode()
 def run_unet(folder: Path, recipe: Mapping) -> list[Row]:
     """Run the full-size UNet of a recipe."""
@@ -149,9 +165,7 @@ def run_unet(folder: Path, recipe: Mapping) -> list[Row]:
     made = time.perf_counter()
     output = unet(timestep=torch.tensor(recipe["input"]["timestep"]), return_dict=False, **inputs)[0]
     samples("output", output)
-    print(
-        f"weights {made - start:.1f} s, forward pass {time.perf_counter() - made:.1f} s, {torch.get_num_threads()} threads"
-    )
+    print_times(made - start, time.perf_counter() - made)
     return rows + samples.rows + samples.missing()
 
 
@@ -167,7 +181,5 @@ def run_gslrm(folder: Path, recipe: Mapping) -> list[Row]:
     samples = Samples(recipe)
     made = time.perf_counter()
     model(pictures, c2w, intrinsics, observe=samples)
-    print(
-        f"weights {made - start:.1f} s, forward pass {time.perf_counter() - made:.1f} s, {torch.get_num_threads()} threads"
-    )
+    print_times(made - start, time.perf_counter() - made)
     return rows + samples.rows + samples.missing()

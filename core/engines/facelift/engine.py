@@ -1,0 +1,120 @@
+"""The FaceLift engine behind the common protocol. torch is imported when the first head is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...cameras import front_camera
+from ...errors import EngineUnavailable
+from ...photo.decode import Photo
+from ...photo.types import PreparedPhoto
+from ...progress import Reporter
+from ...version import version
+from .. import settings as declared
+from ..base import EngineInfo, GenerateResult
+from . import location, parts, preparation
+from .settings import FaceLiftSettings
+
+if TYPE_CHECKING:
+    from .runner import Runner
+
+ENGINE_ID = "facelift"
+PLACES = ("checkpoint", "device", "low_memory")
+"""Settings that say where and how to run, not what comes out: not part of a recipe."""
+
+
+class FaceLiftEngine:
+    """A head from six generated views (Lyu et al., "FaceLift", 2024): all around, in high detail."""
+
+    settings_type = FaceLiftSettings
+
+    def __init__(self) -> None:
+        self._runner: Runner | None = None
+        self._loaded: tuple = ()
+
+    def info(self) -> EngineInfo:
+        """Describe the engine without importing torch or reading weights."""
+        reason = ""
+        try:
+            location.check_packages()
+            location.find_checkpoint()
+        except EngineUnavailable as error:
+            reason = str(error)
+        return EngineInfo(
+            id=ENGINE_ID,
+            label="FaceLift",
+            description="A detailed head seen from all sides, from six generated views; needs a strong graphics card.",
+            licence="Adobe Research License (non-commercial research)",
+            available=not reason,
+            reason=reason,
+        )
+
+    def prepare(self, photo: Photo, settings: Mapping[str, Any], reporter: Reporter) -> PreparedPhoto:
+        """Find the face, matte and align, without generating.
+
+        Raises:
+            PhotoError: no usable face.
+            SettingsError: unknown or out-of-range settings.
+            Cancelled: cancelled through the reporter.
+        """
+        return preparation.prepare(photo, declared.read(FaceLiftSettings, settings), reporter).prepared
+
+    def generate(self, photo: Photo, settings: Mapping[str, Any], reporter: Reporter) -> GenerateResult:
+        """Make a head; the same photo, settings and seed give the same Gaussians.
+
+        Raises:
+            PhotoError: no usable face.
+            SettingsError: unknown or out-of-range settings.
+            EngineUnavailable: packages, weights or the device are missing; a CheckpointError
+                names the file that is missing or damaged.
+            NotFiniteError: a model returned NaN or infinity.
+            OutOfMemoryError: memory ran out, in low-memory mode too.
+            Cancelled: cancelled through the reporter.
+        """
+        chosen = declared.read(FaceLiftSettings, settings)
+        location.check_packages()
+        folder = location.find_checkpoint(chosen.checkpoint)
+        prepared = preparation.prepare(photo, chosen, reporter)
+        runner = self._ready_runner(folder, chosen)
+        outcome = runner.run(prepared.picture, chosen, reporter)
+        reporter.stage("Naming the parts", share=0.03)
+        gaussians = outcome.gaussians()
+        labels, part_notes = parts.estimate_parts(gaussians, outcome.views)
+        reporter.finish()
+        recipe_settings = {name: value for name, value in asdict(chosen).items() if name not in PLACES}
+        return GenerateResult(
+            gaussians=gaussians.replace(parts=labels),
+            aligned=prepared.prepared.aligned,
+            photo_camera=front_camera(prepared.prepared.aligned.shape[0]),
+            recipe={
+                "engine": ENGINE_ID,
+                "version": version(),
+                "settings": recipe_settings,
+                "seed": chosen.seed,
+                "photo": photo.name,
+                "photo_sha256": photo.sha256,
+                "models": runner.facts,
+            },
+            views=outcome.views,
+            stage_seconds=dict(reporter.stage_seconds),
+            notes=(*prepared.prepared.notes, *outcome.notes, *part_notes),
+        )
+
+    def unload(self) -> None:
+        """Free the models' memory; the next job loads them again."""
+        if self._runner is not None:
+            self._runner.unload()
+        self._runner, self._loaded = None, ()
+
+    def _ready_runner(self, folder: Path, settings: FaceLiftSettings) -> Runner:
+        """Return the runner for these places, keeping the loaded models where they fit."""
+        from .runner import Runner
+
+        wanted = (folder, settings.device, settings.dtype, settings.low_memory)
+        if self._runner is None or self._loaded != wanted:
+            self.unload()
+            self._runner, self._loaded = Runner(folder, settings), wanted
+        return self._runner

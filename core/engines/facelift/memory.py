@@ -1,0 +1,48 @@
+"""Running out of memory: recognising it, and telling how much was missing."""
+
+from __future__ import annotations
+
+import re
+
+import torch
+
+from .errors import OutOfMemoryError
+
+UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+REQUEST = re.compile(r"tried to allocate ([\d.]+) (B|KiB|MiB|GiB|bytes)", re.IGNORECASE)
+FREE = re.compile(r"of which ([\d.]+) (B|KiB|MiB|GiB) is free", re.IGNORECASE)
+PHRASES = ("out of memory", "can't allocate memory")
+"""How torch's devices and the CPU say it."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error means that a device or the computer has too little memory."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(phrase in str(error) for phrase in PHRASES)
+
+
+def out_of_memory(error: BaseException, device: torch.device) -> OutOfMemoryError:
+    """Return the error for a person, with the missing amount where torch tells it."""
+    requested, free = _amount(REQUEST, str(error)), _amount(FREE, str(error))
+    details = {"requested": requested, "free": free}
+    where = {"cuda": "graphics card", "mps": "GPU"}.get(device.type, "computer")
+    message = f"The {where} has too little memory, even with one model at a time."
+    if requested is not None:
+        missing = max(requested - (free or 0), 0)
+        details["missing"] = missing
+        message = (
+            f"The {where} has too little memory, even with one model at a time: {missing / 2**30:.1f} GiB were missing."
+        )
+    advice = "Close other programs that use it"
+    advice += ", or choose the CPU or the draft engine." if device.type != "cpu" else ", or choose the draft engine."
+    return OutOfMemoryError(message, advice, **{name: value for name, value in details.items() if value is not None})
+
+
+def _amount(pattern: re.Pattern, text: str) -> int | None:
+    """Return the bytes that a pattern finds in a message, or None."""
+    match = pattern.search(text)
+    if match is None:
+        return None
+    units = {unit.lower(): size for unit, size in UNITS.items()} | {"bytes": 1}
+    return int(float(match[1]) * units[match[2].lower()])

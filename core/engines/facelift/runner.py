@@ -1,0 +1,149 @@
+"""One photo through the models on a device, with progress, previews and a second try when memory runs out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ...errors import EngineUnavailable
+from ...progress import Reporter
+from . import convert, filters, memory
+from .checkpoint import Checkpoint
+from .diffusion import Guidance
+from .gslrm import RawGaussians
+from .pictures import resized
+from .pipeline import Pipeline, Sampling
+from .preparation import png, view_sheet
+from .settings import FaceLiftSettings
+
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+LOADING, VIEWS, GAUSSIANS = "Loading the models", "Generating six views", "Building the head"
+LOADING_SHARE, VIEWS_SHARE, GAUSSIANS_SHARE = 0.1, 0.75, 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What the models made of a photo.
+
+    Attributes:
+        views: [V, S, S, 3] uint8.
+        raw: All Gaussians of GS-LRM.
+        kept: [M] indices that the filters keep.
+        notes: Sentences for the user.
+    """
+
+    views: np.ndarray
+    raw: RawGaussians
+    kept: torch.Tensor
+    notes: tuple[str, ...] = ()
+
+    def gaussians(self):
+        """Return the kept Gaussians, activated, in the common frame."""
+        return convert.to_gaussians(self.raw, self.kept)
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device of a setting.
+
+    Raises:
+        EngineUnavailable: this machine does not have it.
+    """
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(kind for kind, there in present.items() if there))
+    if not present[name]:
+        raise EngineUnavailable(f"This computer has no {name} device.", "Choose the device auto or cpu.")
+    return torch.device(name)
+
+
+def choose_dtype(name: str, device: torch.device) -> torch.dtype:
+    """Return the precision of a setting: by default float16 on CUDA, float32 elsewhere."""
+    return DTYPES[("float16" if device.type == "cuda" else "float32") if name == "auto" else name]
+
+
+class Runner:
+    """Keeps the loaded models between photos.
+
+    Args:
+        folder: The checkpoint folder.
+        settings: Device, precision and memory mode of the models.
+
+    Raises:
+        CheckpointError: a file is missing.
+        EngineUnavailable: the device does not exist.
+    """
+
+    def __init__(self, folder: Path, settings: FaceLiftSettings) -> None:
+        device = choose_device(settings.device)
+        self.pipeline = Pipeline(
+            Checkpoint.open(folder), device, choose_dtype(settings.dtype, device), low_memory=settings.low_memory
+        )
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Facts of the models for a recipe."""
+        pipeline = self.pipeline
+        return {
+            "gslrm": pipeline.checkpoint.gslrm_path().name,
+            "device": pipeline.device.type,
+            "dtype": str(pipeline.dtype).removeprefix("torch."),
+            "torch": torch.__version__,
+        }
+
+    def unload(self) -> None:
+        """Free the models' memory."""
+        self.pipeline.unload()
+
+    def run(self, picture: np.ndarray, settings: FaceLiftSettings, reporter: Reporter) -> Outcome:
+        """Make a head of a conditioning picture [512, 512, 3] uint8.
+
+        When memory runs out, everything is tried once more with one model at a time and the two
+        halves of guidance one after the other; the same seed gives the same head.
+
+        Raises:
+            CheckpointError: a file is damaged or does not fit.
+            NotFiniteError: a model returned NaN or infinity.
+            OutOfMemoryError: memory ran out, in low-memory mode too.
+            Cancelled: cancelled through the reporter.
+        """
+        try:
+            return self._run(picture, settings, reporter)
+        except Exception as error:
+            if not memory.is_out_of_memory(error):
+                raise
+            if self.pipeline.low_memory:
+                self.unload()
+                raise memory.out_of_memory(error, self.pipeline.device) from error
+        # Outside of the handler: the error's traceback would keep the tensors alive.
+        self.unload()
+        self.pipeline.low_memory = True
+        try:
+            outcome = self._run(picture, settings, reporter)
+        except Exception as error:
+            self.unload()
+            if memory.is_out_of_memory(error):
+                raise memory.out_of_memory(error, self.pipeline.device) from error
+            raise
+        return replace(outcome, notes=("Memory ran out; the head was made in low-memory mode.",))
+
+    def _run(self, picture: np.ndarray, settings: FaceLiftSettings, reporter: Reporter) -> Outcome:
+        pipeline = self.pipeline
+        reporter.stage(LOADING, share=LOADING_SHARE)
+        pipeline.load()
+        slices = -(-pipeline.views // (pipeline.choices.vae_slice or pipeline.views))
+        reporter.stage(VIEWS, settings.solver_steps + slices, VIEWS_SHARE)
+        sampling = Sampling(
+            steps=settings.solver_steps,
+            guidance=Guidance(settings.guidance, sequential=pipeline.low_memory),
+            eta=settings.eta,
+            seed=settings.seed,
+            fast=settings.preset == "fast",
+        )
+        views = pipeline.generate_views(resized(picture, pipeline.picture_size), sampling, reporter.step)
+        reporter.preview("views", png(view_sheet(views)))
+        reporter.stage(GAUSSIANS, share=GAUSSIANS_SHARE)
+        raw = pipeline.reconstruct(views, reporter.check)
+        return Outcome(views, raw, filters.kept_indices(raw, filters.PRESETS[settings.filter]))
