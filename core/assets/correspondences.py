@@ -2,7 +2,8 @@
 
 The model is rendered in plain shading, as different people and from different sides, and the
 network marks its landmarks on the pictures. The median place on the mesh is the correspondence,
-the scatter its spread. No texture is involved.
+the scatter its spread. No texture is involved. The lips are parted in all renders, and places are
+compared on a head with parted lips, so that no landmark of the upper lip ends on the lower one.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ CAMERA_FOV = 31.0
 IDENTITY_DEVIATION = 0.6
 TURN = (20.0, 8.0)
 """Standard deviations of azimuth and elevation in degrees (both limited to twice that)."""
+PARTED = (0.1, 0.5)
+"""Range of "jawOpen" in the renders; places are compared at its middle."""
 LEAST_FACING = 0.2
 """Cosine below which a landmark's place on the surface is not to be trusted."""
 SUBDIVISIONS = 6
@@ -60,26 +63,37 @@ def find_correspondences(
     """
     rng = np.random.default_rng(SEED)
     colors = _vertex_colors(model)
+    parted = _expression(model, np.mean(PARTED))
+    reference = model.vertices(None, parted)
     places = []
     for render in range(RENDERS):
+        expression = _expression(model, rng.uniform(*PARTED)) if render else parted
         coefficients = rng.normal(0, IDENTITY_DEVIATION, len(model.identity)) * (render > 0)
         azimuth, elevation = np.clip(rng.normal(0, TURN), -2 * np.array(TURN), 2 * np.array(TURN)) * (render > 0)
         camera = Camera.orbit(VIEW_AZIMUTHS[0] + azimuth, elevation, CAMERA_DISTANCE, CAMERA_FOV, PICTURE)
-        places.append(_places_on_mean(model, model.vertices(coefficients), colors, camera, detect_landmarks))
+        places.append(
+            _places(model, reference, model.vertices(coefficients, expression), colors, camera, detect_landmarks)
+        )
     places = np.array(places)
     median = np.nanmedian(places, axis=0)
     spread = np.nanmedian(np.linalg.norm(places - median, axis=2), axis=0)
-    return *_nearest_on_surface(model, median), spread
+    return *_nearest_on_surface(model, reference, median), spread
 
 
-def _places_on_mean(
+def _expression(model: HeadModel, jaw_open: float) -> np.ndarray:
+    """Return expression coefficients [E] of parted lips."""
+    return np.where(np.array(model.expression_names) == "jawOpen", jaw_open, 0.0)
+
+
+def _places(
     model: HeadModel,
+    reference: np.ndarray,
     vertices: np.ndarray,
     colors: np.ndarray,
     camera: Camera,
     detect_landmarks: Callable[[np.ndarray], np.ndarray],
 ) -> np.ndarray:
-    """Return the landmarks' places [L, 3] on the mean head as found in one render, NaN where seen at a slant."""
+    """Return the landmarks' places [L, 3] on ``reference`` as found in one render, NaN where seen at a slant."""
     triangles = model.triangles
     maps = rasterize_mesh(camera, vertices, triangles, cull_back_faces=True)
     normals = maps.interpolate(triangles, vertex_normals(vertices, triangles))
@@ -91,10 +105,10 @@ def _places_on_mean(
     # A landmark on the outline may fall just outside it: take the nearest pixel of the head.
     nearest = distance_transform_edt(~maps.mask, return_distances=False, return_indices=True)
     rows, columns = nearest[:, rows, columns]
-    on_mean = maps.interpolate(triangles, model.mean)[rows, columns]
+    places = maps.interpolate(triangles, reference)[rows, columns]
     towards = camera.position - maps.interpolate(triangles, vertices)[rows, columns]
     facing = (normals[rows, columns] * towards).sum(1) / np.linalg.norm(towards, axis=1)
-    return np.where(facing[:, None] > LEAST_FACING, on_mean, np.nan)
+    return np.where(facing[:, None] > LEAST_FACING, places, np.nan)
 
 
 def _vertex_colors(model: HeadModel) -> np.ndarray:
@@ -111,13 +125,13 @@ def _vertex_colors(model: HeadModel) -> np.ndarray:
     return colors
 
 
-def _nearest_on_surface(model: HeadModel, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return triangle vertices and barycentric weights of the surface points nearest to ``points`` [L, 3]."""
+def _nearest_on_surface(model: HeadModel, reference: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return triangle vertices and barycentric weights of the points on ``reference`` nearest to ``points`` [L, 3]."""
     outside = ~model.in_regions(Region.TEETH, Region.MOUTH, Region.SOCKETS)
     triangles = model.triangles[outside[model.triangles].all(1)]
     steps = np.arange(SUBDIVISIONS + 1) / SUBDIVISIONS
     u, v = np.meshgrid(steps, steps)
     weights = np.stack([u, v, 1 - u - v], axis=-1)[u + v < 1 + 1e-9]
-    samples = np.einsum("sk,tkc->tsc", weights, model.mean[triangles])
+    samples = np.einsum("sk,tkc->tsc", weights, reference[triangles])
     _, index = cKDTree(samples.reshape(-1, 3)).query(points)
     return triangles[index // len(weights)], np.clip(weights[index % len(weights)], 0, 1)

@@ -9,6 +9,8 @@ from ..engines.draft.head_model import Region
 from ..engines.draft.mesh_raster import rasterize_mesh
 
 MASK_LEVEL = 0.5
+HAIRLINE_LEVEL = 0.85
+"""Of the blurred face mask, above which the forehead counts as bare."""
 GROUPS = {
     "helper-l-eye": Region.EYES,
     "helper-r-eye": Region.EYES,
@@ -24,8 +26,10 @@ VISIBLE_TOLERANCE = 0.002
 # is the same in all builds, so plain planes separate the regions well enough.
 NAPE = -0.075
 """Hair ends here at the back."""
-COLLAR = (-0.215, 0.42)
+COLLAR = (-0.165, 0.42)
 """Height of the collar's plane at y = 0 and its rise per metre towards the back."""
+NECK_RADIUS = 0.08
+"""Sideways extent of the neck; what lies further out belongs to the shoulders."""
 JAW_SLOPE = 0.25
 """Rise per metre towards the back of the plane that separates the jaw from the neck."""
 
@@ -47,15 +51,16 @@ def classify_vertices(
     front_of_ears, ear_top = y < y[ears].min() + 0.01, z[ears].max()
     chin = z[body & (masks["face"] > MASK_LEVEL)].min()
     regions = np.full(len(vertices), Region.NECK, np.int8)
-    regions[z < COLLAR[0] + COLLAR[1] * y] = Region.TORSO
+    shoulders = (np.abs(vertices[:, 0]) > NECK_RADIUS) & (z < chin)
+    regions[(z < COLLAR[0] + COLLAR[1] * y) | shoulders] = Region.TORSO
     face = z > chin + JAW_SLOPE * (y - y[body & (z > chin)].min())
     regions[face & front_of_ears] = Region.FACE
     scalp = np.where(front_of_ears, z > ear_top, z > NAPE)
-    regions[scalp & (masks["face"] < MASK_LEVEL)] = Region.SCALP
-    regions[masks["face"] > MASK_LEVEL] = Region.FACE
+    regions[scalp & (masks["face"] < HAIRLINE_LEVEL)] = Region.SCALP
+    regions[masks["face"] > HAIRLINE_LEVEL] = Region.FACE
     regions[masks["ears"] > MASK_LEVEL] = Region.EARS
     regions[masks["lips"] > MASK_LEVEL] = Region.LIPS
-    hidden = ~_visible(vertices, triangles) & (z > NAPE * 2)
+    hidden = ~_visible(vertices, triangles) & (z > chin)
     regions[hidden] = Region.SOCKETS
     regions[masks["mouth"] > MASK_LEVEL] = Region.MOUTH
     for group, region in GROUPS.items():

@@ -17,6 +17,7 @@ from ...cameras import Camera, front_camera
 from .canonical import undo_rotation
 from .head_model import HeadModel, load_head_model, vertex_normals
 from .landmark_solver import Pose, solve
+from .posture import level_shoulders
 from .residual_warp import warp_to_landmarks
 
 
@@ -34,7 +35,8 @@ class HeadFit:
         model: The head model; ``vertices`` are in its order, ``model.triangles`` and
             ``model.regions`` apply.
         camera: The photo's camera.
-        vertices: [V, 3] float32 world positions, displaced to meet the landmarks.
+        vertices: [V, 3] float32 world positions, displaced to meet the landmarks; neck and torso
+            do not follow the head's pitch and roll (see ``posture``).
         pose: Rotation, translation and scale from the model's metres to the world;
             ``pose.scale`` is world units per metre, ``pose.translation`` the head's centre.
         identity: [K] float32 coefficients in standard deviations.
@@ -83,6 +85,7 @@ def fit_head(landmarks: np.ndarray, camera: Camera | None = None) -> HeadFit:
     model = load_head_model()
     solution = solve(model, landmarks, camera)
     posed = solution.pose.apply(model.vertices(solution.identity, solution.expression))
+    posed = level_shoulders(model, posed, solution.pose)
     vertices = warp_to_landmarks(model, posed, landmarks[:, :2], camera)
     return HeadFit(
         model=model,

@@ -17,7 +17,7 @@ from scipy.sparse.linalg import SuperLU, splu
 from scipy.spatial import cKDTree
 
 from ...cameras import Camera
-from .head_model import HeadModel, Region, vertex_normals
+from .head_model import HeadModel, vertex_normals
 
 LANDMARK_WEIGHT = 3.0
 """Against the bending energy; high enough to meet landmarks to a fraction of a pixel."""
@@ -37,13 +37,14 @@ class _WarpSystem:
     Attributes:
         solver: Factor of L^T L + C^T W C + F over the vertices of the body.
         pull: [V, L] sparse, C^T W.
-        anchors: [V] int64: the body vertex whose displacement each vertex takes (itself on the
-            body; the nearest one for eyes, teeth and tongue, which have no edge to it).
+        carry: [V, V] sparse: from the displacements of the body's vertices to those of all. Eyes,
+            rows of teeth and the tongue, which no edge connects to the body, keep their form and
+            move by the mean displacement of the nearest vertices.
     """
 
     solver: SuperLU
     pull: sparse.csr_matrix
-    anchors: np.ndarray
+    carry: sparse.csr_matrix
 
 
 def warp_to_landmarks(model: HeadModel, vertices: np.ndarray, landmarks: np.ndarray, camera: Camera) -> np.ndarray:
@@ -68,14 +69,13 @@ def warp_to_landmarks(model: HeadModel, vertices: np.ndarray, landmarks: np.ndar
     # A move parallel to the picture: depth is kept, as the landmarks say nothing of it.
     move = np.column_stack([error / [camera.fx, camera.fy] * depths[:, None], np.zeros(len(error))])
     displacement = system.solver.solve(system.pull @ move)
-    return vertices + displacement[system.anchors] @ camera.c2w[:3, :3].T
+    return vertices + (system.carry @ displacement) @ camera.c2w[:3, :3].T
 
 
 @lru_cache(maxsize=1)
 def _warp_system(model: HeadModel) -> _WarpSystem:
     """Build and factorise the system; the same for every picture."""
     count = len(model.mean)
-    separate = model.in_regions(Region.EYES, Region.TEETH) | _tongue(model)
     triangles = model.triangles
     i, j = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]).T
     adjacency = sparse.coo_matrix((np.ones(len(i)), (i, j)), (count, count)).tocsr()
@@ -92,16 +92,18 @@ def _warp_system(model: HeadModel) -> _WarpSystem:
     distance, _ = cKDTree(model.landmarks(model.mean)).query(model.mean)
     fade = np.clip((distance - FADE[0]) / (FADE[1] - FADE[0]), 0, 1) ** 2 * FADE_WEIGHT + 1e-6
     system = laplacian.T @ laplacian + pull @ selection + sparse.diags(fade)
-    body = np.flatnonzero(~separate)
-    _, nearest = cKDTree(model.mean[body]).query(model.mean)
-    return _WarpSystem(splu(system.tocsc()), pull, np.where(separate, body[nearest], np.arange(count)))
+    return _WarpSystem(splu(system.tocsc()), pull, _carry(model, adjacency))
 
 
-def _tongue(model: HeadModel) -> np.ndarray:
-    """Return a mask [V] of mouth vertices not connected to the body."""
+def _carry(model: HeadModel, adjacency: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Return the matrix of :attr:`_WarpSystem.carry`; the body is the mesh's largest part."""
     count = len(model.mean)
-    edges = model.triangles[:, [0, 1, 1, 2]].reshape(-1, 2).T
-    _, labels = sparse.csgraph.connected_components(
-        sparse.coo_matrix((np.ones(edges.shape[1]), edges), (count, count)), directed=False
-    )
-    return labels != np.bincount(labels).argmax()
+    _, part = sparse.csgraph.connected_components(adjacency, directed=False)
+    sizes = np.bincount(part)
+    is_body = part == sizes.argmax()
+    body = np.flatnonzero(is_body)
+    _, nearest = cKDTree(model.mean[body]).query(model.mean)
+    loose = np.flatnonzero(~is_body)
+    membership = sparse.coo_matrix((np.ones(len(loose)), (loose, part[loose])), (count, len(sizes))).tocsr()
+    means = sparse.coo_matrix((1 / sizes[part[loose]], (part[loose], body[nearest[loose]])), (len(sizes), count))
+    return (sparse.diags(is_body.astype(np.float64)) + membership @ means.tocsr()).tocsr()

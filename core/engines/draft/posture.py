@@ -1,0 +1,41 @@
+"""Keeps the shoulders level under a turned head: the neck takes up the difference."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from .canonical import head_angles
+from .head_model import HeadModel
+from .landmark_solver import Pose
+
+NECK_PIVOT = np.array([0.0, 0.03, -0.11])
+"""Metres in the model's frame: the upper neck, about which a head turns on its shoulders."""
+NECK_TOP, NECK_BASE = -0.075, -0.19
+"""Heights in metres, at the pivot's depth, between which the turn fades from the head's to the torso's."""
+NECK_SLOPE = 0.35
+"""Rise per metre towards the back of both planes: the neck leans forward."""
+TORSO_YAW_SHARE = 0.2
+"""Of the head's yaw that the shoulders follow; pitch and roll they don't follow at all."""
+
+
+def level_shoulders(model: HeadModel, vertices: np.ndarray, pose: Pose) -> np.ndarray:
+    """Return posed vertices [V, 3] with neck and torso turned back under the head.
+
+    Args:
+        model: The head model.
+        vertices: [V, 3] in the world, posed rigidly by ``pose``.
+        pose: The head's pose.
+    """
+    _, _, yaw = head_angles(pose)
+    torso = Rotation.from_euler("z", TORSO_YAW_SHARE * yaw)
+    difference = (torso * Rotation.from_matrix(pose.rotation).inv()).as_rotvec()
+    height = model.mean[:, 2] - NECK_SLOPE * (model.mean[:, 1] - NECK_PIVOT[1])
+    share = np.clip((NECK_TOP - height) / (NECK_TOP - NECK_BASE), 0, 1)
+    share = share * share * (3 - 2 * share)
+    pivot = pose.apply(NECK_PIVOT)
+    moved = share > 0
+    turns = Rotation.from_rotvec(share[moved, None] * difference)
+    result = vertices.copy()
+    result[moved] = turns.apply(vertices[moved] - pivot) + pivot
+    return result
