@@ -8,11 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ...errors import SettingsError
-from ...photo.alignment import ALIGNED_SIZE, Alignment
+from ...errors import PhotoError
+from ...photo.alignment import ALIGNED_SIZE, Alignment, reference_box
 from ...photo.decode import Photo
+from ...photo.landmarks import Landmarks
+from ...photo.matting import estimate_matte
 from ...photo.mtcnn import choose_face, detect_faces
-from ...photo.types import PreparedPhoto
+from ...photo.prepare import NO_FACE_ADVICE, find_faces
+from ...photo.types import FaceBox, PreparedPhoto
 from ...progress import Reporter
 from .pictures import over_white, resized
 from .settings import FaceLiftSettings
@@ -37,47 +40,88 @@ def prepare(photo: Photo, settings: FaceLiftSettings, reporter: Reporter) -> Pre
 
     Raises:
         PhotoError: no usable face.
-        SettingsError: the chosen face does not exist.
         Cancelled: cancelled through the reporter.
     """
-    reporter.stage("Finding the face", share=0.02)
-    rgba = with_matte(photo)
-    reporter.check()
-    preparation = _aligned(rgba, settings, photo.notes) if settings.auto_crop else _whole(rgba, photo.notes)
-    reporter.preview("crop", png(preparation.prepared.aligned))
+    reporter.stage("Finding the face", share=0.01)
+    rgb = over_white(photo.rgba)
+    found = find_faces(rgb)
+    wanted = _wanted_face(found, settings)
+    reporter.stage("Separating the person from the background", share=0.01)
+    rgba, notes = with_matte(photo, rgb, None if wanted is None else found[wanted][1])
+    faces = tuple(box for box, _ in found)
+    if settings.auto_crop:
+        if settings.face == 0 and len(faces) > 1:
+            notes = (*notes, f"{len(faces)} faces were found; the largest is used.")
+        picture, aligned = _aligned(rgba, reference_box(found[wanted][1]))
+    else:
+        aligned = resized(rgba, ALIGNED_SIZE)
+        picture = over_white(aligned)
+    prepared = PreparedPhoto(aligned, faces, wanted or 0, (*photo.notes, *notes))
+    reporter.preview("crop", png(picture))
+    reporter.preview("matte", png(aligned))
     reporter.step()
-    return preparation
+    return Preparation(prepared, picture)
 
 
-def with_matte(photo: Photo) -> np.ndarray:
-    """Return the photo [H, W, 4] uint8 with the person's matte as alpha; its own transparency stays."""
-    return photo.rgba
+def _wanted_face(found: list[tuple[FaceBox, Landmarks]], settings: FaceLiftSettings) -> int | None:
+    """Return the index of the face to use; None where there is none and none is needed.
+
+    Raises:
+        PhotoError: there is no such face.
+    """
+    if not found and not settings.auto_crop:
+        return None
+    if not found:
+        raise PhotoError("No face was found in the photo.", NO_FACE_ADVICE, code="no-face")
+    if settings.face >= len(found):
+        raise PhotoError(
+            f"There is no face number {settings.face + 1}: the photo shows {len(found)}.",
+            "Choose one of the faces found.",
+            code="no-such-face",
+            faces=len(found),
+        )
+    return settings.face
 
 
-def _aligned(rgba: np.ndarray, settings: FaceLiftSettings, notes: tuple[str, ...]) -> Preparation:
+def with_matte(photo: Photo, rgb: np.ndarray, landmarks: Landmarks | None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the photo [H, W, 4] uint8 with the person's matte as alpha, and notes for the user.
+
+    Args:
+        photo: The photo; its own transparency stays.
+        rgb: [H, W, 3] uint8, the photo over white.
+        landmarks: The person's face, or None without one.
+    """
+    if photo.has_alpha:
+        return photo.rgba, ()
+    if landmarks is None:
+        return photo.rgba, ("No face was found, so the background stays.",)
+    alpha = np.rint(estimate_matte(rgb, landmarks) * 255).astype(np.uint8)
+    return np.dstack([rgb, alpha]), ()
+
+
+def _aligned(rgba: np.ndarray, estimated: FaceBox) -> tuple[np.ndarray, np.ndarray]:
+    """Return the aligned conditioning picture [512, 512, 3] and the aligned matte picture [512, 512, 4].
+
+    The box is the reference's detector's on the person over white; where that is not sure of any
+    face, the estimate from the landmarks.
+
+    Raises:
+        PhotoError: the face lies outside the photo.
+    """
     composited = over_white(rgba)
-    faces = detect_faces(composited)
-    index = choose_face(faces)
-    if settings.face:
-        if settings.face >= len(faces):
-            raise SettingsError(
-                f"Face {settings.face} was chosen, but the photo has {len(faces)}.",
-                "Choose a smaller number, 0 is the largest.",
-            )
-        index = settings.face
-    elif len(faces) > 1:
-        notes = (*notes, f"{len(faces)} faces were found; the largest sure one is used.")
+    try:
+        faces = detect_faces(composited)
+        box = faces[choose_face(faces)]
+    except PhotoError:
+        box = estimated
     height, width = rgba.shape[:2]
-    alignment = Alignment.from_box((width, height), faces[index])
+    try:
+        alignment = Alignment.from_box((width, height), box)
+    except ValueError as error:
+        raise PhotoError("The face lies at the very edge of the photo.", NO_FACE_ADVICE, code="no-face") from error
     alpha = alignment.apply(np.ascontiguousarray(rgba[..., 3]), fill=0)
-    picture = alignment.apply(composited)
-    straight = np.dstack([alignment.apply(np.ascontiguousarray(rgba[..., :3])), alpha])
-    return Preparation(PreparedPhoto(straight, tuple(faces), index, notes), picture)
-
-
-def _whole(rgba: np.ndarray, notes: tuple[str, ...]) -> Preparation:
-    square = resized(rgba, ALIGNED_SIZE)
-    return Preparation(PreparedPhoto(square, (), 0, notes), over_white(square))
+    colors = alignment.apply(np.ascontiguousarray(rgba[..., :3]))
+    return alignment.apply(composited), np.dstack([colors, alpha])
 
 
 def png(picture: np.ndarray) -> bytes:
