@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,28 +38,16 @@ def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
 
 
 def _through_temporary_file(target: Path) -> Iterator[BinaryIO]:
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:64]}.", suffix=".part", dir=target.parent)
-    temporary = Path(name)
+    temporary = target.with_name(f".{target.name[:64]}.{uuid.uuid4().hex}.part")
     try:
-        with os.fdopen(descriptor, "wb") as stream:
+        with temporary.open("xb") as stream:
             yield stream
-        temporary.chmod(_permissions(target))
+        if target.exists():
+            temporary.chmod(target.stat().st_mode & 0o777)
         temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-
-
-def _permissions(target: Path) -> int:
-    """Return the mode of the file that is replaced, or what the umask gives a new file.
-
-    mkstemp makes files that only their owner can read, whatever the umask says.
-    """
-    if target.exists():
-        return target.stat().st_mode & 0o777
-    umask = os.umask(0)
-    os.umask(umask)
-    return 0o666 & ~umask
 
 
 def _explained(error: OSError, path: Path) -> FaceLiftError:
