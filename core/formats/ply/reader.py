@@ -137,8 +137,9 @@ def _scales(columns: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def _rotations(columns: Mapping[str, np.ndarray]) -> np.ndarray:
-    rotations = _gather(columns, names.ROTATIONS).astype(np.float64)
-    lengths = np.sqrt(np.einsum("ij,ij->i", rotations, rotations))
+    rotations = _gather(columns, names.ROTATIONS)
+    # In float64, where no square of a float32 overflows.
+    lengths = np.sqrt(np.einsum("ij,ij->i", rotations, rotations, dtype=np.float64))
     bad = np.count_nonzero(lengths < _MIN_ROTATION_LENGTH)
     if bad:
         raise FormatError(
@@ -147,7 +148,7 @@ def _rotations(columns: Mapping[str, np.ndarray]) -> np.ndarray:
             code="ply-zero-quaternion",
             bad=int(bad),
         )
-    return rotations / lengths[:, None]
+    return np.divide(rotations, lengths[:, None], out=rotations, casting="same_kind")
 
 
 def _parts(column: np.ndarray) -> np.ndarray:
