@@ -35,6 +35,20 @@ COLOR_NOISE = 0.02
 """Standard deviation of noise that is always reckoned with, colours being 0..1."""
 MIN_WEIGHT = 0.02
 """Share of known pixels in a neighbourhood from which its average colour counts."""
+SURE_CONFIDENCE = (0.75, 0.98)
+"""Between these network outputs the network's opinion takes over from the colours'."""
+CLEAR_CONTRAST = (5.0, 20.0)
+"""Squared distance of the colours in variances from which they are told apart: not at all, surely."""
+PLAIN_SPREAD = 0.004
+"""Variance of a background's colour, 0..1, at which it counts as half plain."""
+SNAP_RADIUS = 0.008
+"""Neighbourhood in which the network's outline moves to the picture's edges, as a share of the square's side."""
+SNAP_REGULARIZATION = 1e-4
+"""Variance of colours, 0..1, below which a neighbourhood has no edge."""
+SNAP_RANGE = (0.2, 0.8)
+"""The network's outline is blurred by its low resolution; this range of it is stretched to 0..1."""
+PINHOLE = 0.02
+"""Side of the largest hole inside the person that is closed, as a share of the square's side."""
 CLEAN_LOW, CLEAN_HIGH = 0.04, 0.96
 """Alphas that are stretched to 0 and 1, so that noise leaves no veil."""
 
@@ -103,24 +117,74 @@ def _refine(image: np.ndarray, confidence: np.ndarray) -> np.ndarray:
     """Return alpha that follows the picture's colours along the outline of ``confidence``."""
     side = len(image)
     band = max(2, round(BAND * side))
-    foreground = _inside(confidence > SURE_FOREGROUND, band) & (confidence > SURE_FOREGROUND)
-    background = _inside(confidence < SURE_BACKGROUND, band) & (confidence < SURE_BACKGROUND)
+    foreground = _inside(confidence > SURE_FOREGROUND, band)
+    background = _inside(confidence < SURE_BACKGROUND, band)
     if not foreground.any() or not background.any():
         return confidence
-    unknown = ~(foreground | background)
+    snapped = _snap_to_edges(confidence, image, max(2, round(SNAP_RADIUS * side)))
     front, front_spread = _surrounding_color(image, foreground)
     back, back_spread = _surrounding_color(image, background)
     axis = front - back
     contrast = (axis**2).sum(axis=-1)
     projected = ((image - back) * axis).sum(axis=-1) / np.maximum(contrast, 1e-6)
-    # What is unlike the background is foreground even when it is unlike the hair around, too.
+    # Before a plain background, what is unlike it is foreground even when it is unlike the hair around, too.
     unlike = np.sqrt(((image - back) ** 2).sum(axis=-1) / np.maximum(contrast, 1e-6))
-    plain = COLOR_NOISE**2 / (COLOR_NOISE**2 + back_spread)
+    plain = PLAIN_SPREAD / (PLAIN_SPREAD + back_spread)
     colored = np.clip(projected + plain * np.maximum(unlike - np.maximum(projected, 0), 0), 0, 1)
-    trust = contrast / (contrast + 4 * (back_spread + 0.25 * front_spread + COLOR_NOISE**2))
-    alpha = trust * colored + (1 - trust) * confidence
-    alpha = np.where(unknown, alpha, foreground).astype(np.float32)
-    return np.clip((alpha - CLEAN_LOW) / (CLEAN_HIGH - CLEAN_LOW), 0, 1)
+    # Colour decides where it tells person and background apart. In front of clutter it seldom does, and
+    # where the network is sure of the person, only clearly different colours may overrule it.
+    spread = back_spread + front_spread + COLOR_NOISE**2
+    clear = plain * _smooth_step(contrast / spread, *CLEAR_CONTRAST)
+    trust = contrast / (contrast + 4 * spread) * plain * (1 - (1 - clear) * _smooth_step(confidence, *SURE_CONFIDENCE))
+    alpha = trust * colored + (1 - trust) * snapped
+    alpha = np.where(foreground | background, foreground, alpha)
+    alpha = np.clip((alpha - CLEAN_LOW) / (CLEAN_HIGH - CLEAN_LOW), 0, 1)
+    return _fill_pinholes(alpha.astype(np.float32), max(4, round(PINHOLE * side)) ** 2, clear < 0.5)
+
+
+def _smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Rise from 0 at ``low`` to 1 at ``high`` with level ends."""
+    share = np.clip((values - low) / (high - low), 0, 1)
+    return share**2 * (3 - 2 * share)
+
+
+def _snap_to_edges(confidence: np.ndarray, image: np.ndarray, radius: int) -> np.ndarray:
+    """Move a soft outline onto the picture's edges: the guided filter for colour guides (He et al. 2010)."""
+    channels = image.shape[2]
+    first, second = np.triu_indices(channels)
+    layers = np.dstack(
+        [confidence, image, image * confidence[..., None], image[..., first] * image[..., second]]
+    ).astype(np.float32)
+    mean = _blur(layers, radius)
+    target, guide = mean[..., 0], mean[..., 1 : 1 + channels]
+    cross = mean[..., 1 + channels : 1 + 2 * channels] - guide * target[..., None]
+    products = mean[..., 1 + 2 * channels :] - guide[..., first] * guide[..., second]
+    covariance = np.empty((*confidence.shape, channels, channels), np.float32)
+    covariance[..., first, second] = products
+    covariance[..., second, first] = products
+    covariance += SNAP_REGULARIZATION * np.eye(channels, dtype=np.float32)
+    slope = np.linalg.solve(covariance, cross[..., None])[..., 0]
+    offset = target - (slope * guide).sum(axis=-1)
+    mean = _blur(np.dstack([slope, offset]), radius)
+    soft = (mean[..., :channels] * image).sum(axis=-1) + mean[..., channels]
+    return _smooth_step(soft, *SNAP_RANGE)
+
+
+def _fill_pinholes(alpha: np.ndarray, area: int, doubtful: np.ndarray) -> np.ndarray:
+    """Close holes up to ``area`` pixels inside the person: skin and cloth that look like the background.
+
+    Only ``doubtful`` pixels are filled; elsewhere the background does show, between locks of hair.
+    """
+    holes, count = ndimage.label(alpha < 0.5)
+    if not count:
+        return alpha
+    sizes = np.bincount(holes.ravel())
+    small = sizes <= area
+    border = np.concatenate([holes[0], holes[-1], holes[:, 0], holes[:, -1]])
+    small[border] = small[0] = False
+    # The rim of a hole is soft as well: fill it together with the hole.
+    filled = ndimage.binary_dilation(small[holes], iterations=2) & doubtful
+    return np.where(filled, 1, alpha).astype(np.float32)
 
 
 def _inside(mask: np.ndarray, distance: int) -> np.ndarray:
