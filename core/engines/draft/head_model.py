@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-DATA = Path(__file__).with_name("data") / "head.npz"
+DATA_FILE = Path(__file__).with_name("data") / "head.npz"
 
 
 class Region(IntEnum):
@@ -132,7 +132,7 @@ def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
 @lru_cache(maxsize=1)
 def load_head_model() -> HeadModel:
     """Return the head model; the file is read once."""
-    with np.load(DATA) as data:
+    with np.load(DATA_FILE) as data:
         arrays = {name: data[name] for name in data.files}
     names = tuple(str(name) for name in arrays.pop("expression_names"))
     for name, array in arrays.items():

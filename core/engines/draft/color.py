@@ -1,0 +1,19 @@
+"""Colour spaces and fills."""
+
+from __future__ import annotations
+
+import numpy as np
+
+# IEC 61966-2-1 (sRGB) to CIE XYZ under D65, divided by the white point.
+_XYZ_FROM_RGB = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+) / np.array([[0.95047], [1.0], [1.08883]])
+
+
+def rgb_to_lab(rgb: np.ndarray) -> np.ndarray:
+    """Return CIE L*a*b* (D65) of sRGB-encoded colours [..., 3] in 0..1."""
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((np.maximum(rgb, 0) + 0.055) / 1.055) ** 2.4)
+    xyz = linear @ _XYZ_FROM_RGB.T.astype(linear.dtype)
+    f = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz * (29 / 6) ** 2 / 3 + 4 / 29)
+    x, y, z = np.moveaxis(f, -1, 0)
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)

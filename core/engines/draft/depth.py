@@ -1,0 +1,117 @@
+"""Front and back depth of the whole person, by part.
+
+Each place of the picture takes the depth of the solid that its part belongs to, so that edges
+in depth (chin over neck, hair over shoulder) lie exactly on the edges between parts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...parts import Part
+from .fields import blur_inside
+from .lattice import BOTTOM_CELLS, PHOTO_CELLS, SIDE_CELLS, Lattice
+from .portrait import FittedPortrait
+from .segmentation import Segmentation
+from .solids import bare_head, body_solid, hairy_head, hanging_hair
+
+HAIR_OVER_BODY = 0.04
+"""How much closer to the camera hair lies than the clothes that it covers, world units."""
+THINNEST = 0.03
+"""World units between front and back at least."""
+FACE, HAIR, BODY = range(3)
+"""Solids that a place's front belongs to."""
+
+
+@dataclass(frozen=True, eq=False)
+class Layers:
+    """Depths along the camera's z.
+
+    Attributes:
+        mask: [R, C] bool on the lattice: the person, continued beyond the photo's border.
+        front, back: [R, C] nearest and farthest depth on the lattice; meaningful inside ``mask``.
+        photo_depth: [512, 512] float32 front depth of the photo's pixels.
+        cut: World height below which the bust ends.
+    """
+
+    mask: np.ndarray
+    front: np.ndarray
+    back: np.ndarray
+    photo_depth: np.ndarray
+    cut: float
+
+
+def build_layers(portrait: FittedPortrait, segmentation: Segmentation, lattice: Lattice, has_hair: bool) -> Layers:
+    """Return the person's depth layers."""
+    mask = continue_mask(portrait.mask, lattice)
+    bare = bare_head(portrait, lattice)
+    head = hairy_head(portrait, lattice, bare, has_hair)
+    body = body_solid(portrait, lattice, mask)
+    face = bare.front
+    shares = np.stack(
+        [
+            lattice.shrink(segmentation.is_part(Part.SKIN, Part.EYES, Part.MOUTH)),
+            lattice.shrink(segmentation.is_part(Part.HAIR)),
+            lattice.shrink(segmentation.is_part(Part.CLOTHES, Part.NECK)),
+        ]
+    )
+    owner = np.where(shares.sum(0) > 0.2, shares.argmax(0), BODY)
+    _, y = lattice.centers()
+
+    hair_front = np.where(head.mask, np.minimum(head.front, face), face)
+    back = np.where(head.mask, head.back, -np.inf)
+    below_chin = y > portrait.chin_row
+    lower = below_chin | (owner == BODY)
+    back = np.maximum(back, np.where(lower, body.back, -np.inf))
+    if segmentation.long_hair:
+        strands = hanging_hair(owner == HAIR, lattice, head, body)
+        hair_front = np.where(head.mask, hair_front, strands.front)
+        back = np.maximum(back, np.where(strands.mask, strands.back, -np.inf))
+    over_body = np.where(y > portrait.chin_row - 0.3 * portrait.face_height, body.front - HAIR_OVER_BODY, np.inf)
+    hair_front = blur_inside(np.minimum(hair_front, over_body), mask, 1.5)
+
+    fields = (face, hair_front, body.front)
+    front = np.choose(owner, fields)
+    back = np.where(np.isfinite(back), back, front + THINNEST)
+    back = np.maximum(blur_inside(back, mask, 1.5), front + THINNEST)
+    photo_depth = _photo_depth(portrait, segmentation, lattice, fields)
+    return Layers(mask, front, back, photo_depth, _cut_height(portrait, photo_depth))
+
+
+def continue_mask(mask: np.ndarray, lattice: Lattice) -> np.ndarray:
+    """Return the person's mask [R, C], continued below and beside the photo where the photo cuts it.
+
+    Beside the photo the outline goes on at 45 degrees, as shoulders do.
+    """
+    result = lattice.shrink(mask) > 0.5
+    bottom = np.flatnonzero(result.any(1)).max(initial=0)
+    result[bottom + 1 :] = result[bottom]
+    columns = result[:, SIDE_CELLS : SIDE_CELLS + PHOTO_CELLS]
+    for step in range(1, SIDE_CELLS + 1):
+        for edge, place in ((columns[:, 0], SIDE_CELLS - step), (columns[:, -1], SIDE_CELLS + PHOTO_CELLS - 1 + step)):
+            result[step:, place] = edge[:-step]
+    return result
+
+
+def _photo_depth(
+    portrait: FittedPortrait, segmentation: Segmentation, lattice: Lattice, fields: tuple[np.ndarray, ...]
+) -> np.ndarray:
+    """Return the front depth [512, 512] of the photo's pixels, exact where skin shows the fitted head."""
+    owner = np.full(portrait.mask.shape, BODY)
+    owner[segmentation.is_part(Part.SKIN, Part.EYES, Part.MOUTH)] = FACE
+    owner[segmentation.is_part(Part.HAIR)] = HAIR
+    depth = np.choose(owner, [lattice.enlarge(field) for field in fields])
+    maps = portrait.mesh_maps
+    return np.where((owner == FACE) & maps.mask, maps.depth, depth).astype(np.float32)
+
+
+def _cut_height(portrait: FittedPortrait, photo_depth: np.ndarray) -> float:
+    """Return the world height at which the bust ends: below the picture, or where the photo was cut."""
+    rows = np.flatnonzero(portrait.mask.any(1))
+    last = int(rows.max())
+    columns = np.flatnonzero(portrait.mask[last])
+    lowest = last + 1 if last < portrait.mask.shape[0] - 2 else portrait.mask.shape[0] + 24 * BOTTOM_CELLS / 10
+    depth = float(np.median(photo_depth[last, columns]))
+    return float(portrait.camera.unproject(np.array([[0.0, lowest]]), np.array([depth]))[0, 2])

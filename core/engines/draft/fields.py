@@ -1,0 +1,57 @@
+"""Scalar maps: extending them beyond where they are known, smoothing them inside masks."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+
+def nearest_fill(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return a map whose unknown places take the value of the nearest known one."""
+    index = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
+    return values[tuple(index)]
+
+
+def blur_inside(values: np.ndarray, mask: np.ndarray, sigma: float) -> np.ndarray:
+    """Return the Gaussian average of a map over the places of a mask (normalised convolution).
+
+    Args:
+        values: [H, W] or [H, W, C]; ignored outside the mask.
+        mask: [H, W] bool or weights.
+        sigma: Standard deviation in pixels.
+
+    Returns:
+        Everywhere a number: far from the mask it repeats the nearest places' average.
+    """
+    weights = np.asarray(mask, np.float32)
+    channels = values[..., None] if values.ndim == 2 else values
+    spread = ndimage.gaussian_filter(weights, sigma)
+    total = np.stack(
+        [ndimage.gaussian_filter(np.where(weights > 0, c, 0) * weights, sigma) for c in np.moveaxis(channels, -1, 0)],
+        axis=-1,
+    )
+    reached = spread > 1e-4
+    average = total / np.maximum(spread, 1e-4)[..., None]
+    if not reached.all() and reached.any():
+        average = nearest_fill(average, reached)
+    return average[..., 0] if values.ndim == 2 else average
+
+
+def extend(values: np.ndarray, known: np.ndarray, sigma: float) -> np.ndarray:
+    """Continue a map smoothly beyond where it is known, leaving the known part as it is.
+
+    Far away the continuation becomes as smooth as ``sigma`` pixels; at the border it meets the
+    known values.
+    """
+    if known.all() or not known.any():
+        return values
+    distance = ndimage.distance_transform_edt(~known)
+    near = blur_inside(nearest_fill(values, known), np.ones(known.shape), 1.0)
+    far = blur_inside(values, known, sigma)
+    weight = np.clip(distance / (2 * sigma), 0, 1)
+    return np.where(known, values, near * (1 - weight) + far * weight)
+
+
+def roundness(distance: np.ndarray, radius: float) -> np.ndarray:
+    """Return the height of a quarter circle over the distance from its rim: 0 at 0, 1 from ``radius`` on."""
+    return np.sqrt(1 - (1 - np.clip(distance / radius, 0, 1)) ** 2)

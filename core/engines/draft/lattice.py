@@ -1,0 +1,90 @@
+"""The coarse frustum grid on which depths are modelled: the photo's pixels in cells, with room around."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from ...cameras import RIG_RADIUS, RIG_SIZE, Camera, front_camera
+from .mesh_raster import rasterize_mesh
+
+CELL = 4
+"""Pixels of the photo per cell."""
+SIDE_CELLS, BOTTOM_CELLS = 20, 30
+"""Cells added left and right of the photo, and below it: the bust goes on where the photo ends."""
+PHOTO_CELLS = RIG_SIZE // CELL
+
+
+@dataclass(frozen=True, eq=False)
+class Lattice:
+    """Maps of the coarse grid are [rows, columns], row-major, one value per cell's ray."""
+
+    camera: Camera
+
+    @classmethod
+    def of_photo(cls) -> Lattice:
+        """Return the lattice of the aligned photo's camera."""
+        photo = front_camera(PHOTO_CELLS)
+        return cls(
+            Camera(
+                PHOTO_CELLS + 2 * SIDE_CELLS,
+                PHOTO_CELLS + BOTTOM_CELLS,
+                photo.fx,
+                photo.fy,
+                photo.cx + SIDE_CELLS,
+                photo.cy,
+                photo.c2w,
+            )
+        )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns)."""
+        return self.camera.height, self.camera.width
+
+    @property
+    def cell_size(self) -> float:
+        """World size of a cell at the head's distance."""
+        return RIG_RADIUS / self.camera.fx
+
+    @property
+    def photo_window(self) -> tuple[slice, slice]:
+        """The cells that lie inside the photo."""
+        return slice(0, PHOTO_CELLS), slice(SIDE_CELLS, SIDE_CELLS + PHOTO_CELLS)
+
+    def centers(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return pixel coordinates (x, y) of the cells' centres in the photo, each [rows, columns]."""
+        rows, columns = np.mgrid[: self.shape[0], : self.shape[1]]
+        return (columns + 0.5 - SIDE_CELLS) * CELL, (rows + 0.5) * CELL
+
+    def shrink(self, values: np.ndarray) -> np.ndarray:
+        """Average a photo-sized map [512, 512] over cells; zeros beyond the photo."""
+        inner = np.asarray(values, np.float32).reshape(PHOTO_CELLS, CELL, PHOTO_CELLS, CELL).mean((1, 3))
+        result = np.zeros(self.shape, np.float32)
+        result[self.photo_window] = inner
+        return result
+
+    def enlarge(self, values: np.ndarray) -> np.ndarray:
+        """Interpolate a coarse map to the photo's pixels [512, 512], bilinearly."""
+        # Enlarged with its surroundings, so that the photo's border does not repeat its last cell.
+        rows = slice(0, PHOTO_CELLS + 1)
+        columns = slice(SIDE_CELLS - 1, SIDE_CELLS + PHOTO_CELLS + 1)
+        window = Image.fromarray(np.ascontiguousarray(values[rows, columns], np.float32))
+        size = (window.width * CELL, window.height * CELL)
+        return np.asarray(window.resize(size, Image.Resampling.BILINEAR))[:RIG_SIZE, CELL : CELL + RIG_SIZE]
+
+    def mesh_depths(self, vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the nearest and farthest depth of a mesh along each cell's ray; NaN where it misses."""
+        near = rasterize_mesh(self.camera, vertices, triangles)
+        # 1/z is linear on the screen, and so is 1 - 1/z: rendering with that inverse depth turns
+        # the order round and leaves the silhouette where it is (all depths are above 1).
+        pixels, depths = self.camera.project(vertices)
+        flipped = self.camera.unproject(pixels, 1 / (1 - 1 / depths))
+        far = rasterize_mesh(self.camera, flipped, triangles)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return (
+                np.where(near.mask, near.depth, np.nan).astype(np.float32),
+                np.where(far.mask, 1 / (1 - 1 / far.depth), np.nan).astype(np.float32),
+            )

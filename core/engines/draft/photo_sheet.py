@@ -1,0 +1,169 @@
+"""The front: every pixel of the photo becomes a flat Gaussian on its ray."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from ...cameras import Camera
+from .compensation import BLUR, compensate
+from .depth import Layers
+from .fields import nearest_fill
+from .portrait import FittedPortrait
+from .segmentation import Segmentation
+from .splats import Splats, oriented_frames
+
+FOOTPRINT = 0.4
+"""Standard deviation of a pixel's Gaussian in pixels: with the rasterizer's own blur of
+sqrt(0.3) pixels neighbours overlap enough to be opaque, and no more."""
+FLATNESS = 0.2
+"""Thickness in pixels."""
+STEEPEST = 0.3
+"""Cosine between normal and ray below which a pixel's Gaussian is tilted no further."""
+FAINTEST = 0.1
+"""Alpha from which a pixel gets a Gaussian."""
+HIGHEST_OPACITY = 0.97
+OVERLAP = 2 * np.pi * (FOOTPRINT**2 + BLUR)
+"""Sum of all Gaussians' weights at a place when every pixel has one."""
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoSheet:
+    """The photo's pixels in space.
+
+    Attributes:
+        used: [512, 512] bool: pixels that become Gaussians.
+        positions: [512, 512, 3] world positions.
+        normals: [512, 512, 3] unit normals towards the camera.
+        facing: [512, 512] cosine between normal and ray, unclamped: small where the photo sees
+            the surface at a grazing angle.
+        depth: [512, 512] depth along the camera's z.
+        opacities: [512, 512] 0..1: with all neighbours they add up to the matte.
+        colors: [512, 512, 3] colours that blend to the photo.
+        parts: [512, 512] int8 parts, continued beyond the matte.
+    """
+
+    used: np.ndarray
+    positions: np.ndarray
+    normals: np.ndarray
+    facing: np.ndarray
+    depth: np.ndarray
+    opacities: np.ndarray
+    colors: np.ndarray
+    parts: np.ndarray
+
+
+def build_sheet(portrait: FittedPortrait, segmentation: Segmentation, layers: Layers) -> PhotoSheet:
+    """Return the photo's pixels in space."""
+    mask, camera = portrait.mask, portrait.camera
+    depth = nearest_fill(layers.photo_depth, mask)
+    parts = nearest_fill(segmentation.parts, mask)
+    rows, columns = np.mgrid[: mask.shape[0], : mask.shape[1]]
+    pixels = np.stack([columns.ravel() + 0.5, rows.ravel() + 0.5], axis=1)
+    positions = camera.unproject(pixels, depth.ravel()).reshape(*mask.shape, 3)
+    normals = np.cross(_smaller_step(positions, 0), _smaller_step(positions, 1))
+    normals = ndimage.gaussian_filter(normals, (0.7, 0.7, 0))
+    normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-12)
+    rays = camera.position - positions
+    rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
+    facing = (normals * rays).sum(-1)
+    tilt = np.clip(STEEPEST - facing, 0, None)[..., None]
+    held = normals + rays * tilt
+    held /= np.linalg.norm(held, axis=-1, keepdims=True)
+    used = portrait.alpha >= FAINTEST
+    opacities = np.clip(-np.log1p(-np.minimum(portrait.alpha, 0.999)) / OVERLAP, 0, HIGHEST_OPACITY) * used
+    colors = compensate(portrait.rgb, depth, opacities, FOOTPRINT)
+    return PhotoSheet(used, positions, held, facing, depth, opacities, colors, parts)
+
+
+def _smaller_step(positions: np.ndarray, axis: int) -> np.ndarray:
+    """Return the difference to the nearer of the two neighbours along an axis, which stays on one surface."""
+    after = np.diff(positions, axis=axis, append=positions.take([-1], axis))
+    before = np.diff(positions, axis=axis, prepend=positions.take([0], axis))
+    lengths = [np.linalg.norm(step, axis=-1) for step in (after, before)]
+    valid = [np.where(length > 0, length, np.inf) for length in lengths]
+    return np.where((valid[0] <= valid[1])[..., None], after, before)
+
+
+def sheet_splats(portrait: FittedPortrait, sheet: PhotoSheet, budget: int) -> Splats:
+    """Return the photo's Gaussians; over budget, the flattest 2x2 blocks outside the face become one each."""
+    merged = _blocks_to_merge(portrait, sheet, budget)
+    block = np.kron(merged, np.ones((2, 2), bool))
+    single = _pixel_splats(portrait, sheet, sheet.used & ~block, 1)
+    return Splats.concatenate([single, _block_splats(portrait, sheet, merged)]) if merged.any() else single
+
+
+def _blocks_to_merge(portrait: FittedPortrait, sheet: PhotoSheet, budget: int) -> np.ndarray:
+    """Return which blocks [256, 256] of 2x2 pixels become one Gaussian, so that the budget is kept."""
+    surplus = int(sheet.used.sum()) - budget
+    tiles = lambda values: values.reshape(256, 2, 256, 2).swapaxes(1, 2).reshape(256, 256, 4)  # noqa: E731
+    solid = tiles(portrait.alpha > 0.99).all(-1)
+    parts = tiles(sheet.parts)
+    solid &= (parts == parts[..., :1]).all(-1) & ~tiles(portrait.face_oval).any(-1)
+    detail = sum(tiles(channel).std(-1) for channel in np.moveaxis(portrait.rgb, -1, 0))
+    merged = np.zeros((256, 256), bool)
+    count = min(max(0, -(-surplus // 3)), int(solid.sum()))
+    order = np.argsort(np.where(solid, detail, np.inf), axis=None, kind="stable")[:count]
+    merged.flat[order] = True
+    return merged
+
+
+def _pixel_splats(portrait: FittedPortrait, sheet: PhotoSheet, chosen: np.ndarray, size: int) -> Splats:
+    """Return one Gaussian per chosen pixel."""
+    return _splats(
+        portrait.camera,
+        sheet.positions[chosen],
+        sheet.normals[chosen],
+        sheet.depth[chosen] * size,
+        sheet.colors[chosen],
+        sheet.opacities[chosen],
+        sheet.parts[chosen],
+    )
+
+
+def _block_splats(portrait: FittedPortrait, sheet: PhotoSheet, merged: np.ndarray) -> Splats:
+    """Return one Gaussian of twice the size per merged block."""
+    mean = lambda values: values.reshape(256, 2, 256, 2, -1).mean((1, 3))[merged]  # noqa: E731
+    normals = mean(sheet.normals)
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    return _splats(
+        portrait.camera,
+        mean(sheet.positions),
+        normals,
+        mean(sheet.depth)[:, 0] * 2,
+        mean(portrait.rgb),
+        np.full(int(merged.sum()), HIGHEST_OPACITY),
+        sheet.parts[::2, ::2][merged],
+    )
+
+
+def _splats(
+    camera: Camera,
+    positions: np.ndarray,
+    normals: np.ndarray,
+    sizes: np.ndarray,
+    colors: np.ndarray,
+    opacities: np.ndarray,
+    parts: np.ndarray,
+) -> Splats:
+    """Return flat Gaussians that the camera sees as discs.
+
+    Args:
+        camera: The photo's camera.
+        positions: [N, 3] world.
+        normals: [N, 3] unit.
+        sizes: [N] depth times pixels per Gaussian.
+        colors: [N, 3] 0..1.
+        opacities: [N] 0..1.
+        parts: [N] values of Part.
+    """
+    rays = camera.position - positions
+    rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+    # The first axis runs down the slope, where the ray's foreshortening stretches the disc.
+    frames = oriented_frames(normals, rays)
+    cosine = np.maximum((normals * rays).sum(1), STEEPEST)
+    pixel = sizes / camera.fx
+    scales = np.stack([FOOTPRINT * pixel / cosine, FOOTPRINT * pixel, FLATNESS * pixel], axis=1)
+    return Splats(positions, scales, frames, colors, opacities, parts)

@@ -1,0 +1,117 @@
+"""The draft engine's input: an aligned photo with landmarks and the head fitted to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from ...cameras import RIG_SIZE, Camera
+from .fitting import HeadFit
+from .head_model import HeadModel, Region
+from .mesh_raster import MeshMaps, rasterize_mesh
+
+FACE_OVAL = (
+    *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377),
+    *(152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
+)
+"""Landmarks around the face, in order (MediaPipe's FACEMESH_FACE_OVAL)."""
+EYE_OUTLINES = (
+    (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7),
+    (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249),
+)
+"""Landmarks around the person's right and left eye."""
+MOUTH_OUTLINE = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
+"""Landmarks around the lips."""
+BROWS = ((70, 63, 105, 66, 107, 55, 65, 52, 53, 46), (300, 293, 334, 296, 336, 285, 295, 282, 283, 276))
+"""Landmarks around the person's right and left eyebrow."""
+CHIN, BROW_TOPS, MOUTH_CORNERS = 152, (105, 334), (61, 291)
+HEAD_REGIONS = (Region.FACE, Region.SCALP, Region.EARS, Region.EYES, Region.LIPS)
+BODY_REGIONS = (Region.NECK, Region.TORSO)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedPortrait:
+    """An aligned photo, what was found in it, and the head fitted to it.
+
+    The frame is the photo's: the world as seen through :func:`core.cameras.front_camera`, before
+    the head's own rotation is undone.
+
+    Attributes:
+        rgb: [512, 512, 3] float32, 0..1, foreground colours free of the background.
+        alpha: [512, 512] float32, 0..1, the matte.
+        landmarks: [L, 3] float32 face landmarks in pixels of the aligned photo.
+        fit: The head model fitted to the landmarks.
+    """
+
+    rgb: np.ndarray
+    alpha: np.ndarray
+    landmarks: np.ndarray
+    fit: HeadFit
+
+    @property
+    def camera(self) -> Camera:
+        """The camera of the aligned photo."""
+        return self.fit.camera
+
+    @property
+    def model(self) -> HeadModel:
+        """The head model."""
+        return self.fit.model
+
+    @property
+    def vertices(self) -> np.ndarray:
+        """[V, 3] float32 vertices of the fitted head in the photo's frame."""
+        return self.fit.vertices
+
+    @cached_property
+    def mask(self) -> np.ndarray:
+        """[512, 512] bool: the person."""
+        return self.alpha > 0.5
+
+    @property
+    def chin_row(self) -> float:
+        """Row of the chin's lowest landmark."""
+        return float(self.landmarks[CHIN, 1])
+
+    @cached_property
+    def face_height(self) -> float:
+        """Pixels from the eyebrows to the chin: the unit of distances in the picture."""
+        return self.chin_row - float(self.landmarks[list(BROW_TOPS), 1].mean())
+
+    def polygon(self, indices: tuple[int, ...]) -> np.ndarray:
+        """Return a mask [512, 512] of the polygon through some landmarks."""
+        canvas = Image.new("L", (RIG_SIZE, RIG_SIZE))
+        # ImageDraw counts pixel centres at integers, landmarks at half integers.
+        points = [(float(x), float(y)) for x, y in self.landmarks[list(indices), :2] - 0.5]
+        ImageDraw.Draw(canvas).polygon(points, fill=1)
+        return np.asarray(canvas).astype(bool)
+
+    @cached_property
+    def face_oval(self) -> np.ndarray:
+        """[512, 512] bool: inside the face's outline."""
+        return self.polygon(FACE_OVAL)
+
+    def triangles(self, regions: tuple[Region, ...]) -> np.ndarray:
+        """Return the triangles [T, 3] that lie in some regions with all their corners."""
+        inside = self.model.in_regions(*regions)[self.model.triangles].all(1)
+        return self.model.triangles[inside]
+
+    @cached_property
+    def outer_triangles(self) -> np.ndarray:
+        """[T, 3] the triangles seen from outside: no mouth, teeth or sockets."""
+        return self.triangles((*HEAD_REGIONS, *BODY_REGIONS))
+
+    @cached_property
+    def mesh_maps(self) -> MeshMaps:
+        """What the photo's camera sees of the fitted head, at full resolution."""
+        return rasterize_mesh(self.camera, self.vertices, self.outer_triangles)
+
+    @cached_property
+    def region_map(self) -> np.ndarray:
+        """[512, 512] int8: the mesh region under each pixel, -1 where there is none."""
+        maps = self.mesh_maps
+        corner = self.outer_triangles[np.maximum(maps.triangles, 0), 0]
+        return np.where(maps.mask, self.model.regions[corner], -1).astype(np.int8)

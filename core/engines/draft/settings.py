@@ -1,0 +1,52 @@
+"""What a user may choose for the draft engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..settings import choice, flag, number
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How many Gaussians a head gets.
+
+    Attributes:
+        photo: At most, for the pixels of the photo.
+        shell: For the surface that the photo does not show.
+    """
+
+    photo: int
+    shell: int
+
+
+BUDGETS = {"low": Budget(62_000, 28_000), "medium": Budget(95_000, 50_000), "high": Budget(125_000, 70_000)}
+"""All inside 60,000 to 200,000: enough for a closed surface, light enough for a viewport."""
+
+
+@dataclass(frozen=True)
+class DraftSettings:
+    """Settings of the draft engine.
+
+    Attributes:
+        body: "shoulders" for a bust, "neck" to cut below the neck.
+        quality: Number of Gaussians, a key of :data:`BUDGETS`.
+        face: Index of the face to use, largest first; None for the largest.
+        seed: Seed of everything random.
+        straighten: Turn the whole bust so that the head looks straight ahead; otherwise it keeps
+            the photo's frame, as FaceLift's heads do.
+        aligned: The photo is an aligned portrait already, as FaceLift's own examples are.
+    """
+
+    body: str = choice(("shoulders", "neck"), "shoulders", "Bust with shoulders, or cut below the neck")
+    quality: str = choice(tuple(BUDGETS), "high", "Number of Gaussians")
+    face: int | None = number(0, 1000, None, "Which face of the photo, largest first; empty for the largest")
+    seed: int = number(0, 2**31 - 1, 0, "Seed of the invented texture")
+
+    straighten: bool = flag(True, "Turn the head to look straight ahead")
+    aligned: bool = flag(False, "The photo is an aligned portrait already")
+
+    @property
+    def budget(self) -> Budget:
+        """The number of Gaussians of the chosen quality."""
+        return BUDGETS[self.quality]

@@ -1,0 +1,131 @@
+"""The rest: Gaussians on the closed surface wherever the photo does not reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from .photo_sheet import PhotoSheet
+from .portrait import FittedPortrait
+from .splats import Splats, oriented_frames
+from .surface import Surface
+
+SEEN_COSINE = 0.5
+"""Where the photo meets the surface at a steeper angle than this cosine, its pixels cover it alone."""
+BEHIND = 0.012
+"""World units by which the shell stays behind the photo's pixels."""
+REACH = 9
+"""Side in pixels of the square that a Gaussian of the shell may cover."""
+RIM = 2.0
+"""Pixels by which the shell stays inside the photo's outline."""
+OPACITY = 0.97
+OVERLAP = 0.75
+"""Standard deviation of a Gaussian over the distance to its neighbours."""
+THICKNESS = 0.15
+"""Thickness over radius."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shell:
+    """Samples of the surface that the photo does not show.
+
+    Attributes:
+        positions: [N, 3] world.
+        normals: [N, 3] unit, outwards.
+        pixels: [N, 2] integer row and column of the nearest photo pixel inside the person.
+        hidden: [N] bool: the photo's camera does not see this side at all.
+        radius: Standard deviation of a Gaussian, world units.
+    """
+
+    positions: np.ndarray
+    normals: np.ndarray
+    pixels: np.ndarray
+    hidden: np.ndarray
+    radius: float
+
+
+def sample_shell(portrait: FittedPortrait, sheet: PhotoSheet, surface: Surface, count: int, seed: int) -> Shell:
+    """Spread about ``count`` samples evenly over the surface's unseen part."""
+    rng = np.random.default_rng(seed)
+    surface = _behind_photo(portrait, sheet, surface)
+    corners = surface.vertices[surface.quads]
+    centers, normals = corners.mean(1), surface.normals[surface.quads].mean(1)
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    wanted = ~_covered(portrait, sheet, centers, normals)
+    diagonals = np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1])
+    areas = np.where(wanted, np.linalg.norm(diagonals, axis=1) / 2, 0)
+
+    # Systematic sampling over the quads in their order leaves no gaps as independent draws would.
+    total = areas.sum()
+    marks = (np.arange(count) + rng.random(count)) * (total / count)
+    quad = np.minimum(np.searchsorted(np.cumsum(areas), marks), len(areas) - 1)
+    u, v = rng.random((2, count, 1))
+    weights = np.stack([(1 - u) * (1 - v), u * (1 - v), u * v, (1 - u) * v], axis=1)
+    positions = (corners[quad] * weights).sum(1)
+    normals = (surface.normals[surface.quads[quad]] * weights).sum(1)
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    rays = positions - portrait.camera.position
+    hidden = (normals * rays).sum(1) > 0
+    return Shell(positions, normals, _nearest_pixels(portrait, positions), hidden, OVERLAP * np.sqrt(total / count))
+
+
+def shell_splats(shell: Shell, colors: np.ndarray, parts: np.ndarray) -> Splats:
+    """Return flat Gaussians for the shell's samples.
+
+    Args:
+        shell: The samples.
+        colors: [N, 3] sRGB-encoded, 0..1.
+        parts: [N] values of Part.
+    """
+    count = len(parts)
+    scales = np.tile([shell.radius, shell.radius, THICKNESS * shell.radius], (count, 1))
+    frames = oriented_frames(shell.normals, np.tile([0.0, 0.0, 1.0], (count, 1)))
+    return Splats(shell.positions, scales, frames, colors, np.full(count, OPACITY), parts)
+
+
+def _pixel_index(portrait: FittedPortrait, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return clipped pixel rows and columns of world positions, and whether they lie in the photo."""
+    pixels, _ = portrait.camera.project(positions)
+    index = np.floor(pixels).astype(int)
+    size = portrait.mask.shape[0]
+    inside = ((index >= 0) & (index < size)).all(1)
+    index = np.clip(index, 0, size - 1)
+    return index[:, 1], index[:, 0], inside
+
+
+def _nearest_pixels(portrait: FittedPortrait, positions: np.ndarray) -> np.ndarray:
+    """Return row and column [N, 2] of the person's pixel nearest to each position's projection."""
+    rows, columns, _ = _pixel_index(portrait, positions)
+    nearest = ndimage.distance_transform_edt(~portrait.mask, return_distances=False, return_indices=True)
+    return nearest[:, rows, columns].T
+
+
+def _behind_photo(portrait: FittedPortrait, sheet: PhotoSheet, surface: Surface) -> Surface:
+    """Draw the surface inside the photo's outline and behind the photo's pixels, so that it never covers them."""
+    camera = portrait.camera
+    rows, columns, inside = _pixel_index(portrait, surface.vertices)
+    distance = ndimage.distance_transform_edt(np.pad(portrait.mask, 1, mode="edge"))[1:-1, 1:-1]
+    safe = distance > RIM
+    nearest = ndimage.distance_transform_edt(~safe, return_distances=False, return_indices=True)
+    pixels, depths = camera.project(surface.vertices)
+    outside = inside & ~safe[rows, columns]
+    target = nearest[:, rows[outside], columns[outside]]
+    pixels[outside] = target[::-1].T + 0.5
+    rows[outside], columns[outside] = target
+    # Gaussians are sorted by their centres: one that overlaps a deeper pixel must lie behind that, too.
+    limit = ndimage.maximum_filter(sheet.depth, REACH)[rows, columns] + BEHIND
+    depths = np.where(inside, np.maximum(depths, limit), depths)
+    return Surface(camera.unproject(pixels, depths), surface.normals, surface.quads)
+
+
+def _covered(portrait: FittedPortrait, sheet: PhotoSheet, positions: np.ndarray, normals: np.ndarray) -> np.ndarray:
+    """Return where [N] the photo's pixels already cover the surface well."""
+    rows, columns, inside = _pixel_index(portrait, positions)
+    rays = portrait.camera.position - positions
+    rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+    facing = (normals * rays).sum(1)
+    _, depths = portrait.camera.project(positions)
+    near = depths - sheet.depth[rows, columns] < 4 * BEHIND
+    return inside & near & (facing > SEEN_COSINE) & (sheet.facing[rows, columns] > SEEN_COSINE - 0.1)

@@ -1,0 +1,166 @@
+"""The three bodies a bust is made of, as depth intervals along the photo's rays.
+
+The head is the fitted head, stretched in the picture so that its outline becomes the
+photo's: hair is skull, further out. The torso takes depth from the fitted body and its outline
+from the photo. Long hair hangs beside and behind the neck.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from .fields import blur_inside, extend, nearest_fill, roundness
+from .lattice import CELL, Lattice
+from .portrait import BODY_REGIONS, HEAD_REGIONS, FittedPortrait
+
+MINIMUM_HAIR = 0.035
+"""World units of hair that a head with hair has at least, about 7 mm."""
+STRETCH_RANGE = (0.85, 1.6)
+STRETCH_SMOOTHING = 5.0
+"""Degrees over which the outline's stretch is averaged."""
+STRETCH_LIMIT, STRETCH_FADE = 15.0, 25.0
+"""Degrees below the horizontal to which the outline widens the head, and over which that fades."""
+DEPTH_SHARE = 0.7
+"""How much of the hair's thickness in the outline the back of the head gets."""
+TORSO_RADIUS = 0.34
+"""World units over which shoulders and arms round off towards the outline."""
+THINNEST_BODY = 0.25
+"""World units; thinner places of the fitted body are its rim."""
+TORSO_MARGIN = 0.12
+"""World units from the fitted body's outline within which its depth is not trusted."""
+STRAND_RADIUS, STRAND_DEPTH = 0.22, 0.24
+"""World units over which hair beside the neck rounds off, and its greatest half thickness."""
+
+
+@dataclass(frozen=True, eq=False)
+class Solid:
+    """A depth interval per cell of the lattice.
+
+    Attributes:
+        front, back: [R, C] float32 depths along the camera's z; numbers everywhere.
+        mask: [R, C] bool: where the solid is.
+    """
+
+    front: np.ndarray
+    back: np.ndarray
+    mask: np.ndarray
+
+
+def bare_head(portrait: FittedPortrait, lattice: Lattice) -> Solid:
+    """Return the fitted head without hair; the nape closes it behind the jaw."""
+    near, _ = lattice.mesh_depths(portrait.vertices, portrait.triangles(HEAD_REGIONS))
+    _, far = lattice.mesh_depths(portrait.vertices, portrait.outer_triangles)
+    known = np.isfinite(near)
+    middle = nearest_fill((near + far) / 2, known)
+    return Solid(np.where(known, near, middle), np.where(known, far, middle), known)
+
+
+def hairy_head(portrait: FittedPortrait, lattice: Lattice, bare: Solid, has_hair: bool) -> Solid:
+    """Return the head with its hair: the bare head stretched to the photo's outline."""
+    near, far, skull = bare.front, bare.back, bare.mask
+    x, y = lattice.centers()
+    center = portrait.camera.project(portrait.vertices[portrait.model.in_regions(*HEAD_REGIONS)])[0].mean(0)
+    radii = np.hypot(x - center[0], y - center[1])
+    angles = np.degrees(np.arctan2(center[1] - y, x - center[0])) % 360
+
+    factors = _outline_stretch(portrait, lattice, skull, center)
+    factor = factors[np.minimum(angles.astype(int), 359)]
+    rows = center[1] + (y - center[1]) / factor
+    columns = center[0] + (x - center[0]) / factor
+    place = np.stack([rows / CELL - 0.5, columns / CELL - 0.5 + (lattice.camera.cx - lattice.camera.cy)])
+    sample = lambda values: ndimage.map_coordinates(values, place, order=1, mode="nearest")  # noqa: E731
+
+    upper = factors[10:171]
+    outline = float(np.median(upper) - 1) * float(np.median(radii[skull & ~ndimage.binary_erosion(skull)]))
+    thickness = outline / CELL * lattice.cell_size * DEPTH_SHARE
+    thickness = float(np.clip(thickness, MINIMUM_HAIR, 0.25)) if has_hair else max(0.0, thickness * 0.5)
+    middle = float((near[skull].min() + far[skull].max()) / 2)
+    depth_scale = 1 + thickness / (far[skull].max() - middle)
+    front = middle + (sample(near) - middle) * depth_scale
+    back = middle + (sample(far) - middle) * depth_scale
+    return Solid(front, back, sample(skull.astype(np.float32)) > 0.5)
+
+
+def _outline_stretch(portrait: FittedPortrait, lattice: Lattice, skull: np.ndarray, center: np.ndarray) -> np.ndarray:
+    """Return by which factor [360] the photo's outline lies further out than the fitted head's.
+
+    Index: degrees counter-clockwise from the picture's right. Only the upper side counts; below
+    the factor fades to 1, for there the jaw is fitted and the shoulders begin.
+    """
+    mesh = lattice.enlarge(skull.astype(np.float32)) > 0.5
+    person = ndimage.binary_opening(portrait.mask, iterations=2)
+    ratio = _radii(person, center) / np.maximum(_radii(mesh, center), 1)
+    degrees = np.arange(360)
+    depression = np.where(degrees <= 90, -degrees, np.where(degrees < 270, degrees - 180, 360 - degrees)).astype(float)
+    trust = np.clip(1 - (depression - STRETCH_LIMIT) / STRETCH_FADE, 0, 1)
+    held = nearest_fill(ratio[None], (trust > 0.99)[None])[0]
+    factors = 1 + (np.clip(held, *STRETCH_RANGE) - 1) * trust
+    return ndimage.gaussian_filter1d(factors, STRETCH_SMOOTHING, mode="wrap")
+
+
+def _radii(mask: np.ndarray, center: np.ndarray) -> np.ndarray:
+    """Return how far [360] a mask reaches from a centre in each direction, in pixels, up to its first real gap."""
+    degrees = np.radians(np.arange(360) + 0.5)
+    steps = np.arange(0, 2 * mask.shape[0])
+    rows = (center[1] - np.sin(degrees)[:, None] * steps).astype(int)
+    columns = (center[0] + np.cos(degrees)[:, None] * steps).astype(int)
+    inside = (rows >= 0) & (rows < mask.shape[0]) & (columns >= 0) & (columns < mask.shape[1])
+    hit = inside & mask[np.clip(rows, 0, mask.shape[0] - 1), np.clip(columns, 0, mask.shape[1] - 1)]
+    # Gaps of up to 8 pixels, between strands, do not end the head.
+    closed = ndimage.binary_closing(np.pad(hit, ((0, 0), (8, 8)), mode="edge"), np.ones((1, 9)))[:, 8:-8]
+    return np.where(closed.all(1), len(steps), np.argmin(closed, axis=1)).astype(np.float32)
+
+
+def body_solid(portrait: FittedPortrait, lattice: Lattice, mask: np.ndarray) -> Solid:
+    """Return neck and torso: the fitted body's middle and thickness, rounded to the photo's outline.
+
+    Args:
+        portrait: The portrait.
+        lattice: The lattice.
+        mask: [R, C] bool: the whole person, continued beyond the photo.
+    """
+    near, far = lattice.mesh_depths(portrait.vertices, portrait.triangles(BODY_REGIONS))
+    # The fitted body ends in an open rim: rays that meet one wall only tell nothing of its thickness.
+    covered = far - near > THINNEST_BODY
+    inner = ndimage.distance_transform_edt(covered) * lattice.cell_size > TORSO_MARGIN
+    inner = inner if inner.any() else covered
+    middle, half = (near + far) / 2, (far - near) / 2
+    sigma = 0.15 / lattice.cell_size
+    middle = blur_inside(extend(middle, inner, sigma), np.ones_like(mask), 2)
+    half = blur_inside(extend(half, inner, sigma), np.ones_like(mask), 2)
+    # The bust's lower end is a cut, not an outline: distances run on below the grid.
+    depth_mask = np.pad(mask, ((0, mask.shape[0]), (1, 1)), mode="edge")
+    rim = ndimage.distance_transform_edt(depth_mask)[: mask.shape[0], 1:-1] * lattice.cell_size
+    thickness = half * roundness(rim, TORSO_RADIUS)
+    return Solid(middle - thickness, middle + thickness, mask & covered)
+
+
+def hanging_hair(hair: np.ndarray, lattice: Lattice, head: Solid, body: Solid) -> Solid:
+    """Return hair that hangs below the ears, with the part of it that is hidden behind the neck.
+
+    Args:
+        hair: [R, C] bool: cells that show hair.
+        lattice: The lattice.
+        head: The hairy head.
+        body: Neck and torso.
+    """
+    rows = np.arange(hair.shape[0])
+    widest = int(np.argmax(head.mask.sum(1)))
+    left, right = np.argmax(hair, axis=1), hair.shape[1] - 1 - np.argmax(hair[:, ::-1], axis=1)
+    spans = hair.any(1) & (rows >= widest)
+    span = spans[:, None] & (np.arange(hair.shape[1]) >= left[:, None]) & (np.arange(hair.shape[1]) <= right[:, None])
+    rim = ndimage.distance_transform_edt(np.pad(span, 1))[1:-1, 1:-1] * lattice.cell_size
+    shape = roundness(rim, STRAND_RADIUS)
+
+    behind = float(head.back[head.mask].max())
+    column = float(np.median(np.nonzero(head.mask)[1]))
+    center_back = np.array([body.back[row, int(column)] for row in rows])
+    # Down from the back of the head, hair hangs to the shoulders and then lies on the back.
+    drop = np.clip((rows - widest) * lattice.cell_size / 0.9, 0, 1)
+    hang = np.maximum(behind * (1 - drop) + (behind - 0.15) * drop, center_back + 0.05)[:, None]
+    middle = float(np.median(((head.front + head.back) / 2)[head.mask])) * np.ones_like(rim)
+    strand = middle - np.minimum(STRAND_DEPTH, rim) * 0.8
+    return Solid(strand, middle + (hang - middle) * shape, span)
