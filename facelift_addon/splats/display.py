@@ -71,6 +71,15 @@ def add_display(target: bpy.types.Object, degree: int) -> bpy.types.Modifier | N
     return modifier
 
 
+def set_degree(target: bpy.types.Object, degree: int) -> None:
+    """Fit an object's display to new splats; add it where it is missing."""
+    modifier = find_display(target)
+    if modifier is None:
+        add_display(target, degree)
+    else:
+        modifier.node_group = display_group(degree)
+
+
 def find_display(target: bpy.types.Object) -> bpy.types.Modifier | None:
     """Return an object's display modifier, whatever its name is by now."""
     for modifier in target.modifiers:

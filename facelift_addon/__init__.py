@@ -1,0 +1,38 @@
+"""The Blender side of FaceLift: thin, around ``core``."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import connection, panels, preferences, properties, timers
+from .jobs import session
+from .operators import generate, photo, queue, transfer, view
+from .previews import previews
+
+MODULES = (preferences, properties, photo, generate, queue, transfer, view, panels)
+
+
+def register() -> None:
+    """Register everything."""
+    for module in MODULES:
+        for cls in module.CLASSES:
+            bpy.utils.register_class(cls)
+    properties.register_properties()
+    bpy.types.TOPBAR_MT_file_import.append(transfer.draw_import)
+    bpy.types.TOPBAR_MT_file_export.append(transfer.draw_export)
+    bpy.app.handlers.load_pre.append(timers.forget_file)
+
+
+def unregister() -> None:
+    """Unregister everything and end the worker."""
+    bpy.app.handlers.load_pre.remove(timers.forget_file)
+    bpy.types.TOPBAR_MT_file_export.remove(transfer.draw_export)
+    bpy.types.TOPBAR_MT_file_import.remove(transfer.draw_import)
+    timers.sleep()
+    session.reset()
+    connection.close()
+    previews.close()
+    properties.unregister_properties()
+    for module in reversed(MODULES):
+        for cls in reversed(module.CLASSES):
+            bpy.utils.unregister_class(cls)

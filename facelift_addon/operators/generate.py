@@ -1,0 +1,126 @@
+"""Operators that make heads: generate, regenerate, and the step into the scene."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import EnumProperty, StringProperty
+
+from ...core.errors import FaceLiftError
+from ..connection import engines
+from ..jobs import State, session
+from ..orders import chosen_face, order_for
+from ..photos import PhotoSource
+from ..splats import heads
+from ..timers import wake
+from .reporting import reported
+
+
+class FACELIFT_OT_generate(bpy.types.Operator):
+    """Make a 3D head of the photo. Blender stays usable meanwhile"""
+
+    bl_idname = "facelift.generate"
+    bl_label = "Generate Head"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A usable photo and engine are needed."""
+        engine = engines().get(context.scene.facelift.engine)
+        if session.photo is None:
+            cls.poll_message_set("Choose a photo first")
+            return False
+        if session.photo.state is State.FAILED:
+            cls.poll_message_set("This photo can't be used. Choose another one")
+            return False
+        if engine is not None and not engine["available"]:
+            cls.poll_message_set(engine["reason"])
+            return False
+        return True
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Queue the head."""
+        session.generate(order_for(context, session.photo.order.source, face=chosen_face()))
+        wake()
+        return {"FINISHED"}
+
+
+class FACELIFT_OT_regenerate(bpy.types.Operator):
+    """Make the active head again from its photo, with the settings in the panel"""
+
+    bl_idname = "facelift.regenerate"
+    bl_label = "Regenerate"
+
+    mode: EnumProperty(
+        name="Mode",
+        items=(
+            ("REPLACE", "Replace", "Exchange the splats of this head; its place, name and modifiers stay"),
+            ("ADD", "Add", "Keep this head and add another at the 3D cursor"),
+        ),
+        options={"SKIP_SAVE"},
+    )
+    filepath: StringProperty(
+        name="Photo",
+        description="The head's photo, when it was moved",
+        subtype="FILE_PATH",
+        options={"SKIP_SAVE"},
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A generated head is needed."""
+        if not heads.is_head(context.active_object) or not heads.recipe_of(context.active_object):
+            cls.poll_message_set("Select a head that was made from a photo")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Ask for the photo when it is not where it was."""
+        if heads.photo_of(context.active_object) is None:
+            self.report({"INFO"}, "The photo is not where it was: choose it again")
+            context.window_manager.fileselect_add(self)
+            return {"RUNNING_MODAL"}
+        return self.execute(context)
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Queue the head."""
+        head = context.active_object
+        found = self.filepath or heads.photo_of(head)
+        if found is None:
+            raise FaceLiftError("The head's photo was not found.", "Choose the photo in the panel and generate again.")
+        if isinstance(found, bpy.types.Image):
+            source = PhotoSource.from_image(found)
+        else:
+            source = PhotoSource.from_file(found)
+        face = heads.recipe_of(head).get("settings", {}).get("face")
+        replaced = {"replaces": head[heads.ID_KEY], "replaces_name": head.name} if self.mode == "REPLACE" else {}
+        session.generate(order_for(context, source, face, **replaced))
+        wake()
+        return {"FINISHED"}
+
+
+class FACELIFT_OT_bring_in(bpy.types.Operator):
+    """Put a finished head into the scene"""
+
+    bl_idname = "facelift.bring_in"
+    bl_label = "Generate Head"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+
+    task: StringProperty(options={"HIDDEN"})
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add the head, or exchange the one it replaces."""
+        task = session.find(self.task)
+        if task is None or task.arrival is None:
+            raise FaceLiftError("The head's data are gone.", "Generate it again.")
+        scene = bpy.data.scenes.get(task.order.scene, context.scene)
+        replaced = heads.find(task.order.replaces, task.order.replaces_name) if task.order.replaces else None
+        if replaced is not None:
+            heads.replace(scene, replaced, task.arrival)
+        else:
+            heads.add(scene, task.arrival, heads.view_layer_of(context, scene))
+        return {"FINISHED"}
+
+
+CLASSES = (FACELIFT_OT_generate, FACELIFT_OT_regenerate, FACELIFT_OT_bring_in)

@@ -1,0 +1,142 @@
+"""Operators that choose the photo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+from bpy.props import CollectionProperty, IntProperty, StringProperty
+
+from ..jobs import session
+from ..orders import order_for
+from ..photos import PhotoSource
+from ..timers import wake
+from .reporting import reported
+
+PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif")
+"""Offered in the file browser; HEIC is among them because the worker explains what to do with it."""
+
+
+def choose(context: bpy.types.Context, sources: list[PhotoSource]) -> None:
+    """One photo is shown before anything is made of it; several go to the queue at once."""
+    if len(sources) == 1:
+        session.choose(order_for(context, sources[0]))
+    else:
+        for source in sources:
+            session.generate(order_for(context, source))
+    wake()
+
+
+class FACELIFT_OT_choose_photo(bpy.types.Operator):
+    """Choose a portrait photo. Several photos at once go to the queue"""
+
+    bl_idname = "facelift.choose_photo"
+    bl_label = "Choose Photo"
+    bl_options = {"INTERNAL"}
+
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
+    files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"})
+    filter_glob: StringProperty(default=";".join(f"*{suffix}" for suffix in PHOTO_SUFFIXES), options={"HIDDEN"})
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Open the file browser, unless a file was dropped."""
+        if self.filepath or self.files:
+            return self.execute(context)
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Take the files."""
+        paths = [str(Path(self.directory) / entry.name) for entry in self.files if entry.name] or [self.filepath]
+        if not paths[0]:
+            self.report({"ERROR"}, "No photo was chosen.")
+            return {"CANCELLED"}
+        choose(context, [PhotoSource.from_file(path) for path in paths])
+        return {"FINISHED"}
+
+
+class FACELIFT_OT_use_image(bpy.types.Operator):
+    """Use an image of this file as the photo"""
+
+    bl_idname = "facelift.use_image"
+    bl_label = "Use Image"
+    bl_options = {"INTERNAL"}
+
+    image: StringProperty(name="Image", options={"SKIP_SAVE"})
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Take the image."""
+        image = bpy.data.images.get(self.image)
+        if image is None:
+            self.report({"ERROR"}, f"There is no image named {self.image!r}.")
+            return {"CANCELLED"}
+        choose(context, [PhotoSource.from_image(image)])
+        return {"FINISHED"}
+
+
+class FACELIFT_OT_choose_face(bpy.types.Operator):
+    """Use this face; faces are numbered from the largest to the smallest"""
+
+    bl_idname = "facelift.choose_face"
+    bl_label = "Choose Face"
+    bl_options = {"INTERNAL"}
+
+    face: IntProperty(name="Face", min=0, options={"SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """A photo is needed."""
+        cls.poll_message_set("Choose a photo first")
+        return session.photo is not None
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Prepare the photo again with the other face."""
+        session.choose(order_for(context, session.photo.order.source, face=self.face))
+        wake()
+        return {"FINISHED"}
+
+
+class FACELIFT_OT_clear_photo(bpy.types.Operator):
+    """Put the photo away"""
+
+    bl_idname = "facelift.clear_photo"
+    bl_label = "Clear Photo"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """A photo is needed."""
+        cls.poll_message_set("No photo is chosen")
+        return session.photo is not None
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Forget the photo."""
+        session.clear_photo()
+        context.scene.facelift.image = None
+        return {"FINISHED"}
+
+
+class FACELIFT_FH_photo(bpy.types.FileHandler):
+    """Photos dropped into the 3D View."""
+
+    bl_idname = "FACELIFT_FH_photo"
+    bl_label = "3D head from photo (FaceLift)"
+    bl_import_operator = "facelift.choose_photo"
+    bl_file_extensions = ";".join(PHOTO_SUFFIXES)
+
+    @classmethod
+    def poll_drop(cls, context: bpy.types.Context) -> bool:
+        """Only in the 3D View."""
+        return context.area is not None and context.area.type == "VIEW_3D"
+
+
+CLASSES = (
+    FACELIFT_OT_choose_photo,
+    FACELIFT_OT_use_image,
+    FACELIFT_OT_choose_face,
+    FACELIFT_OT_clear_photo,
+    FACELIFT_FH_photo,
+)

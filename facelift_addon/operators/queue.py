@@ -1,0 +1,132 @@
+"""Operators on the list of heads being made, and on the worker."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import StringProperty
+
+from .. import connection
+from ..jobs import State, session
+from ..timers import redraw, wake
+
+
+class _OnTask:
+    """An operator on one entry of the list."""
+
+    task: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        """Find the entry and act on it; an entry that is gone is what the user wanted."""
+        task = session.find(self.task)
+        if task is None:
+            return {"CANCELLED"}
+        self.act(task)
+        wake()
+        redraw()
+        return {"FINISHED"}
+
+
+class FACELIFT_OT_cancel(_OnTask, bpy.types.Operator):
+    """Stop making this head"""
+
+    bl_idname = "facelift.cancel"
+    bl_label = "Cancel"
+    bl_options = {"INTERNAL"}
+
+    def act(self, task) -> None:
+        """Ask it to stop."""
+        task.cancel()
+
+
+class FACELIFT_OT_dismiss(_OnTask, bpy.types.Operator):
+    """Take this entry off the list"""
+
+    bl_idname = "facelift.dismiss"
+    bl_label = "Dismiss"
+    bl_options = {"INTERNAL"}
+
+    def act(self, task) -> None:
+        """Forget it."""
+        session.dismiss(task)
+
+
+class FACELIFT_OT_retry(_OnTask, bpy.types.Operator):
+    """Try again with the same photo and settings"""
+
+    bl_idname = "facelift.retry"
+    bl_label = "Try Again"
+    bl_options = {"INTERNAL"}
+
+    def act(self, task) -> None:
+        """Queue the same order anew."""
+        session.dismiss(task)
+        session.generate(task.order)
+
+
+class FACELIFT_OT_clear_finished(bpy.types.Operator):
+    """Take finished and failed heads off the list; the heads in the scene stay"""
+
+    bl_idname = "facelift.clear_finished"
+    bl_label = "Clear Finished"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """Something must have finished."""
+        cls.poll_message_set("Nothing has finished yet")
+        return len(session.tasks) > len(session.unfinished)
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        """Forget them."""
+        for task in [task for task in session.tasks if task.state in (State.DONE, State.FAILED)]:
+            session.dismiss(task)
+        redraw()
+        return {"FINISHED"}
+
+
+class FACELIFT_OT_open_log(bpy.types.Operator):
+    """Open the file with the worker's messages, which helps when something went wrong"""
+
+    bl_idname = "facelift.open_log"
+    bl_label = "Open Log"
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """There must be a log."""
+        cls.poll_message_set("The worker has not written anything yet")
+        return connection.log_path().is_file()
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        """Open it with the system's program for text files."""
+        bpy.ops.wm.path_open(filepath=str(connection.log_path()))
+        return {"FINISHED"}
+
+
+class FACELIFT_OT_stop_worker(bpy.types.Operator):
+    """End the worker process and everything it is doing; the next photo starts it again"""
+
+    bl_idname = "facelift.stop_worker"
+    bl_label = "Stop Worker"
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """It must be running."""
+        cls.poll_message_set("The worker is not running")
+        return connection.is_running()
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        """End it."""
+        session.reset()
+        connection.close()
+        redraw()
+        return {"FINISHED"}
+
+
+CLASSES = (
+    FACELIFT_OT_cancel,
+    FACELIFT_OT_dismiss,
+    FACELIFT_OT_retry,
+    FACELIFT_OT_clear_finished,
+    FACELIFT_OT_open_log,
+    FACELIFT_OT_stop_worker,
+)

@@ -1,0 +1,132 @@
+"""Operators on how heads are seen: cameras, viewport display, render settings."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import EnumProperty
+
+from ..splats import cameras, display, heads, rendering
+from .reporting import reported
+
+
+class _OnHead:
+    """An operator on the active head."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A head must be active."""
+        cls.poll_message_set("Select a head or imported splats")
+        return heads.is_head(context.active_object)
+
+
+class FACELIFT_OT_viewport_display(_OnHead, bpy.types.Operator):
+    """Choose how the head is drawn in the 3D View"""
+
+    bl_idname = "facelift.viewport_display"
+    bl_label = "Viewport Display"
+    bl_options = {"REGISTER", "UNDO"}
+
+    mode: EnumProperty(
+        name="Mode",
+        items=(
+            ("POINTS", "Surface", "Opaque surface elements: fast, and right from everywhere"),
+            ("CAMERA", "Camera", "The splats as the active camera renders them: right only through that camera"),
+        ),
+    )
+
+    @classmethod
+    def description(cls, _context: bpy.types.Context, properties) -> str:
+        """Explain the button's mode."""
+        return cls.bl_rna.properties["mode"].enum_items[properties.mode].description
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Switch the display modifier."""
+        display.set_option(context.active_object, display.CAMERA_IN_VIEWPORT, self.mode == "CAMERA")
+        return {"FINISHED"}
+
+
+class FACELIFT_OT_look_through_photo(_OnHead, bpy.types.Operator):
+    """Look through the camera that took the photo, with the photo behind the head"""
+
+    bl_idname = "facelift.look_through_photo"
+    bl_label = "Look Through Photo Camera"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Make the photo camera active and the view a camera view."""
+        camera = heads.photo_camera_of(context.active_object)
+        if camera is None:
+            self.report({"ERROR"}, "This head has no photo camera. Imported splats come without one.")
+            return {"CANCELLED"}
+        context.scene.camera = camera
+        display.set_option(context.active_object, display.CAMERA_IN_VIEWPORT, True)
+        context.scene.render.resolution_x = context.scene.render.resolution_y = cameras.RIG_SIZE * 2
+        space = context.space_data
+        if space is not None and space.type == "VIEW_3D":
+            space.region_3d.view_perspective = "CAMERA"
+        return {"FINISHED"}
+
+
+class FACELIFT_OT_add_six_views(_OnHead, bpy.types.Operator):
+    """Add the six cameras for which FaceLift generates views: front, sides, back and between"""
+
+    bl_idname = "facelift.add_six_views"
+    bl_label = "Add Six-View Cameras"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add the cameras beside the head."""
+        head = context.active_object
+        for camera in cameras.six_views(head, heads.placement_of(head)):
+            head.users_collection[0].objects.link(camera)
+        return {"FINISHED"}
+
+
+class FACELIFT_OT_apply_render_settings(bpy.types.Operator):
+    """Change this scene's render settings to what splats need; they can be restored"""
+
+    bl_idname = "facelift.apply_render_settings"
+    bl_label = "Set Up Rendering"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Something must be left to change."""
+        cls.poll_message_set("The render settings are already right for splats")
+        return bool(rendering.proposed_changes(context.scene, context.scene.facelift.color_mode))
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Change the settings."""
+        changes = rendering.apply(context.scene, context.scene.facelift.color_mode)
+        self.report({"INFO"}, "; ".join(f"{change.label}: {change.current} to {change.wanted}" for change in changes))
+        return {"FINISHED"}
+
+
+class FACELIFT_OT_restore_render_settings(bpy.types.Operator):
+    """Put this scene's render settings back to what they were"""
+
+    bl_idname = "facelift.restore_render_settings"
+    bl_label = "Restore Rendering"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Something must be remembered."""
+        cls.poll_message_set("Nothing was changed")
+        return rendering.can_restore(context.scene)
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Restore the settings."""
+        rendering.restore(context.scene)
+        return {"FINISHED"}
+
+
+CLASSES = (
+    FACELIFT_OT_viewport_display,
+    FACELIFT_OT_look_through_photo,
+    FACELIFT_OT_add_six_views,
+    FACELIFT_OT_apply_render_settings,
+    FACELIFT_OT_restore_render_settings,
+)

@@ -1,0 +1,50 @@
+"""What the panel's choices mean to an engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from . import connection
+from .jobs import Order, session
+from .photos import PhotoSource
+
+OPTIONS = ("body", "quality", "seed")
+"""Properties of a scene's settings that are engine settings of the same name."""
+
+
+def options_of(engine: str) -> tuple[str, ...]:
+    """Return which of :data:`OPTIONS` an engine knows; all while no worker has told."""
+    described = connection.engines().get(engine)
+    if described is None:
+        return OPTIONS
+    known = {setting["name"] for setting in described.get("settings", ())}
+    return tuple(option for option in OPTIONS if option in known)
+
+
+def settings_for(scene: bpy.types.Scene, face: int | None = None) -> dict[str, Any]:
+    """Return the engine settings of a scene's choices; no face means the largest."""
+    choices = scene.facelift
+    settings = {option: getattr(choices, option) for option in options_of(choices.engine)}
+    return settings if face is None else settings | {"face": face}
+
+
+def order_for(context: bpy.types.Context, source: PhotoSource, face: int | None = None, **changes: Any) -> Order:
+    """Return an order with the scene's choices.
+
+    Args:
+        context: Its scene is where the head will go.
+        source: The photo.
+        face: Index of the face, the largest first; None for the largest.
+        changes: Other fields of the order.
+    """
+    choices = context.scene.facelift
+    return Order(
+        source, choices.engine, settings_for(context.scene, face), choices.head_height, context.scene.name, **changes
+    )
+
+
+def chosen_face() -> int | None:
+    """Return the face that was chosen of the photo, None for the largest."""
+    return session.photo.order.settings.get("face") if session.photo is not None else None

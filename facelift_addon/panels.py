@@ -1,0 +1,206 @@
+"""The sidebar tab: always one visible next step."""
+
+from __future__ import annotations
+
+import bpy
+
+from .connection import engines
+from .jobs import UNFINISHED, State, Task, session
+from .orders import options_of
+from .previews import previews
+from .splats import display, heads, rendering
+from .widgets import draw_error, draw_lines, time_left
+
+PREVIEW_SCALE = 6.0
+MOST_ROWS = 8
+STATE_ICONS = {State.DONE: "CHECKMARK", State.FAILED: "ERROR"}
+"""Icons of list entries; others are waiting or under way."""
+
+
+class _Panel:
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "FaceLift"
+
+
+class FACELIFT_PT_main(_Panel, bpy.types.Panel):
+    """Photo, choices, Generate."""
+
+    bl_label = "FaceLift"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw what can be done next."""
+        layout = self.layout
+        if session.photo is None:
+            _draw_choose(layout, context)
+        else:
+            _draw_photo(layout, session.photo)
+            if session.photo.state is not State.FAILED:
+                _draw_choices(layout, context)
+        for task in session.tasks:
+            if task.state is State.FAILED:
+                draw_error(layout, task, f"{task.order.source.name}: ")
+        running = next((task for task in session.tasks if task.state in UNFINISHED), None)
+        if running is not None:
+            _draw_running(layout, running)
+
+
+def _draw_choose(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    column = layout.column()
+    column.scale_y = 1.5
+    column.operator("facelift.choose_photo", text="Choose Photo…", icon="FILE_IMAGE")
+    draw_lines(layout, context, "Or drop one into the 3D View. A frontal portrait works best.")
+    layout.template_ID(context.scene.facelift, "image", text="Image in this file")
+
+
+def _draw_photo(layout: bpy.types.UILayout, photo: Task) -> None:
+    row = layout.row()
+    row.label(text=photo.order.source.name, icon="FILE_IMAGE")
+    row.operator("facelift.choose_photo", text="", icon="FILE_FOLDER")
+    row.operator("facelift.clear_photo", text="", icon="X")
+    if photo.state is State.FAILED:
+        draw_error(layout, photo)
+        return
+    icons = [previews.icon(f"{photo.id}/{kind}") for kind in ("crop", "aligned")]
+    if any(icons):
+        row = layout.row()
+        row.alignment = "CENTER"
+        for icon in filter(None, icons):
+            row.template_icon(icon, scale=PREVIEW_SCALE)
+    if photo.state in UNFINISHED:
+        progress = photo.progress
+        layout.progress(text="Looking for the face…", factor=progress.fraction if progress else 0.0)
+    elif photo.result is not None:
+        _draw_faces(layout, photo)
+
+
+def _draw_faces(layout: bpy.types.UILayout, photo: Task) -> None:
+    found = photo.result
+    if len(found.faces) > 1:
+        row = layout.row(align=True)
+        row.label(text="Face")
+        # From left to right, as they are in the photo.
+        order = sorted(range(len(found.faces)), key=lambda index: found.faces[index].x0)
+        for place, index in enumerate(order):
+            operator = row.operator("facelift.choose_face", text=str(place + 1), depress=index == found.face)
+            operator.face = index
+
+
+def _draw_choices(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    choices = context.scene.facelift
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    column.prop(choices, "engine")
+    engine = engines().get(choices.engine)
+    if engine is not None and not engine["available"]:
+        draw_lines(layout, context, engine["reason"], icon="INFO")
+    else:
+        for option in options_of(choices.engine):
+            if option != "seed":
+                column.prop(choices, option)
+        column.prop(choices, "head_height")
+    column = layout.column()
+    column.scale_y = 1.5
+    column.operator("facelift.generate", icon="USER")
+
+
+def _draw_running(layout: bpy.types.UILayout, task: Task) -> None:
+    progress = task.progress
+    stage = progress.stage if progress is not None and task.state is State.RUNNING else str(task.state)
+    text = "Cancelling…" if task.cancelling else stage + time_left(progress)
+    row = layout.row(align=True)
+    row.progress(text=text, factor=progress.fraction if progress is not None else 0.0)
+    row.operator("facelift.cancel", text="", icon="X").task = task.id
+
+
+class FACELIFT_PT_queue(_Panel, bpy.types.Panel):
+    """All heads asked for, when there are several."""
+
+    bl_label = "Queue"
+    bl_parent_id = "FACELIFT_PT_main"
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """A single head needs no list."""
+        return len(session.tasks) > 1
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw a row for each head."""
+        column = self.layout.column(align=True)
+        for task in session.tasks[:MOST_ROWS]:
+            row = column.row()
+            row.label(text=task.order.source.name, icon=STATE_ICONS.get(task.state, "TIME"))
+            detail = row.row()
+            detail.alignment = "RIGHT"
+            running = task.state is State.RUNNING and task.progress is not None
+            detail.label(text=f"{task.progress.fraction:.0%}" if running else str(task.state))
+            ended = task.state not in UNFINISHED
+            operator = detail.operator(
+                "facelift.dismiss" if ended else "facelift.cancel", text="", icon="X", emboss=False
+            )
+            operator.task = task.id
+        if len(session.tasks) > MOST_ROWS:
+            column.label(text=f"and {len(session.tasks) - MOST_ROWS} more")
+        self.layout.operator("facelift.clear_finished")
+
+
+class FACELIFT_PT_head(_Panel, bpy.types.Panel):
+    """The active head."""
+
+    bl_label = "Head"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A head must be active."""
+        return heads.is_head(context.active_object)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw its recipe and what can be done with it."""
+        layout, head = self.layout, context.active_object
+        layout.label(text=f"{head.name}: {len(head.data.points):,} splats", icon="USER")
+        row = layout.row(align=True)
+        in_camera = display.get_option(head, display.CAMERA_IN_VIEWPORT)
+        for mode, text in (("POINTS", "Surface"), ("CAMERA", "Camera")):
+            pressed = in_camera == (mode == "CAMERA")
+            row.operator("facelift.viewport_display", text=text, depress=pressed).mode = mode
+        column = layout.column(align=True)
+        if heads.photo_camera_of(head) is not None:
+            column.operator("facelift.look_through_photo", icon="VIEW_CAMERA")
+        column.operator("facelift.add_six_views", icon="OUTLINER_OB_CAMERA")
+        recipe = heads.recipe_of(head)
+        if recipe:
+            row = layout.row(align=True)
+            row.operator("facelift.regenerate", text="Regenerate", icon="FILE_REFRESH").mode = "REPLACE"
+            row.operator("facelift.regenerate", text="Add Variant", icon="ADD").mode = "ADD"
+            column = layout.column(align=True)
+            column.enabled = False
+            for key in ("photo", "engine", "version", "licence"):
+                column.label(text=f"{key.capitalize()}: {recipe.get(key, '')}")
+        layout.operator("facelift.export_splats", text="Export…", icon="EXPORT")
+
+
+class FACELIFT_PT_rendering(_Panel, bpy.types.Panel):
+    """Colours and render settings."""
+
+    bl_label = "Rendering"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Only with heads in the scene."""
+        return bool(heads.heads_of(context.scene))
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw what should change."""
+        layout, scene = self.layout, context.scene
+        layout.row().prop(scene.facelift, "color_mode", expand=True)
+        changes = rendering.proposed_changes(scene, scene.facelift.color_mode)
+        column = layout.column(align=True)
+        for change in changes:
+            column.label(text=f"{change.label}: {change.current} → {change.wanted}", icon="DOT")
+        row = layout.row(align=True)
+        row.operator("facelift.apply_render_settings", icon="CHECKMARK")
+        row.operator("facelift.restore_render_settings", text="Restore", icon="LOOP_BACK")
+
+
+CLASSES = (FACELIFT_PT_main, FACELIFT_PT_queue, FACELIFT_PT_head, FACELIFT_PT_rendering)

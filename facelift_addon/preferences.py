@@ -1,0 +1,58 @@
+"""The extension's preferences."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import BoolProperty, FloatProperty, StringProperty
+
+from .identity import BASE_PACKAGE
+from .splats.placement import DEFAULT_HEAD_HEIGHT
+
+
+class FaceLiftPreferences(bpy.types.AddonPreferences):
+    """Preferences, kept across files and sessions."""
+
+    bl_idname = BASE_PACKAGE
+
+    head_height: FloatProperty(
+        name="Head height",
+        description="Chin to crown of new heads; each scene can have its own",
+        default=DEFAULT_HEAD_HEIGHT,
+        min=0.01,
+        soft_max=3.0,
+        unit="LENGTH",
+    )
+    solid_colors: BoolProperty(
+        name="Show colors in Solid mode",
+        description="Set the color of Solid mode to Attribute when a head arrives, so that it isn't gray",
+        default=True,
+    )
+    frame_heads: BoolProperty(
+        name="Frame new heads",
+        description="Move the view to a new head, which is small in a scene of room size",
+        default=True,
+    )
+    worker_command: StringProperty(
+        name="Worker command",
+        description=(
+            "Command that starts the worker elsewhere, for example: ssh studio python -m core.worker. "
+            "Empty: Blender's own Python on this computer"
+        ),
+    )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the preferences."""
+        layout = self.layout
+        layout.use_property_split = True
+        column = layout.column(heading="New heads")
+        column.prop(self, "solid_colors")
+        column.prop(self, "frame_heads")
+        layout.prop(self, "head_height")
+        layout.prop(self, "worker_command")
+        row = layout.row()
+        row.alignment = "RIGHT"
+        row.operator("facelift.open_log")
+        row.operator("facelift.stop_worker")
+
+
+CLASSES = (FaceLiftPreferences,)

@@ -1,0 +1,88 @@
+"""What a scene remembers: the choices for the next head and how heads are shown."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import EnumProperty, FloatProperty, IntProperty, PointerProperty
+
+from .splats import display, heads
+from .splats.placement import DEFAULT_HEAD_HEIGHT
+
+ENGINES = (
+    ("draft", "Draft", "Fits a head model to the photo in seconds, on any computer, with nothing to download"),
+    ("facelift", "FaceLift", "Generates the unseen sides with a neural network; needs an NVIDIA graphics card"),
+)
+"""Engines of the core's registry, with what artists call them."""
+
+COLOR_MODES = (
+    ("SCENE", "Scene", "Linear colors that mix with lights, materials and other objects of the scene"),
+    ("PHOTO", "Photo", "The photo's own values: with the Raw view transform, the render matches the photo exactly"),
+)
+
+
+def _color_mode_changed(settings: FaceLiftSettings, _context: bpy.types.Context) -> None:
+    for head in heads.heads_of(settings.id_data):
+        display.set_option(head, display.PHOTO_COLORS, settings.color_mode == "PHOTO")
+
+
+def _image_chosen(settings: FaceLiftSettings, context: bpy.types.Context) -> None:
+    if settings.image is not None:
+        bpy.ops.facelift.use_image("EXEC_DEFAULT", image=settings.image.name)
+
+
+class FaceLiftSettings(bpy.types.PropertyGroup):
+    """Settings of a scene."""
+
+    image: PointerProperty(
+        name="Image",
+        description="A photo that is already in this .blend file",
+        type=bpy.types.Image,
+        update=_image_chosen,
+    )
+    engine: EnumProperty(name="Engine", description="What makes the head", items=ENGINES)
+    body: EnumProperty(
+        name="Body",
+        description="How much of the person the head comes with",
+        items=(
+            ("shoulders", "Bust", "Head, neck and shoulders, as far as the photo shows them"),
+            ("neck", "Neck", "Cut below the neck, to be put on a body"),
+        ),
+    )
+    quality: EnumProperty(
+        name="Quality",
+        description="How many Gaussians the head is made of",
+        items=(
+            ("low", "Low", "About 90 thousand: light to move around, for crowds and the background"),
+            ("medium", "Medium", "About 145 thousand, for most pictures"),
+            ("high", "High", "About 195 thousand, for close-ups"),
+        ),
+        default="high",
+    )
+    seed: IntProperty(name="Seed", description="Another seed gives another variant of what the photo hides", min=0)
+    head_height: FloatProperty(
+        name="Head height",
+        description="Chin to crown, without hair",
+        default=DEFAULT_HEAD_HEIGHT,
+        min=0.01,
+        soft_max=3.0,
+        unit="LENGTH",
+    )
+    color_mode: EnumProperty(
+        name="Colors",
+        description="What the colors of heads are when rendered",
+        items=COLOR_MODES,
+        update=_color_mode_changed,
+    )
+
+
+def register_properties() -> None:
+    """Attach the settings to scenes."""
+    bpy.types.Scene.facelift = PointerProperty(type=FaceLiftSettings)
+
+
+def unregister_properties() -> None:
+    """Detach them."""
+    del bpy.types.Scene.facelift
+
+
+CLASSES = (FaceLiftSettings,)

@@ -1,0 +1,48 @@
+"""Gaussians out of objects: with the edits made in Edit Mode and by other modifiers."""
+
+from __future__ import annotations
+
+import bpy
+
+from ...core.errors import FaceLiftError
+from ...core.gaussians import Gaussians
+from . import display, geometry
+
+
+def stored(target: bpy.types.Object) -> Gaussians:
+    """Return the object's own splats in its local space, edits in Edit Mode included.
+
+    Raises:
+        FaceLiftError: the object has no splats.
+    """
+    if target.mode == "EDIT":
+        target.update_from_editmode()
+    return geometry.to_gaussians(target.data)
+
+
+def evaluated(context: bpy.types.Context, target: bpy.types.Object) -> Gaussians:
+    """Return what the object's modifiers, save the display, make of its splats, in its local space.
+
+    Raises:
+        FaceLiftError: the object has no splats, or a modifier turned them into something else.
+    """
+    shown = display.find_display(target)
+    others = [modifier for modifier in target.modifiers if modifier != shown and modifier.show_viewport]
+    if not others:
+        return stored(target)
+    was_shown = shown is not None and shown.show_viewport
+    try:
+        if was_shown:
+            shown.show_viewport = False
+        graph = context.evaluated_depsgraph_get()
+        result = target.evaluated_get(graph).data
+        if not isinstance(result, bpy.types.PointCloud) or not geometry.is_splats(result):
+            raise FaceLiftError(
+                f"The modifiers of {target.name!r} leave no splats.",
+                "Switch off the modifier that turns points into something else, or export without modifiers.",
+                code="no-splats",
+            )
+        return geometry.to_gaussians(result)
+    finally:
+        if was_shown:
+            shown.show_viewport = True

@@ -1,0 +1,199 @@
+"""Head objects: made, found again, replaced, and the recipe that they carry."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ...core.cameras import Camera
+from ...core.errors import FaceLiftError
+from . import cameras, display, geometry, placement
+from .columns import Column
+
+ID_KEY = "facelift_id"
+"""Custom property of a head object: finds it again after undo and file load."""
+PHOTO_CAMERA_KEY = "facelift_photo_camera"
+"""Custom property that tells a head's photo camera from its other children."""
+PHOTO_PATH_KEY = "facelift_photo_path"
+PHOTO_IMAGE_KEY = "facelift_photo_image"
+"""Custom properties: where the photo was, so that the head can be made again."""
+PLACEMENT_KEY = "facelift_placement"
+"""Custom property: the 16 numbers, row by row, of the matrix from the engine's frame to local space."""
+RECIPE_PREFIX = "facelift_"
+RECIPE_KEYS = ("photo", "photo_sha256", "engine", "version", "settings", "seed", "licence")
+"""Entries of an engine's recipe that become custom properties; dictionaries are stored as JSON."""
+
+
+@dataclass(frozen=True, eq=False)
+class Arrival:
+    """A head on its way into the scene.
+
+    Attributes:
+        name: For the object and its collection.
+        columns: In the object's local space, metres.
+        to_local: [4, 4] matrix from the engine's frame (or the file's) to local space.
+        sh_degree: Of the spherical harmonics.
+        recipe: Facts to make it again; empty for imported files.
+        photo_camera: In the engine's frame, or None.
+        aligned_png: The aligned photo, or None.
+        photo_path: The photo's file, or "".
+        photo_image: Name of the image datablock that is the photo, or "".
+    """
+
+    name: str
+    columns: Mapping[str, Column]
+    to_local: np.ndarray
+    sh_degree: int = 0
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    photo_camera: Camera | None = None
+    aligned_png: bytes | None = None
+    photo_path: str = ""
+    photo_image: str = ""
+
+
+def add(scene: bpy.types.Scene, arrival: Arrival, view_layer: bpy.types.ViewLayer | None) -> bpy.types.Object:
+    """Put a head into a collection of its own at the 3D cursor; select it and make it active.
+
+    The collection hangs under the scene's own, so hidden or excluded collections don't matter.
+
+    Args:
+        scene: Where to.
+        arrival: The head.
+        view_layer: Whose selection changes; None leaves it, as while the user edits something.
+    """
+    cloud = geometry.from_columns(arrival.name, arrival.columns)
+    head = bpy.data.objects.new(arrival.name, cloud)
+    collection = bpy.data.collections.new(arrival.name)
+    scene.collection.children.link(collection)
+    collection.objects.link(head)
+    head.location = scene.cursor.location
+    head[ID_KEY] = uuid.uuid4().hex
+    display.add_display(head, arrival.sh_degree)
+    display.set_option(head, display.PHOTO_COLORS, scene.facelift.color_mode == "PHOTO")
+    _describe(head, arrival)
+    _set_photo_camera(scene, collection, head, arrival)
+    if view_layer is not None:
+        for other in view_layer.objects:
+            if other.select_get(view_layer=view_layer):
+                other.select_set(False, view_layer=view_layer)
+        head.select_set(True, view_layer=view_layer)
+        view_layer.objects.active = head
+    return head
+
+
+def view_layer_of(context: bpy.types.Context, scene: bpy.types.Scene) -> bpy.types.ViewLayer | None:
+    """Return the view layer in which a new head becomes selected; None while the user edits or sculpts."""
+    if context.scene != scene:
+        return scene.view_layers[0]
+    return context.view_layer if context.mode == "OBJECT" else None
+
+
+def replace(scene: bpy.types.Scene, head: bpy.types.Object, arrival: Arrival) -> None:
+    """Exchange a head's splats and recipe; place, name and modifiers stay."""
+    if head.mode != "OBJECT":
+        raise FaceLiftError(
+            "The head is being edited.", "Leave Edit Mode and generate it again.", code="head-in-edit-mode"
+        )
+    before = head.data
+    head.data = geometry.from_columns(before.name, arrival.columns)
+    if before.users == 0:
+        bpy.data.pointclouds.remove(before)
+    display.set_degree(head, arrival.sh_degree)
+    _describe(head, arrival)
+    _set_photo_camera(scene, head.users_collection[0], head, arrival)
+
+
+def _describe(head: bpy.types.Object, arrival: Arrival) -> None:
+    head[PLACEMENT_KEY] = np.asarray(arrival.to_local, np.float64).ravel().tolist()
+    for key in RECIPE_KEYS:
+        value = arrival.recipe.get(key)
+        if value is not None:
+            head[RECIPE_PREFIX + key] = json.dumps(value) if isinstance(value, (Mapping, list)) else value
+
+    head[PHOTO_PATH_KEY] = arrival.photo_path
+    image = bpy.data.images.get(arrival.photo_image)
+    if image is not None:
+        head[PHOTO_IMAGE_KEY] = image
+
+
+def photo_of(head: bpy.types.Object) -> str | bpy.types.Image | None:
+    """Return where a head's photo is: a file, an image datablock, or None when it is gone."""
+    image, path = head.get(PHOTO_IMAGE_KEY), head.get(PHOTO_PATH_KEY)
+    if image is not None:
+        return image
+    return path if path and Path(path).is_file() else None
+
+
+def _set_photo_camera(
+    scene: bpy.types.Scene, collection: bpy.types.Collection, head: bpy.types.Object, arrival: Arrival
+) -> None:
+    """Make the head's photo camera, or fit the one it has to the new photo."""
+    if arrival.photo_camera is None:
+        return
+    camera = photo_camera_of(head)
+    if camera is None:
+        camera = cameras.new_camera(f"{head.name} photo camera")
+        camera[PHOTO_CAMERA_KEY] = True
+        collection.objects.link(camera)
+    cameras.fit(camera, arrival.photo_camera, head, arrival.to_local)
+    if arrival.aligned_png is not None:
+        cameras.set_background(camera, _packed_image(f"{head.name} photo", arrival.aligned_png))
+    if scene.camera is None:
+        scene.camera = camera
+
+
+def _packed_image(name: str, png: bytes) -> bpy.types.Image:
+    """Return a new image datablock that carries a PNG inside the .blend."""
+    image = bpy.data.images.new(name, 1, 1, alpha=True)
+    image.pack(data=png, data_len=len(png))
+    image.source = "FILE"
+    return image
+
+
+def is_head(target: bpy.types.Object | None) -> bool:
+    """Whether an object is a splat object of ours."""
+    return target is not None and target.type == "POINTCLOUD" and ID_KEY in target
+
+
+def find(identifier: str, name: str = "") -> bpy.types.Object | None:
+    """Return the head with an id; among duplicates the one with the given name."""
+    candidates = [target for target in bpy.data.objects if is_head(target) and target[ID_KEY] == identifier]
+    return next((target for target in candidates if target.name == name), candidates[0] if candidates else None)
+
+
+def heads_of(scene: bpy.types.Scene) -> Iterable[bpy.types.Object]:
+    """Return all splat objects of a scene."""
+    return [target for target in scene.objects if is_head(target)]
+
+
+def photo_camera_of(head: bpy.types.Object) -> bpy.types.Object | None:
+    """Return a head's photo camera, if it still exists."""
+    return next((child for child in head.children if PHOTO_CAMERA_KEY in child), None)
+
+
+def placement_of(head: bpy.types.Object) -> np.ndarray:
+    """Return the [4, 4] matrix from the engine's frame to a head's local space."""
+    values = head.get(PLACEMENT_KEY)
+    if values is None:
+        return placement.reference_to_local(placement.DEFAULT_HEAD_HEIGHT)
+    return np.array(values, np.float64).reshape(4, 4)
+
+
+def recipe_of(head: bpy.types.Object) -> dict[str, Any]:
+    """Return the recipe stored on a head; empty for imported splats."""
+    recipe = {key: head[RECIPE_PREFIX + key] for key in RECIPE_KEYS if RECIPE_PREFIX + key in head}
+    if "settings" in recipe:
+        recipe["settings"] = json.loads(recipe["settings"])
+    return recipe
+
+
+def name_of(file_name: str) -> str:
+    """Return an object's name for a photo or splat file."""
+    return Path(file_name).stem or "Head"

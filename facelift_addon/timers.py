@@ -1,0 +1,51 @@
+"""Blender's side of the session: the timer, redraws, and what happens when another file opens."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.app.handlers import persistent
+
+from . import connection
+from .jobs import session
+
+BUSY_SECONDS = 0.05
+IDLE_SECONDS = 1.0
+"""Between ticks while a worker waits for work: its signs of life have to be read."""
+
+
+def wake() -> None:
+    """Make sure that the session ticks."""
+    if not bpy.app.timers.is_registered(_on_timer):
+        bpy.app.timers.register(_on_timer, first_interval=0.0, persistent=True)
+
+
+def sleep() -> None:
+    """Stop ticking."""
+    if bpy.app.timers.is_registered(_on_timer):
+        bpy.app.timers.unregister(_on_timer)
+
+
+def _on_timer() -> float | None:
+    """Tick, and say when to tick again: never, once nothing runs."""
+    was_busy = session.busy
+    session.tick()
+    if was_busy or session.busy:
+        redraw()
+        return BUSY_SECONDS
+    return IDLE_SECONDS if connection.is_running() else None
+
+
+def redraw() -> None:
+    """Redraw the sidebars that show the session."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()
+
+
+@persistent
+def forget_file(_path: str | None = None) -> None:
+    """Another file opens: jobs and pictures of this one are dropped."""
+    session.reset()

@@ -1,0 +1,49 @@
+"""Parts of panels: wrapped text, errors, time left."""
+
+from __future__ import annotations
+
+import textwrap
+
+import bpy
+
+from ..core.progress import Progress
+from .jobs import Task
+
+CHARACTER_WIDTH = 6.5
+"""Average width of a letter in pixels at interface scale 1."""
+MARGIN = 60
+"""Pixels that a panel's frame, padding and icon take."""
+
+
+def draw_lines(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
+    """Draw a sentence in as many lines as the sidebar's width needs."""
+    scale = context.preferences.system.ui_scale
+    width = context.region.width if context.region is not None else 300
+    characters = max(20, int((width / scale - MARGIN) / CHARACTER_WIDTH))
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    for index, line in enumerate(textwrap.wrap(text, characters)):
+        column.label(text=line, icon=icon if index == 0 or icon == "NONE" else "BLANK1")
+
+
+def draw_error(layout: bpy.types.UILayout, task: Task, prefix: str = "") -> None:
+    """Draw what went wrong with a task and what can be done about it."""
+    box = layout.box()
+    box.alert = True
+    draw_lines(box, bpy.context, prefix + task.error.message, icon="ERROR")
+    box.alert = False
+    if task.error.advice:
+        draw_lines(box, bpy.context, task.error.advice, icon="BLANK1")
+    row = box.row(align=True)
+    row.operator("facelift.open_log", icon="TEXT")
+    if task.method == "generate":
+        row.operator("facelift.retry", icon="FILE_REFRESH").task = task.id
+        row.operator("facelift.dismiss", text="", icon="X").task = task.id
+
+
+def time_left(progress: Progress | None) -> str:
+    """Return the estimate as text to append to a stage."""
+    if progress is None or progress.eta is None:
+        return ""
+    seconds = max(1, round(progress.eta))
+    return f", {seconds} s left" if seconds < 90 else f", {round(seconds / 60)} min left"
