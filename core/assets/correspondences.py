@@ -8,8 +8,6 @@ compared on a head with parted lips, so that no landmark of the upper lip ends o
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
@@ -17,6 +15,8 @@ from scipy.spatial import cKDTree
 from ..cameras import VIEW_AZIMUTHS, Camera
 from ..engines.draft.head_model import HeadModel, Region, vertex_normals
 from ..engines.draft.mesh_raster import rasterize_mesh
+from ..photo.faces import detect_faces
+from ..photo.landmarks import detect_landmarks
 
 RENDERS = 64
 SEED = 1
@@ -51,15 +51,11 @@ IRIS_ANGLES = (0.2, 0.45)
 LIGHT = np.array([0.3, -0.8, 0.5]) / np.linalg.norm([0.3, -0.8, 0.5])
 
 
-def find_correspondences(
-    model: HeadModel, detect_landmarks: Callable[[np.ndarray], np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def find_correspondences(model: HeadModel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return triangle vertices [L, 3], barycentric weights [L, 3] and spread [L] in metres.
 
     Args:
         model: The head model; its own landmark fields are not read.
-        detect_landmarks: From an upright picture [S, S, 3] uint8 filled by one face to
-            landmarks [L, 2 or 3] in its pixels.
     """
     rng = np.random.default_rng(SEED)
     colors = _vertex_colors(model)
@@ -71,9 +67,7 @@ def find_correspondences(
         coefficients = rng.normal(0, IDENTITY_DEVIATION, len(model.identity)) * (render > 0)
         azimuth, elevation = np.clip(rng.normal(0, TURN), -2 * np.array(TURN), 2 * np.array(TURN)) * (render > 0)
         camera = Camera.orbit(VIEW_AZIMUTHS[0] + azimuth, elevation, CAMERA_DISTANCE, CAMERA_FOV, PICTURE)
-        places.append(
-            _places(model, reference, model.vertices(coefficients, expression), colors, camera, detect_landmarks)
-        )
+        places.append(_places(model, reference, model.vertices(coefficients, expression), colors, camera))
     places = np.array(places)
     median = np.nanmedian(places, axis=0)
     spread = np.nanmedian(np.linalg.norm(places - median, axis=2), axis=0)
@@ -91,7 +85,6 @@ def _places(
     vertices: np.ndarray,
     colors: np.ndarray,
     camera: Camera,
-    detect_landmarks: Callable[[np.ndarray], np.ndarray],
 ) -> np.ndarray:
     """Return the landmarks' places [L, 3] on ``reference`` as found in one render, NaN where seen at a slant."""
     triangles = model.triangles
@@ -100,7 +93,8 @@ def _places(
     shade = 0.35 + 0.65 * np.clip(normals @ LIGHT, 0, 1)
     picture = maps.interpolate(triangles, colors) * shade[..., None]
     picture[~maps.mask] = BACKGROUND
-    landmarks = detect_landmarks((np.clip(picture, 0, 1) * 255).astype(np.uint8))
+    picture = (np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    landmarks = detect_landmarks(picture, detect_faces(picture)[0]).points
     columns, rows = np.clip(landmarks[:, :2], 0, PICTURE - 1).astype(int).T
     # A landmark on the outline may fall just outside it: take the nearest pixel of the head.
     nearest = distance_transform_edt(~maps.mask, return_distances=False, return_indices=True)

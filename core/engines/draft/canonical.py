@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from ...cameras import Camera
 from .landmark_solver import Pose
 
 NOISE = np.radians(5.0)
@@ -24,7 +23,7 @@ def head_angles(pose: Pose) -> np.ndarray:
     return np.array([pitch, roll, yaw])
 
 
-def undo_rotation(pose: Pose, camera: Camera) -> np.ndarray:
+def undo_rotation(pose: Pose) -> np.ndarray:
     """Return the rigid world transformation [4, 4] that makes the head look along -Y, upright.
 
     Each angle is undone as far as it is certain: not at all up to :data:`NOISE`, in full from

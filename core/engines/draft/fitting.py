@@ -95,7 +95,7 @@ def fit_head(landmarks: np.ndarray, camera: Camera | None = None) -> HeadFit:
         identity=solution.identity.astype(np.float32),
         expression=solution.expression.astype(np.float32),
         landmarks=np.asarray(landmarks[:, :2], np.float32),
-        canonical=undo_rotation(solution.pose, camera),
+        canonical=undo_rotation(solution.pose),
         reprojection_error=_mean_distance(model, vertices, landmarks, camera),
         model_error=_mean_distance(model, posed, landmarks, camera),
     )
