@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from core.cameras import Camera, six_view_rig, turntable
@@ -13,7 +14,6 @@ from core.engines.draft.portrait import FACE_OVAL
 from core.gaussians import Gaussians
 from core.rasterize.cpu import render
 from core.rasterize.metrics import psnr, silhouette_iou
-from PIL import Image, ImageDraw
 
 HOLE_VIEWS = 24
 HOLE_SIZE = 256

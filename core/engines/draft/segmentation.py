@@ -15,13 +15,17 @@ from scipy import ndimage
 from ...parts import Part
 from .color import rgb_to_lab
 from .head_model import Region
-from .portrait import BROWS, EYE_OUTLINES, MOUTH_OUTLINE, FittedPortrait
+from .portrait import BROWS, CHIN, EYE_OUTLINES, MOUTH_OUTLINE, FittedPortrait
 
 SKIN, HAIR, CLOTHES = range(3)
 """Classes of the colour classifier, in the order of its arrays."""
 CLASS_PARTS = np.array([Part.SKIN, Part.HAIR, Part.CLOTHES])
 LAB_BINS = (20, 24, 24)
 LAB_LOW, LAB_HIGH = np.array([0.0, -60.0, -60.0]), np.array([100.0, 60.0, 60.0])
+LEARNING_PASSES = 3
+"""Rounds of classifying by the colours learnt and learning from the result."""
+UNKNOWN_COLOR = 2e-5
+"""Likelihood of a colour that a class has never shown."""
 MINIMUM_SEED = 60
 """Pixels from which a colour histogram is worth trusting."""
 SMALLEST_ISLAND = 0.0015
@@ -49,22 +53,21 @@ class Segmentation:
 
 def segment(portrait: FittedPortrait) -> Segmentation:
     """Label every pixel of the person."""
-    seeds = _seeds(portrait)
-    likelihood = _likelihoods(portrait, seeds)
-    long_hair = _has_long_hair(portrait, likelihood)
+    long_hair = _has_long_hair(portrait)
+    seeds = _seeds(portrait, long_hair)
+    bins = _color_bins(portrait.rgb)
+    priors = _priors(portrait, long_hair)
+    posterior = np.stack(seeds, axis=-1).astype(np.float32)
+    for _ in range(LEARNING_PASSES):
+        likelihood = _likelihoods(bins, posterior)
+        posterior = _smooth_posterior(likelihood * priors, portrait.mask)
+        posterior[seeds[SKIN]] = np.eye(3, dtype=np.float32)[SKIN]
+    classes = _absorb_islands(posterior.argmax(-1), portrait.mask)
     scalp = portrait.mask & (portrait.region_map == Region.SCALP)
     baldness = float((likelihood[scalp, SKIN] > likelihood[scalp, HAIR]).mean()) if scalp.any() else 0.0
 
-    posterior = likelihood * _priors(portrait, long_hair)
-    posterior /= posterior.sum(-1, keepdims=True)
-    weight = portrait.mask.astype(np.float32)
-    posterior = ndimage.gaussian_filter(posterior * weight[..., None], (2.0, 2.0, 0))
-    posterior[seeds[SKIN], SKIN] += 1
-    classes = _absorb_islands(posterior.argmax(-1), portrait.mask)
-
     parts = np.where(portrait.mask, CLASS_PARTS[classes], Part.BACKGROUND).astype(np.int8)
-    below = _below_jaw(portrait)
-    parts[(parts == Part.SKIN) & below] = Part.NECK
+    parts[(parts == Part.SKIN) & _below_jaw(portrait)] = Part.NECK
     for outline in EYE_OUTLINES:
         parts[portrait.polygon(outline) & (parts == Part.SKIN)] = Part.EYES
     parts[portrait.polygon(MOUTH_OUTLINE) & (parts == Part.SKIN)] = Part.MOUTH
@@ -81,54 +84,73 @@ def _below_jaw(portrait: FittedPortrait) -> np.ndarray:
 def _frame(portrait: FittedPortrait) -> tuple[np.ndarray, np.ndarray]:
     """Return face-sized coordinates: rows below the chin [512, 1], columns from the chin [1, 512]."""
     rows, columns = np.mgrid[: portrait.mask.shape[0], : portrait.mask.shape[1]].astype(np.float32)
-    chin_column = float(portrait.landmarks[152, 0])
+    chin_column = float(portrait.landmarks[CHIN, 0])
     height = portrait.face_height
     return (rows - portrait.chin_row) / height, np.abs(columns - chin_column) / height
 
 
-def _seeds(portrait: FittedPortrait) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _has_long_hair(portrait: FittedPortrait) -> bool:
+    """Return whether the person is wide on both sides of the jaw, where only hair can be."""
+    below, aside = _frame(portrait)
+    columns = np.arange(portrait.mask.shape[1]) - portrait.landmarks[CHIN, 0]
+    beside = (below > -0.3) & (below < 0.05) & (aside > 0.5) & (aside < 0.62)
+    filled = [(portrait.mask & beside)[:, side].sum() / beside[:, side].sum() for side in (columns < 0, columns > 0)]
+    return min(filled) > 0.5
+
+
+def _seeds(portrait: FittedPortrait, long_hair: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return masks of pixels whose class is certain by their place: skin, hair, clothes."""
-    below, _ = _frame(portrait)
+    below, aside = _frame(portrait)
     pixels = portrait.face_height
     oval, mask, region = portrait.face_oval, portrait.mask, portrait.region_map
 
     skin = ndimage.binary_erosion(oval, iterations=max(1, int(0.06 * pixels))) & mask
-    for outline in (*EYE_OUTLINES, *BROWS, MOUTH_OUTLINE):
-        skin &= ~ndimage.binary_dilation(portrait.polygon(outline), iterations=max(1, int(0.05 * pixels)))
+    skin &= ~_features(portrait, 0.05)
     # Beards cover the lower face: its colours teach skin only where nothing else is left.
-    upper = skin & (below < -0.45)
-    skin_colors = upper if upper.sum() > MINIMUM_SEED else skin
+    upper = skin & (below < -0.4)
+    skin = upper if upper.sum() > MINIMUM_SEED else skin
 
     around = ndimage.binary_dilation(oval, iterations=max(1, int(0.12 * pixels)))
     ears = ndimage.binary_dilation(region == Region.EARS, iterations=2)
-    hair = mask & ~around & ~ears & (below < -0.45) & ((region == Region.SCALP) | (region < 0))
-    clothes = mask & (below > 0.9) & ~hair
-    return skin_colors, hair, clothes
+    lowest = 0.05 if long_hair else -0.45
+    hair = mask & ~around & ~ears & (below < lowest) & ((region == Region.SCALP) | (region < 0))
+    clothes = mask & (below > 0.35) & ((aside > (0.9 if long_hair else 0.55)) | (below > 0.75) & (aside > 0.3))
+    return skin, hair, clothes
 
 
-def _likelihoods(portrait: FittedPortrait, seeds: tuple[np.ndarray, ...]) -> np.ndarray:
-    """Return p(colour | class) [512, 512, 3], up to a common factor."""
-    lab = ndimage.gaussian_filter(rgb_to_lab(portrait.rgb), (0.8, 0.8, 0))
+def _features(portrait: FittedPortrait, margin: float) -> np.ndarray:
+    """[512, 512] bool: eyes, eyebrows and mouth with a margin in face heights."""
+    features = np.zeros_like(portrait.mask)
+    for outline in (*EYE_OUTLINES, *BROWS, MOUTH_OUTLINE):
+        features |= portrait.polygon(outline)
+    return ndimage.binary_dilation(features, iterations=max(1, int(margin * portrait.face_height)))
+
+
+def _color_bins(rgb: np.ndarray) -> np.ndarray:
+    """Return the index [512, 512] of each pixel's colour in a histogram of :data:`LAB_BINS`."""
+    lab = ndimage.gaussian_filter(rgb_to_lab(rgb), (0.8, 0.8, 0))
     bins = np.array(LAB_BINS)
     index = np.clip((lab - LAB_LOW) / (LAB_HIGH - LAB_LOW) * bins, 0, bins - 1).astype(np.int64)
-    flat = np.ravel_multi_index(tuple(np.moveaxis(index, -1, 0)), LAB_BINS)
-    likelihood = np.full((*flat.shape, 3), 1e-4, np.float32)
-    for k, seed in enumerate(seeds):
-        if seed.sum() < MINIMUM_SEED:
+    return np.ravel_multi_index(tuple(np.moveaxis(index, -1, 0)), LAB_BINS)
+
+
+def _likelihoods(bins: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return p(colour | class) [512, 512, 3], up to a common factor, learnt from weights of the same shape."""
+    likelihood = np.full(weights.shape, UNKNOWN_COLOR, np.float32)
+    for k in range(weights.shape[-1]):
+        if weights[..., k].sum() < MINIMUM_SEED:
             continue
-        histogram = np.bincount(flat[seed], minlength=bins.prod()).reshape(LAB_BINS)
+        histogram = np.bincount(bins.ravel(), weights[..., k].ravel(), np.prod(LAB_BINS)).reshape(LAB_BINS)
         histogram = ndimage.gaussian_filter(histogram.astype(np.float32), 1.0)
-        likelihood[..., k] = histogram.ravel()[flat] / histogram.sum() + 1e-6
+        likelihood[..., k] += histogram.ravel()[bins] / histogram.sum()
     return likelihood
 
 
-def _has_long_hair(portrait: FittedPortrait, likelihood: np.ndarray) -> bool:
-    """Return whether there is hair on both sides of the neck, just below the chin."""
-    below, aside = _frame(portrait)
-    columns = np.arange(portrait.mask.shape[1]) - portrait.landmarks[152, 0]
-    beside = (below > -0.02) & (below < 0.16) & (aside > 0.58) & (aside < 0.72)
-    hair = portrait.mask & (likelihood[..., HAIR] > likelihood[..., [SKIN, CLOTHES]].max(-1))
-    return all((hair & beside)[:, side].sum() > 0.45 * beside[:, side].sum() for side in (columns < 0, columns > 0))
+def _smooth_posterior(posterior: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Normalise p(class) and average it over neighbours; zero outside the person."""
+    posterior = posterior / posterior.sum(-1, keepdims=True) * mask[..., None]
+    posterior = np.stack([ndimage.gaussian_filter(channel, 2.0) for channel in np.moveaxis(posterior, -1, 0)], axis=-1)
+    return (posterior * mask[..., None]).astype(np.float32)
 
 
 def _priors(portrait: FittedPortrait, long_hair: bool) -> np.ndarray:
@@ -136,24 +158,28 @@ def _priors(portrait: FittedPortrait, long_hair: bool) -> np.ndarray:
     below, aside = _frame(portrait)
     region, oval = portrait.region_map, portrait.face_oval
     from_face = ndimage.distance_transform_edt(~oval) / portrait.face_height
-    off_mesh = region < 0
+    inside = ndimage.distance_transform_edt(oval) / portrait.face_height
     under_chin = below > 0
 
-    skin = np.exp(-np.clip(from_face - 0.05, 0, None) * np.where(under_chin, 1.6, 5.0))
-    skin = np.where(under_chin & (aside > 0.7), skin * 0.2, skin)
+    # Skin: the face, the ears, and the neck as far as collars leave it free.
+    skin = np.exp(-np.clip(from_face - 0.04, 0, None) * 6)
+    throat = np.exp(-np.clip(below - 0.15, 0, None) * 3.5) * np.exp(-np.clip(aside - 0.38, 0, None) * 8)
+    skin = np.where(under_chin, np.maximum(0.8 * throat, 0.15 * skin), skin)
     skin = np.where(region == Region.EARS, np.maximum(skin, 0.5), skin)
-    skin = np.where(off_mesh & ~under_chin, skin * 0.2, skin) + 0.003
+    skin = np.where((region < 0) & ~under_chin, skin * 0.2, skin) + 0.003
 
-    # A fringe may cover the forehead, hair the cheeks' sides; nothing grows inside the face.
+    # Hair: a fringe may cover the forehead, strands the cheeks' sides; nothing grows inside the face.
     fringe = np.clip((-below - 0.75) / 0.25, 0, 1)
-    inside = ndimage.distance_transform_edt(oval) / portrait.face_height
-    hair = np.where(oval, 0.02 + 0.3 * fringe + 0.25 * np.clip(1 - inside / 0.12, 0, 1) * (below < -0.3), 1.0)
+    sides = 0.25 * np.clip(1 - inside / 0.1, 0, 1) * (below < -0.3)
+    hair = np.where(oval, np.where(_features(portrait, 0.03), 0.003, 0.01 + 0.3 * fringe + sides), 1.0)
     if long_hair:
-        hair = np.where(under_chin & ~oval, np.exp(-0.5 * below) * np.where(region == Region.NECK, 0.4, 1.0), hair)
+        hanging = np.exp(-0.6 * np.clip(below, 0, None)) * np.clip((aside - 0.2) / 0.2, 0.02, 1)
+        hair = np.where(under_chin & ~oval, hanging, hair)
     else:
-        hair = np.where(below > -0.12, np.where(oval, hair, 0.02), hair)
-    clothes = 1 / (1 + np.exp(-(below - 0.3) * 10)) + 0.002
-    clothes = np.where(region == Region.NECK, clothes * 0.6, clothes)
+        hair = np.where((below > -0.12) & ~oval, 0.01, hair)
+    collar = 0.12 if long_hair else 0.02
+    clothes = 1 / (1 + np.exp(-(below - collar - 0.25 * (aside < 0.4)) * 12)) + 0.002
+    clothes = np.where(oval, 0.002, clothes)
     return np.stack([skin, hair + 0.002, clothes], axis=-1)
 
 
