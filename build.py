@@ -75,10 +75,8 @@ def find_python(version: str) -> str | None:
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     candidates += sorted(pyenv.glob(f"{version}.*/bin/python"), reverse=True)
     if shutil.which("py"):
-        found = subprocess.run(
-            ["py", f"-{version}", "-c", "import sys; print(sys.executable)"], capture_output=True, text=True, check=False
-        )
-        candidates.append(found.stdout.strip())
+        launcher = ["py", f"-{version}", "-c", "import sys; print(sys.executable)"]
+        candidates.append(subprocess.run(launcher, capture_output=True, text=True, check=False).stdout.strip())
     return next((str(path) for path in candidates if path and python_version(path) == version), None)
 
 
@@ -119,7 +117,7 @@ def environment(version: str, groups: tuple[str, ...]) -> Path:
 
 def own_version() -> str:
     """Return the running Python's version, or end with what to install."""
-    version = "%d.%d" % sys.version_info[:2]
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     if version not in PYTHONS:
         sys.exit(
             f"build.py: this is Python {version}, but Blender's modules exist for Python 3.11 (Blender 4.5) and "
@@ -186,7 +184,8 @@ def build_zip(target: Path, platform: str | None = None, wheels: list[Path] = ()
 def validate_zip(python: Path, target: Path) -> None:
     """Check a zip with the validator that Blender itself ships."""
     code = "import bpy, sys; sys.stdout.write(bpy.utils.system_resource('SCRIPTS'))"
-    scripts = Path(subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+    answer = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    scripts = Path(answer.stdout.splitlines()[-1])
     command = [python, scripts / "addons_core/bl_pkg/cli/blender_ext.py", "validate", target]
     command += ["--valid-tags", scripts / "modules/_bpy_internal/extensions/tags.py"]
     must_run(command, f"validating {target.name}")
@@ -302,7 +301,7 @@ def parse() -> argparse.Namespace:
     bench.add_argument("arguments", nargs="*", help="names of single measurements")
     package = add("package", command_package)
     package.add_argument("--platform", choices=sorted(PLATFORMS), help="default: all")
-    package.add_argument("--without-wheels", action="store_true", help="for a Blender whose Python brings scipy and Pillow")
+    package.add_argument("--without-wheels", action="store_true", help="for a Python that brings scipy and Pillow")
     add("validate", command_validate).add_argument("zips", nargs="*", type=Path)
     add("assets", command_assets).add_argument("--write", action="store_true", help="replace the committed files")
     parity = add("parity", command_parity)

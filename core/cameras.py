@@ -102,9 +102,8 @@ class Camera:
     def resized(self, size: int) -> Camera:
         """Return the same camera for a picture ``size`` pixels wide, aspect kept."""
         k = size / self.width
-        return replace(
-            self, width=size, height=round(self.height * k), fx=self.fx * k, fy=self.fy * k, cx=self.cx * k, cy=self.cy * k
-        )
+        intrinsics = {name: getattr(self, name) * k for name in ("fx", "fy", "cx", "cy")}
+        return replace(self, width=size, height=round(self.height * k), **intrinsics)
 
     def moved(self, matrix: np.ndarray) -> Camera:
         """Return the camera carried along by a rigid world transformation [4, 4]."""

@@ -23,7 +23,8 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="single modules")
     options = parser.parse_args()
     names = options.names or MODULES[options.engine]
-    return sum(bool(subprocess.run([sys.executable, "-m", f"tests.bench.{name}"], check=False).returncode) for name in names)
+    commands = [[sys.executable, "-m", f"tests.bench.{name}"] for name in names]
+    return sum(subprocess.run(command, check=False).returncode != 0 for command in commands)
 
 
 if __name__ == "__main__":
