@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-RADII = (0.12, 0.012)
-"""Neighbourhoods of the two passes, as shares of the picture's longest side."""
+RADII = (0.12, 0.04, 0.012)
+"""Neighbourhoods of the passes, as shares of the picture's longest side."""
 EMPTY = 1e-4
 
 
 def estimate_foreground(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """Estimate the colours of the person alone.
 
-    Blur fusion in two passes (Forte, "Approximate Fast Foreground Colour Estimation", ICIP 2021):
+    Blur fusion in coarse-to-fine passes (Forte, "Approximate Fast Foreground Colour Estimation", ICIP 2021):
     foreground and background are averaged with their alphas as weights, and what the
     compositing equation leaves unexplained goes to the foreground by its alpha.
 
