@@ -56,12 +56,9 @@ class DPMSolver:
     """
 
     def __init__(self, config: Mapping, steps: int) -> None:
+        # Steps even in log-SNR: even in time, the last ones are so coarse that the order is lost.
         self.scheduler = DPMSolverMultistepScheduler.from_config(
-            dict(config),
-            algorithm_type="dpmsolver++",
-            solver_order=2,
-            timestep_spacing="linspace",
-            lower_order_final=True,
+            dict(config), algorithm_type="dpmsolver++", solver_order=2, use_lu_lambdas=True, lower_order_final=True
         )
         self.scheduler.set_timesteps(steps)
 
