@@ -145,6 +145,30 @@ def test_warp_leaves_the_back_of_the_head_alone(model):
     np.testing.assert_allclose(moved, np.broadcast_to(moved.mean(0), moved.shape), atol=1e-5)
 
 
+def test_cheeks_stay_inside_the_silhouette(model):
+    camera = front_camera()
+    vertices = pose_of().apply(model.vertices(*random_head(model, 7)))
+    landmarks = landmarks_of(model, vertices, camera)
+    seen = rasterize_mesh(camera, vertices, model.triangles).mask
+    narrow = seen & np.roll(seen, 5, axis=1) & np.roll(seen, -5, axis=1)
+    free, held = fit_head(landmarks, camera), fit_head(landmarks, camera, narrow)
+    head = ~model.in_regions(Region.NECK, Region.TORSO)
+    triangles = model.triangles[head[model.triangles].all(1)]
+    outside = [(rasterize_mesh(camera, fit.vertices, triangles).mask & ~narrow).sum() for fit in (free, held)]
+    assert outside[0] > 500
+    assert outside[1] < 0.2 * outside[0]
+
+
+def test_a_cropped_silhouette_does_not_crush_the_head(model):
+    camera = front_camera()
+    vertices = pose_of().apply(model.vertices(*random_head(model, 8)))
+    landmarks = landmarks_of(model, vertices, camera)
+    seen = rasterize_mesh(camera, vertices, model.triangles).mask
+    seen[:, :230] = False
+    free, held = fit_head(landmarks, camera), fit_head(landmarks, camera, seen)
+    assert np.linalg.norm(free.vertices - held.vertices, axis=1).max() < 0.1
+
+
 @pytest.mark.parametrize("angle", [-4.0, 0.0, 4.0])
 def test_small_rotations_are_left_alone(angle):
     np.testing.assert_allclose(undo_rotation(pose_of(angle, angle, angle)), np.eye(4), atol=1e-12)
@@ -187,14 +211,14 @@ def test_meets_the_landmarks_of_real_photos(shared, model, name):
 
 def test_fits_inside_the_true_silhouettes(shared, model):
     """From the front view alone, against a head whose other sides are known (hair only adds to it)."""
-    photo, _ = read(shared / "sample-head" / "six" / "cam_000.png")
-    fit = fit_head(detect_landmarks(photo, detect_faces(photo)[0]).points)
+    photo, silhouette = read(shared / "sample-head" / "six" / "cam_000.png")
+    fit = fit_head(detect_landmarks(photo, detect_faces(photo)[0]).points, silhouette=silhouette)
     head = ~model.in_regions(Region.NECK, Region.TORSO)
     triangles = model.triangles[head[model.triangles].all(1)]
     for index, camera in enumerate(six_view_rig()):
         _, truth = read(shared / "sample-head" / "six" / f"cam_{index:03d}.png")
         mask = rasterize_mesh(camera, fit.vertices, triangles).mask
-        assert (mask & ~truth).sum() < 0.025 * mask.sum()
+        assert (mask & ~truth).sum() < (0.025 if index else 0.004) * mask.sum()
         rows = np.nonzero(mask.any(1))[0]
         above_chin = truth[: rows.max()]
         assert mask[: rows.max()].sum() > 0.7 * above_chin.sum()

@@ -18,7 +18,7 @@ from .canonical import undo_rotation
 from .head_model import HeadModel, load_head_model, vertex_normals
 from .landmark_solver import Pose, solve
 from .posture import level_shoulders
-from .residual_warp import warp_to_landmarks
+from .residual_warp import warp_to_picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ class HeadFit:
         return 1 / self.pose.scale
 
 
-def fit_head(landmarks: np.ndarray, camera: Camera | None = None) -> HeadFit:
+def fit_head(landmarks: np.ndarray, camera: Camera | None = None, silhouette: np.ndarray | None = None) -> HeadFit:
     """Fit the head model to landmarks.
 
     Args:
@@ -80,13 +80,15 @@ def fit_head(landmarks: np.ndarray, camera: Camera | None = None) -> HeadFit:
             x right, y down in pixels; z in the same scale, smaller is nearer. Only their
             differences in z are used, with little weight.
         camera: The picture's camera; the rig's front camera if None.
+        silhouette: [H, W] bool, where the picture shows the person (the matte above one half).
+            Cheeks and ears that would stick out of it are drawn in; None skips that.
     """
     camera = front_camera() if camera is None else camera
     model = load_head_model()
     solution = solve(model, landmarks, camera)
     posed = solution.pose.apply(model.vertices(solution.identity, solution.expression))
     posed = level_shoulders(model, posed, solution.pose)
-    vertices = warp_to_landmarks(model, posed, landmarks[:, :2], camera)
+    vertices = warp_to_picture(model, posed, landmarks[:, :2], camera, silhouette)
     return HeadFit(
         model=model,
         camera=camera,

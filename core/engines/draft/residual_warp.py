@@ -1,9 +1,9 @@
-"""Displaces a fitted mesh smoothly so that its landmarks meet those of the picture.
+"""Displaces a fitted mesh smoothly so that it meets the picture's landmarks and stays in its outline.
 
 The displacement is the bending-energy minimiser on the mesh (Botsch and Sorkine 2008, "On linear
 variational surface deformation methods"): it varies smoothly along the surface, so upper and
 lower lip stay independent although they are close in space, and nothing wrinkles. Away from
-the face it fades out. The system does not depend on the picture and is factorised once.
+the face it fades out.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from functools import lru_cache
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import SuperLU, splu
+from scipy.ndimage import distance_transform_edt
+from scipy.sparse.csgraph import connected_components
+from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
 
 from ...cameras import Camera
-from .head_model import HeadModel, vertex_normals
+from .head_model import HeadModel, Region, vertex_normals
 
 LANDMARK_WEIGHT = 3.0
 """Against the bending energy; high enough to meet landmarks to a fraction of a pixel."""
@@ -26,28 +28,42 @@ UNCERTAIN_SPREAD = 0.004
 FADE = (0.015, 0.06)
 """Metres from the nearest landmark at which the displacement begins to fade, and is held to zero."""
 FADE_WEIGHT = 1.0
+LEAST_WEIGHT = 1e-6
+"""Keeps the system definite where nothing else does."""
 LEAST_FACING = 0.3
 """Cosine to the view below which landmarks pull across the outline only: they slide along it."""
+OUTLINE_WEIGHT = 10.0
+OUTLINE_ROUNDS = 2
+LARGEST_INSET = 0.025
+"""Of the picture's width; what lies further outside is the outline's mistake (an ear cut off, a cropped photo)."""
 
 
 @dataclass(frozen=True, eq=False)
-class _WarpSystem:
-    """The factorised normal equations.
+class _Energy:
+    """What does not depend on the picture.
 
     Attributes:
-        solver: Factor of L^T L + C^T W C + F over the vertices of the body.
-        pull: [V, L] sparse, C^T W.
+        bending: [V, V] sparse: bending and fading energies.
+        landmarks: [L, V] sparse: from vertex values to landmark values.
+        weights: [L] the landmarks' weights.
         carry: [V, V] sparse: from the displacements of the body's vertices to those of all. Eyes,
             rows of teeth and the tongue, which no edge connects to the body, keep their form and
             move by the mean displacement of the nearest vertices.
     """
 
-    solver: SuperLU
-    pull: sparse.csr_matrix
+    bending: sparse.csr_matrix
+    landmarks: sparse.csr_matrix
+    weights: np.ndarray
     carry: sparse.csr_matrix
 
 
-def warp_to_landmarks(model: HeadModel, vertices: np.ndarray, landmarks: np.ndarray, camera: Camera) -> np.ndarray:
+def warp_to_picture(
+    model: HeadModel,
+    vertices: np.ndarray,
+    landmarks: np.ndarray,
+    camera: Camera,
+    silhouette: np.ndarray | None = None,
+) -> np.ndarray:
     """Return vertices [V, 3] moved so that their landmarks project onto ``landmarks``.
 
     Args:
@@ -55,50 +71,105 @@ def warp_to_landmarks(model: HeadModel, vertices: np.ndarray, landmarks: np.ndar
         vertices: [V, 3] fitted vertices in the world.
         landmarks: [L, 2] pixels in the camera's picture.
         camera: The picture's camera.
+        silhouette: [H, W] bool, where the picture shows the person; the head is drawn in where
+            it would stick out. Never outwards, as hair hides the head's own outline.
     """
-    system = _warp_system(model)
-    at = model.landmarks(vertices)
+    energy = _energy(model)
+    if silhouette is not None:
+        landmarks = landmarks + _inward_errors(landmarks, camera, silhouette)
+    at, count = model.landmarks(vertices), len(vertices)
+    normals = model.landmarks(vertex_normals(vertices, model.triangles))
+    moves = _landmark_moves(at, normals, landmarks, camera)
+    displacement = _solve(energy, energy.landmarks, energy.weights, moves)
+    if silhouette is None:
+        return vertices + displacement
+    held, targets = np.zeros(count, bool), np.zeros((count, 3))
+    for _ in range(OUTLINE_ROUNDS):
+        outside, inwards = _inward_moves(model, vertices + displacement, camera, silhouette)
+        # Vertices once drawn in stay held: released, they would spring back.
+        held[outside] = True
+        targets[outside] = displacement[outside] + inwards
+        picked = sparse.identity(count, format="csr")[held]
+        displacement = _solve(
+            energy,
+            sparse.vstack([energy.landmarks, picked]).tocsr(),
+            np.concatenate([energy.weights, np.full(held.sum(), OUTLINE_WEIGHT)]),
+            np.concatenate([moves, targets[held]]),
+        )
+    return vertices + displacement
+
+
+def _solve(energy: _Energy, selection: sparse.csr_matrix, weights: np.ndarray, moves: np.ndarray) -> np.ndarray:
+    """Return the displacement [V, 3] of least energy that makes ``selection`` move by ``moves`` [C, 3]."""
+    pull = selection.T @ sparse.diags(weights)
+    system = (energy.bending + pull @ selection).tocsc()
+    # Symmetric and positive definite: no pivoting, and an ordering made for that.
+    factor = splu(system, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+    displacement = factor.solve(pull @ moves)
+    return energy.carry @ displacement
+
+
+def _landmark_moves(at: np.ndarray, normals: np.ndarray, landmarks: np.ndarray, camera: Camera) -> np.ndarray:
+    """Return the moves [L, 3] in the world that bring landmarks at ``at`` [L, 3] onto their pixels."""
     pixels, depths = camera.project(at)
     error = landmarks - pixels
-    normals = model.landmarks(vertex_normals(vertices, model.triangles)) @ camera.c2w[:3, :3]
-    towards = camera.to_camera(at)
+    normals, towards = normals @ camera.c2w[:3, :3], camera.to_camera(at)
     facing = -(normals * towards).sum(1) / np.linalg.norm(towards, axis=1)
     across = normals[:, :2] / np.maximum(np.linalg.norm(normals[:, :2], axis=1, keepdims=True), 1e-6)
     sliding = across * (error * across).sum(1, keepdims=True)
-    error = np.where(facing[:, None] < LEAST_FACING, sliding, error)
-    # A move parallel to the picture: depth is kept, as the landmarks say nothing of it.
+    return _in_world(np.where(facing[:, None] < LEAST_FACING, sliding, error), depths, camera)
+
+
+def _inward_moves(
+    model: HeadModel, vertices: np.ndarray, camera: Camera, silhouette: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the head's vertices [C] outside the silhouette and the moves [C, 3] that bring them in."""
+    pixels, depths = camera.project(vertices)
+    error = _inward_errors(pixels, camera, silhouette)
+    outside = error.any(1) & model.in_regions(Region.FACE, Region.LIPS, Region.EARS, Region.SCALP)
+    return np.flatnonzero(outside), _in_world(error, depths, camera)[outside]
+
+
+def _inward_errors(pixels: np.ndarray, camera: Camera, silhouette: np.ndarray) -> np.ndarray:
+    """Return the way [N, 2] from pixels to the nearest pixel of the silhouette; zeros inside and far outside."""
+    size = np.array([camera.width, camera.height])
+    columns, rows = np.clip(pixels, 0, size - 1).astype(int).T
+    nearest = distance_transform_edt(~silhouette, return_distances=False, return_indices=True)[:, rows, columns]
+    error = nearest[::-1].T + 0.5 - pixels
+    outside = ~silhouette[rows, columns] & ((pixels >= 0) & (pixels < size)).all(1)
+    outside &= np.linalg.norm(error, axis=1) < LARGEST_INSET * camera.width
+    return np.where(outside[:, None], error, 0.0)
+
+
+def _in_world(error: np.ndarray, depths: np.ndarray, camera: Camera) -> np.ndarray:
+    """Return moves [N, 3] parallel to the picture for pixel errors [N, 2]: nothing is known of depth."""
     move = np.column_stack([error / [camera.fx, camera.fy] * depths[:, None], np.zeros(len(error))])
-    displacement = system.solver.solve(system.pull @ move)
-    return vertices + (system.carry @ displacement) @ camera.c2w[:3, :3].T
+    return move @ camera.c2w[:3, :3].T
 
 
 @lru_cache(maxsize=1)
-def _warp_system(model: HeadModel) -> _WarpSystem:
-    """Build and factorise the system; the same for every picture."""
+def _energy(model: HeadModel) -> _Energy:
+    """Return what all pictures have in common."""
     count = len(model.mean)
-    triangles = model.triangles
-    i, j = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]).T
+    i, j = np.concatenate([model.triangles[:, [a, b]] for a, b in ((0, 1), (1, 2), (2, 0))]).T
     adjacency = sparse.coo_matrix((np.ones(len(i)), (i, j)), (count, count)).tocsr()
     adjacency = ((adjacency + adjacency.T) > 0).astype(np.float64)
     degree = np.asarray(adjacency.sum(1)).ravel()
     laplacian = sparse.identity(count) - sparse.diags(1 / np.maximum(degree, 1)) @ adjacency
     landmark = np.repeat(np.arange(len(model.landmark_vertices)), 3)
-    selection = sparse.coo_matrix(
-        (model.landmark_weights.ravel(), (landmark, model.landmark_vertices.ravel())),
-        (len(model.landmark_vertices), count),
-    )
-    weights = LANDMARK_WEIGHT / (1 + (model.landmark_spread / UNCERTAIN_SPREAD) ** 2)
-    pull = (selection.T @ sparse.diags(weights)).tocsr()
+    places = (landmark, model.landmark_vertices.ravel())
+    landmarks = sparse.coo_matrix((model.landmark_weights.ravel(), places), (len(model.landmark_vertices), count))
     distance, _ = cKDTree(model.landmarks(model.mean)).query(model.mean)
-    fade = np.clip((distance - FADE[0]) / (FADE[1] - FADE[0]), 0, 1) ** 2 * FADE_WEIGHT + 1e-6
-    system = laplacian.T @ laplacian + pull @ selection + sparse.diags(fade)
-    return _WarpSystem(splu(system.tocsc()), pull, _carry(model, adjacency))
+    fade = np.clip((distance - FADE[0]) / (FADE[1] - FADE[0]), 0, 1) ** 2 * FADE_WEIGHT + LEAST_WEIGHT
+    weights = LANDMARK_WEIGHT / (1 + (model.landmark_spread / UNCERTAIN_SPREAD) ** 2)
+    bending = laplacian.T @ laplacian + sparse.diags(fade)
+    return _Energy(bending.tocsr(), landmarks.tocsr(), weights, _carry(model, adjacency))
 
 
 def _carry(model: HeadModel, adjacency: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Return the matrix of :attr:`_WarpSystem.carry`; the body is the mesh's largest part."""
+    """Return the matrix of :attr:`_Energy.carry`; the body is the mesh's largest part."""
     count = len(model.mean)
-    _, part = sparse.csgraph.connected_components(adjacency, directed=False)
+    _, part = connected_components(adjacency, directed=False)
     sizes = np.bincount(part)
     is_body = part == sizes.argmax()
     body = np.flatnonzero(is_body)
