@@ -23,7 +23,7 @@ from .engines.base import Engine, GenerateResult
 from .errors import FaceLiftError
 from .files import replacing
 from .gaussians import Gaussians
-from .photo import decode
+from .photo.decode import decode
 from .progress import Reporter
 from .rasterize import render
 from .version import version
@@ -174,7 +174,7 @@ def _make_head(
     engine: Engine, work: _Work, values: Mapping[str, Any], options: argparse.Namespace, console: Console, label: str
 ) -> None:
     started = time.perf_counter()
-    photo = decode.decode_photo(_read(work.photo), work.photo.name)
+    photo = decode(_read(work.photo), work.photo.name)
     result = engine.generate(photo, values, Reporter(lambda progress: console.progress(label, progress)))
     paths = list(_write(result, work.head, options))
     for note in result.notes:

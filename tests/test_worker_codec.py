@@ -11,8 +11,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
+from core.cameras import front_camera
+from core.engines.base import GenerateResult
+from core.gaussians import Gaussians
 from core.worker import codec
 from core.worker.codec import Message, MessageReader, ProtocolError, StreamEnded, encode
+from core.worker.packing import pack_result, unpack_prepared, unpack_result
+from core.worker.protocol import received_error
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -26,6 +31,10 @@ ARRAYS = npst.arrays(
     npst.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=5),
 )
 ATTACHMENTS = st.dictionaries(st.text(), ARRAYS | st.binary(max_size=300), max_size=5)
+
+
+def empty_gaussians() -> Gaussians:
+    return Gaussians(np.zeros((0, 3)), np.ones((0, 3)), np.ones((0, 4)), np.ones(0), np.zeros((0, 1, 3)))
 
 
 def wire(message: Message) -> bytes:
@@ -167,3 +176,31 @@ def test_other_text_in_the_stream_is_shown():
 def test_what_cannot_travel_is_refused_by_the_sender(message):
     with pytest.raises(ProtocolError):
         encode(message)
+
+
+@given(CONTENTS, ATTACHMENTS, st.data())
+def test_results_that_are_not_what_was_agreed_are_protocol_errors(content, attachments, data):
+    good_result, good_attachments = pack_result(
+        GenerateResult(empty_gaussians(), np.zeros((2, 2, 4), np.uint8), front_camera(), {})
+    )
+    for name in data.draw(st.lists(st.sampled_from([*good_result, *good_attachments]), min_size=1)):
+        if name in good_result:
+            good_result[name] = data.draw(JSON_VALUES | st.just(float("inf")))
+        else:
+            good_attachments[name] = data.draw(ARRAYS | st.binary(max_size=20))
+    for unpack in (unpack_result, unpack_prepared):
+        for pair in ((content, attachments), (good_result, good_attachments)):
+            try:
+                unpack(*pair)
+            except ProtocolError as error:
+                assert error.message
+
+
+@given(JSON_VALUES | st.fixed_dictionaries({"data": st.fixed_dictionaries(dict.fromkeys(
+    ("code", "message", "advice", "details", "traceback"), JSON_VALUES
+))}))  # fmt: skip
+def test_errors_that_are_not_what_was_agreed_are_protocol_errors(value):
+    try:
+        assert isinstance(received_error(value).details, dict)
+    except ProtocolError as error:
+        assert error.message

@@ -16,7 +16,7 @@ from typing import Any
 from ..errors import FaceLiftError
 from ..progress import Progress
 from . import packing, protocol
-from .codec import Attachment, Message, ProtocolError
+from .codec import MALFORMED, Attachment, Message, ProtocolError
 from .connection import Connection, Timeouts, WorkerLost
 from .job import Job, JobState
 from .launch import Launch
@@ -138,7 +138,7 @@ class WorkerClient:
             content = message.content
             if "method" in content:
                 self._handle_notification(content["method"], content.get("params"), message.attachments)
-            elif (job := self._sent.get(content.get("id"))) is not None:
+            elif type(content.get("id")) is int and (job := self._sent.get(content["id"])) is not None:
                 self._handle_answer(job, message)
             if time.monotonic() > until:
                 return
@@ -154,7 +154,7 @@ class WorkerClient:
             elif name == Notification.PREVIEW and job is not None:
                 job.previews[params["kind"]] = attachments["png"]
                 self._changed[job] = None
-        except (AttributeError, KeyError, TypeError) as error:
+        except MALFORMED as error:
             raise ProtocolError(f"The worker sent a notification that can't be read: {error!r}.") from error
 
     def _handle_answer(self, job: Job, message: Message) -> None:

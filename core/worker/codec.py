@@ -46,6 +46,9 @@ DTYPES = {
     )
 }
 
+MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What taking a message's content apart raises when it is not what was agreed on."""
+
 Attachment = np.ndarray | bytes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ LONGEST_TICK = 1.0
 """More time than this between two checks says nothing about the worker: this process was
 blocked, or the computer asleep."""
 CHECK_COMMAND = "Check the worker's command in the preferences, and its log."
+MAYBE_MEMORY = "Perhaps the system ran out of memory: close other programs, then try again."
+SIGKILL = 9
 READ_LOG = "Open the worker's log to see why; the next job starts it again."
 
 
@@ -146,8 +149,8 @@ class Connection:
         return self._process.join(timeout)
 
     def _lost(self, event: Exited) -> WorkerLost:
-        status = f"signal {-event.returncode}" if event.returncode < 0 else f"exit code {event.returncode}"
-        error = WorkerLost(f"The worker stopped unexpectedly ({status}).", READ_LOG)
+        advice = MAYBE_MEMORY if event.returncode == -SIGKILL else READ_LOG
+        error = WorkerLost(f"The worker stopped unexpectedly ({_describe_exit(event.returncode)}).", advice)
         if event.error is not None:
             error = WorkerLost(event.error.message, event.error.advice, code=event.error.code, **event.error.details)
         if self.hello is None:
@@ -159,6 +162,13 @@ class Connection:
             )
         error.details |= {"returncode": event.returncode, "log": self._log.tail()}
         return error
+
+
+def _describe_exit(returncode: int) -> str:
+    if returncode < 0:
+        return f"signal {-returncode}, {signal.strsignal(-returncode)}"
+    # Windows has its exceptions' numbers there, which are known in hexadecimal.
+    return f"exit code {returncode if returncode < 256 else hex(returncode)}"
 
 
 def _checked_hello(content: Mapping[str, Any]) -> dict[str, Any]:

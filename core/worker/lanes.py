@@ -18,10 +18,10 @@ from typing import Any
 from ..engines.base import Engine
 from ..engines.registry import create_engine
 from ..errors import Cancelled
-from ..photo import decode
+from ..photo.decode import decode
 from ..progress import Progress, Reporter
 from . import packing, protocol
-from .codec import Message
+from .codec import Message, ProtocolError
 from .protocol import Method, Notification
 
 PROGRESS_SECONDS = 0.05
@@ -138,12 +138,18 @@ class Lane:
             self._send(protocol.error_response(task.id, error))
         except BaseException as error:  # A library's SystemExit must not end the lane either.
             logger.exception("%s %d: failed", task.method, task.id)
+            self._send_error(task, error)
+
+    def _send_error(self, task: Task, error: BaseException) -> None:
+        try:
             self._send(protocol.error_response(task.id, error))
+        except ProtocolError as unsendable:  # Its details have no JSON form; the log has them.
+            self._send(protocol.error_response(task.id, unsendable))
 
     def _execute(self, task: Task) -> packing.Packed:
         reporter = Reporter(_ProgressSender(task.id, self._send), self._preview_sender(task.id), task.cancel)
         reporter.check()
-        photo = decode.decode_photo(task.photo, task.photo_name)
+        photo = decode(task.photo, task.photo_name)
         if task.engine not in self._engines:
             self._engines[task.engine] = create_engine(task.engine)
         engine = self._engines[task.engine]

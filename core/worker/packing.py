@@ -16,7 +16,7 @@ import numpy as np
 from ..cameras import Camera
 from ..engines.base import FaceBox, GenerateResult, PreparedPhoto
 from ..gaussians import Gaussians
-from .codec import Attachment, ProtocolError
+from .codec import MALFORMED, Attachment, ProtocolError
 
 GAUSSIAN_FIELDS = ("means", "scales", "rotations", "opacities", "sh", "parts")
 EXTRA_PREFIX = "extra/"
@@ -84,8 +84,8 @@ def unpack_prepared(result: Mapping[str, Any], attachments: Mapping[str, Attachm
     """
     try:
         faces = tuple(FaceBox(**face) for face in result["faces"])
-        return ReceivedPreparation(attachments["aligned"], faces, int(result["face"]), tuple(result["notes"]))
-    except (KeyError, TypeError, ValueError) as error:
+        return ReceivedPreparation(_blob(attachments["aligned"]), faces, int(result["face"]), tuple(result["notes"]))
+    except MALFORMED as error:
         raise ProtocolError(f"The worker's prepared photo can't be read: {error!r}.") from error
 
 
@@ -116,15 +116,21 @@ def unpack_result(result: Mapping[str, Any], attachments: Mapping[str, Attachmen
         extras = {n.removeprefix(EXTRA_PREFIX): a for n, a in attachments.items() if n.startswith(EXTRA_PREFIX)}
         return ReceivedHead(
             Gaussians(*(attachments[name] for name in GAUSSIAN_FIELDS), extras),
-            attachments["aligned"],
+            _blob(attachments["aligned"]),
             Camera.from_dict(result["photo_camera"]),
             result["recipe"],
             attachments.get("views"),
             result["stage_seconds"],
             tuple(result["notes"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except MALFORMED as error:
         raise ProtocolError(f"The worker's head can't be read: {error!r}.") from error
+
+
+def _blob(value: Attachment) -> bytes:
+    if not isinstance(value, bytes):
+        raise TypeError("expected bytes, got an array")
+    return value
 
 
 def encode_png(image: np.ndarray) -> bytes:

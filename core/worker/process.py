@@ -18,6 +18,7 @@ from . import windows_job
 from .codec import Message, MessageReader, ProtocolError, StreamEnded, encode
 from .launch import Launch
 from .log import MAX_LINE_BYTES, RotatingLog
+from .protocol import Notification
 
 EXIT_SECONDS = 2.0
 """Between the end of a worker's stdout and its end, before it is killed."""
@@ -119,7 +120,9 @@ class WorkerProcess:
         error = None
         try:
             while (message := self._messages.read()) is not None:
-                self.events.put(message)
+                # A heartbeat says only that bytes came, and nobody may be polling for hours.
+                if message.content.get("method") != Notification.HEARTBEAT:
+                    self.events.put(message)
         except StreamEnded:
             pass  # Its exit code tells more.
         except ProtocolError as caught:
@@ -127,6 +130,9 @@ class WorkerProcess:
             self.kill()
         except OSError:
             pass  # The pipe broke; so did the process.
+        except MemoryError:
+            error = ProtocolError("There is not enough memory for what the worker sent.", "Close other programs.")
+            self.kill()
         try:
             self._process.wait(EXIT_SECONDS)
         except subprocess.TimeoutExpired:

@@ -128,5 +128,6 @@ def received_error(error: Any) -> FaceLiftError:
     ):
         raise ProtocolError("The worker sent an error that can't be read.")
     result = FaceLiftError(data["message"], data["advice"], code=data["code"])
-    result.details = {**(data.get("details") or {}), "traceback": data.get("traceback", "")}
+    details = data.get("details")
+    result.details = {**(details if isinstance(details, dict) else {}), "traceback": data.get("traceback", "")}
     return result
