@@ -9,8 +9,9 @@ alpha), and where those colours can't tell, the network's opinion stays.
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 from scipy import ndimage
+from scipy.spatial import ConvexHull
 
 from .landmarks import Landmarks
 from .network import load_network
@@ -47,6 +48,8 @@ SNAP_REGULARIZATION = 1e-4
 """Variance of colours, 0..1, below which a neighbourhood has no edge."""
 SNAP_RANGE = (0.2, 0.8)
 """The network's outline is blurred by its low resolution; this range of it is stretched to 0..1."""
+FACE_SHRINKAGE = 0.12
+"""Share of the face's half size that is left out at its outline when it is declared opaque."""
 PINHOLE = 0.02
 """Side of the largest hole inside the person that is closed, as a share of the square's side."""
 CLEAN_LOW, CLEAN_HIGH = 0.04, 0.96
@@ -71,6 +74,7 @@ def estimate_matte(rgb: np.ndarray, landmarks: Landmarks) -> np.ndarray:
     confidence = _segment(rgb, square, size, face_size)
     confidence = _only_person_of(confidence, (center - [square.x, square.y]) / square.side * size + size / 2)
     alpha = _refine(patch.astype(np.float32) / 255, confidence)
+    alpha[_inner_face(landmarks, square, size) & (confidence > 0.5)] = 1
     alpha = _only_person_of(alpha, (center - [square.x, square.y]) / square.side * size + size / 2)
     return _paste(alpha, square, rgb.shape[:2])
 
@@ -79,6 +83,20 @@ def _face_extent(landmarks: Landmarks) -> tuple[np.ndarray, float]:
     """Return centre [2] and mean extent of a face in pixels."""
     low, high = landmarks.points[:, :2].min(axis=0), landmarks.points[:, :2].max(axis=0)
     return (low + high) / 2.0, float((high - low).mean())
+
+
+def _inner_face(landmarks: Landmarks, square: Square, size: int) -> np.ndarray:
+    """Return where the face is, a little away from its outline, [size, size] bool.
+
+    Sunlit skin before a white wall must not get lost there. The outline itself is left to the colours: in turned
+    heads the mesh reaches beyond it.
+    """
+    points = (landmarks.points[:, :2] - [square.x, square.y]) / square.side * size + size / 2
+    outline = points[ConvexHull(points).vertices]
+    shrunk = outline + (outline.mean(axis=0) - outline) * FACE_SHRINKAGE
+    mask = Image.new("1", (size, size))
+    ImageDraw.Draw(mask).polygon([tuple(point) for point in (shrunk - 0.5).tolist()], fill=1)
+    return np.asarray(mask)
 
 
 def _segment(rgb: np.ndarray, square: Square, size: int, face_size: float) -> np.ndarray:
@@ -139,7 +157,8 @@ def _refine(image: np.ndarray, confidence: np.ndarray) -> np.ndarray:
     alpha = trust * colored + (1 - trust) * snapped
     alpha = np.where(foreground | background, foreground, alpha)
     alpha = np.clip((alpha - CLEAN_LOW) / (CLEAN_HIGH - CLEAN_LOW), 0, 1)
-    return _fill_pinholes(alpha.astype(np.float32), max(4, round(PINHOLE * side)) ** 2, clear < 0.5)
+    doubtful = (clear < 0.5) | (confidence > SURE_CONFIDENCE[1])
+    return _fill_pinholes(alpha.astype(np.float32), max(4, round(PINHOLE * side)) ** 2, doubtful)
 
 
 def _smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:
