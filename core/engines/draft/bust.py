@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ...parts import Part
 from ...progress import Reporter
 from .depth import build_layers
+from .ears import bare_ears, sample_ears
 from .lattice import Lattice
 from .photo_sheet import build_sheet, sheet_splats
 from .portrait import FittedPortrait
@@ -14,9 +17,6 @@ from .shell import sample_shell, shell_splats
 from .splats import Splats
 from .surface import close_surface
 from .unseen import assign_parts, fill_colors
-
-HAIR_SHARE = 0.04
-"""Share of the person from which hair counts as hair."""
 
 
 def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Reporter) -> Splats:
@@ -30,25 +30,31 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     Raises:
         Cancelled: the job was cancelled.
     """
+    rng = np.random.default_rng(settings.seed)
     reporter.stage("Separating skin, hair and clothes", share=0.12)
     segmentation = segment(portrait)
-    has_hair = bool((segmentation.parts == Part.HAIR).sum() > HAIR_SHARE * portrait.mask.sum())
 
     reporter.stage("Building the shape", steps=2, share=0.13)
     lattice = Lattice.of_photo()
-    layers = build_layers(portrait, segmentation, lattice, has_hair)
+    layers = build_layers(portrait, segmentation, lattice)
     reporter.step()
     surface = close_surface(layers, lattice)
 
     reporter.stage("Laying out the photo", steps=2, share=0.15)
     sheet = build_sheet(portrait, segmentation, layers)
     reporter.step()
-    front = sheet_splats(portrait, sheet, settings.budget.photo)
+    splats = [sheet_splats(portrait, sheet, settings.budget.photo)]
 
     reporter.stage("Painting what the photo does not show", steps=3, share=0.2)
-    shell = sample_shell(portrait, sheet, surface, settings.budget.shell, settings.seed)
-    reporter.step()
-    parts = assign_parts(portrait, segmentation, sheet, shell, has_hair)
+    shell = sample_shell(portrait, sheet, surface, settings.budget.shell, rng)
+    parts = assign_parts(portrait, segmentation, layers, lattice, sheet, shell)
     reporter.step()
     colors = fill_colors(portrait, sheet, shell, parts)
-    return Splats.concatenate([front, shell_splats(shell, colors, parts)])
+    splats.append(shell_splats(shell, colors, parts))
+    reporter.step()
+    ears = sample_ears(portrait, bare_ears(portrait, segmentation), rng)
+    if ears is not None:
+        shell, shade = ears
+        skin = np.full(len(shade), Part.SKIN)
+        splats.append(shell_splats(shell, fill_colors(portrait, sheet, shell, skin) * shade[:, None], skin))
+    return Splats.concatenate(splats)

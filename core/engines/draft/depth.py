@@ -19,6 +19,8 @@ from .solids import bare_head, body_solid, hairy_head, hanging_hair
 
 HAIR_OVER_BODY = 0.04
 """How much closer to the camera hair lies than the clothes that it covers, world units."""
+HAIR_SHARE = 0.04
+"""Share of the person from which hair counts as hair."""
 THINNEST = 0.03
 """World units between front and back at least."""
 FACE, HAIR, BODY = range(3)
@@ -33,6 +35,8 @@ class Layers:
         mask: [R, C] bool on the lattice: the person, continued beyond the photo's border.
         front, back: [R, C] nearest and farthest depth on the lattice; meaningful inside ``mask``.
         photo_depth: [512, 512] float32 front depth of the photo's pixels.
+        has_hair: The head has hair.
+        hair_behind: [R, C] bool: hanging hair is the farthest there is.
         cut: World height below which the bust ends.
     """
 
@@ -40,12 +44,15 @@ class Layers:
     front: np.ndarray
     back: np.ndarray
     photo_depth: np.ndarray
+    has_hair: bool
+    hair_behind: np.ndarray
     cut: float
 
 
-def build_layers(portrait: FittedPortrait, segmentation: Segmentation, lattice: Lattice, has_hair: bool) -> Layers:
+def build_layers(portrait: FittedPortrait, segmentation: Segmentation, lattice: Lattice) -> Layers:
     """Return the person's depth layers."""
     mask = continue_mask(portrait.mask, lattice)
+    has_hair = bool((segmentation.parts == Part.HAIR).sum() > HAIR_SHARE * portrait.mask.sum())
     bare = bare_head(portrait, lattice)
     head = hairy_head(portrait, lattice, bare, has_hair)
     body = body_solid(portrait, lattice, mask)
@@ -65,10 +72,12 @@ def build_layers(portrait: FittedPortrait, segmentation: Segmentation, lattice: 
     below_chin = y > portrait.chin_row
     lower = below_chin | (owner == BODY)
     back = np.maximum(back, np.where(lower, body.back, -np.inf))
+    hair_behind = np.zeros_like(mask)
     if segmentation.long_hair:
         strands = hanging_hair(owner == HAIR, lattice, head, body)
         hair_front = np.where(head.mask, hair_front, strands.front)
-        back = np.maximum(back, np.where(strands.mask, strands.back, -np.inf))
+        hair_behind = strands.mask & (strands.back > back)
+        back = np.where(hair_behind, strands.back, back)
     over_body = np.where(y > portrait.chin_row - 0.3 * portrait.face_height, body.front - HAIR_OVER_BODY, np.inf)
     hair_front = blur_inside(np.minimum(hair_front, over_body), mask, 1.5)
 
@@ -77,7 +86,7 @@ def build_layers(portrait: FittedPortrait, segmentation: Segmentation, lattice: 
     back = np.where(np.isfinite(back), back, front + THINNEST)
     back = np.maximum(blur_inside(back, mask, 1.5), front + THINNEST)
     photo_depth = _photo_depth(portrait, segmentation, lattice, fields)
-    return Layers(mask, front, back, photo_depth, _cut_height(portrait, photo_depth))
+    return Layers(mask, front, back, photo_depth, has_hair, hair_behind, _cut_height(portrait, photo_depth))
 
 
 def continue_mask(mask: np.ndarray, lattice: Lattice) -> np.ndarray:

@@ -8,12 +8,13 @@ import numpy as np
 from scipy import ndimage
 
 from ...cameras import Camera
+from ...parts import Part
 from .compensation import BLUR, compensate
 from .depth import Layers
-from .fields import nearest_fill
+from .fields import blur_inside, nearest_fill
 from .portrait import FittedPortrait
 from .segmentation import Segmentation
-from .splats import Splats, oriented_frames
+from .splats import Splats, oriented_frames, unit
 
 FOOTPRINT = 0.4
 """Standard deviation of a pixel's Gaussian in pixels: with the rasterizer's own blur of
@@ -22,6 +23,12 @@ FLATNESS = 0.2
 """Thickness in pixels."""
 STEEPEST = 0.3
 """Cosine between normal and ray below which a pixel's Gaussian is tilted no further."""
+GRAZING = (0.15, 0.4)
+"""Cosines between normal and ray: below the first a pixel's own colour is dropped, above the second kept."""
+GRAZING_RIM, GRAZING_REACH = 3, 4.0
+"""Pixels at the outline that lend no colour, and over which lent colours are averaged."""
+GRAZING_FAMILIES = (((Part.SKIN, Part.NECK), 1.0), ((Part.CLOTHES,), 1.0), ((Part.HAIR,), 0.5))
+"""Parts that lend each other colours at grazing angles, and how far these replace the photo's."""
 FAINTEST = 0.1
 """Alpha from which a pixel gets a Gaussian."""
 HIGHEST_OPACITY = 0.97
@@ -64,18 +71,34 @@ def build_sheet(portrait: FittedPortrait, segmentation: Segmentation, layers: La
     pixels = np.stack([columns.ravel() + 0.5, rows.ravel() + 0.5], axis=1)
     positions = camera.unproject(pixels, depth.ravel()).reshape(*mask.shape, 3)
     normals = np.cross(_smaller_step(positions, 0), _smaller_step(positions, 1))
-    normals = ndimage.gaussian_filter(normals, (0.7, 0.7, 0))
-    normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-12)
-    rays = camera.position - positions
-    rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
+    normals = unit(ndimage.gaussian_filter(normals, (0.7, 0.7, 0)))
+    rays = unit(camera.position - positions)
     facing = (normals * rays).sum(-1)
-    tilt = np.clip(STEEPEST - facing, 0, None)[..., None]
-    held = normals + rays * tilt
-    held /= np.linalg.norm(held, axis=-1, keepdims=True)
+    held = unit(normals + rays * np.clip(STEEPEST - facing, 0, None)[..., None])
     used = portrait.alpha >= FAINTEST
     opacities = np.clip(-np.log1p(-np.minimum(portrait.alpha, 0.999)) / OVERLAP, 0, HIGHEST_OPACITY) * used
-    colors = compensate(portrait.rgb, depth, opacities, FOOTPRINT)
+    target = _replace_grazing(portrait, facing, parts)
+    colors = compensate(target, depth, opacities, FOOTPRINT)
     return PhotoSheet(used, positions, held, facing, depth, opacities, colors, parts)
+
+
+def _replace_grazing(portrait: FittedPortrait, facing: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """Return the photo's colours, at grazing angles replaced by what their part shows further in.
+
+    Seen from the side such pixels cover long strips: their contour shadows and traces of the
+    background would become streaks.
+    """
+    inner = ndimage.binary_erosion(portrait.mask, iterations=GRAZING_RIM, border_value=1)
+    reliable = (facing > GRAZING[1]) & inner
+    colors = portrait.rgb.copy()
+    share = np.clip((GRAZING[1] - facing) / (GRAZING[1] - GRAZING[0]), 0, 1)
+    for family, strength in GRAZING_FAMILIES:
+        place = np.isin(parts, family)
+        if not (place & reliable).any():
+            continue
+        weight = (share * place * strength)[..., None]
+        colors = colors * (1 - weight) + blur_inside(portrait.rgb, reliable & place, GRAZING_REACH) * weight
+    return colors.astype(np.float32)
 
 
 def _smaller_step(positions: np.ndarray, axis: int) -> np.ndarray:
@@ -126,12 +149,10 @@ def _pixel_splats(portrait: FittedPortrait, sheet: PhotoSheet, chosen: np.ndarra
 def _block_splats(portrait: FittedPortrait, sheet: PhotoSheet, merged: np.ndarray) -> Splats:
     """Return one Gaussian of twice the size per merged block."""
     mean = lambda values: values.reshape(256, 2, 256, 2, -1).mean((1, 3))[merged]  # noqa: E731
-    normals = mean(sheet.normals)
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
     return _splats(
         portrait.camera,
         mean(sheet.positions),
-        normals,
+        unit(mean(sheet.normals)),
         mean(sheet.depth)[:, 0] * 2,
         mean(portrait.rgb),
         np.full(int(merged.sum()), HIGHEST_OPACITY),
@@ -159,8 +180,7 @@ def _splats(
         opacities: [N] 0..1.
         parts: [N] values of Part.
     """
-    rays = camera.position - positions
-    rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+    rays = unit(camera.position - positions)
     # The first axis runs down the slope, where the ray's foreshortening stretches the disc.
     frames = oriented_frames(normals, rays)
     cosine = np.maximum((normals * rays).sum(1), STEEPEST)

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from .photo_sheet import PhotoSheet
 from .portrait import FittedPortrait
-from .splats import Splats, oriented_frames
+from .splats import Splats, oriented_frames, unit
 from .surface import Surface
 
 SEEN_COSINE = 0.5
@@ -46,29 +46,33 @@ class Shell:
     radius: float
 
 
-def sample_shell(portrait: FittedPortrait, sheet: PhotoSheet, surface: Surface, count: int, seed: int) -> Shell:
-    """Spread about ``count`` samples evenly over the surface's unseen part."""
-    rng = np.random.default_rng(seed)
+def sample_shell(
+    portrait: FittedPortrait, sheet: PhotoSheet, surface: Surface, count: int, rng: np.random.Generator
+) -> Shell:
+    """Spread ``count`` samples evenly over the surface's part that the photo's pixels do not cover."""
     surface = _behind_photo(portrait, sheet, surface)
-    corners = surface.vertices[surface.quads]
-    centers, normals = corners.mean(1), surface.normals[surface.quads].mean(1)
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
-    wanted = ~_covered(portrait, sheet, centers, normals)
-    diagonals = np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1])
-    areas = np.where(wanted, np.linalg.norm(diagonals, axis=1) / 2, 0)
+    centers, normals = surface.vertices[surface.quads].mean(1), surface.normals[surface.quads].mean(1)
+    wanted = ~_covered(portrait, sheet, centers, unit(normals))
+    positions, normals, spacing = spread(surface.vertices, surface.normals, surface.quads[wanted], count, rng)
+    hidden = (normals * (positions - portrait.camera.position)).sum(1) > 0
+    return Shell(positions, normals, nearest_pixels(portrait, positions), hidden, OVERLAP * spacing)
 
-    # Systematic sampling over the quads in their order leaves no gaps as independent draws would.
+
+def spread(
+    vertices: np.ndarray, normals: np.ndarray, quads: np.ndarray, count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return positions [N, 3], normals [N, 3] and mean spacing of samples spread evenly over quads.
+
+    Systematic sampling over the quads in their order leaves no gaps as independent draws would.
+    """
+    corners = vertices[quads]
+    areas = np.linalg.norm(np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1]), axis=1) / 2
     total = areas.sum()
     marks = (np.arange(count) + rng.random(count)) * (total / count)
     quad = np.minimum(np.searchsorted(np.cumsum(areas), marks), len(areas) - 1)
     u, v = rng.random((2, count, 1))
     weights = np.stack([(1 - u) * (1 - v), u * (1 - v), u * v, (1 - u) * v], axis=1)
-    positions = (corners[quad] * weights).sum(1)
-    normals = (surface.normals[surface.quads[quad]] * weights).sum(1)
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
-    rays = positions - portrait.camera.position
-    hidden = (normals * rays).sum(1) > 0
-    return Shell(positions, normals, _nearest_pixels(portrait, positions), hidden, OVERLAP * np.sqrt(total / count))
+    return (corners[quad] * weights).sum(1), unit((normals[quads[quad]] * weights).sum(1)), np.sqrt(total / count)
 
 
 def shell_splats(shell: Shell, colors: np.ndarray, parts: np.ndarray) -> Splats:
@@ -95,7 +99,7 @@ def _pixel_index(portrait: FittedPortrait, positions: np.ndarray) -> tuple[np.nd
     return index[:, 1], index[:, 0], inside
 
 
-def _nearest_pixels(portrait: FittedPortrait, positions: np.ndarray) -> np.ndarray:
+def nearest_pixels(portrait: FittedPortrait, positions: np.ndarray) -> np.ndarray:
     """Return row and column [N, 2] of the person's pixel nearest to each position's projection."""
     rows, columns, _ = _pixel_index(portrait, positions)
     nearest = ndimage.distance_transform_edt(~portrait.mask, return_distances=False, return_indices=True)
@@ -123,9 +127,7 @@ def _behind_photo(portrait: FittedPortrait, sheet: PhotoSheet, surface: Surface)
 def _covered(portrait: FittedPortrait, sheet: PhotoSheet, positions: np.ndarray, normals: np.ndarray) -> np.ndarray:
     """Return where [N] the photo's pixels already cover the surface well."""
     rows, columns, inside = _pixel_index(portrait, positions)
-    rays = portrait.camera.position - positions
-    rays /= np.linalg.norm(rays, axis=1, keepdims=True)
-    facing = (normals * rays).sum(1)
+    facing = (normals * unit(portrait.camera.position - positions)).sum(1)
     _, depths = portrait.camera.project(positions)
     near = depths - sheet.depth[rows, columns] < 4 * BEHIND
     return inside & near & (facing > SEEN_COSINE) & (sheet.facing[rows, columns] > SEEN_COSINE - 0.1)

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from .fields import blur_inside, extend, nearest_fill, roundness
+from .head_model import Region
 from .lattice import CELL, Lattice
 from .portrait import BODY_REGIONS, HEAD_REGIONS, FittedPortrait
 
@@ -50,9 +51,10 @@ class Solid:
 
 
 def bare_head(portrait: FittedPortrait, lattice: Lattice) -> Solid:
-    """Return the fitted head without hair; the nape closes it behind the jaw."""
-    near, _ = lattice.mesh_depths(portrait.vertices, portrait.triangles(HEAD_REGIONS))
-    _, far = lattice.mesh_depths(portrait.vertices, portrait.outer_triangles)
+    """Return the fitted head without hair and ears; the nape closes it behind the jaw."""
+    without_ears = tuple(region for region in HEAD_REGIONS if region != Region.EARS)
+    near, _ = lattice.mesh_depths(portrait.vertices, portrait.triangles(without_ears))
+    _, far = lattice.mesh_depths(portrait.vertices, portrait.triangles((*without_ears, *BODY_REGIONS)))
     known = np.isfinite(near)
     middle = nearest_fill((near + far) / 2, known)
     return Solid(np.where(known, near, middle), np.where(known, far, middle), known)
@@ -66,7 +68,7 @@ def hairy_head(portrait: FittedPortrait, lattice: Lattice, bare: Solid, has_hair
     radii = np.hypot(x - center[0], y - center[1])
     angles = np.degrees(np.arctan2(center[1] - y, x - center[0])) % 360
 
-    factors = _outline_stretch(portrait, lattice, skull, center)
+    factors = _outline_stretch(portrait, center)
     factor = factors[np.minimum(angles.astype(int), 359)]
     rows = center[1] + (y - center[1]) / factor
     columns = center[0] + (x - center[0]) / factor
@@ -84,13 +86,13 @@ def hairy_head(portrait: FittedPortrait, lattice: Lattice, bare: Solid, has_hair
     return Solid(front, back, sample(skull.astype(np.float32)) > 0.5)
 
 
-def _outline_stretch(portrait: FittedPortrait, lattice: Lattice, skull: np.ndarray, center: np.ndarray) -> np.ndarray:
+def _outline_stretch(portrait: FittedPortrait, center: np.ndarray) -> np.ndarray:
     """Return by which factor [360] the photo's outline lies further out than the fitted head's.
 
     Index: degrees counter-clockwise from the picture's right. Only the upper side counts; below
     the factor fades to 1, for there the jaw is fitted and the shoulders begin.
     """
-    mesh = lattice.enlarge(skull.astype(np.float32)) > 0.5
+    mesh = np.isin(portrait.region_map, HEAD_REGIONS)
     person = ndimage.binary_opening(portrait.mask, iterations=2)
     ratio = _radii(person, center) / np.maximum(_radii(mesh, center), 1)
     degrees = np.arange(360)

@@ -52,6 +52,11 @@ class Splats:
         )
 
 
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Return vectors [..., 3] at length 1; zero vectors stay zero."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+
+
 def oriented_frames(normals: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """Return frames [N, 3, 3] whose last axis is the normal and whose first lies as close to a direction as it can.
 
@@ -63,6 +68,5 @@ def oriented_frames(normals: np.ndarray, directions: np.ndarray) -> np.ndarray:
     length = np.linalg.norm(first, axis=1, keepdims=True)
     other = np.eye(3)[np.abs(normals).argmin(1)]
     other = other - (other * normals).sum(1, keepdims=True) * normals
-    first = np.where(length > 1e-6, first, other)
-    first /= np.linalg.norm(first, axis=1, keepdims=True)
+    first = unit(np.where(length > 1e-6, first, other))
     return np.stack([first, np.cross(normals, first), normals], axis=-1)

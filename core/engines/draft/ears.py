@@ -1,0 +1,70 @@
+"""The ears: from the fitted head, because a photo from the front shows little of them."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from ...parts import Part
+from .head_model import Region
+from .portrait import FittedPortrait
+from .segmentation import Segmentation
+from .shell import OVERLAP, Shell, nearest_pixels, spread
+
+DENSITY = 9000
+"""Samples per square world unit, about three times the shell's: an ear has fine relief."""
+BARE_SHARE = 0.45
+"""Share of an ear's pixels that must look like skin for the ear to be free of hair."""
+FEWEST_PIXELS = 40
+"""Pixels from which the photo is asked about an ear; below, the other ear decides."""
+HOLLOW_RADIUS = 0.07
+"""World units over which an ear's hollows are measured."""
+HOLLOW_SHADE, SHADE_RANGE = 12.0, (0.6, 1.12)
+"""Darkening per unit of depth in a hollow, and its limits: light reaches the hollows less."""
+
+
+def bare_ears(portrait: FittedPortrait, segmentation: Segmentation) -> tuple[bool, bool]:
+    """Return whether the person's right and left ear show, rather than being covered by hair or hat."""
+    columns = np.arange(portrait.mask.shape[1])
+    middle = portrait.camera.project(portrait.fit.pose.translation[None])[0][0, 0]
+    votes = []
+    for side in (columns < middle, columns >= middle):
+        ear = (portrait.region_map == Region.EARS) & portrait.mask & side
+        skin = segmentation.is_part(Part.SKIN, Part.NECK)[ear]
+        votes.append(bool(skin.mean() > BARE_SHARE) if skin.size >= FEWEST_PIXELS else None)
+    known = [vote for vote in votes if vote is not None]
+    fallback = bool(known and all(known)) or (not known and not segmentation.long_hair)
+    return tuple(fallback if vote is None else vote for vote in votes)
+
+
+def sample_ears(
+    portrait: FittedPortrait, shown: tuple[bool, bool], rng: np.random.Generator
+) -> tuple[Shell, np.ndarray] | None:
+    """Return samples on the ears that show, and how light their places are [N]; None if none shows."""
+    model, fit = portrait.model, portrait.fit
+    on_ear = model.in_regions(Region.EARS)
+    right = model.mean[:, 0] < 0
+    chosen = on_ear & ((right & shown[0]) | (~right & shown[1]))
+    quads = model.faces[chosen[model.faces].all(1)]
+    if not len(quads):
+        return None
+    corners = portrait.vertices[quads].astype(np.float64)
+    area = np.linalg.norm(np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1]), axis=1).sum() / 2
+    positions, normals, spacing = spread(
+        portrait.vertices.astype(np.float64), fit.normals, quads, int(area * DENSITY), rng
+    )
+    hidden = (normals * (positions - portrait.camera.position)).sum(1) > 0
+    shell = Shell(positions, normals, nearest_pixels(portrait, positions), hidden, OVERLAP * spacing)
+    return shell, _hollow_shade(positions, normals)
+
+
+def _hollow_shade(positions: np.ndarray, normals: np.ndarray) -> np.ndarray:
+    """Return the lightness [N] of places on an ear: hollows lie behind their surroundings' mean."""
+    tree = cKDTree(positions)
+    anchors = positions[:: max(1, len(positions) // 1500)]
+    anchor_tree = cKDTree(anchors)
+    means = np.stack([anchors[near].mean(0) for near in anchor_tree.query_ball_point(anchors, HOLLOW_RADIUS)])
+    _, nearest = anchor_tree.query(positions)
+    depth = ((means[nearest] - positions) * normals).sum(1)
+    _, neighbors = tree.query(positions, k=min(6, len(positions)))
+    return np.clip(1 - HOLLOW_SHADE * depth[neighbors].mean(1), *SHADE_RANGE)
