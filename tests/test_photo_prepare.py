@@ -118,6 +118,14 @@ def test_own_transparency_is_the_matte():
     np.testing.assert_array_equal(portrait.aligned[solid][:, :3], source[solid][:, :3])
 
 
+def test_rounded_corners_are_no_matte():
+    opaque = np.dstack([astronaut(), np.full((512, 512), 255, np.uint8)])
+    cornered = opaque.copy()
+    cornered[:20, :20, 3] = 0
+    expected, portrait = (prepare_photo(from_array(pixels), None, Reporter()) for pixels in (opaque, cornered))
+    assert np.abs(expected.alpha - portrait.alpha).mean() < 0.01
+
+
 def test_no_face():
     assert code_of(from_array(np.full((300, 400, 3), 90, np.uint8))) == "no-face"
 

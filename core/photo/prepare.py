@@ -24,6 +24,8 @@ MIN_FACE_SIZE = 24.0
 """Face size in pixels below which no likeness can come out."""
 SOFT_FACE_SIZE = 90.0
 """Face size in pixels below which the result will look soft."""
+CUT_OUT_SHARE = 0.05
+"""Transparent share of a photo from which its alpha is taken as the matte; less are rounded corners and the like."""
 NO_FACE_ADVICE = "Choose a photo that shows one face from the front, large, sharp and well lit."
 
 
@@ -90,11 +92,15 @@ def prepare_photo(photo: Photo, face: int | None, reporter: Reporter, *, aligned
 
     reporter.stage("Separating the person from the background", share=0.1)
     # The matte is estimated on the photo itself: its pixels beyond the crop tell the colours of the background.
-    matte = photo.rgba[..., 3] if photo.has_alpha else np.rint(estimate_matte(rgb, landmarks) * 255).astype(np.uint8)
+    cut_out = photo.has_alpha and (photo.rgba[..., 3] < 128).mean() > CUT_OUT_SHARE
+    matte = photo.rgba[..., 3] if cut_out else np.rint(estimate_matte(rgb, landmarks) * 255).astype(np.uint8)
     alpha = alignment.apply(matte, fill=0)
-    # Under a photo's own transparency lie its true colours, unmixed with white.
-    colors = alignment.apply(np.ascontiguousarray(photo.rgba[..., :3])) if photo.has_alpha else crop
-    foreground = estimate_foreground(colors, np.where(alpha > 0, 1.0, 0.0) if photo.has_alpha else alpha / 255.0)
+    if cut_out:
+        # Under a photo's own transparency lie its true colours, unmixed with white; nothing is known below alpha 0.
+        colors = alignment.apply(np.ascontiguousarray(photo.rgba[..., :3]))
+        foreground = estimate_foreground(colors, alpha > 0)
+    else:
+        foreground = estimate_foreground(crop, alpha / 255.0)
     prepared = np.dstack([foreground, alpha])
     reporter.preview("matte", _png(prepared))
     return Portrait(
