@@ -29,6 +29,8 @@ SMALLEST_PERSON = 2000
 class DraftEngine:
     """Makes a plausible head from one photo: the face as photographed, the rest invented."""
 
+    settings_type = DraftSettings
+
     def info(self) -> EngineInfo:
         """Describe the engine."""
         return EngineInfo(
