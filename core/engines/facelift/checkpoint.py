@@ -135,14 +135,12 @@ class Checkpoint:
             return self._read_safetensors(path)
         try:
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-            weights = content["model"]
-            return {name: tensor for name, tensor in weights.items() if not name.startswith(TRAINING_PREFIX)}
         except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError) as error:
             raise self._damaged(path, error) from error
-        except (KeyError, TypeError, AttributeError) as error:
-            raise CheckpointError(
-                f"{self.name(path)} holds no FaceLift model.", REMEDY, file=self.name(path)
-            ) from error
+        weights = content.get("model") if isinstance(content, dict) else None
+        if not isinstance(weights, dict):
+            raise CheckpointError(f"{self.name(path)} holds no FaceLift model.", REMEDY, file=self.name(path))
+        return {name: tensor for name, tensor in weights.items() if not name.startswith(TRAINING_PREFIX)}
 
     def gslrm_head_width(self) -> int:
         """Return GS-LRM's attention head width: ``d_head`` of an optional ``gslrm/config.json``, else 64."""
