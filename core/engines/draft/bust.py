@@ -9,6 +9,7 @@ from ...progress import Reporter
 from .depth import build_layers
 from .ears import bare_ears, sample_ears
 from .lattice import Lattice
+from .painting import nearest_colors, paint_surface
 from .photo_sheet import build_sheet, sheet_splats
 from .portrait import FittedPortrait
 from .segmentation import segment
@@ -16,7 +17,7 @@ from .settings import DraftSettings
 from .shell import sample_shell, shell_splats
 from .splats import Splats
 from .surface import close_surface
-from .unseen import assign_parts, fill_colors
+from .surface_parts import surface_parts
 
 
 def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Reporter) -> Splats:
@@ -46,15 +47,15 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     splats = [sheet_splats(portrait, sheet, settings.budget.photo)]
 
     reporter.stage("Painting what the photo does not show", steps=3, share=0.2)
+    parts = surface_parts(portrait, segmentation, layers, lattice, sheet, surface.vertices)
+    reporter.step()
+    colors = paint_surface(portrait, sheet, surface, parts)
+    reporter.step()
     shell = sample_shell(portrait, sheet, surface, settings.budget.shell, rng)
-    parts = assign_parts(portrait, segmentation, layers, lattice, sheet, shell)
-    reporter.step()
-    colors = fill_colors(portrait, sheet, shell, parts)
-    splats.append(shell_splats(shell, colors, parts))
-    reporter.step()
+    splats.append(shell_splats(shell, shell.interpolate(surface, colors), shell.pick(surface, parts)))
     ears = sample_ears(portrait, bare_ears(portrait, segmentation), rng)
     if ears is not None:
         shell, shade = ears
-        skin = np.full(len(shade), Part.SKIN)
-        splats.append(shell_splats(shell, fill_colors(portrait, sheet, shell, skin) * shade[:, None], skin))
+        skin = nearest_colors(surface, colors, np.isin(parts, (Part.SKIN, Part.NECK)), shell.positions)
+        splats.append(shell_splats(shell, skin * shade[:, None], np.full(len(shade), Part.SKIN)))
     return Splats.concatenate(splats)

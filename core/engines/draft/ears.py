@@ -9,7 +9,8 @@ from ...parts import Part
 from .head_model import Region
 from .portrait import FittedPortrait
 from .segmentation import Segmentation
-from .shell import OVERLAP, Shell, nearest_pixels, spread
+from .shell import Shell, spread
+from .surface import Surface
 
 DENSITY = 9000
 """Samples per square world unit, about three times the shell's: an ear has fine relief."""
@@ -48,14 +49,11 @@ def sample_ears(
     quads = model.faces[chosen[model.faces].all(1)]
     if not len(quads):
         return None
-    corners = portrait.vertices[quads].astype(np.float64)
+    ears = Surface(portrait.vertices.astype(np.float64), fit.normals, quads)
+    corners = ears.vertices[quads]
     area = np.linalg.norm(np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1]), axis=1).sum() / 2
-    positions, normals, spacing = spread(
-        portrait.vertices.astype(np.float64), fit.normals, quads, int(area * DENSITY), rng
-    )
-    hidden = (normals * (positions - portrait.camera.position)).sum(1) > 0
-    shell = Shell(positions, normals, nearest_pixels(portrait, positions), hidden, OVERLAP * spacing)
-    return shell, _hollow_shade(positions, normals)
+    shell = spread(ears, np.arange(len(quads)), int(area * DENSITY), rng)
+    return shell, _hollow_shade(shell.positions, shell.normals)
 
 
 def _hollow_shade(positions: np.ndarray, normals: np.ndarray) -> np.ndarray:

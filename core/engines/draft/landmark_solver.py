@@ -30,7 +30,7 @@ SCALE_DEVIATION = 0.15
 DISTANCE = -0.015
 """World units by which the head's centre lies behind the origin on average, seen from the camera."""
 DISTANCE_DEVIATION = 0.03
-PITCH_DEVIATION = np.radians(4.0)
+PITCH_DEVIATION = np.radians(3.0)
 """People hold their heads level; landmarks alone trade pitch for the shape of nose and chin."""
 TURN_DEVIATION = np.radians(40.0)
 """For yaw and roll, which the landmarks determine well."""

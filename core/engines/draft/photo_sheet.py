@@ -23,7 +23,7 @@ FLATNESS = 0.2
 """Thickness in pixels."""
 STEEPEST = 0.3
 """Cosine between normal and ray below which a pixel's Gaussian is tilted no further."""
-GRAZING = (0.15, 0.4)
+GRAZING = (0.1, 0.3)
 """Cosines between normal and ray: below the first a pixel's own colour is dropped, above the second kept."""
 GRAZING_RIM, GRAZING_REACH = 3, 4.0
 """Pixels at the outline that lend no colour, and over which lent colours are averaged."""

@@ -177,7 +177,7 @@ def _priors(portrait: FittedPortrait, long_hair: bool) -> np.ndarray:
         hair = np.where(under_chin & ~oval, hanging, hair)
     else:
         hair = np.where((below > -0.12) & ~oval, 0.01, hair)
-        hair = np.where(region == Region.EARS, 0.25, hair)
+        hair = np.where(region == Region.EARS, 0.06, hair)
     collar = 0.12 if long_hair else 0.02
     clothes = 1 / (1 + np.exp(-(below - collar - 0.25 * (aside < 0.4)) * 12)) + 0.002
     clothes = np.where(oval, 0.002, clothes)

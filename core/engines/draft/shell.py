@@ -16,12 +16,14 @@ SEEN_COSINE = 0.5
 """Where the photo meets the surface at a steeper angle than this cosine, its pixels cover it alone."""
 BEHIND = 0.012
 """World units by which the shell stays behind the photo's pixels."""
-REACH = 9
-"""Side in pixels of the square that a Gaussian of the shell may cover."""
+FACE_REACH, REACH = 9, 3
+"""Side in pixels of the square that a Gaussian of the shell may cover, in the face and elsewhere:
+nothing may blur the face, but further back the shell must not leave gaps at the outline."""
 RIM = 2.0
 """Pixels by which the shell stays inside the photo's outline."""
 OPACITY = 0.97
-OVERLAP = 0.75
+GOLDEN = (5**0.5 - 1) / 2
+OVERLAP = 0.85
 """Standard deviation of a Gaussian over the distance to its neighbours."""
 THICKNESS = 0.15
 """Thickness over radius."""
@@ -34,16 +36,25 @@ class Shell:
     Attributes:
         positions: [N, 3] world.
         normals: [N, 3] unit, outwards.
-        pixels: [N, 2] integer row and column of the nearest photo pixel inside the person.
-        hidden: [N] bool: the photo's camera does not see this side at all.
+        quads: [N] the surface's quad that each lies on.
+        weights: [N, 4] shares of the quad's corners.
         radius: Standard deviation of a Gaussian, world units.
     """
 
     positions: np.ndarray
     normals: np.ndarray
-    pixels: np.ndarray
-    hidden: np.ndarray
+    quads: np.ndarray
+    weights: np.ndarray
     radius: float
+
+    def interpolate(self, surface: Surface, values: np.ndarray) -> np.ndarray:
+        """Return values [N, C] of the surface's vertices [V, C] at the samples."""
+        return (values[surface.quads[self.quads]] * self.weights[..., None]).sum(1)
+
+    def pick(self, surface: Surface, labels: np.ndarray) -> np.ndarray:
+        """Return the labels [N] of the nearest of the surface's vertices [V]."""
+        nearest = self.weights.argmax(1)
+        return labels[surface.quads[self.quads, nearest]]
 
 
 def sample_shell(
@@ -52,27 +63,45 @@ def sample_shell(
     """Spread ``count`` samples evenly over the surface's part that the photo's pixels do not cover."""
     surface = _behind_photo(portrait, sheet, surface)
     centers, normals = surface.vertices[surface.quads].mean(1), surface.normals[surface.quads].mean(1)
-    wanted = ~_covered(portrait, sheet, centers, unit(normals))
-    positions, normals, spacing = spread(surface.vertices, surface.normals, surface.quads[wanted], count, rng)
-    hidden = (normals * (positions - portrait.camera.position)).sum(1) > 0
-    return Shell(positions, normals, nearest_pixels(portrait, positions), hidden, OVERLAP * spacing)
+    wanted = np.flatnonzero(~_covered(portrait, sheet, centers, unit(normals)))
+    return spread(surface, wanted, count, rng)
 
 
-def spread(
-    vertices: np.ndarray, normals: np.ndarray, quads: np.ndarray, count: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return positions [N, 3], normals [N, 3] and mean spacing of samples spread evenly over quads.
+def spread(surface: Surface, wanted: np.ndarray, count: int, rng: np.random.Generator) -> Shell:
+    """Spread ``count`` samples evenly over some quads.
 
-    Systematic sampling over the quads in their order leaves no gaps as independent draws would.
+    Systematic sampling along a space-filling curve leaves no gaps as independent draws would.
+
+    Args:
+        surface: The surface.
+        wanted: [Q] indices of its quads.
+        count: Number of samples.
+        rng: Source of the jitter.
     """
-    corners = vertices[quads]
+    wanted = wanted[np.argsort(_morton_codes(surface.vertices[surface.quads[wanted]].mean(1)))]
+    corners = surface.vertices[surface.quads[wanted]]
     areas = np.linalg.norm(np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1]), axis=1) / 2
-    total = areas.sum()
-    marks = (np.arange(count) + rng.random(count)) * (total / count)
-    quad = np.minimum(np.searchsorted(np.cumsum(areas), marks), len(areas) - 1)
-    u, v = rng.random((2, count, 1))
-    weights = np.stack([(1 - u) * (1 - v), u * (1 - v), u * v, (1 - u) * v], axis=1)
-    return (corners[quad] * weights).sum(1), unit((normals[quads[quad]] * weights).sum(1)), np.sqrt(total / count)
+    ends = np.cumsum(areas)
+    marks = (np.arange(count) + 0.5) * (ends[-1] / count)
+    place = np.minimum(np.searchsorted(ends, marks), len(areas) - 1)
+    # Within a quad, one coordinate follows from the mark, the other from a low-discrepancy sequence.
+    u = np.clip((ends[place] - marks) / np.maximum(areas[place], 1e-12), 0, 1)[:, None]
+    v = ((np.arange(count) * GOLDEN + rng.random()) % 1)[:, None]
+    weights = np.concatenate([(1 - u) * (1 - v), u * (1 - v), u * v, (1 - u) * v], axis=1)
+    positions = (corners[place] * weights[..., None]).sum(1)
+    normals = unit((surface.normals[surface.quads[wanted[place]]] * weights[..., None]).sum(1))
+    return Shell(positions, normals, wanted[place], weights, OVERLAP * float(np.sqrt(ends[-1] / count)))
+
+
+def _morton_codes(points: np.ndarray) -> np.ndarray:
+    """Return the place [N] of points [N, 3] along a Z-order curve (Morton 1966) of 1024 steps an axis."""
+    low, high = points.min(0), points.max(0)
+    cells = ((points - low) / np.maximum(high - low, 1e-12) * 1023).astype(np.int64)
+    codes = np.zeros(len(points), np.int64)
+    for bit in range(10):
+        for axis in range(3):
+            codes |= ((cells[:, axis] >> bit) & 1) << (3 * bit + axis)
+    return codes
 
 
 def shell_splats(shell: Shell, colors: np.ndarray, parts: np.ndarray) -> Splats:
@@ -119,7 +148,10 @@ def _behind_photo(portrait: FittedPortrait, sheet: PhotoSheet, surface: Surface)
     pixels[outside] = target[::-1].T + 0.5
     rows[outside], columns[outside] = target
     # Gaussians are sorted by their centres: one that overlaps a deeper pixel must lie behind that, too.
-    limit = ndimage.maximum_filter(sheet.depth, REACH)[rows, columns] + BEHIND
+    deepest = np.where(
+        portrait.face_oval, ndimage.maximum_filter(sheet.depth, FACE_REACH), ndimage.maximum_filter(sheet.depth, REACH)
+    )
+    limit = deepest[rows, columns] + BEHIND
     depths = np.where(inside, np.maximum(depths, limit), depths)
     return Surface(camera.unproject(pixels, depths), surface.normals, surface.quads)
 
