@@ -214,3 +214,16 @@ def test_from_array(kind):
 def test_from_array_refuses_what_is_no_picture(pixels):
     with pytest.raises(PhotoError):
         from_array(pixels)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGB", "RGBA", "I;16", "CMYK"])
+def test_every_mode_can_be_scaled_down(mode):
+    if mode == "I;16":
+        picture = Image.fromarray(np.full((40, 5000), 40000, np.uint16))
+    else:
+        picture = Image.new("RGB", (5000, 40), COLORS["red"]).convert(mode)
+    photo = decode(encoded(picture, "TIFF" if mode == "CMYK" else "PNG"), "wide")
+    assert photo.rgba.shape == (33, MAX_SIDE, 4)
+    expected = {"I;16": (156,) * 3, "L": (93,) * 3, "LA": (93,) * 3}.get(mode, COLORS["red"])
+    if mode != "1":
+        np.testing.assert_allclose(photo.rgba[16, 100, :3], expected, atol=16)

@@ -122,7 +122,8 @@ def decode(data: bytes, name: str) -> Photo:
             raise PhotoError(
                 f"{name} is damaged or incomplete.", "Copy or export the photo again.", code="damaged-photo"
             ) from error
-        image, notes = _limit_size(ImageOps.exif_transpose(image), source_size)
+        ImageOps.exif_transpose(image, in_place=True)
+        image, notes = _limit_size(image, source_size)
         image = _to_srgb(image)
     return _to_photo(image, name, hashlib.sha256(data).hexdigest(), notes)
 
@@ -173,7 +174,6 @@ def _limit_size(image: Image.Image, source_size: tuple[int, int] | None = None) 
     """Scale down to :data:`MAX_SIDE`, telling the user when it mattered."""
     source_size = source_size or image.size
     if max(image.size) > MAX_SIDE:
-        image = image.copy()
         # Palettes and bilevel pictures can't be averaged.
         if image.mode in ("P", "1"):
             image = image.convert("RGBA" if "transparency" in image.info else "RGB")
