@@ -110,11 +110,11 @@ def _add_setting(group: argparse._ArgumentGroup, setting: Mapping[str, Any]) -> 
         kind: dict[str, Any] = {"action": argparse.BooleanOptionalAction}
     elif setting["kind"] == "choice":
         kind = {"choices": setting["options"]}
+    elif setting["kind"] == "folder":
+        kind = {"metavar": "FOLDER"}
     else:
-        kind = {
-            "type": int if setting["kind"] == "integer" else float,
-            "metavar": f"{setting['low']}..{setting['high']}",
-        }
+        type_ = int if setting["kind"] == "integer" else float
+        kind = {"type": type_, "metavar": f"{setting['low']}..{setting['high']}"}
     group.add_argument(flag, dest=f"setting:{setting['name']}", default=argparse.SUPPRESS, help=text, **kind)
 
 

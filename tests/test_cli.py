@@ -12,12 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import worker_entry
+from photo_helpers import astronaut
 from PIL import Image
 from worker_helpers import ROOT, photo_bytes
 
 from core import cli, formats
 from core.console import Console
 from core.engines import registry
+from core.engines.base import Engine
 from core.progress import Progress
 from core.version import version
 
@@ -157,6 +159,15 @@ def test_settings_become_arguments(capsys):
         assert words in printed
 
 
+@pytest.mark.parametrize("engine", ["draft", "facelift"])
+def test_every_engine_can_be_asked_for_help(capsys, engine):
+    assert isinstance(registry.create_engine(engine), Engine)
+    with pytest.raises(SystemExit) as caught:
+        generate("--engine", engine, "--help")
+    assert caught.value.code == 0
+    assert "--seed" in capsys.readouterr().out
+
+
 def test_info_names_the_engines(capsys):
     assert cli.main(["info"]) == 0
     printed = capsys.readouterr().out
@@ -186,3 +197,11 @@ def test_a_terminal_shows_one_line(monkeypatch):
     assert first == "[1/2] anna.png: Fitting the head (25%, 12 s left)"[:39]
     assert len(second) == 39
     assert third.strip() == "done"
+
+
+def test_the_draft_engine_from_the_command_line(tmp_path):
+    Image.fromarray(astronaut()).save(tmp_path / "astronaut.png")
+    command = [sys.executable, "-m", "core", "generate", tmp_path / "astronaut.png", "--quality", "low"]
+    done = subprocess.run([*command, "-o", tmp_path], cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True)
+    head, _ = done.stdout.splitlines()
+    assert 60_000 <= len(formats.load(head)) <= 200_000

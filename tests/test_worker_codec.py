@@ -178,6 +178,7 @@ def test_what_cannot_travel_is_refused_by_the_sender(message):
         encode(message)
 
 
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered in cast:RuntimeWarning")
 @given(CONTENTS, ATTACHMENTS, st.data())
 def test_results_that_are_not_what_was_agreed_are_protocol_errors(content, attachments, data):
     good_result, good_attachments = pack_result(

@@ -8,7 +8,7 @@ import sys
 
 import psutil
 import pytest
-from worker_helpers import PATIENCE, make_client, photo_bytes, test_launch, wait_for
+from worker_helpers import PATIENCE, make_client, photo_bytes, test_launch, wait_for, wait_until_working
 
 from core.worker.client import WorkerClient
 from core.worker.connection import Timeouts
@@ -76,7 +76,7 @@ def test_a_job_that_ignores_cancel_is_killed_and_its_neighbours_go_on(tmp_path):
     stuck = generate(client, "stuck")
     neighbour = client.prepare(photo_bytes(), "b.png", "slow-prepare", {"seconds": 1.5})
     waiting = generate(client, "steps")
-    wait_for(client, lambda: stuck.progress is not None and neighbour.progress is not None)
+    wait_until_working(client, stuck, neighbour)
     pid = client.pid
     stuck.cancel()
     wait_for(client, lambda: stuck.finished)
@@ -109,7 +109,7 @@ def test_a_frozen_worker_is_found_and_killed(tmp_path):
 def test_a_stopped_worker_is_found_and_killed(tmp_path):
     client = make_client(tmp_path, hang=1.0)
     job = generate(client, "steps", steps=1_000_000, seconds=0.01)
-    wait_for(client, lambda: job.progress is not None)
+    wait_until_working(client, job)
     pid = client.pid
     os.kill(pid, signal.SIGSTOP)
     wait_for(client, lambda: job.finished)
@@ -121,7 +121,7 @@ def test_a_stopped_worker_is_found_and_killed(tmp_path):
 def test_cancelling_a_frozen_worker_cancels(tmp_path):
     client = make_client(tmp_path, cancel=0.3)
     frozen = generate(client, "frozen")
-    wait_for(client, lambda: frozen.progress is not None)
+    wait_until_working(client, frozen)
     frozen.cancel()
     wait_for(client, lambda: frozen.finished)
     assert frozen.state is JobState.CANCELLED

@@ -6,11 +6,15 @@ import io
 
 import numpy as np
 import pytest
+from photo_helpers import astronaut
 from PIL import Image
 from worker_entry import random_gaussians
-from worker_helpers import make_client, photo_bytes, wait_for
+from worker_helpers import make_client, photo_bytes, wait_for, wait_until_working
 
 from core.cameras import front_camera
+from core.engines.registry import create_engine
+from core.photo.decode import decode
+from core.progress import Reporter
 from core.worker.client import WorkerClient
 from core.worker.job import JobState
 from core.worker.packing import GAUSSIAN_FIELDS
@@ -23,6 +27,12 @@ def client(tmp_path_factory) -> WorkerClient:
     client = make_client(tmp_path_factory.mktemp("worker"))
     yield client
     client.close()
+
+
+def encode_photo(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def finish(client: WorkerClient, *jobs) -> None:
@@ -114,7 +124,7 @@ def test_poll_reports_the_jobs_that_changed(client):
 
 def test_quick_requests_are_answered_during_a_job(client):
     job = client.generate(photo_bytes(), "a.png", "steps", {"steps": 100_000, "seconds": 0.01})
-    wait_for(client, lambda: job.progress is not None)
+    wait_until_working(client, job)
     others = [client.submit(method) for method in (Method.HELLO, Method.PROBE, Method.UNLOAD)]
     preparation = client.prepare(photo_bytes(), "b.png", "steps", {})
     finish(client, *others, preparation)
@@ -127,7 +137,7 @@ def test_quick_requests_are_answered_during_a_job(client):
 def test_a_running_job_is_cancelled_within_one_step(client):
     pid = client.submit(Method.HELLO)
     job = client.generate(photo_bytes(), "a.png", "steps", {"steps": 1_000_000, "seconds": 0.01})
-    wait_for(client, lambda: job.progress is not None and job.progress.step > 0)
+    wait_until_working(client, job)
     job.cancel()
     assert job.cancelling and job.state is JobState.RUNNING
     finish(client, job)
@@ -141,7 +151,7 @@ def test_one_head_at_a_time_and_cancelled_queued_ones_never_start(client):
     first = client.generate(photo_bytes(), "1.png", "steps", {"steps": 1_000_000, "seconds": 0.01})
     second = client.generate(photo_bytes(), "2.png", "steps", {})
     third = client.generate(photo_bytes(), "3.png", "steps", {})
-    wait_for(client, lambda: first.progress is not None)
+    wait_until_working(client, first)
     assert second.state is third.state is JobState.QUEUED
     assert client.jobs == (first, second, third)
     second.cancel()
@@ -196,7 +206,7 @@ def test_error_details_survive(client):
 def test_a_broken_photo_is_the_photos_error(client):
     job = client.generate(b"this is no photo", "a.jpg", "steps", {})
     finish(client, job)
-    assert job.error.code == "bad-photo"
+    assert job.error.code == "not-an-image"
 
 
 def test_too_large_photos_fail_alone(client):
@@ -231,3 +241,19 @@ def test_warnings_of_ours_reach_the_user(client):
     client.notices.clear()
     finish(client, client.generate(photo_bytes(), "a.png", "warning", {"steps": 1}))
     assert list(client.notices) == ["The photo is small."]
+
+
+def test_the_draft_engine_makes_the_same_head_here_and_there(client):
+    photo = encode_photo(astronaut())
+    preparation = client.prepare(photo, "astronaut.png", "draft", {})
+    job = client.generate(photo, "astronaut.png", "draft", {"quality": "low"})
+    finish(client, preparation, job)
+    assert job.state is JobState.DONE, job.error
+    here = create_engine("draft").generate(decode(photo, "astronaut.png"), {"quality": "low"}, Reporter())
+    for name in GAUSSIAN_FIELDS:
+        np.testing.assert_array_equal(getattr(job.result.gaussians, name), getattr(here.gaussians, name))
+    np.testing.assert_array_equal(decode_png(job.result.aligned_png), here.aligned)
+    np.testing.assert_array_equal(decode_png(preparation.result.aligned_png), here.aligned)
+    assert job.result.recipe == here.recipe
+    assert len(preparation.result.faces) == 1
+    assert job.progress.fraction == 1

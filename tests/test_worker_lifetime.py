@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from worker_helpers import ENTRY, PATIENCE, ROOT, make_client, photo_bytes, test_launch, wait_for
+from worker_helpers import ENTRY, PATIENCE, ROOT, make_client, photo_bytes, test_launch, wait_for, wait_until_working
 
 from core.worker.client import WorkerClient
 from core.worker.job import JobState
@@ -120,7 +120,7 @@ def test_close_is_graceful_and_leaves_nothing(tmp_path):
 def test_close_ends_a_busy_worker_and_cancels_its_jobs(tmp_path):
     client = make_client(tmp_path)
     jobs = [generate(client, "frozen"), generate(client)]
-    wait_for(client, lambda: jobs[0].progress is not None)
+    wait_until_working(client, jobs[0])
     pid = client.pid
     client.close(timeout=0.2)
     assert {job.state for job in jobs} == {JobState.CANCELLED}
@@ -162,7 +162,7 @@ def test_killing_a_wrapped_worker_reaches_the_worker(tmp_path):
     client = make_client(tmp_path, cancel=0.2)
     client.launch = Launch(("sh", "-c", '"$@"; true', "sh", *launch.argv), launch.env, launch.cwd)
     job = generate(client, "stuck")
-    wait_for(client, lambda: job.progress is not None and job.progress.stage == "Stepping")
+    wait_until_working(client, job)
     pid = client.hello["pid"]
     assert pid != client.pid
     job.cancel()

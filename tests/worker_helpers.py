@@ -13,18 +13,20 @@ from PIL import Image
 
 from core.worker.client import WorkerClient
 from core.worker.connection import Timeouts
+from core.worker.job import Job
 from core.worker.launch import Launch, worker_command
 
 ROOT = Path(__file__).resolve().parent.parent
 ENTRY = Path(__file__).with_name("worker_entry.py")
+WORKING_STAGES = ("Stepping", "Thinking")
 PATIENCE = 60.0
 """Seconds that a test waits for something that should come at once; only a failure takes so long."""
 
 
-def photo_bytes(size: int = 16) -> bytes:
-    """A small PNG."""
+def photo_bytes(size: int = 128) -> bytes:
+    """A PNG with the same colours in every test."""
     buffer = io.BytesIO()
-    Image.fromarray(np.arange(size * size * 3, dtype=np.uint8).reshape(size, size, 3)).save(buffer, "PNG")
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (size, size, 3), np.uint8)).save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -45,6 +47,16 @@ def wait_for(client: WorkerClient, condition: Callable[[], object]) -> None:
         client.poll()
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.002)
+
+
+def wait_until_working(client: WorkerClient, *jobs: Job) -> None:
+    """Poll until every job is past preparing."""
+
+    def working() -> bool:
+        assert not any(job.finished for job in jobs), [job.error for job in jobs]
+        return all(job.progress is not None and job.progress.stage in WORKING_STAGES for job in jobs)
+
+    wait_for(client, working)
 
 
 def make_client(tmp_path: Path, *arguments: str, **timeouts: float) -> WorkerClient:
