@@ -97,7 +97,8 @@ def download(
     with _locked(folder):
         reporter.stage("Looking for files that are here already", steps=len(files), share=0.02)
         wanted = [file for file in files if _needed(folder / file.path, file, reporter, record)]
-        jobs = [_plan(folder, file, table) for file in wanted]
+        # Small files first: a wrong server shows before gigabytes came from it.
+        jobs = sorted((_plan(folder, file, table) for file in wanted), key=lambda job: job.size)
         needed = sum(job.size - min(job.size, job.present) for job in jobs)
         free = shutil.disk_usage(folder).free
         if needed + SPARE_BYTES > free:
@@ -162,7 +163,7 @@ def _plan(folder: Path, file: WeightFile, table: FileTable) -> _Job:
         raise _no_client(error) from error
     url = hf_hub_url(table.repository, file.path, revision=table.revision)
     with _explained(file, table):
-        metadata = get_hf_file_metadata(url, retry_on_errors=True)
+        metadata = get_hf_file_metadata(url)
     etag = metadata.etag or ""
     if metadata.size is None or (file.size is not None and metadata.size != file.size):
         raise WeightsError(

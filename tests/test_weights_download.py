@@ -1,0 +1,222 @@
+"""Downloading weights from a hub on the loopback interface, in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hub_helpers import Hub, serve
+
+from core.weights.table import FileTable, WeightFile
+
+pytest.importorskip("huggingface_hub")
+
+ROOT = Path(__file__).resolve().parent.parent
+LARGE = "gslrm/large.safetensors"
+LARGE_SIZE = 25_000_000
+"""The client hands bytes on in pieces of ten megabytes."""
+SMALL = "mvdiffusion/pipeckpts/unet/config.json"
+DEADLINE = 60.0
+"""Seconds after which a process that should have got somewhere counts as stuck."""
+
+PROGRAM = """
+import json, sys, threading
+from pathlib import Path
+from core.errors import FaceLiftError
+from core.progress import Reporter
+from core.weights.download import download
+from core.weights.table import FileTable
+
+options = json.loads(sys.argv[1])
+cancel = threading.Event()
+
+def on_progress(progress):
+    if progress.stage.startswith("Downloading") and progress.step >= options.get("cancel_at", float("inf")):
+        cancel.set()
+
+try:
+    fetched = download(
+        Path(options["folder"]),
+        FileTable.read(Path(options["table"])),
+        Reporter(on_progress, cancel=cancel),
+        licence_accepted=options.get("accepted", True),
+        only=options.get("only"),
+    )
+    print(json.dumps({"fetched": fetched}))
+except FaceLiftError as error:
+    print(json.dumps(error.to_dict()))
+"""
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[Hub]:
+    """A hub with a licence, a configuration and a large tensor file."""
+    folder = tmp_path / "hub"
+    header = json.dumps({"x": {"dtype": "U8", "shape": [LARGE_SIZE], "data_offsets": [0, LARGE_SIZE]}}).encode()
+    noise = os.urandom(1 << 16)
+    contents = len(header).to_bytes(8, "little") + header + (noise * (LARGE_SIZE // len(noise) + 1))[:LARGE_SIZE]
+    for name, data in {"LICENSE": b"Be kind.\n", SMALL: b'{"num_views": 6}\n', LARGE: contents}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    with serve(folder, "someone/heads", "a" * 40) as hub:
+        yield hub
+
+
+@pytest.fixture
+def table(hub: Hub, tmp_path: Path) -> Path:
+    """The hub's table as a file: hashes of the large file only, as in the official table."""
+    full = FileTable.of_folder(hub.folder, hub.repository, hub.revision, "Kind License")
+    files = tuple(file if file.path == LARGE else WeightFile(file.path) for file in full.files)
+    path = tmp_path / "table.json"
+    path.write_text(FileTable(full.repository, full.revision, full.licence, files).to_json())
+    return path
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "weights"
+
+
+def start(hub: Hub, table: Path, target: Path, **options) -> subprocess.Popen:
+    settings = {"folder": str(target), "table": str(table), **options}
+    environment = {**os.environ, "HF_ENDPOINT": hub.endpoint, "HF_HUB_DISABLE_TELEMETRY": "1"}
+    environment.pop("HF_TOKEN", None)
+    command = [sys.executable, "-c", PROGRAM, json.dumps(settings)]
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def run(hub: Hub, table: Path, target: Path, **options) -> dict:
+    output, _ = start(hub, table, target, **options).communicate(timeout=2 * DEADLINE)
+    return json.loads(output)
+
+
+def assert_complete(hub: Hub, target: Path) -> None:
+    for name in ("LICENSE", SMALL, LARGE):
+        assert (target / name).read_bytes() == (hub.folder / name).read_bytes()
+    assert not list(target.rglob("*.part"))
+
+
+def part_of(target: Path) -> Path:
+    (part,) = target.glob("gslrm/.*.part")
+    return part
+
+
+def test_everything_arrives_once(hub, table, target):
+    assert set(run(hub, table, target)["fetched"]) == {"LICENSE", SMALL, LARGE}
+    assert_complete(hub, target)
+    assert hub.gets(LARGE) == [None]
+    assert run(hub, table, target)["fetched"] == [], "what is there and right is not fetched again"
+    assert hub.gets(LARGE) == [None]
+
+
+def test_cut_connection_goes_on_where_it_stopped(hub, table, target):
+    hub.cut_after[LARGE] = 15_000_000
+    assert LARGE in run(hub, table, target)["fetched"]
+    assert_complete(hub, target)
+    first, second = hub.gets(LARGE)
+    assert first is None
+    assert second == "bytes=10485760-"
+
+
+def test_killed_process_goes_on_where_it_stopped(hub, table, target):
+    hub.hold_after[LARGE] = 22_000_000
+    process = start(hub, table, target)
+    deadline = time.monotonic() + DEADLINE
+    while not (parts := list(target.glob("gslrm/.*.part"))) or parts[0].stat().st_size < 20_000_000:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    present = part_of(target).stat().st_size
+    assert not (target / LARGE).exists(), "an unfinished file never has its final name"
+    hub.hold_after.clear()
+    assert LARGE in run(hub, table, target)["fetched"]
+    assert_complete(hub, target)
+    assert hub.gets(LARGE)[-1] == f"bytes={present}-"
+
+
+def test_cancelled_download_goes_on_where_it_stopped(hub, table, target):
+    assert run(hub, table, target, cancel_at=15_000_000)["code"] == "cancelled"
+    assert part_of(target).stat().st_size > 0
+    assert run(hub, table, target)["fetched"] == [LARGE]
+    assert_complete(hub, target)
+
+
+def test_wrong_bytes_are_refused_and_leave_nothing_behind(hub, table, target):
+    contents = bytearray((hub.folder / LARGE).read_bytes())
+    contents[-1] ^= 1
+    hub.replaced[LARGE] = bytes(contents)
+    error = run(hub, table, target)
+    assert error["code"] == "bad-weights"
+    assert error["details"]["files"] == [LARGE]
+    assert error["advice"]
+    assert not list(target.glob("gslrm/*"))
+    hub.replaced.clear()
+    assert run(hub, table, target)["fetched"] == [LARGE]
+
+
+def test_wrong_bytes_of_a_small_file_are_refused_by_their_git_hash(hub, table, target):
+    hub.replaced[SMALL] = b'{"num_views": 7}\n'
+    assert run(hub, table, target)["details"]["files"] == [SMALL]
+    assert not (target / SMALL).exists()
+
+
+def test_damaged_part_is_found_and_fetched_anew(hub, table, target):
+    assert run(hub, table, target, cancel_at=15_000_000)["code"] == "cancelled"
+    part = part_of(target)
+    part.write_bytes(b"?" + part.read_bytes()[1:])
+    assert run(hub, table, target)["code"] == "bad-weights"
+    assert run(hub, table, target)["fetched"] == [LARGE]
+    assert_complete(hub, target)
+
+
+def test_damaged_file_is_replaced(hub, table, target):
+    run(hub, table, target)
+    (target / LARGE).write_bytes((target / LARGE).read_bytes()[:-100])
+    (target / SMALL).write_text("{")
+    assert set(run(hub, table, target)["fetched"]) == {LARGE, SMALL}
+    assert_complete(hub, target)
+
+
+def test_missing_file_on_the_server_is_named(hub, table, target):
+    (hub.folder / LARGE).unlink()
+    error = run(hub, table, target)
+    assert LARGE in error["message"]
+    assert "someone/heads" in error["message"]
+    assert error["advice"]
+
+
+def test_unreachable_server_says_so(hub, table, target):
+    hub.endpoint = "http://127.0.0.1:9"
+    error = run(hub, table, target, only=["LICENSE"])
+    assert error["code"] == "download-failed"
+    assert "LICENSE" in error["message"]
+    assert "goes on where it stopped" in error["advice"]
+
+
+def test_only_the_licence_comes_without_consent(hub, table, target):
+    assert run(hub, table, target, accepted=False)["code"] == "licence-not-accepted"
+    assert not target.exists()
+    assert run(hub, table, target, accepted=False, only=["LICENSE"])["fetched"] == ["LICENSE"]
+    assert (target / "LICENSE").read_bytes() == b"Be kind.\n"
+
+
+def test_second_download_into_the_same_folder_is_refused(hub, table, target):
+    hub.hold_after[LARGE] = 0
+    first = start(hub, table, target)
+    deadline = time.monotonic() + DEADLINE
+    while not hub.gets(LARGE):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert "Another download" in run(hub, table, target)["message"]
+    hub.released.set()
+    output, _ = first.communicate(timeout=DEADLINE)
+    assert LARGE in json.loads(output)["fetched"]
