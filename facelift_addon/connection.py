@@ -19,7 +19,7 @@ def client() -> WorkerClient:
     global _client
     if _client is None:
         _client = WorkerClient(_launch(), log_path())
-    elif not _client.running:
+    elif _client.pid is None:
         # The user may have changed the command since.
         _client.launch = _launch()
     return _client
@@ -27,7 +27,7 @@ def client() -> WorkerClient:
 
 def is_running() -> bool:
     """Whether a worker process exists."""
-    return _client is not None and _client.running
+    return _client is not None and _client.pid is not None
 
 
 def engines() -> dict[str, dict]:

@@ -12,9 +12,9 @@ def reported(execute: Callable) -> Callable:
     """Wrap an operator's method: an expected error becomes a report, and the operator is cancelled."""
 
     @wraps(execute)
-    def wrapper(self, *arguments) -> set[str]:
+    def wrapper(self, context) -> set[str]:
         try:
-            return execute(self, *arguments)
+            return execute(self, context)
         except FaceLiftError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
