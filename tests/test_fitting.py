@@ -50,7 +50,7 @@ def random_head(model, seed):
 
 @pytest.mark.parametrize(
     ("pitch", "roll", "yaw"),
-    [(0, 0, 0), (0, 0, 30), (0, 0, -30), (0, 30, 0), (0, -20, 15), (8, 0, 0), (-8, 10, -20)],
+    [(0, 0, 0), (0, 0, 30), (0, 0, -30), (0, 30, 0), (0, -20, 15), (8, 0, 0), (-8, 10, -20), (25, 0, 0), (-25, 5, 10)],
 )
 def test_recovers_the_pose_of_known_heads(model, pitch, roll, yaw):
     camera = front_camera()

@@ -18,7 +18,7 @@ from scipy.spatial.transform import Rotation
 from ...cameras import Camera
 from .head_model import HeadModel, vertex_normals
 
-ITERATIONS = 8
+ITERATIONS = 10
 UNBOUNDED = 1e6
 """Stands for no bound on a step; finite, so that arithmetic with inactive bounds stays finite."""
 ACTIVE_SET_ITERATIONS = 20
@@ -30,8 +30,10 @@ SCALE_DEVIATION = 0.15
 DISTANCE = -0.015
 """World units by which the head's centre lies behind the origin on average, seen from the camera."""
 DISTANCE_DEVIATION = 0.03
-PITCH_DEVIATION = np.radians(3.0)
+PITCH_DEVIATION = np.radians(2.0)
 """People hold their heads level; landmarks alone trade pitch for the shape of nose and chin."""
+PITCH_TAIL = np.radians(4.0)
+"""Beyond, the pitch's prior gives way (Cauchy): some heads do nod."""
 TURN_DEVIATION = np.radians(40.0)
 """For yaw and roll, which the landmarks determine well."""
 EXPRESSION_DEVIATION = 0.35
@@ -201,9 +203,10 @@ def _prior_rows(
     """Return residuals and Jacobian of the priors: turn 3, distance 1, scale 1, shape K + E."""
     count = len(shape)
     jacobian = np.zeros((5 + count, 7 + count))
-    deviations = np.array([PITCH_DEVIATION, TURN_DEVIATION, TURN_DEVIATION])
     # The axes of ``upright`` are the head's right, back and up: pitch turns about the first.
     turn = Rotation.from_matrix(pose.rotation @ upright.T).as_rotvec() @ upright
+    pitch_deviation = PITCH_DEVIATION * np.sqrt(1 + (turn[0] / PITCH_TAIL) ** 2)
+    deviations = np.array([pitch_deviation, TURN_DEVIATION, TURN_DEVIATION])
     jacobian[:3, :3] = upright.T / deviations[:, None]
     forward = camera.c2w[:3, 2]
     jacobian[3, 3:6] = forward / DISTANCE_DEVIATION
