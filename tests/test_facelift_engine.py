@@ -24,13 +24,14 @@ from facelift_helpers import (  # noqa: F401
 from PIL import Image
 
 from core.engines.base import Engine
-from core.engines.facelift import memory
+from core.engines.facelift import memory, preparation
 from core.engines.facelift.errors import NotFiniteError, OutOfMemoryError
 from core.engines.facelift.runner import VIEWS
 from core.engines.registry import create_engine
 from core.errors import Cancelled, EngineUnavailable, PhotoError, SettingsError
 from core.parts import Part
 from core.photo.decode import Photo
+from core.photo.prepare import find_faces
 from core.progress import Progress, Reporter
 
 skimage_data = pytest.importorskip("skimage.data")
@@ -39,10 +40,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(scope="module")
 def photo() -> Photo:
-    """The astronaut, already cut out: finding the matte is tested elsewhere."""
-    rgb = skimage_data.astronaut()
-    alpha = np.full(rgb.shape[:2], 255, np.uint8)
-    return Photo(np.dstack([rgb, alpha]), True, "astronaut.png", "ab" * 32)
+    """The astronaut, cut out beforehand, so that not every test does it again."""
+    rgba = np.dstack([skimage_data.astronaut(), np.full((512, 512), 255, np.uint8)])
+    opaque = Photo(rgba, False, "astronaut.png", "ab" * 32)
+    rgb = np.ascontiguousarray(rgba[..., :3])
+    cut_out, _ = preparation.with_matte(opaque, rgb, find_faces(rgb)[0][1])
+    return Photo(cut_out, True, opaque.name, opaque.sha256)
 
 
 @pytest.fixture
@@ -79,6 +82,17 @@ def test_photo_to_head(engine, photo, settings):
     assert "checkpoint" not in recipe["settings"]
     # Noise shows no face: the engine says so instead of inventing parts.
     assert (gaussians.parts == Part.UNKNOWN).all() and any("parts" in note for note in result.notes)
+
+
+def test_background_goes_and_the_cut_out_is_aligned(engine, photo, settings):
+    cut_out = engine.prepare(photo, settings, Reporter())
+    opaque = Photo(photo.rgba, False, "astronaut.png", "00")
+    matted = engine.prepare(opaque, settings, Reporter())
+    for prepared in (cut_out, matted):
+        assert not prepared.aligned[:100, 420:, 3].any()
+        assert prepared.aligned[280, 252, 3] == 255
+    assert np.abs(cut_out.aligned[..., 3].astype(int) - matted.aligned[..., 3]).mean() < 4
+    assert len(cut_out.faces) == 1
 
 
 def test_recipe_makes_the_same_head_and_another_seed_another(engine, photo, settings):
@@ -209,11 +223,12 @@ def test_wrong_settings_are_refused(engine, photo, settings):
 
 
 def test_no_face(engine, settings):
-    blank = Photo(np.full((300, 200, 4), 200, np.uint8), True, "blank.png", "00")
+    blank = Photo(np.full((300, 200, 4), 200, np.uint8), False, "blank.png", "00")
     with pytest.raises(PhotoError) as caught:
         engine.prepare(blank, settings, Reporter())
     assert caught.value.code == "no-face"
-    assert engine.prepare(blank, settings | {"auto_crop": False}, Reporter()).aligned.shape == (512, 512, 4)
+    whole = engine.prepare(blank, settings | {"auto_crop": False}, Reporter())
+    assert whole.aligned.shape == (512, 512, 4) and "background stays" in whole.notes[0]
 
 
 def test_models_stay_loaded_until_unload(engine, photo, settings):

@@ -39,6 +39,8 @@ HISTOGRAM_BLUR = 1.0
 """Spread of a seed's colour over the histogram, in bins."""
 SMALLEST_SEED = 50
 """Gaussians from which a colour histogram is worth trusting."""
+FACE_DEPTH = 0.5
+"""How far behind the face's outline, in face heights, nothing belongs to the face any more."""
 NEIGHBOURS = 8
 ISOLATION = 6.0
 """A Gaussian is a floater when its neighbours are this many times as far as usual."""
@@ -84,7 +86,9 @@ def estimate_parts(gaussians: Gaussians, views: np.ndarray) -> tuple[np.ndarray,
     frame = _face_frame(points, pixels, gaussians.means, surface(np.inf))
     if frame is None:
         return unknown, (NO_FACE,)
+    # Where the surface has a gap, the camera sees through to the back of the head.
     front = surface(SURFACE_DEPTH * frame.height)
+    front &= gaussians.means[:, 1] < frame.front + FACE_DEPTH * frame.height
 
     def inside(*outlines: tuple[int, ...]) -> np.ndarray:
         return front & _covered(pixels, points, outlines, views.shape[1])
@@ -168,7 +172,7 @@ def _posterior(gaussians: Gaussians, frame: FaceFrame, oval: np.ndarray, feature
         ((z > 1.1) | (back & (z > 0.4))) & ~oval,
         (z < -0.6) & ~oval,
     )
-    skin = np.select([oval, z > 1.0, (z > -0.1) & ~back], [0.9, 0.1, 0.4], default=0.1)
+    skin = np.select([oval, z > 1.05, (z > -0.1) & ~back], [0.9, 0.02, 0.4], default=0.1)
     skin = np.where((z <= -0.1) & (z > -0.6) & (np.abs(x) < 0.6), 0.5, skin)
     hair = np.select([oval, z > 0.0, z > -0.6], [0.1, 0.6, 0.3], default=0.15)
     hair = np.where(back & (z > -0.1), 0.9, hair)

@@ -14,7 +14,7 @@ from ...photo.decode import Photo
 from ...photo.landmarks import Landmarks
 from ...photo.matting import estimate_matte
 from ...photo.mtcnn import choose_face, detect_faces
-from ...photo.prepare import NO_FACE_ADVICE, find_faces
+from ...photo.prepare import CUT_OUT_SHARE, NO_FACE_ADVICE, find_faces
 from ...photo.types import FaceBox, PreparedPhoto
 from ...progress import Reporter
 from .pictures import over_white, resized
@@ -87,16 +87,21 @@ def with_matte(photo: Photo, rgb: np.ndarray, landmarks: Landmarks | None) -> tu
     """Return the photo [H, W, 4] uint8 with the person's matte as alpha, and notes for the user.
 
     Args:
-        photo: The photo; its own transparency stays.
+        photo: The photo; where its own transparency cuts something out, that is the matte.
         rgb: [H, W, 3] uint8, the photo over white.
         landmarks: The person's face, or None without one.
     """
-    if photo.has_alpha:
+    if is_cut_out(photo):
         return photo.rgba, ()
     if landmarks is None:
         return photo.rgba, ("No face was found, so the background stays.",)
     alpha = np.rint(estimate_matte(rgb, landmarks) * 255).astype(np.uint8)
     return np.dstack([rgb, alpha]), ()
+
+
+def is_cut_out(photo: Photo) -> bool:
+    """Return whether the photo brings its own matte; a few transparent pixels are rounded corners and the like."""
+    return photo.has_alpha and (photo.rgba[..., 3] < 128).mean() > CUT_OUT_SHARE
 
 
 def _aligned(rgba: np.ndarray, estimated: FaceBox) -> tuple[np.ndarray, np.ndarray]:
