@@ -22,6 +22,7 @@ blocked, or the computer asleep."""
 CHECK_COMMAND = "Check the worker's command in the preferences, and its log."
 MAYBE_MEMORY = "Perhaps the system ran out of memory: close other programs, then try again."
 SIGKILL = 9
+"""As a number, because Windows has no signal.SIGKILL."""
 READ_LOG = "Open the worker's log to see why; the next job starts it again."
 
 
