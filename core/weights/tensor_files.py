@@ -76,16 +76,18 @@ def read_header(path: Path) -> dict[str, TensorInfo]:
             tensors = {
                 name: TensorInfo(
                     entry["dtype"],
-                    tuple(entry["shape"]),
-                    start + entry["data_offsets"][0],
-                    start + entry["data_offsets"][1],
+                    tuple(int(length) for length in entry["shape"]),
+                    start + int(entry["data_offsets"][0]),
+                    start + int(entry["data_offsets"][1]),
                 )
                 for name, entry in entries.items()
             }
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise TensorFileError("its header can't be read") from error
     for name, info in tensors.items():
-        if info.dtype not in DTYPES or info.end - info.begin != math.prod(info.shape) * DTYPES[info.dtype].itemsize:
+        if info.dtype not in DTYPES or info.begin < start or min(info.shape, default=0) < 0:
+            raise TensorFileError(f"the tensor {name} has an impossible type, place or shape")
+        if info.end - info.begin != math.prod(info.shape) * DTYPES[info.dtype].itemsize:
             raise TensorFileError(f"the tensor {name} has an impossible size")
     end = max((info.end for info in tensors.values()), default=start)
     if size != end:
