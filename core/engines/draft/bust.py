@@ -9,7 +9,7 @@ from ...progress import Reporter
 from .depth import build_layers
 from .ears import bare_ears, sample_ears
 from .lattice import Lattice
-from .painting import nearest_colors, paint_surface
+from .painting import nearest_colors, paint_surface, reliable_pixels
 from .photo_sheet import build_sheet, sheet_splats
 from .portrait import FittedPortrait
 from .segmentation import segment
@@ -18,6 +18,10 @@ from .shell import sample_shell, shell_splats
 from .splats import Splats
 from .surface import close_surface
 from .surface_parts import surface_parts
+from .texture import look_up, synthesize
+
+TEXTURED = ((Part.HAIR, 1.0), (Part.CLOTHES, 0.6))
+"""Parts that get the photo's fine structure where the photo does not show them, and how much of it."""
 
 
 def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Reporter) -> Splats:
@@ -52,7 +56,14 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     colors = paint_surface(portrait, sheet, surface, parts)
     reporter.step()
     shell = sample_shell(portrait, sheet, surface, settings.budget.shell, rng)
-    splats.append(shell_splats(shell, shell.interpolate(surface, colors), shell.pick(surface, parts)))
+    shell_parts = shell.pick(surface, parts)
+    shell_colors = shell.interpolate(surface, colors)
+    for part, strength in TEXTURED:
+        place = shell_parts == part
+        texture = synthesize(portrait, reliable_pixels(portrait, sheet) & (sheet.parts == part), rng)
+        if texture is not None:
+            shell_colors[place] += strength * look_up(texture, portrait, shell.positions[place])
+    splats.append(shell_splats(shell, np.clip(shell_colors, 0, 1), shell_parts))
     ears = sample_ears(portrait, bare_ears(portrait, segmentation), rng)
     if ears is not None:
         shell, shade = ears

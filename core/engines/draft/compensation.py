@@ -12,6 +12,8 @@ import numpy as np
 BLUR = 0.3
 """Variance in square pixels that the rasterizer adds to every projected Gaussian."""
 ITERATIONS = 4
+STRONGEST = 0.15
+"""Largest correction of a colour: more would show as grain from other sides."""
 _NEIGHBORS = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1)]
 
 
@@ -26,12 +28,13 @@ def compensate(target: np.ndarray, depth: np.ndarray, opacities: np.ndarray, foo
     """
     weights = _blend_weights(depth, opacities, footprint)
     total = weights.sum(0)[..., None]
+    low, high = np.maximum(target - STRONGEST, 0), np.minimum(target + STRONGEST, 1)
     colors = target.copy()
     for _ in range(ITERATIONS):
         blend = sum(weights[k][..., None] * shift(colors, *offset) for k, offset in enumerate(_NEIGHBORS))
         # Divided by coverage, for what shows through at soft edges is the background's business.
         error = target - blend / np.maximum(total, 1e-3)
-        colors = np.clip(colors + error, 0, 1)
+        colors = np.clip(colors + error, low, high)
     return np.where(total > 1e-3, colors, target)
 
 

@@ -50,9 +50,7 @@ def sample_ears(
     if not len(quads):
         return None
     ears = Surface(portrait.vertices.astype(np.float64), fit.normals, quads)
-    corners = ears.vertices[quads]
-    area = np.linalg.norm(np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1]), axis=1).sum() / 2
-    shell = spread(ears, np.arange(len(quads)), int(area * DENSITY), rng)
+    shell = spread(ears, np.ones(len(quads)), int(ears.areas().sum() * DENSITY), rng)
     return shell, _hollow_shade(shell.positions, shell.normals)
 
 

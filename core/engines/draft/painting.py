@@ -44,8 +44,7 @@ def paint_surface(portrait: FittedPortrait, sheet: PhotoSheet, surface: Surface,
         surface: The closed surface.
         parts: [V] part of each vertex.
     """
-    reliable = (sheet.facing > RELIABLE_COSINE) & (portrait.alpha > 0.98)
-    reliable &= ndimage.binary_erosion(portrait.mask, iterations=RELIABLE_RIM, border_value=1)
+    reliable = reliable_pixels(portrait, sheet)
     rows, columns = nearest_pixels(portrait, surface.vertices).T
     near = np.linalg.norm(surface.vertices - sheet.positions[rows, columns], axis=1) < NEAR_PHOTO
     edges = np.concatenate([surface.quads[:, [k, (k + 1) % 4]] for k in range(4)])
@@ -62,6 +61,12 @@ def paint_surface(portrait: FittedPortrait, sheet: PhotoSheet, surface: Surface,
         mean = np.median(portrait.rgb[source], axis=0)
         colors[members] = _spread(members, known, smooth[rows, columns], mean, edges)
     return np.clip(colors, 0, 1)
+
+
+def reliable_pixels(portrait: FittedPortrait, sheet: PhotoSheet) -> np.ndarray:
+    """Return the pixels [512, 512] whose colours tell what the surface looks like."""
+    inner = ndimage.binary_erosion(portrait.mask, iterations=RELIABLE_RIM, border_value=1)
+    return inner & (sheet.facing > RELIABLE_COSINE) & (portrait.alpha > 0.98)
 
 
 def _spread(

@@ -16,7 +16,7 @@ from .portrait import FittedPortrait
 from .segmentation import Segmentation
 from .splats import Splats, oriented_frames, unit
 
-FOOTPRINT = 0.4
+FOOTPRINT = 0.5
 """Standard deviation of a pixel's Gaussian in pixels: with the rasterizer's own blur of
 sqrt(0.3) pixels neighbours overlap enough to be opaque, and no more."""
 FLATNESS = 0.2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from scipy import ndimage
@@ -19,9 +19,13 @@ BEHIND = 0.012
 FACE_REACH, REACH = 9, 3
 """Side in pixels of the square that a Gaussian of the shell may cover, in the face and elsewhere:
 nothing may blur the face, but further back the shell must not leave gaps at the outline."""
+DEEPEST = 0.05
+"""World units by which that may push it back: more is an edge between parts, not a slope."""
 RIM = 2.0
 """Pixels by which the shell stays inside the photo's outline."""
 OPACITY = 0.97
+BACKING_DENSITY = 0.4
+"""Density of samples behind well seen pixels: they close the gaps that open between pixels from near by."""
 GOLDEN = (5**0.5 - 1) / 2
 OVERLAP = 0.85
 """Standard deviation of a Gaussian over the distance to its neighbours."""
@@ -38,14 +42,14 @@ class Shell:
         normals: [N, 3] unit, outwards.
         quads: [N] the surface's quad that each lies on.
         weights: [N, 4] shares of the quad's corners.
-        radius: Standard deviation of a Gaussian, world units.
+        radii: [N] standard deviation of the Gaussians, world units.
     """
 
     positions: np.ndarray
     normals: np.ndarray
     quads: np.ndarray
     weights: np.ndarray
-    radius: float
+    radii: np.ndarray
 
     def interpolate(self, surface: Surface, values: np.ndarray) -> np.ndarray:
         """Return values [N, C] of the surface's vertices [V, C] at the samples."""
@@ -60,37 +64,54 @@ class Shell:
 def sample_shell(
     portrait: FittedPortrait, sheet: PhotoSheet, surface: Surface, count: int, rng: np.random.Generator
 ) -> Shell:
-    """Spread ``count`` samples evenly over the surface's part that the photo's pixels do not cover."""
+    """Spread ``count`` samples over the surface, fewer where they only back the photo's pixels."""
     surface = _behind_photo(portrait, sheet, surface)
     centers, normals = surface.vertices[surface.quads].mean(1), surface.normals[surface.quads].mean(1)
-    wanted = np.flatnonzero(~_covered(portrait, sheet, centers, unit(normals)))
-    return spread(surface, wanted, count, rng)
+    density = np.where(_covered(portrait, sheet, centers, unit(normals)), BACKING_DENSITY, 1.0)
+    return _off_edges(portrait, sheet, spread(surface, density, count, rng))
 
 
-def spread(surface: Surface, wanted: np.ndarray, count: int, rng: np.random.Generator) -> Shell:
-    """Spread ``count`` samples evenly over some quads.
+def _off_edges(portrait: FittedPortrait, sheet: PhotoSheet, shell: Shell) -> Shell:
+    """Leave out samples that would spill from a near part over the edge onto the face behind it."""
+    rows, columns, inside = _pixel_index(portrait, shell.positions)
+    drop = ndimage.maximum_filter(sheet.depth, FACE_REACH) - sheet.depth > DEEPEST
+    edge = drop & _near_face(portrait)
+    facing = (shell.normals * unit(portrait.camera.position - shell.positions)).sum(1)
+    kept = ~(inside & edge[rows, columns] & (facing > SEEN_COSINE))
+    return Shell(*(getattr(shell, field.name)[kept] for field in fields(Shell)))
+
+
+def _near_face(portrait: FittedPortrait) -> np.ndarray:
+    """[512, 512] bool: the face's outline with a margin of a Gaussian of the shell."""
+    return ndimage.binary_dilation(portrait.face_oval, iterations=FACE_REACH)
+
+
+def spread(surface: Surface, density: np.ndarray, count: int, rng: np.random.Generator) -> Shell:
+    """Spread ``count`` samples over a surface.
 
     Systematic sampling along a space-filling curve leaves no gaps as independent draws would.
 
     Args:
         surface: The surface.
-        wanted: [Q] indices of its quads.
+        density: [Q] relative number of samples per area of its quads.
         count: Number of samples.
         rng: Source of the jitter.
     """
-    wanted = wanted[np.argsort(_morton_codes(surface.vertices[surface.quads[wanted]].mean(1)))]
-    corners = surface.vertices[surface.quads[wanted]]
-    areas = np.linalg.norm(np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1]), axis=1) / 2
-    ends = np.cumsum(areas)
+    order = np.argsort(_morton_codes(surface.vertices[surface.quads].mean(1)))
+    shares = (surface.areas() * density)[order]
+    ends = np.cumsum(shares)
     marks = (np.arange(count) + 0.5) * (ends[-1] / count)
-    place = np.minimum(np.searchsorted(ends, marks), len(areas) - 1)
+    place = np.minimum(np.searchsorted(ends, marks), len(order) - 1)
     # Within a quad, one coordinate follows from the mark, the other from a low-discrepancy sequence.
-    u = np.clip((ends[place] - marks) / np.maximum(areas[place], 1e-12), 0, 1)[:, None]
+    u = np.clip((ends[place] - marks) / np.maximum(shares[place], 1e-12), 0, 1)[:, None]
     v = ((np.arange(count) * GOLDEN + rng.random()) % 1)[:, None]
     weights = np.concatenate([(1 - u) * (1 - v), u * (1 - v), u * v, (1 - u) * v], axis=1)
-    positions = (corners[place] * weights[..., None]).sum(1)
-    normals = unit((surface.normals[surface.quads[wanted[place]]] * weights[..., None]).sum(1))
-    return Shell(positions, normals, wanted[place], weights, OVERLAP * float(np.sqrt(ends[-1] / count)))
+    quads = order[place]
+    corners = surface.quads[quads]
+    positions = (surface.vertices[corners] * weights[..., None]).sum(1)
+    normals = unit((surface.normals[corners] * weights[..., None]).sum(1))
+    spacing = np.sqrt(ends[-1] / count / density[quads])
+    return Shell(positions, normals, quads, weights, OVERLAP * spacing)
 
 
 def _morton_codes(points: np.ndarray) -> np.ndarray:
@@ -112,10 +133,9 @@ def shell_splats(shell: Shell, colors: np.ndarray, parts: np.ndarray) -> Splats:
         colors: [N, 3] sRGB-encoded, 0..1.
         parts: [N] values of Part.
     """
-    count = len(parts)
-    scales = np.tile([shell.radius, shell.radius, THICKNESS * shell.radius], (count, 1))
-    frames = oriented_frames(shell.normals, np.tile([0.0, 0.0, 1.0], (count, 1)))
-    return Splats(shell.positions, scales, frames, colors, np.full(count, OPACITY), parts)
+    scales = shell.radii[:, None] * [1, 1, THICKNESS]
+    frames = oriented_frames(shell.normals, np.tile([0.0, 0.0, 1.0], (len(parts), 1)))
+    return Splats(shell.positions, scales, frames, colors, np.full(len(parts), OPACITY), parts)
 
 
 def _pixel_index(portrait: FittedPortrait, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -149,9 +169,11 @@ def _behind_photo(portrait: FittedPortrait, sheet: PhotoSheet, surface: Surface)
     rows[outside], columns[outside] = target
     # Gaussians are sorted by their centres: one that overlaps a deeper pixel must lie behind that, too.
     deepest = np.where(
-        portrait.face_oval, ndimage.maximum_filter(sheet.depth, FACE_REACH), ndimage.maximum_filter(sheet.depth, REACH)
+        _near_face(portrait),
+        ndimage.maximum_filter(sheet.depth, FACE_REACH),
+        ndimage.maximum_filter(sheet.depth, REACH),
     )
-    limit = deepest[rows, columns] + BEHIND
+    limit = np.minimum(deepest, sheet.depth + DEEPEST)[rows, columns] + BEHIND
     depths = np.where(inside, np.maximum(depths, limit), depths)
     return Surface(camera.unproject(pixels, depths), surface.normals, surface.quads)
 

@@ -32,8 +32,10 @@ THINNEST_BODY = 0.25
 """World units; thinner places of the fitted body are its rim."""
 TORSO_MARGIN = 0.12
 """World units from the fitted body's outline within which its depth is not trusted."""
-STRAND_RADIUS, STRAND_DEPTH = 0.22, 0.24
-"""World units over which hair beside the neck rounds off, and its greatest half thickness."""
+STRAND_RADIUS, STRAND_DEPTH = 0.45, 0.24
+"""World units over which hanging hair rounds off, and how far it reaches forward of the ears."""
+STRAND_OVER_BACK = 0.05
+"""World units of hair over the back."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,15 +156,17 @@ def hanging_hair(hair: np.ndarray, lattice: Lattice, head: Solid, body: Solid) -
     left, right = np.argmax(hair, axis=1), hair.shape[1] - 1 - np.argmax(hair[:, ::-1], axis=1)
     spans = hair.any(1) & (rows >= widest)
     span = spans[:, None] & (np.arange(hair.shape[1]) >= left[:, None]) & (np.arange(hair.shape[1]) <= right[:, None])
-    rim = ndimage.distance_transform_edt(np.pad(span, 1))[1:-1, 1:-1] * lattice.cell_size
+    # Above, the strands grow out of the head: only sides and lower end round off.
+    rim = np.pad(span[widest:], ((widest, 1), (1, 1)), mode="edge")[: len(rows) + 1]
+    rim = ndimage.distance_transform_edt(np.pad(rim[:, 1:-1], ((0, 0), (1, 1))))[: len(rows), 1:-1] * lattice.cell_size
     shape = roundness(rim, STRAND_RADIUS)
 
     behind = float(head.back[head.mask].max())
-    column = float(np.median(np.nonzero(head.mask)[1]))
-    center_back = np.array([body.back[row, int(column)] for row in rows])
-    # Down from the back of the head, hair hangs to the shoulders and then lies on the back.
-    drop = np.clip((rows - widest) * lattice.cell_size / 0.9, 0, 1)
-    hang = np.maximum(behind * (1 - drop) + (behind - 0.15) * drop, center_back + 0.05)[:, None]
+    column = int(np.median(np.nonzero(head.mask)[1]))
+    chin = int(np.nonzero(head.mask.any(1))[0].max())
+    # From the back of the head hair hangs straight, then lies on the back of the torso.
+    hang = np.where(rows < chin, behind, np.maximum(behind - 0.1, body.back[:, column] + STRAND_OVER_BACK))
+    hang = ndimage.gaussian_filter1d(hang, 6.0, mode="nearest")[:, None]
     middle = float(np.median(((head.front + head.back) / 2)[head.mask])) * np.ones_like(rim)
     strand = middle - np.minimum(STRAND_DEPTH, rim) * 0.8
     return Solid(strand, middle + (hang - middle) * shape, span)

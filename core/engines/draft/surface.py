@@ -33,6 +33,11 @@ class Surface:
     normals: np.ndarray
     quads: np.ndarray
 
+    def areas(self) -> np.ndarray:
+        """Return the quads' areas [Q]."""
+        a, b, c, d = np.moveaxis(self.vertices[self.quads], 1, 0)
+        return np.linalg.norm(np.cross(c - a, d - b), axis=1) / 2
+
 
 def close_surface(layers: Layers, lattice: Lattice) -> Surface:
     """Return the closed surface around the layers, cut flat at the bust's lower end."""
@@ -52,6 +57,8 @@ def close_surface(layers: Layers, lattice: Lattice) -> Surface:
     nodes -= 1
     pixels = np.stack([nodes[:, 1] + 0.5, nodes[:, 0] + 0.5], axis=1)
     vertices = lattice.camera.unproject(pixels, low + nodes[:, 2] * STEP)
+    # Rows run down, columns right, planes away from the camera: a left-handed frame.
+    quads = quads[:, ::-1]
     return Surface(vertices, vertex_normals(vertices, triangulate(quads)), quads)
 
 

@@ -21,6 +21,8 @@ STRAND_THICKNESS = 0.2
 """World units from the back within which a place on hanging hair is hair."""
 COLLAR_ASIDE = (0.2, 0.6)
 """Distance from the chin's column, in face heights, at which collars are looked for."""
+COLLAR_RISE, NAPE_DISTANCE = 0.12, 0.4
+"""World units by which a collar is higher at the nape, that far behind the head's centre."""
 BALLOT, BALLOT_SPREAD = 0.03, 1.3
 """World units of a cell in which places vote on their part, and over how many cells votes count."""
 
@@ -58,7 +60,10 @@ def surface_parts(
     head = np.isin(region, (Region.FACE, Region.EARS))
     rule[((region == Region.SCALP) & layers.has_hair) | (head & (at_pixel == Part.HAIR))] = Part.HAIR
     if segmentation.is_part(Part.CLOTHES).any():
-        collar = _collar_height(portrait, segmentation, sheet)
+        # Collars stand higher at the nape than at the throat.
+        axis = portrait.fit.pose.translation
+        rise = COLLAR_RISE * np.clip((positions[:, 1] - axis[1]) / NAPE_DISTANCE, 0, 1)
+        collar = _collar_height(portrait, segmentation, sheet) + rise
         under_collar = (positions[:, 2] < collar) & (region != Region.FACE)
         rule[(region == Region.TORSO) | under_collar] = Part.CLOTHES
     rule[_on_strands(positions, layers, lattice)] = Part.HAIR
