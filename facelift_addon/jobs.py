@@ -173,7 +173,8 @@ class Task:
 
     def _begin_arrival(self, head: ReceivedHead) -> None:
         self.state = State.ARRIVING
-        self._making = _makers.submit(make_arrival, head, self.order, geometry.has_float4())
+        licence = connection.engines().get(self.order.engine, {}).get("licence", "")
+        self._making = _makers.submit(make_arrival, head, self.order, licence, geometry.has_float4())
         self._steps = list(display.preparations(head.gaussians.sh_degree))
 
     def _prepare_arrival(self) -> None:
@@ -184,7 +185,7 @@ class Task:
             self.arrival = self._making.result()
 
 
-def make_arrival(head: ReceivedHead, order: Order, float4: bool) -> heads.Arrival:
+def make_arrival(head: ReceivedHead, order: Order, licence: str, float4: bool) -> heads.Arrival:
     """Turn a worker's result into what the scene takes. Runs in a thread: touches no bpy."""
     to_local = placement.reference_to_local(order.head_height)
     gaussians: Gaussians = head.gaussians.transform(to_local)
@@ -193,7 +194,7 @@ def make_arrival(head: ReceivedHead, order: Order, float4: bool) -> heads.Arriva
         columns=columns.from_gaussians(gaussians, float4),
         to_local=to_local,
         sh_degree=gaussians.sh_degree,
-        recipe=head.recipe,
+        recipe={**head.recipe, "licence": licence},
         photo_camera=head.photo_camera,
         aligned_png=head.aligned_png,
         photo_path=str(order.source.path or ""),

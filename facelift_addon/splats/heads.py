@@ -27,7 +27,7 @@ PHOTO_IMAGE_KEY = "facelift_photo_image"
 PLACEMENT_KEY = "facelift_placement"
 """Custom property: the 16 numbers, row by row, of the matrix from the engine's frame to local space."""
 RECIPE_PREFIX = "facelift_"
-RECIPE_KEYS = ("photo", "photo_sha256", "engine", "version", "settings", "seed", "licence")
+RECIPE_KEYS = ("photo", "sha256", "engine", "version", "settings", "seed", "licence")
 """Entries of an engine's recipe that become custom properties; dictionaries are stored as JSON."""
 
 

@@ -1,0 +1,127 @@
+"""The extension without a person: photo in; head, .blend and pictures out.
+
+Runs where ``bpy`` is imported and the extension is installed and enabled, and takes the same
+road as a user: the operators, the worker, the ticks. ``build.py demo`` calls it like this::
+
+    demo = importlib.import_module("bl_ext.user_default.facelift.facelift_addon.demo")
+    report = demo.run(photo, "draft", out, print)
+    demo.finish()
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..core.cameras import turntable
+from . import connection, pictures
+from .jobs import State, session
+
+TICK_SECONDS = 0.02
+TURNTABLE_VIEWS = 8
+TURNTABLE_COLUMNS = 4
+TURNTABLE_SIZE = 256
+FRONT_SIZE = 512
+
+
+def run(
+    photo: Path, engine: str, out: Path, say: Callable[[str], None], settings: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Make a head of a photo and write ``head.ply``, ``head.blend``, ``front.png``, ``turntable.png``.
+
+    Args:
+        photo: A portrait.
+        engine: Engine's id.
+        out: Folder for the results; made when missing.
+        say: Takes lines about progress.
+        settings: Values for properties of ``scene.facelift`` (body, quality, seed, head_height).
+
+    Returns:
+        Facts for a report: ``stage_seconds`` of the engine, ``seconds`` of every step,
+        ``gaussians``, ``notes``, ``blender`` version, ``files``.
+
+    Raises:
+        FaceLiftError: the photo or the engine can't be used.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    bpy.ops.wm.read_homefile(use_empty=True)
+    bpy.context.scene.facelift.engine = engine
+    for name, value in (settings or {}).items():
+        setattr(bpy.context.scene.facelift, name, value)
+    seconds: dict[str, float] = {}
+
+    with _timed(seconds, "photo to head", say):
+        result = _generate(photo, say)
+    head = bpy.context.active_object
+    files = {name: out / name for name in ("head.ply", "front.png", "turntable.png", "head.blend")}
+    with _timed(seconds, "head.ply", say):
+        bpy.ops.facelift.export_splats(filepath=str(files["head.ply"]), frame="HEAD", check_existing=False)
+    with _timed(seconds, "front.png", say):
+        pictures.render_photo_camera(head, files["front.png"], FRONT_SIZE)
+    with _timed(seconds, "turntable.png", say):
+        folder = out / "turntable"
+        views = pictures.render_views(head, turntable(TURNTABLE_VIEWS), folder, TURNTABLE_SIZE)
+        pictures.save_sheet(views, files["turntable.png"], TURNTABLE_COLUMNS)
+        shutil.rmtree(folder)
+    with _timed(seconds, "head.blend", say):
+        bpy.ops.wm.save_as_mainfile(filepath=str(files["head.blend"]), compress=True)
+    return {
+        "gaussians": len(result.gaussians),
+        "stage_seconds": dict(result.stage_seconds),
+        "seconds": seconds,
+        "notes": list(result.notes),
+        "recipe": dict(result.recipe),
+        "blender": bpy.app.version_string,
+        "files": {name: str(path) for name, path in files.items()},
+    }
+
+
+def _generate(photo: Path, say: Callable[[str], None]):
+    """Take the user's road from a photo to a head in the scene; return the worker's result."""
+    bpy.ops.facelift.choose_photo(filepath=str(photo))
+    _wait(lambda: session.photo.state)
+    if session.photo.error is not None:
+        raise session.photo.error
+    bpy.ops.facelift.generate()
+    task = session.tasks[-1]
+    stage = ""
+
+    def state() -> State:
+        nonlocal stage
+        if task.progress is not None and task.progress.stage != stage:
+            stage = task.progress.stage
+            say(f"{task.progress.fraction:5.0%}  {stage}")
+        return task.state
+
+    _wait(state)
+    if task.error is not None:
+        raise task.error
+    return task.result
+
+
+def _wait(state: Callable[[], State]) -> None:
+    """Tick, as Blender's timer does, until a task has ended."""
+    while state() not in (State.DONE, State.FAILED, State.CANCELLED):
+        session.tick()
+        time.sleep(TICK_SECONDS)
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], name: str, say: Callable[[str], None]) -> Iterator[None]:
+    """Measure a step and tell when it is done."""
+    start = time.perf_counter()
+    yield
+    seconds[name] = time.perf_counter() - start
+    say(f"       {name}: {seconds[name]:.1f} s")
+
+
+def finish() -> None:
+    """End the worker."""
+    session.reset()
+    connection.close()
