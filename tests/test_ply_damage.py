@@ -75,11 +75,12 @@ def test_unknown_number_of_harmonics_is_named():
     assert code_of(written(element(columns))) == "ply-missing-property"
 
 
-def test_meshes_points_and_compressed_files_are_told_apart():
+def test_meshes_points_and_halves_of_compressed_files_are_told_apart():
     points = {"x": np.zeros(3), "y": np.zeros(3), "z": np.zeros(3), "red": np.zeros(3)}
     assert code_of(written(element(points))) == "ply-not-splats"
     assert code_of(written(element(points, "point"))) == "ply-not-splats"
-    assert code_of(written(element({"packed_position": np.zeros(3), "packed_scale": np.zeros(3)}))) == "ply-unsupported"
+    packed = {"packed_position": np.zeros(3), "packed_scale": np.zeros(3)}
+    assert code_of(written(element(packed))) == "ply-missing-property"
     data = formats.dumps(random_gaussians(1)).replace(b"property float nx", b"property list uchar int nx")
     assert code_of(data) == "ply-unsupported"
 

@@ -1,8 +1,7 @@
-"""Splat files. One module a format; a new one is that module and one line in ``_FORMATS``.
+"""Splat files. One module a format; a new one is that module and one entry in ``FORMATS``.
 
-A format module has ``decode(data) -> Gaussians``, which raises
-:class:`~core.errors.FormatError` and nothing else for damaged data, and
-``encode(gaussians, stream)``.
+Values are returned and taken in our frame (+Z up, the face looks to -Y) where a format has axes of
+its own, and as they are where it has none (``Format.axes`` says which; see :mod:`.axes`).
 """
 
 from __future__ import annotations
@@ -10,18 +9,75 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
+from typing import Any
 
 from ..errors import FormatError
 from ..files import replacing
 from ..gaussians import Gaussians
-from . import ply
+from . import gltf, ply, splat, spz, usd
+from .axes import Axes, from_ours, to_ours
+from .registry import Format, Option
 
-_FORMATS = {".ply": ply}
+_SPZ_VERSION = Option(
+    "version",
+    "Version",
+    ((3, "3: every reader"), (4, "4: smaller, for recent readers"), (2, "2: coarser, for old readers")),
+    "Which version of SPZ to write",
+)
+
+FORMATS = (
+    Format("ply", "Splat PLY", (".ply",), Axes.UNSTATED, ply.decode, ply.encode),
+    Format(
+        "compressed-ply",
+        "Compressed Splat PLY",
+        (".compressed.ply",),
+        Axes.UNSTATED,
+        ply.decode,
+        ply.encode_compressed,
+    ),
+    Format("splat", "Splat", (".splat",), Axes.UNSTATED, splat.decode, splat.encode),
+    Format("spz", "SPZ", (".spz",), Axes.Y_UP, spz.decode, spz.encode, (_SPZ_VERSION,)),
+    Format("glb", "glTF Binary", (".glb",), Axes.Y_UP, gltf.decode, gltf.encode_binary, has_siblings=True),
+    Format("gltf", "glTF", (".gltf",), Axes.Y_UP, gltf.decode, gltf.encode_text, has_siblings=True),
+    Format("usdc", "USD Binary", (".usdc", ".usd"), Axes.Z_UP, usd.decode, usd.encode_binary),
+    Format("usda", "USD Text", (".usda",), Axes.Z_UP, usd.decode, usd.encode_text),
+    Format("usdz", "USD Package", (".usdz",), Axes.Z_UP, usd.decode, usd.encode_package),
+)
+"""Every kind of file, in the order in which interfaces show them."""
+
+
+def readable_suffixes() -> tuple[str, ...]:
+    """Return the suffixes of files that can be read, lower case with the dot."""
+    return tuple(suffix for item in FORMATS for suffix in item.suffixes)
+
+
+def writable_suffixes() -> tuple[str, ...]:
+    """Return the suffixes of files that can be written, lower case with the dot."""
+    return readable_suffixes()
 
 
 def suffixes() -> tuple[str, ...]:
-    """Return the file suffixes that can be read and written, lower case with the dot."""
-    return tuple(_FORMATS)
+    """Return the file suffixes that can be both read and written, lower case with the dot."""
+    return readable_suffixes()
+
+
+def format_of(name: str | os.PathLike) -> Format:
+    """Return the format that a file name, a path or a bare suffix says, in either case.
+
+    Raises:
+        FormatError: the suffix is not known ("unknown-format").
+    """
+    name = Path(name).name.lower()
+    found = [(len(suffix), item) for item in FORMATS for suffix in item.suffixes if name.endswith(suffix)]
+    if not found:
+        suffix = name if name.startswith(".") else Path(name).suffix
+        raise FormatError(
+            f"“{suffix or 'no suffix'}” is not a kind of splat file that can be read or written here.",
+            f"Use one of: {', '.join(suffixes())}.",
+            code="unknown-format",
+            suffix=suffix,
+        )
+    return max(found, key=lambda pair: pair[0])[1]
 
 
 def load(path: str | os.PathLike) -> Gaussians:
@@ -32,7 +88,7 @@ def load(path: str | os.PathLike) -> Gaussians:
             ("unknown-format"), or it is damaged (codes of the format's module).
     """
     path = Path(path)
-    decode = _format_of(path.suffix).decode
+    kind = format_of(path)
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -42,50 +98,44 @@ def load(path: str | os.PathLike) -> Gaussians:
             code="file-unreadable",
             path=str(path),
         ) from error
-    return decode(data)
+    return to_ours(kind.read(data, path.parent), kind.axes)
 
 
-def save(gaussians: Gaussians, path: str | os.PathLike) -> None:
+def save(gaussians: Gaussians, path: str | os.PathLike, **options: Any) -> None:
     """Write a splat file; its suffix says which kind. An existing file is replaced in one step.
 
+    Args:
+        gaussians: What to write.
+        path: Where to.
+        options: Those of the format (``format_of(path).options``), by name.
+
     Raises:
-        FormatError: the suffix is not known ("unknown-format").
+        FormatError: the suffix is not known ("unknown-format"), or a library that the format
+            needs is missing.
         FaceLiftError: the file can't be written ("disk-full", "file-unwritable").
     """
-    encode = _format_of(Path(path).suffix).encode
+    kind = format_of(path)
     with replacing(path) as stream:
-        encode(gaussians, stream)
+        kind.encode(from_ours(gaussians, kind.axes), stream, **options)
 
 
 def loads(data: bytes, suffix: str = ".ply") -> Gaussians:
-    """Read a splat file's bytes.
+    """Read a splat file's bytes; files beside it are out of reach.
 
     Raises:
         FormatError: as :func:`load`.
     """
-    return _format_of(suffix).decode(data)
+    kind = format_of(suffix)
+    return to_ours(kind.read(data, None), kind.axes)
 
 
-def dumps(gaussians: Gaussians, suffix: str = ".ply") -> bytes:
+def dumps(gaussians: Gaussians, suffix: str = ".ply", **options: Any) -> bytes:
     """Return the bytes of a splat file.
 
     Raises:
-        FormatError: the suffix is not known ("unknown-format").
+        FormatError: as :func:`save`.
     """
-    encode = _format_of(suffix).encode
+    kind = format_of(suffix)
     stream = io.BytesIO()
-    encode(gaussians, stream)
+    kind.encode(from_ours(gaussians, kind.axes), stream, **options)
     return stream.getvalue()
-
-
-def _format_of(suffix: str):
-    """Return the module for a suffix, in either case."""
-    try:
-        return _FORMATS[suffix.lower()]
-    except KeyError:
-        raise FormatError(
-            f"“{suffix or 'no suffix'}” is not a kind of splat file that can be read or written here.",
-            f"Use one of: {', '.join(suffixes())}.",
-            code="unknown-format",
-            suffix=suffix,
-        ) from None

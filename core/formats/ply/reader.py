@@ -9,15 +9,13 @@ import numpy as np
 from ... import spherical_harmonics as harmonics
 from ...errors import FormatError
 from ...gaussians import MIN_SCALE, Gaussians
-from ...parts import Part
-from . import header, names
+from ..assembly import known_parts
+from . import compressed, header, names
 from .body import read_columns
 
 _REQUIRED = (*names.MEANS, *names.BASE, *names.OPACITY, *names.SCALES, *names.ROTATIONS)
 _SPLAT_MARKS = frozenset((*names.OPACITY, *names.SCALES, *names.ROTATIONS))
 """Properties that plain coloured points don't have."""
-_PACKED_MARK = "packed_position"
-"""A property of PlayCanvas' compressed PLY files."""
 _REST_COUNTS = tuple(3 * ((degree + 1) ** 2 - 1) for degree in range(harmonics.MAX_DEGREE + 1))
 
 _MIN_ROTATION_LENGTH = 1e-12
@@ -26,7 +24,7 @@ _ROWS = 1 << 14
 
 
 def decode(data: bytes) -> Gaussians:
-    """Read a PLY file with splats.
+    """Read a PLY file with splats, compressed ones (:mod:`.compressed`) included.
 
     Properties are found by name, in any order and numeric type. ``part`` becomes the parts;
     other properties without a meaning for splats become extra columns, except normals that
@@ -41,6 +39,8 @@ def decode(data: bytes) -> Gaussians:
     parsed = header.parse(data)
     element = next((item for item in parsed.elements if item.name == names.ELEMENT), None)
     present = {item.name for item in element.properties} if element else set()
+    if compressed.MARK in present:
+        return compressed.decode(data, parsed)
     rest_names = _check_properties(present)
     columns = read_columns(data, parsed, element)
     sh = _gather(columns, names.BASE)[:, None, :]
@@ -58,7 +58,7 @@ def decode(data: bytes) -> Gaussians:
         _rotations(columns),
         _opacities(columns),
         sh,
-        _parts(columns[names.PART]) if names.PART in present else None,
+        known_parts(columns[names.PART]) if names.PART in present else None,
         # Copies: a view would keep the whole file in memory.
         {name: column.astype(column.dtype.newbyteorder("=")) for name, column in columns.items() if name not in used},
     )
@@ -66,12 +66,6 @@ def decode(data: bytes) -> Gaussians:
 
 def _check_properties(present: set[str]) -> tuple[str, ...]:
     """Return the names of the higher harmonics; raise when these properties are no splats."""
-    if _PACKED_MARK in present:
-        raise FormatError(
-            "This is a compressed splat PLY, which can't be read here.",
-            "Save it as an uncompressed PLY in the program that wrote it.",
-            code="ply-unsupported",
-        )
     if not present & _SPLAT_MARKS:
         raise FormatError(
             "This PLY file holds a mesh or plain points, not Gaussian splats.",
@@ -149,8 +143,3 @@ def _rotations(columns: Mapping[str, np.ndarray]) -> np.ndarray:
             bad=int(bad),
         )
     return np.divide(rotations, lengths[:, None], out=rotations, casting="same_kind")
-
-
-def _parts(column: np.ndarray) -> np.ndarray:
-    """Return parts; values without a meaning of ours are unknown."""
-    return np.where(np.isin(column, list(Part)), column, Part.UNKNOWN).astype(np.int8)

@@ -1,0 +1,95 @@
+"""From a file's activated values to Gaussians: what every reader checks before it hands them out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..errors import FormatError
+from ..gaussians import MIN_SCALE, Gaussians
+from ..parts import Part
+
+MAX_COUNT = 1 << 26
+"""Splats that a file may announce; more than five times what graphics cards show today."""
+FREE_BYTES = 1 << 26
+MAX_RATIO = 200
+"""Packed data of more than FREE_BYTES may not grow by more than this: real splats shrink to a third at best."""
+
+_MIN_ROTATION_LENGTH = 1e-12
+
+
+def assemble(
+    kind: str,
+    means: np.ndarray,
+    scales: np.ndarray,
+    rotations: np.ndarray,
+    opacities: np.ndarray,
+    sh: np.ndarray,
+    parts: np.ndarray | None = None,
+    extras: Mapping[str, np.ndarray] | None = None,
+) -> Gaussians:
+    """Check activated values and make Gaussians of them.
+
+    Args:
+        kind: The format's short name, the first word of error codes.
+        means: [N, 3].
+        scales: [N, 3] linear standard deviations; 0 becomes the smallest positive value.
+        rotations: [N, 4] quaternions w, x, y, z of any length above 0.
+        opacities: [N], clipped to 0..1.
+        sh: [N, K, 3].
+        parts: [N] of any numeric type; values without a meaning of ours become unknown.
+        extras: Further columns.
+
+    Raises:
+        FormatError: "KIND-not-finite", "KIND-scale-range" (negative), "KIND-zero-quaternion".
+    """
+    values = {"positions": means, "sizes": scales, "rotations": rotations, "opacities": opacities, "colours": sh}
+    for name, array in values.items():
+        # The sum is finite whenever all values are (float64 holds what float32 adds up to), and far cheaper.
+        if not np.isfinite(np.sum(array, dtype=np.float64)):
+            raise _damaged(kind, "not-finite", f"The file holds splats whose {name} are no finite numbers.")
+    if np.min(scales, initial=0) < 0:
+        raise _damaged(kind, "scale-range", "The file holds splats of negative size.")
+    lengths = np.sqrt(np.einsum("ij,ij->i", rotations, rotations, dtype=np.float64))
+    if np.min(lengths, initial=1) < _MIN_ROTATION_LENGTH:
+        raise _damaged(kind, "zero-quaternion", "The file holds splats without a rotation (a zero quaternion).")
+    return Gaussians(
+        means,
+        np.maximum(scales, np.float32(MIN_SCALE)),
+        rotations / lengths.astype(np.float32)[:, None],
+        np.clip(opacities, 0, 1),
+        sh,
+        None if parts is None else known_parts(parts),
+        dict(extras or {}),
+    )
+
+
+def known_parts(column: np.ndarray) -> np.ndarray:
+    """Return parts [N] int8; values without a meaning of ours are unknown."""
+    return np.where(np.isin(column, list(Part)), column, Part.UNKNOWN).astype(np.int8)
+
+
+def check_count(kind: str, count: int, size: int, available: int) -> None:
+    """Refuse an announced number of splats before memory is taken for them.
+
+    Args:
+        kind: The format's short name.
+        count: Splats announced.
+        size: Bytes they take unpacked.
+        available: Bytes that the packed data has.
+
+    Raises:
+        FormatError: "KIND-too-large".
+    """
+    if count > MAX_COUNT or (size > FREE_BYTES and size > MAX_RATIO * available):
+        raise FormatError(
+            f"The file announces {count:,} splats, which it can't hold.",
+            "The file is damaged: copy or download it again.",
+            code=f"{kind}-too-large",
+            announced=count,
+        )
+
+
+def _damaged(kind: str, code: str, message: str) -> FormatError:
+    return FormatError(message, "Clean the file in a splat editor, or export it again.", code=f"{kind}-{code}")

@@ -1,0 +1,139 @@
+"""From glTF files to Gaussians."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ... import spherical_harmonics as harmonics
+from ...errors import FormatError
+from ...gaussians import Gaussians, concatenate
+from ..assembly import assemble, check_count
+from . import names
+from .document import Document, broken, listed, unsupported
+from .nodes import placed_meshes
+
+_MIN_BYTES = 20
+"""Bytes of the smallest splat that a file can hold."""
+_OWN = frozenset((names.POSITION, names.COLOR, names.PART))
+
+
+def decode(data: bytes, folder: Path | None = None) -> Gaussians:
+    """Read all splats of a glTF file's default scene, placed by their nodes, in glTF's axes.
+
+    Attributes that begin with an underscore become extra columns (``_PART`` the parts) where all
+    splats have them.
+
+    Args:
+        data: A .glb or .gltf file.
+        folder: Where it lies, for buffers in files of their own.
+
+    Raises:
+        FormatError: "gltf-damaged", "gltf-unsupported" (compression, kernels other than the
+            ellipse, linear colours), "gltf-not-splats", "gltf-missing-buffer", "gltf-too-large",
+            "gltf-not-finite", "gltf-scale-range", "gltf-zero-quaternion".
+    """
+    document = Document(data, folder)
+    found, total = [], 0
+    for index, matrix in placed_meshes(document):
+        for primitive in listed(document.item("meshes", index), "primitives"):
+            if not isinstance(primitive, dict):
+                raise broken("a mesh makes no sense")
+            extension = _extension(primitive)
+            if extension is None:
+                continue
+            _check(extension)
+            gaussians = _splats(document, primitive)
+            total += len(gaussians)
+            # A few bytes can place the same splats a million times.
+            check_count(names.KIND, total, total * _MIN_BYTES, document.size)
+            found.append(_placed(gaussians, matrix))
+    if not found:
+        raise FormatError(
+            "This glTF file holds no Gaussian splats.",
+            "Choose a file with KHR_gaussian_splatting, or import this one as a mesh.",
+            code=f"{names.KIND}-not-splats",
+        )
+    return found[0] if len(found) == 1 else concatenate(found)
+
+
+def _extension(primitive: dict) -> dict | None:
+    extensions = primitive.get("extensions", {})
+    found = extensions.get(names.EXTENSION) if isinstance(extensions, dict) else None
+    return found if isinstance(found, dict) else None
+
+
+def _check(extension: dict) -> None:
+    if extension.get("extensions"):
+        raise unsupported("holds compressed splats or a kind of its own")
+    if extension.get("kernel", names.KERNEL) != names.KERNEL:
+        raise unsupported("holds splats of another shape")
+    if extension.get("colorSpace", names.COLOR_SPACE) != names.COLOR_SPACE:
+        raise unsupported("holds splats in another colour space")
+
+
+def _splats(document: Document, primitive: dict) -> Gaussians:
+    attributes = primitive.get("attributes")
+    if not isinstance(attributes, dict):
+        raise broken("splats have no attributes")
+    means = _column(document, attributes, names.POSITION, 3)
+    count = len(means)
+    scales = _column(document, attributes, names.SCALE, 3, count)
+    if np.min(scales, initial=0) < 0:
+        # Drafts of the extension, and writers that followed them, stored logarithms.
+        with np.errstate(over="ignore"):
+            scales = np.exp(scales)
+    degree = max((band for band in range(harmonics.MAX_DEGREE + 1) if names.harmonic(band, 0) in attributes), default=0)
+    sh = np.empty((count, (degree + 1) ** 2, 3), np.float32)
+    for i, name in enumerate(names.harmonics(degree)):
+        sh[:, i] = _column(document, attributes, name, 3, count)
+    extras = {
+        name[1:]: _aligned(document.accessor(index), count)
+        for name, index in attributes.items()
+        if name.startswith("_") and name not in _OWN and len(name) > 1
+    }
+    parts = _aligned(document.accessor(attributes[names.PART]), count) if names.PART in attributes else None
+    if parts is not None and parts.ndim != 1:
+        raise broken("parts are no single numbers")
+    return assemble(
+        names.KIND,
+        means,
+        scales,
+        _column(document, attributes, names.ROTATION, 4, count)[:, (3, 0, 1, 2)],
+        _column(document, attributes, names.OPACITY, 1, count),
+        sh,
+        parts,
+        extras,
+    )
+
+
+def _column(document: Document, attributes: dict[str, Any], name: str, width: int, count: int | None = None):
+    """Return an attribute as float32, [N, width] or for width 1 [N]."""
+    if name not in attributes:
+        raise broken(f"its splats lack “{name.removeprefix(names.EXTENSION + ':')}”")
+    values = document.floats(attributes[name])
+    if values.shape[1:] != (() if width == 1 else (width,)):
+        raise broken(f"“{name.removeprefix(names.EXTENSION + ':')}” has the wrong type")
+    return values if count is None else _aligned(values, count)
+
+
+def _aligned(values: np.ndarray, count: int) -> np.ndarray:
+    """Return a copy in native byte order; raise unless there is a value a splat."""
+    if len(values) != count:
+        raise broken("its columns are not equally long")
+    return values.astype(values.dtype.newbyteorder("="))
+
+
+def _placed(gaussians: Gaussians, matrix: np.ndarray) -> Gaussians:
+    if np.array_equal(matrix, np.eye(4)):
+        return gaussians
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            placed = gaussians.transform(matrix)
+    except (ValueError, np.linalg.LinAlgError):
+        raise broken("a node flattens its splats to nothing") from None
+    if not (np.isfinite(placed.means).all() and np.isfinite(placed.scales).all()):
+        raise broken("a node's place is out of all bounds")
+    return placed

@@ -1,0 +1,203 @@
+"""PlayCanvas' compressed PLY files (SuperSplat, ``.compressed.ply``): 16 bytes a splat and harmonics.
+
+Splats lie in chunks of 256 neighbours. An element ``chunk`` has the bounds of positions, logarithms of
+scales, and base colours; ``vertex`` has four 32-bit words a splat: positions and scales as 11, 10 and 11
+bits between the chunk's bounds, the rotation as its three smallest values (two bits say which of w, x, y,
+z is left out, ten for each other in -sqrt(1/2)..sqrt(1/2)), colour and linear opacity as bytes;
+``sh`` has a byte for each higher harmonic, -4..4, channel by channel. The axes are not stated.
+Source: the format as https://github.com/playcanvas/splat-transform and SuperSplat read and write it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import BinaryIO
+
+import numpy as np
+
+from ... import spherical_harmonics as harmonics
+from ...errors import FormatError
+from ...gaussians import Gaussians
+from ..assembly import assemble
+from . import names
+from .body import read_columns
+from .header import Element, Header
+
+KIND = "ply"
+MARK = "packed_position"
+"""A property of ``vertex`` that only these files have."""
+
+_CHUNK = 256
+_CHUNK_ELEMENT, _HARMONICS_ELEMENT = "chunk", "sh"
+_WORDS = (MARK, "packed_rotation", "packed_scale", "packed_color")
+_POSITION_BOUNDS = ("min_x", "min_y", "min_z", "max_x", "max_y", "max_z")
+_SCALE_BOUNDS = tuple(f"{end}_scale_{axis}" for end in ("min", "max") for axis in "xyz")
+_COLOR_BOUNDS = ("min_r", "min_g", "min_b", "max_r", "max_g", "max_b")
+"""Absent in files of SuperSplat 1; colours then lie in 0..1."""
+_VECTOR_BITS = (11, 10, 11)
+_COLOR_BITS = (8, 8, 8)
+_ROTATION_STEPS = 1023
+_SCALE_LIMIT = 20.0
+"""Logarithms of scales are kept within this, as other writers do."""
+_HARMONICS_REACH = 8.0
+"""Width of the range that a byte of the higher harmonics covers, around 0."""
+_HARMONICS_COUNTS = (9, 24, 45)
+"""Properties of degrees 1 to 3."""
+
+
+def decode(data: bytes, header: Header) -> Gaussians:
+    """Read a compressed PLY file whose header is parsed already. Higher harmonics of 0 throughout are dropped.
+
+    Raises:
+        FormatError: as :func:`core.formats.ply.decode`.
+    """
+    elements = {item.name: item for item in header.elements}
+    vertex = _columns(data, header, elements, names.ELEMENT, _WORDS)
+    bounds = _columns(data, header, elements, _CHUNK_ELEMENT, (*_POSITION_BOUNDS, *_SCALE_BOUNDS))
+    count, chunks = len(vertex[MARK]), len(bounds["min_x"])
+    if chunks * _CHUNK < count:
+        raise _contradiction("it has too few chunks")
+    positions, rotations, scales, colors = (vertex[name].astype(np.uint32) for name in _WORDS)
+    # Scales may be any size in a damaged file; those beyond float32 are found by the checks.
+    with np.errstate(over="ignore", invalid="ignore"):
+        means = _between(_fields(positions, _VECTOR_BITS), bounds, _POSITION_BOUNDS)
+        log_scales = _between(_fields(scales, _VECTOR_BITS), bounds, _SCALE_BOUNDS)
+        rgb = _fields(colors >> 8, _COLOR_BITS)
+        if set(_COLOR_BOUNDS) <= bounds.keys():
+            rgb = _between(rgb, bounds, _COLOR_BOUNDS)
+        return assemble(
+            KIND,
+            means,
+            np.exp(log_scales),
+            _unpack_rotations(rotations),
+            (colors & 255) / np.float32(255),
+            _with_higher(harmonics.from_colors(rgb), data, header, elements),
+        )
+
+
+def encode(gaussians: Gaussians, stream: BinaryIO) -> None:
+    """Write a compressed PLY file. Splats are put into a spatial order; parts and extra columns are not kept."""
+    gaussians = gaussians.select(spatial_order(gaussians.means))
+    count = len(gaussians)
+    starts = np.arange(0, count, _CHUNK)
+    log_scales = np.clip(np.log(gaussians.scales), -_SCALE_LIMIT, _SCALE_LIMIT)
+    opacities = np.rint(np.clip(gaussians.opacities, 0, 1) * 255).astype(np.uint32)
+    position_words, position_bounds = _pack_within_chunks(gaussians.means, starts, _VECTOR_BITS)
+    scale_words, scale_bounds = _pack_within_chunks(log_scales, starts, _VECTOR_BITS)
+    color_words, color_bounds = _pack_within_chunks(gaussians.colors, starts, _COLOR_BITS)
+    words = (position_words, _pack_rotations(gaussians.rotations), scale_words, color_words << 8 | opacities)
+    higher = gaussians.sh[:, 1:].swapaxes(1, 2).reshape(count, 3 * (gaussians.sh.shape[1] - 1))
+    lines = ["ply", "format binary_little_endian 1.0", f"element {_CHUNK_ELEMENT} {len(starts)}"]
+    lines += [f"property float {name}" for name in (*_POSITION_BOUNDS, *_SCALE_BOUNDS, *_COLOR_BOUNDS)]
+    lines += [f"element {names.ELEMENT} {count}", *(f"property uint {name}" for name in _WORDS)]
+    if higher.shape[1]:
+        lines += [f"element {_HARMONICS_ELEMENT} {count}"]
+        lines += [f"property uchar {name}" for name in names.rest(higher.shape[1])]
+    stream.write("\n".join([*lines, "end_header", ""]).encode("ascii"))
+    stream.write(np.concatenate([position_bounds, scale_bounds, color_bounds], axis=1).astype("<f4").tobytes())
+    stream.write(np.stack(words, axis=1).astype("<u4").tobytes())
+    stream.write(np.clip(np.floor((higher / _HARMONICS_REACH + 0.5) * 256), 0, 255).astype(np.uint8).tobytes())
+
+
+def spatial_order(means: np.ndarray) -> np.ndarray:
+    """Return the order [N] along a Z-order curve (Morton, 1966) through the bounding box of means [N, 3]."""
+    if not len(means):
+        return np.empty(0, np.intp)
+    low = means.min(axis=0)
+    cells = ((means - low) * (1023 / np.maximum(means.max(axis=0) - low, 1e-30))).astype(np.uint32)
+    code = np.zeros(len(means), np.uint32)
+    for bit in range(10):
+        for axis in range(3):
+            code |= (cells[:, axis] >> bit & 1) << (3 * bit + axis)
+    return np.argsort(code, kind="stable")
+
+
+def _columns(
+    data: bytes, header: Header, elements: Mapping[str, Element], name: str, wanted: tuple[str, ...]
+) -> dict[str, np.ndarray]:
+    """Return an element's columns; raise unless it has all the wanted ones."""
+    element = elements.get(name)
+    missing = sorted(set(wanted) - {item.name for item in element.properties}) if element else [name]
+    if missing:
+        raise FormatError(
+            f"The compressed splat file lacks “{missing[0]}”.",
+            "Export it again from the program that wrote it.",
+            code="ply-missing-property",
+            missing=missing,
+        )
+    return read_columns(data, header, element)
+
+
+def _contradiction(what: str) -> FormatError:
+    return FormatError(f"The compressed splat file contradicts itself: {what}.", "Export it again.", code="ply-body")
+
+
+def _with_higher(base: np.ndarray, data: bytes, header: Header, elements: Mapping[str, Element]) -> np.ndarray:
+    """Return base harmonics [N, 1, 3] and the file's higher ones, [N, K, 3]."""
+    element = elements.get(_HARMONICS_ELEMENT)
+    if element is None or not element.properties:
+        return base
+    wanted = len(element.properties)
+    if wanted not in _HARMONICS_COUNTS or element.count != len(base):
+        raise _contradiction("its spherical harmonics don't fit its splats")
+    columns = _columns(data, header, elements, _HARMONICS_ELEMENT, names.rest(wanted))
+    levels = np.stack([columns[name] for name in names.rest(wanted)], axis=1).astype(np.float32)
+    # The outermost levels mean the ends of the range, the others the middle of their step.
+    shares = np.where(levels <= 0, 0, np.where(levels >= 255, 1, (levels + 0.5) / 256))
+    higher = ((shares - 0.5) * _HARMONICS_REACH).reshape(len(base), 3, wanted // 3).swapaxes(1, 2)
+    return np.concatenate([base, higher.astype(np.float32)], axis=1)
+
+
+def _fields(words: np.ndarray, bits: tuple[int, ...]) -> np.ndarray:
+    """Return the fields of words [N], the first in the highest bits, as 0..1 [N, 3] float32."""
+    values = np.empty((len(words), len(bits)), np.float32)
+    for i, width in enumerate(bits):
+        values[:, i] = (words >> sum(bits[i + 1 :]) & ((1 << width) - 1)) / np.float32((1 << width) - 1)
+    return values
+
+
+def _between(shares: np.ndarray, bounds: Mapping[str, np.ndarray], ends: tuple[str, ...]) -> np.ndarray:
+    """Return values [N, 3] at shares 0..1 between their chunk's low and high bounds."""
+    low, high = (np.stack([bounds[name] for name in side], axis=1).astype(np.float32) for side in (ends[:3], ends[3:]))
+    chunk = np.arange(len(shares)) // _CHUNK
+    return low[chunk] * (1 - shares) + high[chunk] * shares
+
+
+def _pack_within_chunks(values: np.ndarray, starts: np.ndarray, bits: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return words [N] of values [N, 3] and the bounds [chunks, 6] that they refer to."""
+    if not len(values):
+        return np.empty(0, np.uint32), np.empty((0, 6), np.float32)
+    low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
+    chunk = np.arange(len(values)) // _CHUNK
+    shares = (values - low[chunk]) / np.maximum(high - low, 1e-30)[chunk]
+    words = np.zeros(len(values), np.uint32)
+    for i, width in enumerate(bits):
+        words = words << np.uint32(width) | np.rint(shares[:, i] * ((1 << width) - 1)).astype(np.uint32)
+    return words, np.concatenate([low, high], axis=1)
+
+
+def _pack_rotations(rotations: np.ndarray) -> np.ndarray:
+    """Return quaternions [N, 4] as words [N]."""
+    largest = np.argmax(np.abs(rotations), axis=1)
+    flip = np.take_along_axis(rotations, largest[:, None], axis=1) < 0
+    columns = np.where(flip, -rotations, rotations).T
+    words = largest.astype(np.uint32)
+    for slot in range(3):
+        value = np.where(slot < largest, columns[slot], columns[slot + 1])
+        level = np.rint((value * np.float32(math.sqrt(0.5)) + np.float32(0.5)) * _ROTATION_STEPS)
+        words = words << np.uint32(10) | np.clip(level, 0, _ROTATION_STEPS).astype(np.uint32)
+    return words
+
+
+def _unpack_rotations(words: np.ndarray) -> np.ndarray:
+    """Return quaternions w, x, y, z [N, 4] of words [N]."""
+    others = (_fields(words & ((1 << 30) - 1), (10, 10, 10)) - np.float32(0.5)) * np.float32(math.sqrt(2))
+    left_out = np.sqrt(np.maximum(0, 1 - np.einsum("ij,ij->i", others, others)))
+    largest = words >> 30
+    rotations = np.empty((len(words), 4), np.float32)
+    for place in range(4):
+        before = others[:, place] if place < 3 else left_out
+        after = others[:, place - 1] if place else left_out
+        rotations[:, place] = np.where(largest == place, left_out, np.where(largest > place, before, after))
+    return rotations

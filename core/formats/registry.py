@@ -1,0 +1,64 @@
+"""What a file format is to the rest of the program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..gaussians import Gaussians
+from .axes import Axes
+
+
+@dataclass(frozen=True)
+class Option:
+    """A choice that a person has when writing a format.
+
+    Attributes:
+        name: Keyword of the format's ``encode``.
+        label: Name in interfaces.
+        choices: Allowed values with a label each; the first is the default.
+        doc: One sentence, for a tooltip.
+    """
+
+    name: str
+    label: str
+    choices: tuple[tuple[Any, str], ...]
+    doc: str
+
+    @property
+    def default(self) -> Any:
+        """The value when nothing is chosen."""
+        return self.choices[0][0]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file.
+
+    Attributes:
+        id: Stable identifier.
+        label: Name in menus, without the suffixes.
+        suffixes: Lower case with the dot, the one to propose first; may have two dots.
+        axes: The frame of ``decode``'s result and ``encode``'s argument.
+        decode: Takes the file's bytes, returns Gaussians in the file's axes, raises FormatError and
+            nothing else for damaged data. Formats with ``has_siblings`` also take the folder that
+            further files are read from, or None.
+        encode: Takes Gaussians in the file's axes, a binary stream, and ``options`` as keywords.
+        options: What can be chosen when writing.
+        has_siblings: Whether a file can refer to others beside it.
+    """
+
+    id: str
+    label: str
+    suffixes: tuple[str, ...]
+    axes: Axes
+    decode: Callable[..., Gaussians]
+    encode: Callable[..., None]
+    options: tuple[Option, ...] = ()
+    has_siblings: bool = False
+
+    def read(self, data: bytes, folder: Path | None) -> Gaussians:
+        """Return what ``decode`` makes of the data."""
+        return self.decode(data, folder) if self.has_siblings else self.decode(data)

@@ -1,0 +1,158 @@
+"""The quantised values of SPZ files.
+
+Arrays of bytes on one side, activated float32 values on the other. All functions work in the file's
+own axes. Source: https://github.com/nianticlabs/spz (README, "File Format").
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ... import spherical_harmonics as harmonics
+
+_POSITION_LIMIT = (1 << 23) - 1
+MAX_FRACTIONAL_BITS = 16
+"""More would only store noise: 2^-16 is far below any splat's size."""
+
+_COLOR_GAIN = 0.15
+"""Base harmonics are stored as 255 (0.15 c + 0.5): colours from -0.44 to 1.44."""
+_SCALE_OFFSET = 10.0
+_SCALE_STEPS = 16
+"""Scales are stored as 16 (ln s + 10): from e^-10 to e^5.9 in steps of 6 %."""
+_SMALLEST_THREE_STEPS = 511
+
+_BYTES = np.arange(256, dtype=np.float32)
+_SCALES = np.exp(_BYTES / _SCALE_STEPS - np.float32(_SCALE_OFFSET))
+_OPACITIES = _BYTES / 255
+_BASES = (_BYTES / 255 - np.float32(0.5)) / np.float32(_COLOR_GAIN)
+_HIGHER = (_BYTES - 128) / 128
+
+
+def fractional_bits_for(means: np.ndarray) -> int:
+    """Return the finest resolution, in bits after the point, with which all means [N, 3] fit into 24 bits.
+
+    The reference always writes 12 (a head of 24 cm would have positions to a quarter of a millimetre);
+    readers take whatever the header says.
+    """
+    reach = float(np.abs(means).max(initial=0))
+    if reach <= _POSITION_LIMIT * 2.0**-MAX_FRACTIONAL_BITS:
+        return MAX_FRACTIONAL_BITS
+    return max(0, math.floor(math.log2(_POSITION_LIMIT / reach)))
+
+
+def pack_positions(means: np.ndarray, fractional_bits: int) -> np.ndarray:
+    """Return means [N, 3] as 24-bit signed integers, [N, 3, 3] bytes; what is too far off is clipped."""
+    steps = np.rint(means.astype(np.float64) * 2.0**fractional_bits)
+    whole = np.clip(steps, -_POSITION_LIMIT, _POSITION_LIMIT).astype("<i4")
+    return whole.view(np.uint8).reshape(*means.shape, 4)[..., :3]
+
+
+def unpack_positions(data: np.ndarray, fractional_bits: int) -> np.ndarray:
+    """Return means [N, 3] of 9 N bytes."""
+    raw = data.reshape(-1, 3)
+    padded = np.zeros((len(raw), 4), np.uint8)
+    for i in range(3):
+        padded[:, i + 1] = raw[:, i]
+    # In the upper three bytes the sign is where int32 has it.
+    return (padded.view("<i4").reshape(-1, 3) >> 8) * np.float32(2.0**-fractional_bits)
+
+
+def pack_scales(scales: np.ndarray) -> np.ndarray:
+    """Return standard deviations [N, 3] as logarithms, [N, 3] bytes; outside e^-10..e^5.9 they are clipped."""
+    return _as_bytes((np.log(scales) + np.float32(_SCALE_OFFSET)) * _SCALE_STEPS)
+
+
+def unpack_scales(data: np.ndarray) -> np.ndarray:
+    """Return standard deviations [N, 3] of 3 N bytes."""
+    return _SCALES[data].reshape(-1, 3)
+
+
+def pack_opacities(opacities: np.ndarray) -> np.ndarray:
+    """Return opacities [N] as bytes."""
+    return _as_bytes(opacities * 255)
+
+
+def unpack_opacities(data: np.ndarray) -> np.ndarray:
+    """Return opacities [N] of N bytes."""
+    return _OPACITIES[data]
+
+
+def pack_colors(base: np.ndarray) -> np.ndarray:
+    """Return base harmonics [N, 3] as bytes; outside +-3.33 they are clipped."""
+    return _as_bytes((base * np.float32(_COLOR_GAIN) + np.float32(0.5)) * 255)
+
+
+def pack_higher(higher: np.ndarray) -> np.ndarray:
+    """Return higher harmonics [N, K, 3] as bytes; outside -1..0.99 they are clipped.
+
+    All 8 bits are used; the reference rounds to 5 and 4 bits for smaller files.
+    """
+    return _as_bytes(higher * 128 + 128)
+
+
+def unpack_harmonics(colors: np.ndarray, higher: np.ndarray, degree: int) -> np.ndarray:
+    """Return harmonics [N, K, 3] of 3 N bytes for the base and those of a file's higher degrees."""
+    count = len(colors) // 3
+    kept = (min(degree, harmonics.MAX_DEGREE) + 1) ** 2 - 1
+    rest = higher.reshape(count, (degree + 1) ** 2 - 1, 3)[:, :kept]
+    if not (rest != 128).any():
+        return _BASES[colors].reshape(count, 1, 3)
+    sh = np.empty((count, kept + 1, 3), np.float32)
+    sh[:, 0] = _BASES[colors].reshape(count, 3)
+    sh[:, 1:] = _HIGHER[rest]
+    return sh
+
+
+def pack_first_three(rotations: np.ndarray) -> np.ndarray:
+    """Return quaternions w, x, y, z [N, 4] as x, y, z of the one with w >= 0, [N, 3] bytes (version 2)."""
+    return _as_bytes((np.where(rotations[:, :1] < 0, -rotations, rotations)[:, 1:] + 1) * np.float32(127.5))
+
+
+def unpack_first_three(data: np.ndarray) -> np.ndarray:
+    """Return quaternions w, x, y, z [N, 4] of 3 N bytes (version 2)."""
+    rotations = np.empty((len(data) // 3, 4), np.float32)
+    rotations[:, 1:] = data.reshape(-1, 3) / np.float32(127.5) - 1
+    rotations[:, 0] = np.sqrt(np.maximum(0, 1 - np.einsum("ij,ij->i", rotations[:, 1:], rotations[:, 1:])))
+    return rotations
+
+
+def pack_smallest_three(rotations: np.ndarray) -> np.ndarray:
+    """Return quaternions w, x, y, z [N, 4] as 32-bit integers [N] (versions 3 and 4).
+
+    Two bits say which of x, y, z, w is largest and left out; the others follow in that order as a sign
+    (relative to the largest one's) and 9 bits of magnitude in units of sqrt(1/2) / 511.
+    """
+    xyzw = np.ascontiguousarray(rotations[:, (1, 2, 3, 0)].T)
+    largest = np.argmax(np.abs(xyzw), axis=0)
+    negative = np.take_along_axis(xyzw, largest[None], axis=0)[0] < 0
+    packed = largest.astype("<u4")
+    for slot in range(3):
+        value = np.where(slot < largest, xyzw[slot], xyzw[slot + 1])
+        magnitude = np.rint(np.abs(value) * np.float32(_SMALLEST_THREE_STEPS * math.sqrt(2))).astype(np.uint32)
+        sign = (value < 0) ^ negative
+        packed = packed << 10 | sign.astype(np.uint32) << 9 | np.minimum(magnitude, _SMALLEST_THREE_STEPS)
+    return packed.astype("<u4")
+
+
+def unpack_smallest_three(data: np.ndarray) -> np.ndarray:
+    """Return quaternions w, x, y, z [N, 4] of 4 N bytes (versions 3 and 4)."""
+    packed = data.view("<u4")
+    largest = packed >> 30
+    values = []
+    for shift in (20, 10, 0):
+        field = packed >> shift
+        magnitude = (field & _SMALLEST_THREE_STEPS) * np.float32(math.sqrt(0.5) / _SMALLEST_THREE_STEPS)
+        values.append(np.where(field & 512, -magnitude, magnitude))
+    left_out = np.sqrt(np.maximum(0, 1 - sum(value * value for value in values)))
+    rotations = np.empty((len(packed), 4), np.float32)
+    for place, column in enumerate((1, 2, 3, 0)):
+        before = values[place] if place < 3 else left_out
+        after = values[place - 1] if place else left_out
+        rotations[:, column] = np.where(largest == place, left_out, np.where(np.less(place, largest), before, after))
+    return rotations
+
+
+def _as_bytes(values: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
