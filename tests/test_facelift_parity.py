@@ -12,6 +12,7 @@ import pytest
 from facelift_helpers import checkpoint_folder, one_thread, other_checkpoint, own_cache, record_folder, torch  # noqa: F401
 from safetensors.torch import load_file, save_file
 
+from core.engines.facelift import models
 from core.engines.facelift.acceleration import BASELINE
 from core.engines.facelift.checkpoint import Checkpoint
 from core.engines.facelift.gslrm import FIELDS
@@ -22,6 +23,7 @@ from core.engines.facelift.parity.facecrop import compare_facecrop
 from core.engines.facelift.parity.record import Record, records
 from core.engines.facelift.parity.stages import run_end_to_end
 from core.engines.facelift.pipeline import Pipeline
+from tests.bench.facelift_random import CONFIGS
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -73,6 +75,13 @@ def test_full_size_names_and_shapes_agree(shared):
     rows = full.compare_manifests(shared / "facelift-parity")
     assert len(rows) == 5
     assert all(row.passed for row in rows)
+
+
+def test_benchmark_measures_the_released_sizes(shared):
+    for kind in ("unet", "vae", "image_encoder"):
+        manifest = json.loads((shared / f"facelift-parity/manifest-{kind}-full.json").read_text())
+        own = {name: list(tensor.shape) for name, tensor in models.build(kind, CONFIGS[kind]).state_dict().items()}
+        assert own == {name: entry["shape"] for name, entry in manifest["tensors"].items()}
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from importlib.util import find_spec
 from pathlib import Path
 
 from ...errors import EngineUnavailable
+from ...weights.resolve import resolve
 
 PACKAGES = ("torch", "diffusers", "transformers", "safetensors")
-CHECKPOINT_VARIABLE = "FACELIFT_CHECKPOINT"
-"""Environment variable with the checkpoint folder."""
 
 
 def missing_package() -> str | None:
@@ -19,19 +17,12 @@ def missing_package() -> str | None:
 
 
 def find_checkpoint(chosen: str | None = None) -> Path:
-    """Return the checkpoint folder: the chosen one, or the environment variable's.
+    """Return the checkpoint folder: the chosen one, or where weights are usually kept.
 
     Raises:
         EngineUnavailable: there is none.
     """
-    text = chosen or os.environ.get(CHECKPOINT_VARIABLE)
-    if not text:
-        raise EngineUnavailable(
-            "The FaceLift weights are not here.",
-            "Download them (they need your consent to their licence), or choose the folder where they are.",
-            code="no-checkpoint",
-        )
-    return Path(text)
+    return resolve(chosen).folder
 
 
 def check_packages() -> None:

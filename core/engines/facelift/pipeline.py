@@ -112,10 +112,11 @@ class Pipeline:
 
     def _retire(self, name: str) -> None:
         """Take a model off the device; where the device is the CPU, drop it."""
+        if name == "unet":
+            # A CUDA graph knows the weights by their addresses, which change when they come back.
+            self._forward = None
         if self.device.type == "cpu":
             del self._models[name]
-            if name == "unet":
-                self._forward = None
         else:
             self._models[name].to("cpu")
         gc.collect()
@@ -194,14 +195,27 @@ class Pipeline:
         noise = draws.normal(*condition.image_latents.shape)
         observe("rng/draw1_initial_latents", noise)
         solver = self.solver(sampling, draws, observe)
+        latents = noise.to(condition.image_latents) * solver.scheduler.init_noise_sigma
+        latents = self.denoise(solver, latents, condition, sampling.guidance, on_step, observe)
+        with self.resident("vae") as vae:
+            return diffusion.decode(vae, latents, self.choices.vae_slice, on_step, observe)
+
+    @torch.inference_mode()
+    def denoise(
+        self,
+        solver: Solver,
+        latents: torch.Tensor,
+        condition: Conditioning,
+        guidance: Guidance,
+        on_step: Callable[[], None] = lambda: None,
+        observe: Observer = observe_nothing,
+    ) -> torch.Tensor:
+        """Return the final latents; arguments and errors as :func:`.diffusion.denoise`."""
         with self.resident("unet") as unet:
             attention.remember_prompts(unet, condition.prompts)
             if self._forward is None:
                 self._forward = acceleration.forward_of(unet, self.choices, self.device)
-            latents = noise.to(condition.image_latents) * solver.scheduler.init_noise_sigma
-            latents = diffusion.denoise(self._forward, solver, latents, condition, sampling.guidance, on_step, observe)
-        with self.resident("vae") as vae:
-            return diffusion.decode(vae, latents, self.choices.vae_slice, on_step, observe)
+            return diffusion.denoise(self._forward, solver, latents, condition, guidance, on_step, observe)
 
     @torch.inference_mode()
     def reconstruct(

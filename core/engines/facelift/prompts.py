@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPTokenizer
 
 from ...cameras import VIEW_NAMES
+from ...weights.places import user_cache
 from . import models
 from .checkpoint import PROMPT_KEY, REMEDY, Checkpoint
 from .errors import CheckpointError
@@ -54,12 +55,6 @@ def encode(checkpoint: Checkpoint, input_ids: torch.Tensor) -> torch.Tensor:
     return encoder(input_ids, attention_mask=torch.ones_like(input_ids)).last_hidden_state
 
 
-def default_cache() -> Path:
-    """Return the folder for computed embeddings, in the user's cache."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or str(Path.home() / ".cache")
-    return Path(base) / "facelift-blender" / "prompts"
-
-
 def prompt_embeddings(checkpoint: Checkpoint, cache: Path | None = None) -> torch.Tensor:
     """Return the prompt embeddings [6, 77, C], float16 as the reference keeps them.
 
@@ -76,7 +71,7 @@ def prompt_embeddings(checkpoint: Checkpoint, cache: Path | None = None) -> torc
     ready = checkpoint.prompt_path()
     if ready is not None:
         return read_embeddings(ready, checkpoint.name(ready))
-    path = (cache or default_cache()) / f"{content_key(checkpoint)}.safetensors"
+    path = (cache or user_cache() / "prompts") / f"{content_key(checkpoint)}.safetensors"
     if path.is_file():
         try:
             return read_embeddings(path, path.name)

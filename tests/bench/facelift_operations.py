@@ -1,0 +1,87 @@
+"""Counting what the models compute, and how fast a device multiplies matrices."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from core.engines.facelift import acceleration, attention, models
+from core.engines.facelift.acceleration import BASELINE, DEFAULT, Acceleration
+from core.engines.facelift.gslrm import GSLRM
+
+from .facelift_random import CONFIGS, GSLRM_SIZE
+from .report import Measurement
+
+MATRIX_SIZE = {"cuda": 8192, "cpu": 1024, "mps": 4096}
+VIEWS, STEPS, PICTURE, LATENT = 6, 50, 512, 64
+TERA = 1e12
+
+
+@torch.inference_mode()
+def counted_operations(function: Callable[[], object]) -> int:
+    """Return the floating-point operations of a call's products, convolutions and attention."""
+    counter = FlopCounterMode(display=False)
+    with counter:
+        function()
+    return counter.get_total_flops()
+
+
+def matrix_rate(device: torch.device, dtype: torch.dtype) -> float:
+    """Return the device's measured rate of large matrix products in FLOP/s."""
+    size = MATRIX_SIZE[device.type]
+    left, right = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
+    best = float("inf")
+    for _ in range(10):
+        wait_for(device)
+        start = time.perf_counter()
+        left @ right
+        wait_for(device)
+        best = min(best, time.perf_counter() - start)
+    return 2 * size**3 / best
+
+
+def wait_for(device: torch.device) -> None:
+    """Wait until the device has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def full_size_operations() -> list[Measurement]:
+    """Count the released models' operations on the meta device: exact, and no computer is too small."""
+    plain = STEPS * unet_operations(BASELINE) / TERA
+    rows = [Measurement(f"{STEPS} guided steps, plain", plain, "TFLOP")]
+    choices = {
+        "text keys cached": replace(BASELINE, cached_text=True),
+        "front view plain": replace(BASELINE, plain_first_view=True),
+        "default": DEFAULT,
+    }
+    for label, choice in choices.items():
+        count = STEPS * unet_operations(choice) / TERA
+        rows.append(Measurement(f"{STEPS} guided steps, {label}", count, "TFLOP", "", "plain", plain))
+    return [*rows, Measurement("GS-LRM", gslrm_operations() / TERA, "TFLOP")]
+
+
+def unet_operations(choices: Acceleration) -> int:
+    """Return the operations of one guided step of the full-size UNet."""
+    unet = models.build("unet", CONFIGS["unet"]).eval()
+    acceleration.prepare_unet(unet, VIEWS, choices)
+    config, rows = unet.config, 2 * VIEWS
+    with torch.device("meta"), torch.inference_mode():
+        attention.remember_prompts(unet, torch.empty(VIEWS, 77, config.cross_attention_dim))
+        sample = torch.empty(rows, config.in_channels, LATENT, LATENT)
+        text = torch.empty(rows, 77, config.cross_attention_dim)
+        labels = torch.empty(rows, config.projection_class_embeddings_input_dim)
+        time_step = torch.empty((), dtype=torch.long)
+        return counted_operations(lambda: unet(sample, time_step, text, class_labels=labels))
+
+
+def gslrm_operations() -> int:
+    """Return the operations of the full-size GS-LRM."""
+    with torch.device("meta"):
+        model = GSLRM(GSLRM_SIZE).eval()
+        pictures, c2w, intrinsics = (torch.empty(VIEWS, *shape) for shape in ((3, PICTURE, PICTURE), (4, 4), (4,)))
+        return counted_operations(lambda: model(pictures, c2w, intrinsics))
