@@ -56,8 +56,10 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep the user's cache out of the tests."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+    """Keep the user's folders out of the tests."""
+    base = tmp_path_factory.getbasetemp()
+    for name, folder in {"XDG_CACHE_HOME": "cache", "FACELIFT_WEIGHTS": "weights", "HF_HUB_CACHE": "hub"}.items():
+        monkeypatch.setenv(name, str(base / folder))
     monkeypatch.delenv("FACELIFT_CHECKPOINT", raising=False)
 
 

@@ -66,7 +66,7 @@ def resolve(chosen: str | Path | None = None, table: FileTable = OFFICIAL) -> Lo
         if is_complete(snapshot, table):
             return Location(snapshot, "hub-cache", False)
     raise WeightsError(
-        "The FaceLift weights are not on this computer.",
+        "The FaceLift weights are not here.",
         "Download them (they need your consent to their licence), or choose the folder where they are.",
         code="no-checkpoint",
     )

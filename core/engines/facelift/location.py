@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ...errors import EngineUnavailable
 from ...weights.resolve import resolve
+from ...weights.resolve import resolve
 
 PACKAGES = ("torch", "diffusers", "transformers", "safetensors")
 
@@ -17,7 +18,7 @@ def missing_package() -> str | None:
 
 
 def find_checkpoint(chosen: str | None = None) -> Path:
-    """Return the checkpoint folder: the chosen one, or where weights are usually kept.
+    """Return the checkpoint folder: the chosen one, or one of the usual places.
 
     Raises:
         EngineUnavailable: there is none.
