@@ -108,9 +108,9 @@ def _draw_choices(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
 def _draw_running(layout: bpy.types.UILayout, task: Task) -> None:
     progress = task.progress
     stage = progress.stage if progress is not None and task.state is State.RUNNING else str(task.state)
-    text = "Cancelling…" if task.cancelling else stage + time_left(progress)
+    layout.label(text="Cancelling…" if task.cancelling else stage)
     row = layout.row(align=True)
-    row.progress(text=text, factor=progress.fraction if progress is not None else 0.0)
+    row.progress(text=time_left(progress), factor=progress.fraction if progress is not None else 0.0)
     row.operator("facelift.cancel", text="", icon="X").task = task.id
 
 
@@ -198,9 +198,9 @@ class FACELIFT_PT_rendering(_Panel, bpy.types.Panel):
         column = layout.column(align=True)
         for change in changes:
             column.label(text=f"{change.label}: {change.current} → {change.wanted}", icon="DOT")
-        row = layout.row(align=True)
-        row.operator("facelift.apply_render_settings", icon="CHECKMARK")
-        row.operator("facelift.restore_render_settings", text="Restore", icon="LOOP_BACK")
+        column = layout.column(align=True)
+        column.operator("facelift.apply_render_settings", icon="CHECKMARK")
+        column.operator("facelift.restore_render_settings", icon="LOOP_BACK")
 
 
 CLASSES = (FACELIFT_PT_main, FACELIFT_PT_queue, FACELIFT_PT_head, FACELIFT_PT_rendering)

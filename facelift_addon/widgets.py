@@ -42,8 +42,10 @@ def draw_error(layout: bpy.types.UILayout, task: Task, prefix: str = "") -> None
 
 
 def time_left(progress: Progress | None) -> str:
-    """Return the estimate as text to append to a stage."""
-    if progress is None or progress.eta is None:
+    """Return the estimate as a progress bar's text; the share while there is no estimate."""
+    if progress is None:
         return ""
+    if progress.eta is None:
+        return f"{progress.fraction:.0%}"
     seconds = max(1, round(progress.eta))
-    return f", {seconds} s left" if seconds < 90 else f", {round(seconds / 60)} min left"
+    return f"{seconds} s left" if seconds < 90 else f"{round(seconds / 60)} min left"

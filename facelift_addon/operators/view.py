@@ -86,7 +86,7 @@ class FACELIFT_OT_apply_render_settings(bpy.types.Operator):
     """Change this scene's render settings to what splats need; they can be restored"""
 
     bl_idname = "facelift.apply_render_settings"
-    bl_label = "Set Up Rendering"
+    bl_label = "Set Up for Splats"
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
@@ -107,7 +107,7 @@ class FACELIFT_OT_restore_render_settings(bpy.types.Operator):
     """Put this scene's render settings back to what they were"""
 
     bl_idname = "facelift.restore_render_settings"
-    bl_label = "Restore Rendering"
+    bl_label = "Restore Render Settings"
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod

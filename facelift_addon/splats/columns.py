@@ -86,9 +86,11 @@ def from_gaussians(gaussians: Gaussians, float4: bool) -> dict[str, Column]:
 
 
 def _extra_columns(name: str, values: np.ndarray) -> dict[str, Column]:
-    """Return a further column as one attribute, or as one a component where no type is that wide."""
-    fits = name not in names.OWN and len(name.encode()) <= MAX_NAME_LENGTH and not name.startswith(".")
-    if not fits:
+    """Return a further column as one attribute, or as one a component where no type is that wide.
+
+    Names that Blender could not store, or that mean something else here, are left out.
+    """
+    if name in names.OWN or len(name.encode()) > MAX_NAME_LENGTH or name.startswith("."):
         return {}
     if values.ndim == 2 and values.shape[1] not in (2, 3):
         split = ((f"{name}_{index}", values[:, index]) for index in range(values.shape[1]))

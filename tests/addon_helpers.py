@@ -1,0 +1,162 @@
+"""The installed extension, for tests: built, installed and enabled once, a fresh file for every test.
+
+``bpy`` can be initialised once a process, and reads the folder of its user's files then: this
+module points it to an empty one when it is imported, before anything imports ``bpy``.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib
+import importlib.util
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import build
+
+PACKAGE = "bl_ext.user_default.facelift"
+TICK_SECONDS = 0.01
+PATIENCE_SECONDS = 180.0
+"""Far more than anything needs: only a hang takes as long."""
+
+HAS_BLENDER = importlib.util.find_spec("bpy") is not None
+needs_blender = pytest.mark.skipif(not HAS_BLENDER, reason="this Python has no bpy module")
+
+if HAS_BLENDER:
+    _resources = tempfile.mkdtemp(prefix="facelift-blender-")
+    os.environ["BLENDER_USER_RESOURCES"] = _resources
+    atexit.register(shutil.rmtree, _resources, ignore_errors=True)
+
+
+class Extension:
+    """The installed extension, reached as Blender has it."""
+
+    def module(self, name: str) -> ModuleType:
+        """Return a module of the installed copy, e.g. ``"facelift_addon.jobs"``."""
+        return importlib.import_module(f"{PACKAGE}.{name}")
+
+    @property
+    def session(self) -> Any:
+        return self.module("facelift_addon.jobs").session
+
+    @property
+    def heads(self) -> ModuleType:
+        return self.module("facelift_addon.splats.heads")
+
+    @property
+    def connection(self) -> ModuleType:
+        return self.module("facelift_addon.connection")
+
+    def tick_until(self, condition: Callable[[], Any]) -> Any:
+        """Tick, as Blender's timer does, until something is true; return it."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not (result := condition()):
+            assert time.monotonic() < deadline, "the extension hangs"
+            self.session.tick()
+            time.sleep(TICK_SECONDS)
+        return result
+
+    def settle(self) -> None:
+        """Tick until nothing is going on."""
+        self.tick_until(lambda: not self.session.busy)
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Extension]:
+    """The extension, installed from its zip as a user does."""
+    import bpy
+
+    archive = build.build_zip(tmp_path_factory.mktemp("zip") / "facelift.zip")
+    bpy.ops.extensions.package_install_files(filepath=str(archive), repo="user_default", enable_on_install=True)
+    extension = Extension()
+    yield extension
+    extension.session.reset()
+    extension.connection.close()
+
+
+@pytest.fixture
+def blender(installed: Extension) -> Iterator[Extension]:
+    """The installed extension in an empty file, with nothing left of the test before."""
+    import bpy
+
+    # Not read_factory_settings: that switches extensions off.
+    bpy.ops.wm.read_homefile(use_empty=True)
+    preferences = bpy.context.preferences.addons[PACKAGE].preferences
+    for name in ("worker_command", "head_height"):
+        preferences.property_unset(name)
+    yield installed
+    installed.session.reset()
+
+
+def surface_gaussians(count: int = 2000, sh_degree: int = 0, seed: int = 0):
+    """Return flattened Gaussians on an ellipsoid about the size of a head in the reference frame."""
+    from core import quaternions
+    from core.gaussians import Gaussians
+
+    random = np.random.default_rng(seed)
+    radii = np.array([0.5, 0.55, 0.65])
+    directions = random.normal(size=(count, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    normals = directions / radii
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    tangents = np.cross(normals, [0.3, 0.2, 1.0])
+    tangents /= np.linalg.norm(tangents, axis=1, keepdims=True)
+    axes = np.stack([tangents, np.cross(normals, tangents), normals], axis=2)
+    spread = 1.4 / np.sqrt(count)
+    scales = np.stack([*random.uniform(0.5, 1.2, (2, count)) * spread, np.full(count, 0.05 * spread)], axis=1)
+    means = directions * radii
+    sh = random.normal(size=(count, (sh_degree + 1) ** 2, 3)) * 0.1
+    sh[:, 0] = np.stack([np.sin(6 * means[:, 0]), np.cos(5 * means[:, 2]), np.sin(9 * means[:, 1])], axis=1)
+    return Gaussians(
+        means,
+        scales,
+        quaternions.from_matrices(axes),
+        random.uniform(0.3, 1.0, count),
+        sh,
+        random.integers(0, 8, count),
+        {"confidence": random.uniform(size=count).astype(np.float32), "frame": random.integers(0, 9, count, np.int32)},
+    )
+
+
+def add_splats(extension: Extension, gaussians, name: str = "Splats"):
+    """Put Gaussians into the scene as they are, by the extension's own road."""
+    import bpy
+
+    columns = extension.module("facelift_addon.splats.columns")
+    geometry = extension.module("facelift_addon.splats.geometry")
+    arrival = extension.heads.Arrival(
+        name, columns.from_gaussians(gaussians, geometry.has_float4()), np.eye(4), gaussians.sh_degree
+    )
+    return extension.heads.add(bpy.context.scene, arrival, bpy.context.view_layer)
+
+
+def save_photo(path: Path, pixels: np.ndarray) -> Path:
+    """Write a photo [H, W, 3] uint8."""
+    from PIL import Image
+
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def astronaut(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The public-domain portrait of scikit-image, as a file."""
+    data = pytest.importorskip("skimage.data")
+    return save_photo(tmp_path_factory.mktemp("photo") / "astronaut.png", data.astronaut())
+
+
+@pytest.fixture(scope="session")
+def landscape(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A picture without a face."""
+    rows = np.linspace(0, 255, 300)[:, None, None]
+    pixels = np.broadcast_to(rows, (300, 400, 3)).astype(np.uint8)
+    return save_photo(tmp_path_factory.mktemp("photo") / "no face.png", pixels)

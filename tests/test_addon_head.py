@@ -1,0 +1,180 @@
+"""The whole road with the real worker and the real engine: photo, operator, ticks, object."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.addon_helpers import needs_blender
+
+pytestmark = needs_blender
+
+
+@pytest.fixture
+def choose(blender):
+    """Choose a photo through the operator and wait until it is prepared."""
+    import bpy
+
+    def choose(path):
+        bpy.ops.facelift.choose_photo(filepath=str(path))
+        blender.settle()
+        return blender.session.photo
+
+    return choose
+
+
+@pytest.fixture
+def make_head(blender, choose):
+    """Make a light head of a photo; return its object."""
+    import bpy
+
+    def make_head(path):
+        choose(path)
+        bpy.context.scene.facelift.quality = "low"
+        bpy.ops.facelift.generate()
+        blender.settle()
+        return bpy.context.view_layer.objects.active
+
+    return make_head
+
+
+def test_a_photo_becomes_a_head_as_the_design_says(blender, make_head, astronaut):
+    import bpy
+
+    bpy.context.scene.cursor.location = (1.0, 2.0, 0.5)
+    head = make_head(astronaut)
+
+    assert head.type == "POINTCLOUD" and head.name == "astronaut"
+    assert head.select_get() and [target for target in bpy.context.view_layer.objects if target.select_get()] == [head]
+    assert tuple(head.location) == (1.0, 2.0, 0.5) and tuple(head.scale) == (1, 1, 1)
+    assert [collection.name for collection in head.users_collection] == ["astronaut"]
+    geometry = blender.module("facelift_addon.splats.geometry")
+    gaussians = geometry.to_gaussians(head.data)
+    assert 60_000 <= len(gaussians) <= 200_000
+    # In metres, upright, origin at the base of the neck: hair above, shoulders below.
+    low, high = np.percentile(gaussians.means, (0.5, 99.5), axis=0)
+    assert 0.2 < high[2] < 0.4 and -0.2 < low[2] < 0.0
+    assert 0.15 < high[0] - low[0] < 0.7
+    # The face is skin and eyes, and looks to -Y.
+    face = gaussians.means[np.isin(gaussians.parts, (1, 4, 5))]
+    hair = gaussians.means[gaussians.parts == 2]
+    assert np.median(face[:, 1]) < np.median(hair[:, 1])
+
+    recipe = blender.heads.recipe_of(head)
+    assert recipe["photo"] == "astronaut.png" and len(recipe["sha256"]) == 64
+    assert recipe["engine"] == "draft" and recipe["settings"]["quality"] == "low" and recipe["seed"] == 0
+    assert recipe["version"] and recipe["licence"]
+    assert json.loads(head["facelift_settings"]) == recipe["settings"]
+
+
+def test_the_photo_camera_sees_the_photo(blender, make_head, astronaut):
+    import bpy
+    from bpy_extras.object_utils import world_to_camera_view
+
+    head = make_head(astronaut)
+    camera = blender.heads.photo_camera_of(head)
+    assert bpy.context.scene.camera == camera and camera.parent == head
+    image = camera.data.background_images[0].image
+    assert tuple(image.size) == (512, 512) and image.packed_file is not None
+    # FaceLift's alignment puts the face's centre at (252, 280) of 512.
+    gaussians = blender.module("facelift_addon.splats.geometry").to_gaussians(head.data)
+    eyes = gaussians.means[gaussians.parts == 4].mean(axis=0)
+    bpy.context.view_layer.update()
+    bpy.context.scene.render.resolution_x = bpy.context.scene.render.resolution_y = 512
+    from mathutils import Vector
+
+    x, y, _depth = world_to_camera_view(bpy.context.scene, camera, head.matrix_world @ Vector(eyes.tolist()))
+    assert abs(x * 512 - 252) < 20 and 0.45 < y < 0.65
+
+
+def test_one_undo_removes_the_head_and_redo_brings_it_back(blender, make_head, astronaut):
+    import bpy
+
+    bpy.ops.ed.undo_push(message="before")
+    name = make_head(astronaut).name
+    bpy.ops.ed.undo()
+    assert name not in bpy.data.objects
+    assert not [camera for camera in bpy.data.objects if camera.type == "CAMERA"]
+    bpy.ops.ed.redo()
+    assert blender.heads.is_head(bpy.data.objects[name])
+
+
+def test_a_saved_file_shows_its_head_again(blender, make_head, astronaut, tmp_path):
+    import bpy
+
+    head = make_head(astronaut)
+    name, count, recipe = head.name, len(head.data.points), blender.heads.recipe_of(head)
+    path = tmp_path / "head.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    bpy.ops.wm.open_mainfile(filepath=str(path))
+
+    head = bpy.data.objects[name]
+    assert len(head.data.points) == count
+    assert blender.heads.recipe_of(head) == recipe
+    display = blender.module("facelift_addon.splats.display")
+    assert display.find_display(head).node_group is not None
+    mesh = head.evaluated_get(bpy.context.evaluated_depsgraph_get()).evaluated_geometry().mesh
+    assert mesh is not None and len(mesh.polygons) > count / 2
+
+
+def test_regenerate_replaces_in_place_or_adds(blender, make_head, astronaut):
+    import bpy
+
+    head = make_head(astronaut)
+    head.location = (0.3, 0.0, 0.0)
+    name, identifier = head.name, head[blender.heads.ID_KEY]
+    shoulders = len(head.data.points)
+    bpy.context.scene.facelift.body = "neck"
+    bpy.ops.facelift.regenerate(mode="REPLACE")
+    blender.settle()
+    head = blender.heads.find(identifier)
+    assert head.name == name and tuple(head.location) == pytest.approx((0.3, 0, 0))
+    assert blender.heads.recipe_of(head)["settings"]["body"] == "neck"
+    assert len(head.data.points) != shoulders
+    assert len(blender.heads.heads_of(bpy.context.scene)) == 1
+    assert len([child for child in head.children if child.type == "CAMERA"]) == 1
+
+    bpy.ops.facelift.regenerate(mode="ADD")
+    blender.settle()
+    assert len(blender.heads.heads_of(bpy.context.scene)) == 2
+
+
+def test_a_photo_without_a_face_says_so_and_the_next_one_works(blender, choose, landscape, astronaut):
+    import bpy
+
+    photo = choose(landscape)
+    assert photo.error.code == "no-face" and photo.error.advice
+    assert not bpy.ops.facelift.generate.poll()
+    assert choose(astronaut).error is None
+    assert bpy.ops.facelift.generate.poll()
+
+
+def test_several_photos_queue_up_and_an_error_stops_nothing(blender, landscape, astronaut):
+    import bpy
+
+    bpy.context.scene.facelift.quality = "low"
+    folder = astronaut.parent
+    bad = folder / "no face.png"
+    bad.write_bytes(landscape.read_bytes())
+    bpy.ops.facelift.choose_photo(directory=str(folder), files=[{"name": bad.name}, {"name": astronaut.name}])
+    assert len(blender.session.tasks) == 2
+    blender.settle()
+
+    failed, done = blender.session.tasks
+    assert failed.state == "Failed" and failed.error.code == "no-face"
+    assert done.state == "Done"
+    assert [head.name for head in blender.heads.heads_of(bpy.context.scene)] == ["astronaut"]
+    bpy.ops.facelift.clear_finished()
+    assert blender.session.tasks == []
+
+
+def test_an_image_inside_the_file_is_a_photo_too(blender, astronaut):
+    import bpy
+
+    image = bpy.data.images.load(str(astronaut))
+    image.pack()
+    image.filepath = ""
+    bpy.context.scene.facelift.image = image
+    blender.settle()
+    assert blender.session.photo.error is None
+    assert len(blender.session.photo.result.faces) == 1
