@@ -20,7 +20,9 @@ from .surface import close_surface
 from .surface_parts import surface_parts
 from .texture import look_up, synthesize
 
-TEXTURED = ((Part.HAIR, 1.0), (Part.CLOTHES, 0.6))
+BACK_SHADE = 0.2
+"""How much darker the back is: light falls on the side that is photographed."""
+TEXTURED = ((Part.HAIR, 1.0), (Part.CLOTHES, 0.5))
 """Parts that get the photo's fine structure where the photo does not show them, and how much of it."""
 
 
@@ -58,11 +60,13 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     shell = sample_shell(portrait, sheet, surface, settings.budget.shell, rng)
     shell_parts = shell.pick(surface, parts)
     shell_colors = shell.interpolate(surface, colors)
+    shell_colors *= 1 - BACK_SHADE * np.clip(shell.normals[:, 1:2], 0, 1)
+    reliable = reliable_pixels(portrait, sheet)
     for part, strength in TEXTURED:
         place = shell_parts == part
-        texture = synthesize(portrait, reliable_pixels(portrait, sheet) & (sheet.parts == part), rng)
+        texture = synthesize(portrait, reliable & (sheet.parts == part), part == Part.HAIR, rng)
         if texture is not None:
-            shell_colors[place] += strength * look_up(texture, portrait, shell.positions[place])
+            shell_colors[place] += strength * look_up(texture, portrait, shell.positions[place])[:, None]
     splats.append(shell_splats(shell, np.clip(shell_colors, 0, 1), shell_parts))
     ears = sample_ears(portrait, bare_ears(portrait, segmentation), rng)
     if ears is not None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from ...parts import Part
 from .fields import blur_inside
+from .head_model import Region
 from .lattice import BOTTOM_CELLS, PHOTO_CELLS, SIDE_CELLS, Lattice
-from .portrait import FittedPortrait
+from .portrait import MOUTH_OUTLINE, FittedPortrait
 from .segmentation import Segmentation
 from .solids import bare_head, body_solid, hairy_head, hanging_hair
 
@@ -23,6 +25,8 @@ HAIR_SHARE = 0.04
 """Share of the person from which hair counts as hair."""
 THINNEST = 0.03
 """World units between front and back at least."""
+MOUTH_RIM, MOUTH_INSET = 4, 0.015
+"""Pixels of lips from which the mouth's depth is taken, and world units by which it lies behind them."""
 FACE, HAIR, BODY = range(3)
 """Solids that a place's front belongs to."""
 
@@ -113,7 +117,13 @@ def _photo_depth(
     owner[segmentation.is_part(Part.HAIR)] = HAIR
     depth = np.choose(owner, [lattice.enlarge(field) for field in fields])
     maps = portrait.mesh_maps
-    return np.where((owner == FACE) & maps.mask, maps.depth, depth).astype(np.float32)
+    depth = np.where((owner == FACE) & maps.mask, maps.depth, depth)
+    # What an open mouth shows lies just behind the lips: the model's depth of it is a guess.
+    inside = portrait.polygon(MOUTH_OUTLINE) & np.isin(portrait.region_map, (Region.MOUTH, Region.TEETH))
+    around = ndimage.binary_dilation(inside, iterations=MOUTH_RIM) & ~inside
+    if around.any():
+        depth = np.where(inside, blur_inside(depth, around, MOUTH_RIM) + MOUTH_INSET, depth)
+    return depth.astype(np.float32)
 
 
 def _cut_height(portrait: FittedPortrait, photo_depth: np.ndarray) -> float:

@@ -23,11 +23,11 @@ FLATNESS = 0.2
 """Thickness in pixels."""
 STEEPEST = 0.3
 """Cosine between normal and ray below which a pixel's Gaussian is tilted no further."""
-GRAZING = (0.1, 0.3)
+GRAZING = (0.03, 0.2)
 """Cosines between normal and ray: below the first a pixel's own colour is dropped, above the second kept."""
 GRAZING_RIM, GRAZING_REACH = 3, 4.0
 """Pixels at the outline that lend no colour, and over which lent colours are averaged."""
-GRAZING_FAMILIES = (((Part.SKIN, Part.NECK), 1.0), ((Part.CLOTHES,), 1.0), ((Part.HAIR,), 0.5))
+GRAZING_FAMILIES = (((Part.SKIN, Part.NECK), 0.7), ((Part.CLOTHES,), 1.0), ((Part.HAIR,), 0.5))
 """Parts that lend each other colours at grazing angles, and how far these replace the photo's."""
 FAINTEST = 0.1
 """Alpha from which a pixel gets a Gaussian."""

@@ -28,7 +28,8 @@ MOUTH_OUTLINE = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405,
 BROWS = ((70, 63, 105, 66, 107, 55, 65, 52, 53, 46), (300, 293, 334, 296, 336, 285, 295, 282, 283, 276))
 """Landmarks around the person's right and left eyebrow."""
 CHIN, BROW_TOPS, MOUTH_CORNERS = 152, (105, 334), (61, 291)
-HEAD_REGIONS = (Region.FACE, Region.SCALP, Region.EARS, Region.EYES, Region.LIPS)
+HEAD_REGIONS = (Region.FACE, Region.SCALP, Region.EARS, Region.EYES, Region.LIPS, Region.TEETH, Region.MOUTH)
+"""Everything but the sockets: teeth and mouth close what an open mouth leaves open."""
 BODY_REGIONS = (Region.NECK, Region.TORSO)
 
 
@@ -101,7 +102,7 @@ class FittedPortrait:
 
     @cached_property
     def outer_triangles(self) -> np.ndarray:
-        """[T, 3] the triangles seen from outside: no mouth, teeth or sockets."""
+        """[T, 3] the triangles that may be seen from outside: all but the sockets."""
         return self.triangles((*HEAD_REGIONS, *BODY_REGIONS))
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from scipy import ndimage
@@ -21,6 +21,12 @@ FACE_REACH, REACH = 9, 3
 nothing may blur the face, but further back the shell must not leave gaps at the outline."""
 DEEPEST = 0.05
 """World units by which that may push it back: more is an edge between parts, not a slope."""
+FACE_RADIUS = 0.009
+"""Largest Gaussian of the shell behind the face, world units: about two pixels."""
+FRONT = 0.12
+"""World units behind the photo's pixels that count as the front."""
+JAW = 0.35
+"""Face heights above the chin where the jaw begins."""
 RIM = 2.0
 """Pixels by which the shell stays inside the photo's outline."""
 OPACITY = 0.97
@@ -68,16 +74,20 @@ def sample_shell(
     surface = _behind_photo(portrait, sheet, surface)
     centers, normals = surface.vertices[surface.quads].mean(1), surface.normals[surface.quads].mean(1)
     density = np.where(_covered(portrait, sheet, centers, unit(normals)), BACKING_DENSITY, 1.0)
-    return _off_edges(portrait, sheet, spread(surface, density, count, rng))
+    return _spare_face(portrait, sheet, spread(surface, density, count, rng))
 
 
-def _off_edges(portrait: FittedPortrait, sheet: PhotoSheet, shell: Shell) -> Shell:
-    """Leave out samples that would spill from a near part over the edge onto the face behind it."""
+def _spare_face(portrait: FittedPortrait, sheet: PhotoSheet, shell: Shell) -> Shell:
+    """Keep the samples behind the face small, and leave out those that would spill over an edge onto it."""
     rows, columns, inside = _pixel_index(portrait, shell.positions)
-    drop = ndimage.maximum_filter(sheet.depth, FACE_REACH) - sheet.depth > DEEPEST
-    edge = drop & _near_face(portrait)
+    _, depths = portrait.camera.project(shell.positions)
+    front = inside & _near_face(portrait)[rows, columns] & (depths - sheet.depth[rows, columns] < FRONT)
+    edge = ndimage.maximum_filter(sheet.depth, FACE_REACH) - sheet.depth > DEEPEST
     facing = (shell.normals * unit(portrait.camera.position - shell.positions)).sum(1)
-    kept = ~(inside & edge[rows, columns] & (facing > SEEN_COSINE))
+    # The jaw's underside must stay: there is no other.
+    spilling = (facing > SEEN_COSINE) | (rows < portrait.chin_row - JAW * portrait.face_height)
+    kept = ~(front & edge[rows, columns] & spilling)
+    shell = replace(shell, radii=np.where(front, np.minimum(shell.radii, FACE_RADIUS), shell.radii))
     return Shell(*(getattr(shell, field.name)[kept] for field in fields(Shell)))
 
 

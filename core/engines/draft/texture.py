@@ -15,9 +15,9 @@ from ...cameras import RIG_RADIUS, RIG_SIZE
 from .fields import blur_inside
 from .portrait import FittedPortrait
 
-PATCH = 28
+PATCH = 36
 """Side of a patch in pixels of the photo."""
-STRUCTURE = 9.0
+STRUCTURE = 6.0
 """Standard deviation in pixels of what counts as light rather than structure."""
 FULL_SHARE = 0.97
 """Share of a patch that must belong to the part."""
@@ -26,37 +26,67 @@ CANDIDATES = 10
 """Patches drawn for each place; the one from the most similar height is taken."""
 CYLINDER_RADIUS = 0.6
 """World units: about a head with hair."""
-STRONGEST = 0.25
-"""Largest deviation from the smooth colour."""
+STRONGEST = 0.2
+"""Largest deviation from the smooth lightness."""
+GRAIN = 3.0
+"""Standard deviation in pixels over which the direction of strands is measured."""
 
 
-def synthesize(portrait: FittedPortrait, source: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
-    """Return fine structure [512, W, 3] on the cylinder, mean about 0; None if the photo shows too little.
+def synthesize(
+    portrait: FittedPortrait, source: np.ndarray, upright: bool, rng: np.random.Generator
+) -> np.ndarray | None:
+    """Return fine structure [512, W] of lightness on the cylinder, mean about 0; None if the photo shows too little.
 
     Args:
         portrait: The portrait.
         source: [512, 512] bool: reliable pixels of one part.
+        upright: Turn patches so that their strands run down.
         rng: Source of chance.
     """
-    centers = np.argwhere(ndimage.uniform_filter(source.astype(np.float32), PATCH) > FULL_SHARE)
+    full = ndimage.uniform_filter(source.astype(np.float32), PATCH) > FULL_SHARE
     half = PATCH // 2
+    centers = np.argwhere(full)
     centers = centers[((centers >= half) & (centers <= RIG_SIZE - half)).all(1)]
     if len(centers) < FEWEST_PATCHES:
         return None
-    structure = np.clip(portrait.rgb - blur_inside(portrait.rgb, source, STRUCTURE), -STRONGEST, STRONGEST)
-    width = _columns()
-    window = np.outer(*2 * [np.hanning(PATCH + 2)[1:-1]]).astype(np.float32)[..., None]
-    total = np.zeros((RIG_SIZE + PATCH, width + PATCH, 3), np.float32)
-    weight = np.full((RIG_SIZE + PATCH, width + PATCH, 1), 1e-6, np.float32)
-    for top in range(0, RIG_SIZE, half):
-        lefts = np.arange(0, width, half)
-        drawn = centers[rng.integers(len(centers), size=(len(lefts), CANDIDATES))]
-        nearest = np.abs(drawn[..., 0] - top + rng.uniform(-half, half, drawn.shape[:2])).argmin(1)
-        mirrored = rng.random(len(lefts)) < 0.5
-        for left, (row, column), mirror in zip(lefts, drawn[np.arange(len(lefts)), nearest], mirrored, strict=True):
-            patch = structure[row - half : row + half, column - half : column + half]
-            total[top : top + PATCH, left : left + PATCH] += (patch[:, ::-1] if mirror else patch) * window
-            weight[top : top + PATCH, left : left + PATCH] += window**2
+    light = portrait.rgb.mean(-1)
+    structure = np.clip(light - blur_inside(light, source, STRUCTURE), -STRONGEST, STRONGEST) * source
+    tops, lefts = np.arange(0, RIG_SIZE, half), np.arange(0, _columns(), half)
+    target = np.stack(np.meshgrid(tops, lefts, indexing="ij"), axis=-1).reshape(-1, 2)
+    drawn = centers[rng.integers(len(centers), size=(len(target), CANDIDATES))]
+    mismatch = np.abs(drawn[..., 0] - target[:, :1] + rng.uniform(-half, half, drawn.shape[:2]))
+    chosen = drawn[np.arange(len(target)), mismatch.argmin(1)]
+    angles = _strand_angles(light)[tuple(chosen.T)] if upright else np.zeros(len(chosen))
+    return _sew(_cut(structure, chosen, angles, rng), target)
+
+
+def _strand_angles(light: np.ndarray) -> np.ndarray:
+    """Return by how much [512, 512] strands lean from the vertical, in radians (the structure tensor's minor axis)."""
+    down, right = (ndimage.gaussian_filter(light, 1.0, order=order) for order in ((1, 0), (0, 1)))
+    dd, rr, dr = (ndimage.gaussian_filter(product, GRAIN) for product in (down * down, right * right, down * right))
+    return 0.5 * np.arctan2(2 * dr, rr - dd)
+
+
+def _cut(structure: np.ndarray, centers: np.ndarray, angles: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return patches [N, PATCH, PATCH] around centers [N, 2], turned by angles [N], half of them mirrored."""
+    offsets = np.arange(PATCH) - (PATCH - 1) / 2
+    rows, columns = np.meshgrid(offsets, offsets, indexing="ij")
+    mirror = rng.choice([-1.0, 1.0], len(centers))[:, None, None]
+    cosine, sine = np.cos(angles)[:, None, None], np.sin(angles)[:, None, None]
+    place_rows = centers[:, 0, None, None] + cosine * rows + sine * columns * mirror
+    place_columns = centers[:, 1, None, None] - sine * rows + cosine * columns * mirror
+    return ndimage.map_coordinates(structure, [place_rows, place_columns], order=1, mode="nearest")
+
+
+def _sew(patches: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Blend patches whose corners [N, 2] lie half a patch apart into a cylinder's texture [512, W]."""
+    half, width = PATCH // 2, _columns()
+    window = np.outer(*2 * [np.hanning(PATCH + 2)[1:-1]])
+    total = np.zeros((RIG_SIZE + PATCH, width + PATCH))
+    weight = np.full(total.shape, 1e-6)
+    for patch, (top, left) in zip(patches, target, strict=True):
+        total[top : top + PATCH, left : left + PATCH] += patch * window
+        weight[top : top + PATCH, left : left + PATCH] += window**2
     # The cylinder closes: what lies beyond its end also lies at its beginning.
     total[:, :PATCH] += total[:, width : width + PATCH]
     weight[:, :PATCH] += weight[:, width : width + PATCH]
@@ -64,15 +94,12 @@ def synthesize(portrait: FittedPortrait, source: np.ndarray, rng: np.random.Gene
 
 
 def look_up(texture: np.ndarray, portrait: FittedPortrait, positions: np.ndarray) -> np.ndarray:
-    """Return the texture [N, 3] at world positions [N, 3]."""
+    """Return the texture [N] at world positions [N, 3]."""
     axis = portrait.fit.pose.translation
     angle = np.arctan2(positions[:, 0] - axis[0], positions[:, 1] - axis[1]) / (2 * np.pi) + 0.5
-    pixel = RIG_RADIUS / portrait.camera.fx
-    place = np.stack([RIG_SIZE / 2 - positions[:, 2] / pixel, angle * texture.shape[1]])
-    place[1] %= texture.shape[1]
-    return np.stack(
-        [ndimage.map_coordinates(texture[..., c], place, order=1, mode="nearest") for c in range(3)], axis=1
-    )
+    row = RIG_SIZE / 2 - positions[:, 2] / (RIG_RADIUS / portrait.camera.fx)
+    column = angle * texture.shape[1] % texture.shape[1]
+    return ndimage.map_coordinates(texture, [row, column], order=1, mode="nearest")
 
 
 def _columns() -> int:
