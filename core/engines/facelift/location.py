@@ -7,7 +7,6 @@ from pathlib import Path
 
 from ...errors import EngineUnavailable
 from ...weights.resolve import resolve
-from ...weights.resolve import resolve
 
 PACKAGES = ("torch", "diffusers", "transformers", "safetensors")
 
