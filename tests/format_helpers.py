@@ -11,6 +11,7 @@ import pytest
 from gaussian_helpers import random_gaussians
 from hypothesis import strategies as st
 
+from core import quaternions
 from core.gaussians import Gaussians
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,10 +35,14 @@ def splats(draw: st.DrawFn, degrees: tuple[int, ...] = (0, 1, 2, 3), largest: in
 
 
 def angles(a: Gaussians, b: Gaussians) -> np.ndarray:
-    """The angles [N] in radians between two sets of rotations; q and -q are the same."""
+    """The angles [N] in radians between two sets of rotations.
+
+    q and -q are the same, and half a turn about an axis of its own changes no ellipsoid.
+    """
     p, q = (item.rotations.astype(np.float64) for item in (a, b))
-    chord = np.minimum(np.linalg.norm(p - q, axis=1), np.linalg.norm(p + q, axis=1))
-    return 4 * np.arcsin(np.minimum(chord / 2, 1))
+    turned = [quaternions.multiply(q, turn) for turn in np.eye(4)]
+    chords = [np.linalg.norm(p - sign * item, axis=1) for item in turned for sign in (1, -1)]
+    return 4 * np.arcsin(np.minimum(np.min(chords, axis=0) / 2, 1))
 
 
 def assert_near(
