@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 import time
 import zlib
 from collections.abc import Mapping
@@ -80,6 +81,18 @@ def drawn(name: str, shape: tuple[int, ...], uniform: bool = False) -> torch.Ten
     """Return the tensor of a name: its own generator, seeded with the name's CRC-32."""
     generator = torch.Generator("cpu").manual_seed(zlib.crc32(name.encode("utf-8")))
     return (torch.rand if uniform else torch.randn)(shape, generator=generator, dtype=torch.float32)
+
+
+def stated_shape(text: str) -> tuple[int, ...]:
+    """Return the shape in a recipe's sentence, "torch.randn((6,8,16,16)) from ...".
+
+    Raises:
+        RecordError: the sentence states none.
+    """
+    match = re.search(r"\(\(([\d, ]+)\)", text)
+    if match is None:
+        raise RecordError(f"a recipe states no shape: {text!r}")
+    return tuple(int(number) for number in match[1].split(","))
 
 
 def weight(name: str, shape: tuple[int, ...]) -> torch.Tensor:
@@ -160,8 +173,8 @@ def run_unet(folder: Path, recipe: Mapping) -> list[Row]:
                 samples(name, output[0] if isinstance(output, tuple) else output)
 
             modules[name].register_forward_hook(keep)
-    shapes = {"sample": (VIEWS, 8, 16, 16), "encoder_hidden_states": (VIEWS, 77, 1024), "class_labels": (VIEWS, 2048)}
-    inputs = {name: drawn(f"input.{name}", shape) for name, shape in shapes.items()}
+    names = ("sample", "encoder_hidden_states", "class_labels")
+    inputs = {name: drawn(f"input.{name}", stated_shape(recipe["input"][name])) for name in names}
     made = time.perf_counter()
     output = unet(timestep=torch.tensor(recipe["input"]["timestep"]), return_dict=False, **inputs)[0]
     samples("output", output)
@@ -176,7 +189,7 @@ def run_gslrm(folder: Path, recipe: Mapping) -> list[Row]:
     manifest = json.loads((folder / "manifest-gslrm-full.json").read_text(encoding="utf-8"))
     model = empty_model(folder, "gslrm", {name: tuple(e["shape"]) for name, e in manifest["tensors"].items()})
     rows = fill(model, recipe)
-    pictures = drawn("input.image", (1, VIEWS, 3, 128, 128), uniform=True)[0]
+    pictures = drawn("input.image", stated_shape(recipe["input"]["image"]), uniform=True)[0]
     c2w, intrinsics = rays.camera_tensors(six_view_rig(pictures.shape[-1]))
     samples = Samples(recipe)
     made = time.perf_counter()
