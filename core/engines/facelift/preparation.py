@@ -10,9 +10,9 @@ from PIL import Image
 
 from ...errors import PhotoError
 from ...photo.alignment import ALIGNED_SIZE, Alignment, reference_box
+from ...photo.background_removal import remove_background
 from ...photo.decode import Photo
 from ...photo.landmarks import Landmarks
-from ...photo.matting import estimate_matte
 from ...photo.mtcnn import choose_face, detect_faces
 from ...photo.prepare import CUT_OUT_SHARE, NO_FACE_ADVICE, find_faces
 from ...photo.types import FaceBox, PreparedPhoto
@@ -93,10 +93,7 @@ def with_matte(photo: Photo, rgb: np.ndarray, landmarks: Landmarks | None) -> tu
     """
     if is_cut_out(photo):
         return photo.rgba, ()
-    if landmarks is None:
-        return photo.rgba, ("No face was found, so the background stays.",)
-    alpha = np.rint(estimate_matte(rgb, landmarks) * 255).astype(np.uint8)
-    return np.dstack([rgb, alpha]), ()
+    return remove_background(rgb, landmarks)
 
 
 def is_cut_out(photo: Photo) -> bool:
