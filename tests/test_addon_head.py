@@ -113,8 +113,8 @@ def test_a_saved_file_shows_its_head_again(blender, make_head, astronaut, tmp_pa
     assert blender.heads.recipe_of(head) == recipe
     display = blender.module("facelift_addon.splats.display")
     assert display.find_display(head).node_group is not None
-    mesh = head.evaluated_get(bpy.context.evaluated_depsgraph_get()).evaluated_geometry().mesh
-    assert mesh is not None and len(mesh.polygons) > count / 2
+    evaluated = head.evaluated_get(bpy.context.evaluated_depsgraph_get()).evaluated_geometry()
+    assert evaluated.mesh is not None and len(evaluated.mesh.polygons) > count / 2
 
 
 def test_regenerate_replaces_in_place_or_adds(blender, make_head, astronaut):

@@ -8,12 +8,11 @@ from ...core import attributes as names
 from ...core.rasterize.projection import MIN_ALPHA
 from .nodes import Builder, shared_group
 from .projection import projection_group
+from .quad import quad
 from .radiance import color_group
 
 VERSION = 1
 
-CORNER = "splat_corner"
-"""FLOAT2 of the quads' corners, -1..1; alpha is cut to nothing at distance 1."""
 COLOR = "splat_color"
 """FLOAT_COLOR of the quads: what the renderer shall emit, and opacity as alpha."""
 RADIANCE_PATTERN = "radiance:*"
@@ -48,22 +47,15 @@ def _ewa(builder: Builder, sockets, degree: int) -> dict:
     color = builder.group(color_group(degree), view)["Color"]
     splats = builder.store(splats, COLOR, "FLOAT_COLOR", builder.combine_color(*builder.separate(color), opacity))
 
-    quads = builder.node("GeometryNodeInstanceOnPoints", {"Points": splats, "Instance": _quad(builder)}).outputs[0]
+    quads = builder.node("GeometryNodeInstanceOnPoints", {"Points": splats, "Instance": quad(builder)}).outputs[0]
     position = builder.node("GeometryNodeInputPosition").outputs[0]
     transform = builder.matrix(projected["Major"], projected["Minor"], projected["Forward"], position)
     quads = builder.node("GeometryNodeSetInstanceTransform", {"Instances": quads, "Transform": transform}).outputs[0]
     # Blended surfaces of EEVEE are drawn in the order of their faces.
     order = {"Geometry": quads, "Sort Weight": builder.math("MULTIPLY", projected["Depth"], -1.0)}
     quads = builder.node("GeometryNodeSortElements", order, domain="INSTANCE").outputs[0]
-    for pattern in (names.SCALE, names.ROTATION, names.RADIUS, names.COLOR, names.PART, RADIANCE_PATTERN):
+    for pattern in (names.SCALE, names.ROTATION, names.RADIUS, names.PART, RADIANCE_PATTERN):
         quads = builder.remove_attributes(quads, pattern)
     realized = builder.node("GeometryNodeRealizeInstances", {0: quads}).outputs[0]
     finished = {"Geometry": realized, "Material": sockets["Material"]}
     return {"Geometry": builder.node("GeometryNodeSetMaterial", finished).outputs[0]}
-
-
-def _quad(builder: Builder) -> bpy.types.NodeSocket:
-    """A square from -1 to 1 that remembers its corners' coordinates."""
-    square = {"Size X": 2.0, "Size Y": 2.0, "Vertices X": 2, "Vertices Y": 2}
-    mesh = builder.node("GeometryNodeMeshGrid", square).outputs["Mesh"]
-    return builder.store(mesh, CORNER, "FLOAT2", builder.node("GeometryNodeInputPosition").outputs[0])

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import bpy
 
 from ...core.rasterize.projection import MIN_ALPHA
-from .ewa import COLOR, CORNER
+from .ewa import COLOR
 from .nodes import NAME_KEY, VERSION_KEY, Builder
+from .quad import CORNER
 
 VERSION = 1
 

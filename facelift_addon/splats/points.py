@@ -7,6 +7,7 @@ import bpy
 from ...core import attributes as names
 from .ewa import COLOR, RADIANCE_PATTERN
 from .nodes import Builder, shared_group
+from .quad import CORNER, quad
 from .radiance import color_group
 
 VERSION = 1
@@ -38,13 +39,11 @@ def _points(builder: Builder, sockets) -> dict:
     color = builder.group(color_group(0), {"Photo Colors": sockets["Photo Colors"]})["Color"]
     splats = builder.store(splats, COLOR, "FLOAT_COLOR", builder.combine_color(*builder.separate(color), 1.0))
 
-    square = {"Size X": 2.0, "Size Y": 2.0, "Vertices X": 2, "Vertices Y": 2}
-    mesh = builder.node("GeometryNodeMeshGrid", square).outputs["Mesh"]
-    quads = builder.node("GeometryNodeInstanceOnPoints", {"Points": splats, "Instance": mesh}).outputs[0]
+    quads = builder.node("GeometryNodeInstanceOnPoints", {"Points": splats, "Instance": quad(builder)}).outputs[0]
     position = builder.node("GeometryNodeInputPosition").outputs[0]
     transform = builder.matrix(*_axes(builder), position)
     quads = builder.node("GeometryNodeSetInstanceTransform", {"Instances": quads, "Transform": transform}).outputs[0]
-    for pattern in (names.SCALE, names.ROTATION, names.RADIUS, names.PART, RADIANCE_PATTERN):
+    for pattern in (names.SCALE, names.ROTATION, names.RADIUS, names.PART, CORNER, RADIANCE_PATTERN):
         quads = builder.remove_attributes(quads, pattern)
     realized = builder.node("GeometryNodeRealizeInstances", {0: quads}).outputs[0]
     finished = {"Geometry": realized, "Material": sockets["Material"]}
