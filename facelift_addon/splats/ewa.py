@@ -47,7 +47,9 @@ def _ewa(builder: Builder, sockets, degree: int) -> dict:
     color = builder.group(color_group(degree), view)["Color"]
     splats = builder.store(splats, COLOR, "FLOAT_COLOR", builder.combine_color(*builder.separate(color), opacity))
 
-    quads = builder.node("GeometryNodeInstanceOnPoints", {"Points": splats, "Instance": quad(builder)}).outputs[0]
+    quads = builder.node(
+        "GeometryNodeInstanceOnPoints", {"Points": splats, "Instance": quad(builder, sockets["Material"])}
+    ).outputs[0]
     position = builder.node("GeometryNodeInputPosition").outputs[0]
     transform = builder.matrix(projected["Major"], projected["Minor"], projected["Forward"], position)
     quads = builder.node("GeometryNodeSetInstanceTransform", {"Instances": quads, "Transform": transform}).outputs[0]
@@ -56,6 +58,4 @@ def _ewa(builder: Builder, sockets, degree: int) -> dict:
     quads = builder.node("GeometryNodeSortElements", order, domain="INSTANCE").outputs[0]
     for pattern in (names.SCALE, names.ROTATION, names.RADIUS, names.PART, RADIANCE_PATTERN):
         quads = builder.remove_attributes(quads, pattern)
-    realized = builder.node("GeometryNodeRealizeInstances", {0: quads}).outputs[0]
-    finished = {"Geometry": realized, "Material": sockets["Material"]}
-    return {"Geometry": builder.node("GeometryNodeSetMaterial", finished).outputs[0]}
+    return {"Geometry": builder.node("GeometryNodeRealizeInstances", {0: quads}).outputs[0]}

@@ -39,15 +39,15 @@ def _points(builder: Builder, sockets) -> dict:
     color = builder.group(color_group(0), {"Photo Colors": sockets["Photo Colors"]})["Color"]
     splats = builder.store(splats, COLOR, "FLOAT_COLOR", builder.combine_color(*builder.separate(color), 1.0))
 
-    quads = builder.node("GeometryNodeInstanceOnPoints", {"Points": splats, "Instance": quad(builder)}).outputs[0]
+    quads = builder.node(
+        "GeometryNodeInstanceOnPoints", {"Points": splats, "Instance": quad(builder, sockets["Material"])}
+    ).outputs[0]
     position = builder.node("GeometryNodeInputPosition").outputs[0]
     transform = builder.matrix(*_axes(builder), position)
     quads = builder.node("GeometryNodeSetInstanceTransform", {"Instances": quads, "Transform": transform}).outputs[0]
     for pattern in (names.SCALE, names.ROTATION, names.RADIUS, names.PART, CORNER, RADIANCE_PATTERN):
         quads = builder.remove_attributes(quads, pattern)
-    realized = builder.node("GeometryNodeRealizeInstances", {0: quads}).outputs[0]
-    finished = {"Geometry": realized, "Material": sockets["Material"]}
-    return {"Geometry": builder.node("GeometryNodeSetMaterial", finished).outputs[0]}
+    return {"Geometry": builder.node("GeometryNodeRealizeInstances", {0: quads}).outputs[0]}
 
 
 def _axes(builder: Builder) -> list[bpy.types.NodeSocket]:

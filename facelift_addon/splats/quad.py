@@ -14,15 +14,20 @@ QUAD_NAME = "FaceLift Quad"
 CORNERS = ((-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0))
 
 
-def quad(builder: Builder) -> bpy.types.NodeSocket:
+def quad(builder: Builder, material: bpy.types.NodeSocket) -> bpy.types.NodeSocket:
     """Return the geometry of the square from -1 to 1, for instancing.
 
     Solid mode shows a mesh's *active* colour attribute, and geometry nodes can't choose one.
     A mesh realised from instances inherits the choice of the instanced mesh, so that one comes
     from an object; the attribute itself goes, to let the splats' own colours through.
+
+    Args:
+        builder: Of a geometry node group.
+        material: What the square is made of.
     """
     source = builder.node("GeometryNodeObjectInfo", {"Object": _quad_object()}).outputs["Geometry"]
-    return builder.remove_attributes(source, names.COLOR)
+    made_of = builder.node("GeometryNodeSetMaterial", {"Geometry": source, "Material": material}).outputs[0]
+    return builder.remove_attributes(made_of, names.COLOR)
 
 
 def _quad_object() -> bpy.types.Object:
