@@ -21,7 +21,7 @@ from ..core.gaussians import Gaussians
 from ..core.progress import Progress
 from ..core.worker.job import Job, JobState
 from ..core.worker.packing import ReceivedHead
-from . import connection, viewport
+from . import arrival_view, connection
 from .photos import PhotoSource
 from .previews import previews
 from .splats import columns, display, geometry, heads, placement
@@ -282,7 +282,7 @@ class Session:
             task.fail(FaceLiftError(f"The head could not be added: {error}", "Open the log and report it, please."))
         else:
             task.state = State.DONE
-            viewport.welcome()
+            arrival_view.welcome()
         kept = [task for task in self.tasks if task.state is State.DONE]
         for older in kept[:-KEPT_ARRIVALS]:
             older.arrival = None
