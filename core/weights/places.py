@@ -18,14 +18,15 @@ def user_cache() -> Path:
     return _user_folder("XDG_CACHE_HOME", ".cache", "Library/Caches")
 
 
+def user_data() -> Path:
+    """Return the folder for what was installed or downloaded."""
+    return _user_folder("XDG_DATA_HOME", ".local/share", "Library/Application Support")
+
+
 def weights_home() -> Path:
     """Return the folder under which downloaded and slimmed checkpoints are kept."""
     chosen = os.environ.get(HOME_VARIABLE)
-    return (
-        Path(chosen)
-        if chosen
-        else _user_folder("XDG_DATA_HOME", ".local/share", "Library/Application Support") / "weights"
-    )
+    return Path(chosen) if chosen else user_data() / "weights"
 
 
 def hub_cache() -> Path:

@@ -1,0 +1,10 @@
+"""The FaceLift engine's runtime: a Python environment of its own, outside Blender, and how it gets there.
+
+:mod:`.probe` looks at the hardware, :mod:`.backends` chooses a build of PyTorch, :mod:`.installer`
+builds the environment from the hashed lists in ``locks/``, :mod:`.environment` knows what is
+installed, :mod:`.advice` turns failures into sentences, and :mod:`.setup_flow` leads a person
+through all of it. Long work runs in a process of its own (:mod:`.tasks`, :mod:`.background`).
+
+Nothing in here needs more than Python's standard library: it runs in Blender's Python before
+anything is installed.
+"""

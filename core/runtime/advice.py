@@ -1,0 +1,40 @@
+"""From what a tool says to what a person should do."""
+
+from __future__ import annotations
+
+from .errors import RuntimeProblem
+from .failures import FAILURES, Failure
+
+KEPT_CHARACTERS = 8_000
+"""Of a tool's output, kept with the error."""
+UNKNOWN = "Try again. If it fails again, copy the report and open an issue."
+
+
+def find(raw: str) -> Failure | None:
+    """Return the first row of the table that knows a text, or None."""
+    return next((failure for failure in FAILURES if failure.pattern.search(raw)), None)
+
+
+def explain(raw: str) -> RuntimeProblem:
+    """Return the error that a person reads for a tool's output or an exception's text.
+
+    Args:
+        raw: The text; its end is kept in ``details["raw"]``, one click away.
+    """
+    failure = find(raw)
+    kept = raw[-KEPT_CHARACTERS:]
+    if failure is None:
+        lines = [line.strip() for line in raw.splitlines() if line.strip()]
+        last = lines[-1][:200] if lines else "no output"
+        return RuntimeProblem(f"It failed: {last}", UNKNOWN, code="unknown-failure", raw=kept)
+    return RuntimeProblem(failure.message, failure.advice, code=failure.code, raw=kept)
+
+
+def troubleshooting_table() -> str:
+    """Return the README's troubleshooting table, as Markdown."""
+    rows = [f"| {failure.message} | {failure.advice} | `{_cell(failure.shown)}` |" for failure in FAILURES]
+    return "\n".join(["| What it says | What to do | Seen in the raw text |", "|---|---|---|", *rows]) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("`", "'").replace("\n", " ")
