@@ -265,13 +265,14 @@ class Session:
         """Handle the worker's messages and bring finished heads in. The only place that does."""
         if connection.is_running() or self.busy:
             connection.client().poll()
+        # One that arrives in this tick waits for the next: each tick does little.
+        arrived = next((task for task in self.tasks if task.has_arrived), None)
         for task in filter(None, (self.photo, *self.tasks)):
             if task.state in UNFINISHED:
                 task.tick()
         self.tasks = [task for task in self.tasks if task.state is not State.CANCELLED]
-        arrived = next((task for task in self.tasks if task.has_arrived), None)
         # While Blender renders in the background, the scene must not change.
-        if arrived is not None and not bpy.app.is_job_running("RENDER"):
+        if arrived in self.tasks and not bpy.app.is_job_running("RENDER"):
             self._bring_in(arrived)
 
     def _bring_in(self, task: Task) -> None:

@@ -70,14 +70,19 @@ class Extension:
         self.tick_until(lambda: not self.session.busy)
 
 
-@pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Extension]:
-    """The extension, installed from its zip as a user does."""
+def install(folder: Path) -> Extension:
+    """Build the zip, then install and enable it as a user does."""
     import bpy
 
-    archive = build.build_zip(tmp_path_factory.mktemp("zip") / "facelift.zip")
+    archive = build.build_zip(folder / "facelift.zip")
     bpy.ops.extensions.package_install_files(filepath=str(archive), repo="user_default", enable_on_install=True)
-    extension = Extension()
+    return Extension()
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Extension]:
+    """The installed extension; its worker lives on between tests."""
+    extension = install(tmp_path_factory.mktemp("zip"))
     yield extension
     extension.session.reset()
     extension.connection.close()

@@ -1,0 +1,120 @@
+"""The extension's figures: making objects, blocking Blender, rendering. Through the installed zip."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from core.cameras import front_camera
+from core.rasterize import cpu
+from tests import addon_helpers
+from tests.bench.report import Measurement, best_seconds, print_table
+
+COUNT = 200_000
+RENDER_SIZE = 512
+
+
+def main() -> None:
+    """Measure and print."""
+    import bpy
+
+    with tempfile.TemporaryDirectory() as folder:
+        extension = addon_helpers.install(Path(folder))
+        bpy.ops.wm.read_homefile(use_empty=True)
+        measurements = [*_objects(extension), *_job(extension, Path(folder)), *_rendering(extension, Path(folder))]
+        extension.connection.close()
+    print_table(f"Extension in Blender {bpy.app.version_string}", measurements)
+
+
+def _objects(extension: addon_helpers.Extension) -> list[Measurement]:
+    """Arrays to object and back, and how long Blender evaluates one."""
+    import bpy
+
+    gaussians = addon_helpers.surface_gaussians(COUNT).replace(extras={})
+    geometry = extension.module("facelift_addon.splats.geometry")
+    display = extension.module("facelift_addon.splats.display")
+    for step in display.preparations(0):
+        step()
+    made = []
+    seconds = best_seconds(lambda: made.append(addon_helpers.add_splats(extension, gaussians)))
+    target = made[-1]
+    for other in made[:-1]:
+        bpy.data.objects.remove(other)
+    reading = best_seconds(lambda: geometry.to_gaussians(target.data))
+
+    def evaluate() -> None:
+        target.update_tag()
+        bpy.context.view_layer.update()
+
+    surface = best_seconds(evaluate)
+    camera = extension.module("facelift_addon.splats.cameras").new_camera("bench")
+    bpy.context.scene.collection.objects.link(camera)
+    camera.location, camera.rotation_euler = (0, -2.7, 0), (np.pi / 2, 0, 0)
+    bpy.context.scene.camera = camera
+    display.set_option(target, display.CAMERA_IN_VIEWPORT, True)
+    quads = best_seconds(evaluate)
+    bpy.data.objects.remove(target)
+    bpy.data.objects.remove(camera)
+    return [
+        Measurement("200,000 Gaussians from arrays to object", seconds * 1000, "ms", "< 100"),
+        Measurement("and back to arrays", reading * 1000, "ms"),
+        Measurement("evaluating surface elements for the viewport", surface * 1000, "ms"),
+        Measurement("evaluating camera quads", quads * 1000, "ms"),
+    ]
+
+
+def _job(extension: addon_helpers.Extension, folder: Path) -> list[Measurement]:
+    """How long ticks block Blender's main thread while a head is made."""
+    import bpy
+    from skimage import data
+
+    session = extension.session
+    bpy.ops.facelift.choose_photo(filepath=str(addon_helpers.save_photo(folder / "astronaut.png", data.astronaut())))
+    ticks: list[float] = []
+
+    def tick_until_idle(stop_before_arrival: bool = False) -> None:
+        while session.busy and not (stop_before_arrival and any(task.has_arrived for task in session.tasks)):
+            start = time.perf_counter()
+            session.tick()
+            ticks.append(time.perf_counter() - start)
+            time.sleep(0.02)
+
+    tick_until_idle()
+    start = time.perf_counter()
+    bpy.ops.facelift.generate()
+    tick_until_idle(stop_before_arrival=True)
+    running, arrival = list(ticks), len(ticks)
+    tick_until_idle()
+    return [
+        Measurement("photo to head, worker warm", time.perf_counter() - start, "s"),
+        Measurement("longest tick while a head is made", max(running) * 1000, "ms", "< 30"),
+        Measurement("median tick while a head is made", float(np.median(running)) * 1000, "ms"),
+        Measurement("the tick that adds the head, Blender's evaluation included", max(ticks[arrival:]) * 1000, "ms"),
+    ]
+
+
+def _rendering(extension: addon_helpers.Extension, folder: Path) -> list[Measurement]:
+    """Cycles at one sample against the reference rasterizer, on the head just made."""
+    import bpy
+
+    head = bpy.context.view_layer.objects.active
+    pictures = extension.module("facelift_addon.pictures")
+    geometry = extension.module("facelift_addon.splats.geometry")
+    placement = np.linalg.inv(extension.heads.placement_of(head))
+    camera = front_camera(RENDER_SIZE)
+    start = time.perf_counter()
+    (path,) = pictures.render_views(head, [camera], folder, RENDER_SIZE)
+    seconds = time.perf_counter() - start
+    expected = np.clip(cpu.render(geometry.to_gaussians(head.data).transform(placement), camera).image, 0, 1)
+    error = np.mean((pictures.load_pixels(path) / 255 - expected) ** 2)
+    return [
+        Measurement("Cycles, 1 sample, photo colours, against the rasterizer", -10 * np.log10(error), "dB", ">= 40"),
+        Measurement(f"Cycles, 1 sample, {RENDER_SIZE}x{RENDER_SIZE}", seconds, "s"),
+    ]
+
+
+if __name__ == "__main__":
+    main()
