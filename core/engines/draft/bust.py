@@ -43,7 +43,7 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
 
     reporter.stage("Building the shape", steps=2, share=0.13)
     lattice = Lattice.of_photo()
-    layers = build_layers(portrait, segmentation, lattice)
+    layers = build_layers(portrait, segmentation, lattice, settings.body)
     reporter.step()
     surface = close_surface(layers, lattice)
 

@@ -12,17 +12,22 @@ import numpy as np
 from scipy import ndimage
 
 from ...parts import Part
-from .fields import blur_inside
+from .cut import Cut, neck_cut, shoulder_cut
+from .fields import blur_inside, nearest_fill
 from .head_model import Region
-from .lattice import BOTTOM_CELLS, PHOTO_CELLS, SIDE_CELLS, Lattice
+from .lattice import PHOTO_CELLS, SIDE_CELLS, Lattice
 from .portrait import MOUTH_OUTLINE, FittedPortrait
 from .segmentation import Segmentation
-from .solids import bare_head, body_solid, hairy_head, hanging_hair
+from .solids import Solid, bare_head, body_solid, hairy_head, hanging_hair
 
 HAIR_OVER_BODY = 0.04
 """How much closer to the camera hair lies than the clothes that it covers, world units."""
 HAIR_SHARE = 0.04
 """Share of the person from which hair counts as hair."""
+HAIRLINE = 0.12
+"""World units from the hairline over which hair rises to its full thickness."""
+JAW_SLOPE = 0.5
+"""How fast the face's depth grows beyond its outline: the slope of a beard below the chin."""
 THINNEST = 0.03
 """World units between front and back at least."""
 MOUTH_RIM, MOUTH_INSET = 4, 0.015
@@ -41,7 +46,7 @@ class Layers:
         photo_depth: [512, 512] float32 front depth of the photo's pixels.
         has_hair: The head has hair.
         hair_behind: [R, C] bool: hanging hair is the farthest there is.
-        cut: World height below which the bust ends.
+        cut: Where the bust ends.
     """
 
     mask: np.ndarray
@@ -50,17 +55,24 @@ class Layers:
     photo_depth: np.ndarray
     has_hair: bool
     hair_behind: np.ndarray
-    cut: float
+    cut: Cut
 
 
-def build_layers(portrait: FittedPortrait, segmentation: Segmentation, lattice: Lattice) -> Layers:
-    """Return the person's depth layers."""
+def build_layers(portrait: FittedPortrait, segmentation: Segmentation, lattice: Lattice, body_end: str) -> Layers:
+    """Return the person's depth layers.
+
+    Args:
+        portrait: The portrait.
+        segmentation: The photo's parts.
+        lattice: The lattice.
+        body_end: "shoulders" or "neck".
+    """
     mask = continue_mask(portrait.mask, lattice)
     has_hair = bool((segmentation.parts == Part.HAIR).sum() > HAIR_SHARE * portrait.mask.sum())
     bare = bare_head(portrait, lattice)
     head = hairy_head(portrait, lattice, bare, has_hair)
     body = body_solid(portrait, lattice, mask)
-    face = bare.front
+    face = _face_field(bare, lattice)
     shares = np.stack(
         [
             lattice.shrink(segmentation.is_part(Part.SKIN, Part.EYES, Part.MOUTH)),
@@ -84,13 +96,24 @@ def build_layers(portrait: FittedPortrait, segmentation: Segmentation, lattice: 
         back = np.where(hair_behind, strands.back, back)
     over_body = np.where(y > portrait.chin_row - 0.3 * portrait.face_height, body.front - HAIR_OVER_BODY, np.inf)
     hair_front = blur_inside(np.minimum(hair_front, over_body), mask, 1.5)
+    # Hair rises from the skin at the hairline instead of standing off it.
+    from_skin = ndimage.distance_transform_edt(owner != FACE) * lattice.cell_size
+    rise = np.where(y < portrait.chin_row, np.clip(from_skin / HAIRLINE, 0, 1), 1)
+    hair_front = face + (hair_front - face) * rise
 
     fields = (face, hair_front, body.front)
     front = np.choose(owner, fields)
     back = np.where(np.isfinite(back), back, front + THINNEST)
     back = np.maximum(blur_inside(back, mask, 1.5), front + THINNEST)
     photo_depth = _photo_depth(portrait, segmentation, lattice, fields)
-    return Layers(mask, front, back, photo_depth, has_hair, hair_behind, _cut_height(portrait, photo_depth))
+    cut = neck_cut(portrait) if body_end == "neck" else shoulder_cut(portrait, photo_depth)
+    return Layers(mask, front, back, photo_depth, has_hair, hair_behind, cut)
+
+
+def _face_field(bare: Solid, lattice: Lattice) -> np.ndarray:
+    """Return the face's front depth [R, C], continued beyond its outline by a slope away from the camera."""
+    beyond = ndimage.distance_transform_edt(~bare.mask) * lattice.cell_size
+    return nearest_fill(bare.front, bare.mask) + JAW_SLOPE * beyond
 
 
 def continue_mask(mask: np.ndarray, lattice: Lattice) -> np.ndarray:
@@ -124,13 +147,3 @@ def _photo_depth(
     if around.any():
         depth = np.where(inside, blur_inside(depth, around, MOUTH_RIM) + MOUTH_INSET, depth)
     return depth.astype(np.float32)
-
-
-def _cut_height(portrait: FittedPortrait, photo_depth: np.ndarray) -> float:
-    """Return the world height at which the bust ends: below the picture, or where the photo was cut."""
-    rows = np.flatnonzero(portrait.mask.any(1))
-    last = int(rows.max())
-    columns = np.flatnonzero(portrait.mask[last])
-    lowest = last + 1 if last < portrait.mask.shape[0] - 2 else portrait.mask.shape[0] + 24 * BOTTOM_CELLS / 10
-    depth = float(np.median(photo_depth[last, columns]))
-    return float(portrait.camera.unproject(np.array([[0.0, lowest]]), np.array([depth]))[0, 2])

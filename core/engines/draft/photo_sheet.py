@@ -75,7 +75,7 @@ def build_sheet(portrait: FittedPortrait, segmentation: Segmentation, layers: La
     rays = unit(camera.position - positions)
     facing = (normals * rays).sum(-1)
     held = unit(normals + rays * np.clip(STEEPEST - facing, 0, None)[..., None])
-    used = portrait.alpha >= FAINTEST
+    used = (portrait.alpha >= FAINTEST) & (layers.cut.heights(positions) >= 0)
     opacities = np.clip(-np.log1p(-np.minimum(portrait.alpha, 0.999)) / OVERLAP, 0, HIGHEST_OPACITY) * used
     target = _replace_grazing(portrait, facing, parts)
     colors = compensate(target, depth, opacities, FOOTPRINT)
@@ -122,7 +122,7 @@ def _blocks_to_merge(portrait: FittedPortrait, sheet: PhotoSheet, budget: int) -
     """Return which blocks [256, 256] of 2x2 pixels become one Gaussian, so that the budget is kept."""
     surplus = int(sheet.used.sum()) - budget
     tiles = lambda values: values.reshape(256, 2, 256, 2).swapaxes(1, 2).reshape(256, 256, 4)  # noqa: E731
-    solid = tiles(portrait.alpha > 0.99).all(-1)
+    solid = tiles(sheet.used & (portrait.alpha > 0.99)).all(-1)
     parts = tiles(sheet.parts)
     solid &= (parts == parts[..., :1]).all(-1) & ~tiles(portrait.face_oval).any(-1)
     detail = sum(tiles(channel).std(-1) for channel in np.moveaxis(portrait.rgb, -1, 0))

@@ -28,6 +28,8 @@ UNKNOWN_COLOR = 2e-5
 """Likelihood of a colour that a class has never shown."""
 MINIMUM_SEED = 60
 """Pixels from which a colour histogram is worth trusting."""
+BEARD_SHARE, BEARD_LENGTH = 0.6, 0.5
+"""Share of the chin that must look unlike the upper face, and face heights that a beard hangs down at most."""
 SMALLEST_ISLAND = 0.0015
 """Islands of a class below this share of the picture join their surroundings."""
 
@@ -39,11 +41,13 @@ class Segmentation:
     Attributes:
         parts: [512, 512] int8 values of Part; BACKGROUND outside the person.
         long_hair: Hair falls beside the neck.
+        beard: [512, 512] bool: hair of the beard below the jaw, part of the face's shape; SKIN in ``parts``.
         baldness: 0..1, share of the visible scalp that has the colour of skin.
     """
 
     parts: np.ndarray
     long_hair: bool
+    beard: np.ndarray
     baldness: float
 
     def is_part(self, *parts: Part) -> np.ndarray:
@@ -67,11 +71,14 @@ def segment(portrait: FittedPortrait) -> Segmentation:
     baldness = float((likelihood[scalp, SKIN] > likelihood[scalp, HAIR]).mean()) if scalp.any() else 0.0
 
     parts = np.where(portrait.mask, CLASS_PARTS[classes], Part.BACKGROUND).astype(np.int8)
-    parts[(parts == Part.SKIN) & _below_jaw(portrait)] = Part.NECK
+    below_jaw = _below_jaw(portrait)
+    beard = _find_beard(portrait, bins, seeds[SKIN]) & below_jaw & (parts != Part.BACKGROUND)
+    parts[beard] = Part.SKIN
+    parts[(parts == Part.SKIN) & below_jaw & ~beard] = Part.NECK
     for outline in EYE_OUTLINES:
         parts[portrait.polygon(outline) & (parts == Part.SKIN)] = Part.EYES
     parts[portrait.polygon(MOUTH_OUTLINE) & (parts == Part.SKIN)] = Part.MOUTH
-    return Segmentation(parts, long_hair, baldness)
+    return Segmentation(parts, long_hair, beard, baldness)
 
 
 def _below_jaw(portrait: FittedPortrait) -> np.ndarray:
@@ -79,6 +86,22 @@ def _below_jaw(portrait: FittedPortrait) -> np.ndarray:
     rows = np.arange(portrait.mask.shape[0])[:, None]
     mouth = portrait.landmarks[list(MOUTH_OUTLINE), 1].mean()
     return ~ndimage.binary_dilation(portrait.face_oval, iterations=2) & (rows > mouth)
+
+
+def _find_beard(portrait: FittedPortrait, bins: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """Return the pixels [512, 512] below the chin that look like the chin and unlike the upper face."""
+    below, aside = _frame(portrait)
+    chin = ndimage.binary_erosion(portrait.face_oval, iterations=4) & (below > -0.22) & ~_features(portrait, 0.04)
+    if min(chin.sum(), skin.sum()) < MINIMUM_SEED:
+        return np.zeros_like(chin)
+    like_chin, like_skin = np.moveaxis(_likelihoods(bins, np.stack([chin, skin], axis=-1).astype(np.float32)), -1, 0)
+    bearded = like_chin > 3 * like_skin
+    if bearded[chin].mean() < BEARD_SHARE:
+        return np.zeros_like(chin)
+    zone = portrait.mask & (below > -0.3) & (below < BEARD_LENGTH) & (aside < 0.45)
+    zone &= ndimage.gaussian_filter(bearded.astype(np.float32), 3.0) > 0.5
+    labels, _ = ndimage.label(zone)
+    return np.isin(labels, np.setdiff1d(np.unique(labels[chin & zone]), [0]))
 
 
 def _frame(portrait: FittedPortrait) -> tuple[np.ndarray, np.ndarray]:
@@ -176,6 +199,7 @@ def _priors(portrait: FittedPortrait, long_hair: bool) -> np.ndarray:
         hanging = np.exp(-0.6 * np.clip(below, 0, None)) * np.clip((aside - 0.2) / 0.2, 0.02, 1)
         hair = np.where(under_chin & ~oval, hanging, hair)
     else:
+        hair = np.where((below > -0.4) & ~oval, 0.1, hair)
         hair = np.where((below > -0.12) & ~oval, 0.01, hair)
         hair = np.where(region == Region.EARS, 0.06, hair)
     collar = 0.12 if long_hair else 0.02

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from .depth import Layers
 from .head_model import triangulate, vertex_normals
-from .lattice import Lattice
+from .lattice import CELL, SIDE_CELLS, Lattice
 
 STEP = 0.024
 """World units between the field's depth planes."""
@@ -40,7 +40,7 @@ class Surface:
 
 
 def close_surface(layers: Layers, lattice: Lattice) -> Surface:
-    """Return the closed surface around the layers, cut flat at the bust's lower end."""
+    """Return the closed surface around the layers, cut at the bust's lower end."""
     low, high = layers.front[layers.mask].min() - 4 * STEP, layers.back[layers.mask].max() + 4 * STEP
     depths = np.arange(low, high + STEP, STEP, dtype=np.float32)
     inside = ndimage.distance_transform_edt(layers.mask) - ndimage.distance_transform_edt(~layers.mask)
@@ -50,8 +50,13 @@ def close_surface(layers: Layers, lattice: Lattice) -> Surface:
     field = np.minimum(depths - front[..., None], back[..., None] - depths)
     field = np.minimum(field, inside[..., None])
     field = ndimage.gaussian_filter(np.clip(field, -CLAMP, CLAMP).astype(np.float32), SMOOTHING, truncate=3)
-    height = _heights_per_depth(lattice) * depths
-    field = np.minimum(field, (height - layers.cut)[:, None, :])
+    # A plane's height is linear in depth along a ray, so two planes of the lattice tell it everywhere.
+    x, y = lattice.centers()
+    rows, columns = y / CELL, x / CELL + SIDE_CELLS
+    pixels = np.stack([columns.ravel(), rows.ravel()], axis=1)
+    at = [layers.cut.heights(lattice.camera.unproject(pixels, np.full(len(pixels), d))) for d in (1.0, 2.0)]
+    slope = (at[1] - at[0]).reshape(lattice.shape)[..., None]
+    field = np.minimum(field, at[0].reshape(lattice.shape)[..., None] + slope * (depths - 1))
     field = np.pad(np.clip(field, -CLAMP, CLAMP), 1, constant_values=-CLAMP)
     nodes, quads = surface_nets(field)
     nodes -= 1
@@ -60,12 +65,6 @@ def close_surface(layers: Layers, lattice: Lattice) -> Surface:
     # Rows run down, columns right, planes away from the camera: a left-handed frame.
     quads = quads[:, ::-1]
     return Surface(vertices, vertex_normals(vertices, triangulate(quads)), quads)
-
-
-def _heights_per_depth(lattice: Lattice) -> np.ndarray:
-    """Return world height per unit of depth [R, 1] of the lattice's rows."""
-    camera = lattice.camera
-    return ((camera.cy - (np.arange(camera.height) + 0.5)) / camera.fy)[:, None]
 
 
 def surface_nets(field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
