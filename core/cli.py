@@ -7,26 +7,22 @@ import json
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
 from . import formats
-from .cameras import six_view_rig
 from .console import Console
 from .engines import registry, settings
-from .engines.base import Engine, GenerateResult
+from .engines.base import Engine
 from .errors import FaceLiftError
-from .files import replacing
-from .gaussians import Gaussians
 from .photo.decode import decode
 from .progress import Reporter
-from .rasterize import render
+from .rasterize.turntable import FRAMES
+from .results import Extras, write_result
 from .version import version
+from .weights import commands as weights
 
 DEFAULT_ENGINE = "draft"
 HEAD_SUFFIX = ".ply"
@@ -34,6 +30,9 @@ PHOTO_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif", ".jp2", ".gif")
 )
 """Files that are taken from a folder; a file named by itself is tried whatever its suffix."""
+
+BESIDE_THE_HEAD = ""
+"""Value of an option for further files when no path follows it."""
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -54,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(sys.stderr)
     try:
         options = _parser(_engine_id(arguments)).parse_args(arguments)
-        return _info(options) if options.command == "info" else _generate(options, console)
+        return options.command(options, console)
     except FaceLiftError as error:
         console.message(f"error: {error}")
         return EXIT_USAGE
@@ -76,20 +75,22 @@ def _engine_id(arguments: Sequence[str]) -> str:
 def _parser(engine_id: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m core", description=__doc__)
     parser.add_argument("--version", action="version", version=version())
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = parser.add_subparsers(required=True)
 
     info = commands.add_parser("info", help="print versions and engines")
+    info.set_defaults(command=_info)
     info.add_argument("--json", action="store_true", help="for programs")
 
     generate = commands.add_parser(
         "generate", help="make heads from photos", description="Make a 3D Gaussian head from each photo."
     )
+    generate.set_defaults(command=_generate)
     generate.add_argument("photos", nargs="+", type=Path, metavar="PHOTO_OR_FOLDER")
     generate.add_argument("--engine", default=DEFAULT_ENGINE, choices=registry.ENGINES, help="default: %(default)s")
     generate.add_argument(
         "-o", "--out", type=Path, required=True, help=f"folder, or for a single photo a file ending in {HEAD_SUFFIX}"
     )
-    generate.add_argument("--views", action="store_true", help="write a sheet of six views of each head as well")
+    _add_extras(generate)
     try:
         engine_settings = settings.describe(registry.create_engine(engine_id).settings_type)
     except FaceLiftError:
@@ -97,7 +98,36 @@ def _parser(engine_id: str) -> argparse.ArgumentParser:
     group = generate.add_argument_group(f"settings of the {engine_id} engine")
     for setting in engine_settings:
         _add_setting(group, setting)
+    weights.add_parser(commands)
     return parser
+
+
+def _add_extras(generate: argparse.ArgumentParser) -> None:
+    """Add what can be written besides the heads. A path may follow each; put the photos before them."""
+    generate.add_argument(
+        "--views",
+        nargs="?",
+        const=BESIDE_THE_HEAD,
+        metavar="FOLDER",
+        help="write sheets of six views of each head as well (default: beside the head)",
+    )
+    generate.add_argument(
+        "--turntable",
+        nargs="?",
+        const=BESIDE_THE_HEAD,
+        metavar="MP4_OR_FOLDER",
+        help="write a video of each head turning once (default: beside the head)",
+    )
+    generate.add_argument(
+        "--turntable-frames", type=int, default=FRAMES, metavar="N", help="frames of a turn (default: %(default)s)"
+    )
+
+
+def _extras(options: argparse.Namespace) -> Extras:
+    views, turntable = (Path(text) if text else None for text in (options.views, options.turntable))
+    return Extras(
+        options.views is not None, views, options.turntable is not None, turntable, max(1, options.turntable_frames)
+    )
 
 
 def _add_setting(group: argparse._ArgumentGroup, setting: Mapping[str, Any]) -> None:
@@ -126,7 +156,7 @@ def _given_settings(options: argparse.Namespace) -> dict[str, Any]:
 # Commands
 
 
-def _info(options: argparse.Namespace) -> int:
+def _info(options: argparse.Namespace, console: Console) -> int:
     from .worker.server import hello  # Only this command needs the worker.
 
     facts = hello()
@@ -153,6 +183,7 @@ def _generate(options: argparse.Namespace, console: Console) -> int:
     values = _given_settings(options)
     settings.read(engine.settings_type, values)
     works = _plan(options.photos, options.out)
+    _extras(options).check(len(works))
     _make_folder(works[0].head.parent)
     failed = 0
     for number, work in enumerate(works, 1):
@@ -176,31 +207,13 @@ def _make_head(
     started = time.perf_counter()
     photo = decode(_read(work.photo), work.photo.name)
     result = engine.generate(photo, values, Reporter(lambda progress: console.progress(label, progress)))
-    paths = list(_write(result, work.head, options))
+    drawing = Reporter(lambda progress: console.progress(label, progress))
+    paths = list(write_result(result, work.head, _extras(options), drawing))
     for note in result.notes:
         console.message(f"{label}: {note}")
     seconds = time.perf_counter() - started
     console.message(f"{label}: {len(result.gaussians):,} Gaussians in {seconds:.1f} s")
     print(*paths, sep="\n", flush=True)
-
-
-def _write(result: GenerateResult, head: Path, options: argparse.Namespace) -> Iterator[Path]:
-    """Write a head and what goes with it; yield each file once it exists."""
-    formats.save(result.gaussians, head)
-    yield head
-    pictures = {"aligned": result.aligned}
-    if options.views:
-        pictures["views"] = view_sheet(result.gaussians)
-    for name, picture in pictures.items():
-        path = head.with_name(f"{head.stem}_{name}.png")
-        with replacing(path) as stream:
-            Image.fromarray(picture).save(stream, "PNG")
-        yield path
-
-
-def view_sheet(gaussians: Gaussians) -> np.ndarray:
-    """Return the head from FaceLift's six cameras side by side: [512, 6 * 512, 3] uint8."""
-    return np.concatenate([render(gaussians, camera).to_uint8() for camera in six_view_rig()], axis=1)
 
 
 # Files

@@ -81,8 +81,8 @@ class FileTable:
 
     @classmethod
     def of_folder(cls, folder: Path, repository: str = "", revision: str = "", licence: str = "") -> FileTable:
-        """Return a table of every file in a folder, with sizes and hashes."""
-        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        """Return a table of every file in a folder but hidden ones, with sizes and hashes."""
+        paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
         files = (
             WeightFile(path.relative_to(folder).as_posix(), path.stat().st_size, sha256_of(path)) for path in paths
         )
