@@ -45,18 +45,21 @@ def decode(data: bytes, folder: Path | None = None) -> Gaussians:
             if extension is None:
                 continue
             _check(extension)
-            gaussians = _splats(document, primitive)
-            total += len(gaussians)
-            # A few bytes can place the same splats a million times.
+            attributes = primitive.get("attributes")
+            if not isinstance(attributes, dict) or names.POSITION not in attributes:
+                raise broken("its splats lack positions")
+            total += len(document.accessor(attributes[names.POSITION]))
+            found.append((attributes, matrix))
+            # Before anything is read: a few bytes can place the same splats a million times.
             check_count(names.KIND, total, total * _MIN_BYTES, document.size)
-            found.append(_placed(gaussians, matrix))
     if not found:
         raise FormatError(
             "This glTF file holds no Gaussian splats.",
             "Choose a file with KHR_gaussian_splatting, or import this one as a mesh.",
             code=f"{names.KIND}-not-splats",
         )
-    return found[0] if len(found) == 1 else concatenate(found)
+    placed = [_placed(_splats(document, attributes), matrix) for attributes, matrix in found]
+    return placed[0] if len(placed) == 1 else concatenate(placed)
 
 
 def _extension(primitive: dict) -> dict | None:
@@ -74,10 +77,7 @@ def _check(extension: dict) -> None:
         raise unsupported("holds splats in another colour space")
 
 
-def _splats(document: Document, primitive: dict) -> Gaussians:
-    attributes = primitive.get("attributes")
-    if not isinstance(attributes, dict):
-        raise broken("splats have no attributes")
+def _splats(document: Document, attributes: dict[str, Any]) -> Gaussians:
     means = _column(document, attributes, names.POSITION, 3)
     count = len(means)
     scales = _column(document, attributes, names.SCALE, 3, count)

@@ -43,3 +43,8 @@ def library() -> ModuleType:
             code=f"{KIND}-missing",
         ) from None
     return pxr
+
+
+def damaged() -> FormatError:
+    """Return the error for a file that can't be made sense of."""
+    return FormatError("The USD file is damaged.", "Copy the file again, or export it again.", code=f"{KIND}-damaged")

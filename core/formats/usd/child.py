@@ -1,0 +1,60 @@
+"""``python -m core.formats.usd.child SOURCE TARGET``: read a USD file in a process of its own.
+
+Writes the Gaussians to TARGET, or an error as JSON to its output.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import FormatError
+from ...gaussians import Gaussians
+from . import stage
+from .schema import damaged
+
+_FIELDS = ("means", "scales", "rotations", "opacities", "sh", "parts")
+_MEMORY, _MEMORY_PER_BYTE = 3 << 30, 30
+"""Address space for the libraries, and for each byte of the file."""
+
+
+def main(source: Path, target: Path) -> None:
+    """Read one file into another."""
+    _limit_memory(_MEMORY + _MEMORY_PER_BYTE * source.stat().st_size)
+    try:
+        pack(stage.read(source), target)
+    except FormatError as error:
+        print(json.dumps(error.to_dict()))
+    except MemoryError:
+        print(json.dumps(damaged().to_dict()))
+
+
+def pack(gaussians: Gaussians, path: Path) -> None:
+    """Write Gaussians to a file that :func:`unpack` reads."""
+    extras = {f"extra_{i}": column for i, column in enumerate(gaussians.extras.values())}
+    names = np.array(list(gaussians.extras), np.str_)
+    with path.open("wb") as stream:
+        np.savez(stream, names=names, **{name: getattr(gaussians, name) for name in _FIELDS}, **extras)
+
+
+def unpack(path: Path) -> Gaussians:
+    """Return the Gaussians that :func:`pack` wrote."""
+    with np.load(path, allow_pickle=False) as arrays:
+        extras = {str(name): arrays[f"extra_{i}"] for i, name in enumerate(arrays["names"])}
+        return Gaussians(*(arrays[name] for name in _FIELDS), extras)
+
+
+def _limit_memory(size: int) -> None:
+    try:
+        import resource
+    except ImportError:
+        return  # Windows
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (size if hard == resource.RLIM_INFINITY else min(size, hard), hard))
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))
