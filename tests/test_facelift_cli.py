@@ -1,0 +1,177 @@
+"""The command line with the FaceLift engine: photos in, everything that the reference's script writes out."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from facelift_helpers import checkpoint_folder, record_folder  # noqa: F401
+from photo_helpers import astronaut
+from PIL import Image
+
+from core import formats
+from core.weights.table import FileTable
+
+ROOT = Path(__file__).resolve().parent.parent
+FRAMES = 3
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory) -> Path:
+    """A folder with two portraits and a file that is no picture."""
+    folder = tmp_path_factory.mktemp("photos")
+    portrait = Image.fromarray(astronaut())
+    portrait.save(folder / "ann.png")
+    portrait.transpose(Image.Transpose.FLIP_LEFT_RIGHT).resize((400, 400)).save(folder / "bob.jpg", quality=95)
+    (folder / "broken.png").write_bytes(b"no picture")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory) -> dict[str, str]:
+    """The process's environment without the user's own folders."""
+    base = tmp_path_factory.mktemp("home")
+    folders = {"XDG_CACHE_HOME": "cache", "FACELIFT_WEIGHTS": "weights", "HF_HUB_CACHE": "hub"}
+    own = {name: str(base / folder) for name, folder in folders.items()}
+    return {key: value for key, value in os.environ.items() if key != "FACELIFT_CHECKPOINT"} | own
+
+
+def run(environment: dict[str, str], *arguments: object) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "core", *map(str, arguments)]
+    one_thread = {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, cwd=ROOT, env=environment | one_thread, capture_output=True, text=True, timeout=300)
+
+
+def generate(environment, checkpoint, *arguments: object) -> subprocess.CompletedProcess:
+    settings = ("--engine", "facelift", "--checkpoint", checkpoint, "--steps", 2)
+    return run(environment, "generate", *arguments, *settings)
+
+
+@pytest.fixture(scope="module")
+def batch(environment, checkpoint_folder, photos, tmp_path_factory):  # noqa: F811
+    """One run over the folder with everything switched on."""
+    out = tmp_path_factory.mktemp("out")
+    extras = ("--views", "--turntable", out / "videos", "--turntable-frames", FRAMES)
+    return generate(environment, checkpoint_folder, photos, "-o", out, *extras), out
+
+
+def test_a_bad_photo_does_not_stop_the_batch(batch):
+    result, out = batch
+    assert result.returncode == 1
+    assert "broken.png" in result.stderr
+    assert "2 of 3 photos done, 1 failed" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert {path.name for path in out.glob("*.ply")} == {"ann.ply", "bob.ply"}
+
+
+def test_every_file_of_the_references_script_is_written(batch):
+    pytest.importorskip("av")
+    result, out = batch
+    for name in ("ann", "bob"):
+        gaussians = formats.load(out / f"{name}.ply")
+        assert len(gaussians) > 1000
+        assert np.abs(gaussians.means[:, :2]).max() <= 0.91 + 1e-6, "the filters cropped it"
+        for suffix, size in {"aligned": (512, 512), "multiview": (6 * 128, 128), "views": (6 * 512, 512)}.items():
+            with Image.open(out / f"{name}_{suffix}.png") as picture:
+                assert picture.size == size
+                assert np.ptp(np.asarray(picture)) > 50
+        assert (out / "videos" / f"{name}_turntable.mp4").stat().st_size > 1000
+    printed = [Path(line) for line in result.stdout.splitlines()]
+    assert sorted(printed) == sorted(path for path in out.rglob("*") if path.is_file())
+
+
+def test_video_has_the_frames_asked_for(batch):
+    av = pytest.importorskip("av")
+    with av.open(str(batch[1] / "videos" / "ann_turntable.mp4")) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(frames) == FRAMES
+    assert frames[0].shape == (512, 512, 3)
+
+
+def test_a_photo_alone_gives_the_same_head_as_in_a_batch(environment, checkpoint_folder, photos, batch, tmp_path):  # noqa: F811
+    result = generate(environment, checkpoint_folder, photos / "bob.jpg", "-o", tmp_path / "again.ply")
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "again.ply").read_bytes() == (batch[1] / "bob.ply").read_bytes()
+
+
+def test_seed_crop_and_preset_change_the_head(environment, checkpoint_folder, photos, batch, tmp_path):  # noqa: F811
+    heads = {(batch[1] / "ann.ply").read_bytes()}
+    for number, options in enumerate((["--seed", 5], ["--no-auto-crop"], ["--preset", "fast", "--guidance", 2.0])):
+        head = tmp_path / f"{number}.ply"
+        result = generate(environment, checkpoint_folder, photos / "ann.png", "-o", head, *options)
+        assert result.returncode == 0, result.stderr
+        heads.add(head.read_bytes())
+    assert len(heads) == 4
+
+
+def test_low_memory_gives_the_same_head(environment, checkpoint_folder, photos, batch, tmp_path):  # noqa: F811
+    head = tmp_path / "low.ply"
+    result = generate(environment, checkpoint_folder, photos / "ann.png", "-o", head, "--low-memory")
+    assert result.returncode == 0, result.stderr
+    exact, low = formats.load(batch[1] / "ann.ply"), formats.load(head)
+    assert abs(len(exact) - len(low)) < 0.01 * len(exact)
+
+
+def test_missing_weights_are_told_before_any_work(environment, photos, tmp_path):
+    result = run(environment, "generate", photos, "--engine", "facelift", "-o", tmp_path / "out")
+    assert result.returncode != 0
+    assert "weights are not here" in result.stderr
+    result = generate(environment, tmp_path / "nowhere", photos, "-o", tmp_path / "out")
+    assert "nowhere" in result.stderr
+    assert not list(tmp_path.rglob("*.ply"))
+
+
+def test_several_heads_do_not_share_one_video(environment, checkpoint_folder, photos, tmp_path):  # noqa: F811
+    pytest.importorskip("av")
+    result = generate(environment, checkpoint_folder, photos, "-o", tmp_path, "--turntable", tmp_path / "all.mp4")
+    assert result.returncode == 2
+    assert "one file" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_from_verification_to_a_head_of_the_slimmed_form(
+    environment,
+    checkpoint_folder,  # noqa: F811
+    photos,
+    batch,
+    tmp_path,
+):
+    table = tmp_path / "table.json"
+    table.write_text(run(environment, "weights", "table", checkpoint_folder, "--licence", "CC0").stdout)
+    assert FileTable.read(table).files == FileTable.of_folder(checkpoint_folder).files
+    checked = run(environment, "weights", "verify", checkpoint_folder, "--table", table)
+    assert checked.returncode == 0, checked.stderr
+    assert "20 files" in checked.stderr
+    official = run(environment, "weights", "verify", checkpoint_folder)
+    assert official.returncode == 1
+    assert "ckpt_0000000000021125.pt holds other bytes" in official.stdout
+    refused = run(environment, "weights", "slim", checkpoint_folder)
+    assert refused.returncode == 2
+    assert "other bytes" in refused.stderr
+    slimmed = run(environment, "weights", "slim", checkpoint_folder, "--table", table)
+    assert slimmed.returncode == 0, slimmed.stderr
+    folder = Path(slimmed.stdout.strip())
+    assert folder.is_relative_to(environment["FACELIFT_WEIGHTS"])
+    assert run(environment, "weights", "verify", folder).returncode == 0
+    found = run(environment, "weights", "resolve")
+    assert found.stdout.strip() == str(folder)
+    assert "slimmed" in found.stderr
+    head = tmp_path / "slim.ply"
+    settings = ("--engine", "facelift", "--steps", 2)
+    made = run(environment, "generate", photos / "ann.png", "-o", head, *settings)
+    assert made.returncode == 0, made.stderr
+    exact, slim = formats.load(batch[1] / "ann.ply"), formats.load(head)
+    assert abs(len(exact) - len(slim)) < 0.02 * len(exact)
+    assert json.loads((folder / "slim.json").read_text())["licence"] == "CC0"
+
+
+def test_download_asks_for_consent(environment, tmp_path):
+    result = run(environment, "weights", "download", tmp_path / "weights")
+    assert result.returncode == 2
+    assert "Adobe Research License" in result.stderr
+    assert not (tmp_path / "weights").exists()
