@@ -10,8 +10,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
 from ...errors import FormatError
 from ...gaussians import Gaussians
 from . import child
@@ -72,5 +70,5 @@ def _run(source: Path, target: Path, seconds: float) -> dict | None:
 
 def _library_folders() -> list[Path]:
     """Return where this process has numpy and ``pxr``: inside Blender they are no part of Python's own path."""
-    specs = (importlib.util.find_spec(name) for name in (np.__name__, "pxr"))
+    specs = (importlib.util.find_spec(name) for name in ("pxr", "numpy"))
     return [Path(spec.submodule_search_locations[0]).parent for spec in specs if spec is not None]
