@@ -54,6 +54,17 @@ def test_stretched_and_mirrored_objects_render_as_transformed_gaussians(blender,
     assert psnr(image, cpu.render(gaussians.transform(world), view).image) > 40
 
 
+def test_splats_in_one_plane_are_all_blended(blender, tmp_path):
+    """Cycles sees only the first of several surfaces at one depth."""
+    camera = Camera.orbit(270, size=SIZE)
+    gaussians = surface_gaussians(40)
+    means = np.random.default_rng(0).uniform(-0.02, 0.02, (40, 3)) * (1, 0, 1)
+    scales = np.full((40, 3), 0.05)
+    gaussians = gaussians.replace(means=means, scales=scales, opacities=np.full(40, 0.05))
+    target = add_splats(blender, gaussians)
+    assert psnr(rendered(blender, target, camera, tmp_path), cpu.render(gaussians, camera).image) > 40
+
+
 def test_the_viewport_shows_one_coloured_element_a_splat(blender):
     import bpy
 
@@ -127,7 +138,7 @@ def test_render_settings_are_set_and_put_back(blender, mode, transform):
     )
     bpy.ops.facelift.apply_render_settings()
     assert scene.view_settings.view_transform == transform
-    assert scene.cycles.transparent_max_bounces == 256 and scene.cycles.min_transparent_bounces == 160
+    assert scene.cycles.transparent_max_bounces == 512 and scene.cycles.min_transparent_bounces == 512
     assert not bpy.ops.facelift.apply_render_settings.poll()
     bpy.ops.facelift.restore_render_settings()
     after = (

@@ -17,6 +17,9 @@ COLOR = "splat_color"
 """FLOAT_COLOR of the quads: what the renderer shall emit, and opacity as alpha."""
 RADIANCE_PATTERN = "radiance:*"
 
+FARTHEST = 1.0001
+"""Factor by which a splat may move away from the camera: next to nothing, but far above rounding."""
+
 NEAR = 0.02
 """Metres before the camera where splats begin."""
 
@@ -50,12 +53,26 @@ def _ewa(builder: Builder, sockets, degree: int) -> dict:
     quads = builder.node(
         "GeometryNodeInstanceOnPoints", {"Points": splats, "Instance": quad(builder, sockets["Material"])}
     ).outputs[0]
-    position = builder.node("GeometryNodeInputPosition").outputs[0]
-    transform = builder.matrix(projected["Major"], projected["Minor"], projected["Forward"], position)
-    quads = builder.node("GeometryNodeSetInstanceTransform", {"Instances": quads, "Transform": transform}).outputs[0]
+    quads = builder.node(
+        "GeometryNodeSetInstanceTransform", {"Instances": quads, "Transform": _placement(builder, projected)}
+    ).outputs[0]
     # Blended surfaces of EEVEE are drawn in the order of their faces.
     order = {"Geometry": quads, "Sort Weight": builder.math("MULTIPLY", projected["Depth"], -1.0)}
     quads = builder.node("GeometryNodeSortElements", order, domain="INSTANCE").outputs[0]
     for pattern in (names.SCALE, names.ROTATION, names.RADIUS, names.PART, RADIANCE_PATTERN):
         quads = builder.remove_attributes(quads, pattern)
     return {"Geometry": builder.node("GeometryNodeRealizeInstances", {0: quads}).outputs[0]}
+
+
+def _placement(builder: Builder, projected) -> bpy.types.NodeSocket:
+    """Return the matrix that lays the square over the splat's ellipse.
+
+    Splats of a plane parallel to the picture would lie in one plane, where Cycles sees only
+    the first of them. Each is therefore moved along its own ray by a chance amount and scaled
+    with it, which leaves the picture as it is.
+    """
+    factor = builder.random(1.0, FARTHEST)
+    edges = [builder.scaled(projected[name], factor) for name in ("Major", "Minor")]
+    offset = builder.vector("SUBTRACT", builder.node("GeometryNodeInputPosition").outputs[0], projected["Position"])
+    center = builder.vector("ADD", projected["Position"], builder.scaled(offset, factor))
+    return builder.matrix(*edges, projected["Forward"], center)

@@ -95,6 +95,16 @@ class Builder:
             self.set(node.inputs[name], value)
         return node.outputs[0]
 
+    def random(self, low: float, high: float) -> bpy.types.NodeSocket:
+        """A number of each element's own between two others.
+
+        Blender 4.5 has sockets for every type of value on the node, 5.x the wanted one only.
+        """
+        node = self.node("FunctionNodeRandomValue", data_type="FLOAT")
+        limits = [socket for socket in node.inputs if socket.type == "VALUE"]
+        limits[0].default_value, limits[1].default_value = low, high
+        return next(socket for socket in node.outputs if socket.type == "VALUE")
+
     def attribute(self, name: str, kind: str) -> bpy.types.NodeSocket:
         """Read a named attribute in geometry nodes; zero where it is missing."""
         return self.node("GeometryNodeInputNamedAttribute", {"Name": name}, data_type=kind).outputs["Attribute"]

@@ -29,11 +29,11 @@ SMALLEST_VARIANCE = 1e-14
 def projection_group() -> bpy.types.NodeTree:
     """Return the group that projects the splat at the current point.
 
-    Outputs: Depth along the view; Direction from the camera (unit, object space); Major and
+    Outputs: Depth along the view; Position of the camera and Direction from the camera (unit, object space); Major and
     Minor, the half axes of the ellipse where its alpha falls to MIN_ALPHA, as vectors of the
     object's space parallel to the picture; Forward, a unit step along the view.
     """
-    outputs = ("Direction", "Major", "Minor", "Forward")
+    outputs = ("Position", "Direction", "Major", "Minor", "Forward")
     return shared_group(
         "FaceLift Projection",
         VERSION,
@@ -61,6 +61,7 @@ def _project(builder: Builder, sockets) -> dict:
     )
     return {
         "Depth": depth,
+        "Position": camera["Position"],
         "Direction": builder.vector("NORMALIZE", builder.vector("SUBTRACT", position, camera["Position"])),
         "Major": major,
         "Minor": minor,

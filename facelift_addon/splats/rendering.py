@@ -10,10 +10,11 @@ import bpy
 
 from ...core.errors import FaceLiftError
 
-TRANSPARENT_BOUNCES = 256
-"""A ray passes this many splats; Cycles' default of 8 leaves a black crust."""
-MIN_TRANSPARENT_BOUNCES = 160
-"""Below it Cycles ends rays at random, which is most of the noise."""
+TRANSPARENT_BOUNCES = 512
+"""Cycles' default of 8 leaves a black crust on splats; where a view grazes a surface a ray passes
+hundreds of them, and 256 still leave black specks under a chin."""
+MIN_TRANSPARENT_BOUNCES = 512
+"""Below it Cycles ends rays at random, which is most of the noise, and costs no time to prevent."""
 
 VIEW_TRANSFORMS = {"PHOTO": "Raw", "SCENE": "Standard"}
 """By colour mode: Raw shows a photo's own values unchanged; Standard shows linear ones without a tone curve."""
