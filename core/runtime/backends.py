@@ -141,7 +141,7 @@ def _choose_cuda(hardware: Hardware) -> Choice:
         reason = f"{device.name} (compute capability {_dotted(device.compute_capability)}) is too old for PyTorch."
         return _cpu(reason, "A card from 2014 or later is needed; a remote worker may have one.")
     for backend in fitting:
-        if supported >= CUDA_NEEDED[backend]:
+        if _runs(backend, device, supported):
             return _cuda(backend, device, supported)
     reason = f"{device.name} is supported, but its driver knows CUDA {_dotted(supported)} only."
     return _cpu(reason, f"Update the NVIDIA driver to the {DRIVER_SERIES[fitting[0]]} series or newer and check again.")
@@ -163,6 +163,7 @@ def _cuda(backend: Backend, device: CudaDevice, supported: tuple[int, int]) -> C
             reasons.append("The driver is older than CUDA 13: the build for CUDA 12.6 works with it.")
             advice = "A newer driver (580 series) allows the build for CUDA 13.0."
     quality = next(text for memory, text in QUALITIES if device.memory >= memory)
+    others = (other for other in CUDA if other is not backend and _runs(other, device, supported))
     return Choice(
         backend,
         tuple(reasons),
@@ -171,8 +172,12 @@ def _cuda(backend: Backend, device: CudaDevice, supported: tuple[int, int]) -> C
         device.memory,
         quality,
         device.memory < LOW_MEMORY_BELOW,
-        (Backend.CPU,),
+        (*others, Backend.CPU),
     )
+
+
+def _runs(backend: Backend, device: CudaDevice, supported: tuple[int, int]) -> bool:
+    return _has_kernels(backend, device) and supported >= CUDA_NEEDED[backend]
 
 
 def _cpu(reason: str, advice: str) -> Choice:

@@ -1,0 +1,189 @@
+"""The way from a bare Blender to a working engine, as a state machine without a user interface.
+
+Where a person is follows from what is on the disk (:mod:`.setup_state`), never from a note about
+it: after a crash, a power failure or a deleted folder the flow shows the step that is really next.
+
+A user interface calls :meth:`SetupFlow.poll` from a timer, draws :func:`.setup_view.view`, and
+calls a method for a button. Nothing here waits, and nothing touches the network while
+:attr:`SetupFlow.online_access` is off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import FaceLiftError
+from ..weights.places import weights_home
+from ..weights.resolve import SLIMMED_NAME
+from .background import BackgroundTask, TaskState
+from .errors import RuntimeProblem
+from .setup_state import SetupState, Stage
+
+NETWORK_TASKS = ("install", "licence", "download")
+OFFLINE_MESSAGE = "Blender's online access is off, so nothing is downloaded."
+OFFLINE_ADVICE = "Switch it on in Preferences > System > Network, or use existing folders of wheels and weights."
+RUNTIME_TASKS = ("licence", "download", "verify", "slim", "test")
+"""Only the runtime's Python has the hub's client and the engine's packages."""
+
+
+class SetupFlow:
+    """One person's setup. Use from one thread only.
+
+    Args:
+        state: Where it stands.
+        python: The Python at hand (Blender's own), which looks at the hardware and installs.
+        online_access: Whether the network may be used.
+
+    Attributes:
+        state: As given.
+        online_access: May be changed at any time.
+        task: What runs, or ran last.
+        error: Why the last task failed, or None.
+    """
+
+    def __init__(self, state: SetupState, python: Path | str, online_access: bool) -> None:
+        self.state, self.online_access = state, online_access
+        self.task: BackgroundTask | None = None
+        self.error: FaceLiftError | None = None
+        self._python = Path(python)
+        self._params: Mapping[str, Any] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether a task runs."""
+        return self.task is not None and self.task.running
+
+    def proceed(self) -> None:
+        """Do the next step; what the one button does. At the licence this fetches its text, no more."""
+        stage = self.state.stage
+        if stage is Stage.CHECK:
+            self.check()
+        elif stage is Stage.INSTALL:
+            self.install()
+        elif stage is Stage.LICENCE and not self.state.licence_text:
+            self._start("licence", folder=str(self.state.weights_folder), table=self._table())
+        elif stage is Stage.DOWNLOAD:
+            folder = str(self.state.weights_folder)
+            self._start("download", folder=folder, table=self._table(), licence_accepted=self.state.licence_accepted)
+        elif stage is Stage.TEST:
+            self.test()
+
+    def check(self) -> None:
+        """Look at the hardware, again."""
+        self._start("probe")
+
+    def install(self, use_uv: bool = True) -> None:
+        """Install the runtime, or install it anew ("Repair")."""
+        if self.state.lock is None:
+            return
+        self._start(
+            "install",
+            home=str(self.state.home),
+            platform=self.state.hardware.platform,
+            backend=str(self.state.backend),
+            base=str(self._python),
+            wheels=self.state.memory.wheels or None,
+            online=self.online_access,
+            use_uv=use_uv,
+        )
+
+    def test(self) -> None:
+        """Run one small kernel on the device and ask the engine whether it is ready."""
+        runtime, weights = self.state.runtime, self.state.weights
+        if runtime.usable and weights:
+            backend, folder = runtime.facts["backend"], str(weights.folder)
+            self._start("test", python=str(runtime.python), backend=backend, weights=folder)
+
+    def verify(self) -> None:
+        """Read every byte of the weights and compare."""
+        if self.state.weights:
+            table = None if self.state.weights.slimmed else self._table()
+            self._start("verify", folder=str(self.state.weights.folder), table=table)
+
+    def slim(self) -> None:
+        """Write the slimmed form of the weights beside them."""
+        if self.state.weights and not self.state.weights.slimmed:
+            target = str(weights_home() / SLIMMED_NAME)
+            self._start("slim", folder=str(self.state.weights.folder), target=target, table=self._table())
+
+    def move_runtime(self, target: Path) -> None:
+        """Move the runtime to another folder."""
+        self._start("move", kind="runtime", source=str(self.state.home), target=str(target.absolute()))
+
+    def move_weights(self, target: Path) -> None:
+        """Move the weights to another folder."""
+        if self.state.weights:
+            self._start("move", kind="weights", source=str(self.state.weights.folder), target=str(target.absolute()))
+
+    def remove_runtime(self) -> None:
+        """Delete the runtime."""
+        self._start("remove", home=str(self.state.home))
+
+    def cancel(self) -> None:
+        """Stop what runs; within a second it has, and it can be taken up again."""
+        if self.task is not None:
+            self.task.cancel()
+
+    def close(self) -> None:
+        """End what runs, at once: Blender quits."""
+        if self.task is not None:
+            self.task.close()
+
+    def poll(self) -> bool:
+        """Take in what happened; never waits. Return whether anything changed."""
+        if self.task is None or not self.task.running:
+            return False
+        changed = self.task.poll()
+        if not self.task.running:
+            self._ended(self.task)
+        return changed
+
+    # Tasks
+
+    def _start(self, name: str, **params: Any) -> None:
+        if self.busy:
+            return
+        self.error = None
+        offline_install = name == "install" and self.state.memory.wheels
+        if name in NETWORK_TASKS and not self.online_access and not offline_install:
+            self.error = RuntimeProblem(OFFLINE_MESSAGE, OFFLINE_ADVICE, code="offline")
+            return
+        python = self.state.runtime.python if name in RUNTIME_TASKS else self._python
+        self._params = params
+        self.task = BackgroundTask(python, name, params)
+        if not self.task.running:
+            self._ended(self.task)
+
+    def _ended(self, task: BackgroundTask) -> None:
+        if task.name in ("install", "download"):
+            self.state.memory.speed = task.best_speed or self.state.memory.speed
+        if task.state is TaskState.FAILED:
+            self.error = task.error
+        elif task.state is TaskState.DONE:
+            self._take_result(task.name, task.result)
+        try:
+            self.state.remember()
+        except FaceLiftError as error:
+            self.error = self.error or error
+
+    def _take_result(self, name: str, result: Mapping[str, Any]) -> None:
+        if name == "probe":
+            self.state.memory.hardware = result
+        elif name == "test":
+            self.state.memory.tested = {"of": self.state.identity(), "facts": result}
+        elif name == "verify" and result["problems"]:
+            first = result["problems"][0]
+            self.error = FaceLiftError(
+                first["message"], first["remedy"], code="bad-weights", files=[p["path"] for p in result["problems"]]
+            )
+        elif name == "slim":
+            self.state.memory.weights = ""
+        elif name == "move":
+            folder = "home" if self._params["kind"] == "runtime" else "weights"
+            setattr(self.state.memory, folder, result["folder"])
+
+    def _table(self) -> str | None:
+        path = self.state.table_path
+        return str(path) if path else None
