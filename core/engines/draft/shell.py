@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from scipy import ndimage
 
+from ...parts import Part
 from .photo_sheet import PhotoSheet
 from .portrait import FittedPortrait
 from .splats import Splats, oriented_frames, unit
@@ -25,8 +26,6 @@ FACE_RADIUS = 0.009
 """Largest Gaussian of the shell behind the face, world units: about two pixels."""
 FRONT = 0.12
 """World units behind the photo's pixels that count as the front."""
-JAW = 0.35
-"""Face heights above the chin where the jaw begins."""
 RIM = 2.0
 """Pixels by which the shell stays inside the photo's outline."""
 OPACITY = 0.97
@@ -78,15 +77,13 @@ def sample_shell(
 
 
 def _spare_face(portrait: FittedPortrait, sheet: PhotoSheet, shell: Shell) -> Shell:
-    """Keep the samples behind the face small, and leave out those that would spill over an edge onto it."""
+    """Keep the samples behind the face small, and leave out hair that would spill over its edge onto the face."""
     rows, columns, inside = _pixel_index(portrait, shell.positions)
     _, depths = portrait.camera.project(shell.positions)
     front = inside & _near_face(portrait)[rows, columns] & (depths - sheet.depth[rows, columns] < FRONT)
     edge = ndimage.maximum_filter(sheet.depth, FACE_REACH) - sheet.depth > DEEPEST
-    facing = (shell.normals * unit(portrait.camera.position - shell.positions)).sum(1)
-    # The jaw's underside must stay: there is no other.
-    spilling = (facing > SEEN_COSINE) | (rows < portrait.chin_row - JAW * portrait.face_height)
-    kept = ~(front & edge[rows, columns] & spilling)
+    edge &= (sheet.parts == Part.HAIR) & (np.arange(len(edge))[:, None] < portrait.chin_row)
+    kept = ~(front & edge[rows, columns])
     shell = replace(shell, radii=np.where(front, np.minimum(shell.radii, FACE_RADIUS), shell.radii))
     return Shell(*(getattr(shell, field.name)[kept] for field in fields(Shell)))
 
