@@ -27,9 +27,9 @@ from facelift_helpers import (  # noqa: F401
     unet_folder,
 )
 
-from core.engines.facelift import slimming
+from core.engines.facelift import location, slimming
 from core.engines.facelift.checkpoint import Checkpoint
-from core.errors import Cancelled, FaceLiftError
+from core.errors import Cancelled, EngineUnavailable, FaceLiftError
 from core.progress import Reporter
 from core.weights import half
 from core.weights.errors import WeightsError
@@ -53,7 +53,7 @@ import sys
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
-from core.engines.facelift import slimming
+from core.engines.facelift import location, slimming
 from core.weights.slim import slim
 slim(Path(sys.argv[1]), Path(sys.argv[2]), slimming, None)
 """
@@ -378,6 +378,18 @@ def test_slim_form_is_no_original_of_itself(slimmed):
     with pytest.raises(WeightsError):
         remove_original(slimmed, slimmed)
     assert verify(slimmed).problems == ()
+
+
+def test_engine_refuses_a_damaged_slim_form(slimmed, tmp_path):
+    target = Path(shutil.copytree(slimmed, tmp_path / "slim"))
+    assert location.checked_checkpoint(str(target), Reporter()) == target
+    contents = bytearray((target / UNET).read_bytes())
+    contents[-1] ^= 1
+    (target / UNET).write_bytes(contents)
+    with pytest.raises(EngineUnavailable) as caught:
+        location.checked_checkpoint(str(target), Reporter())
+    assert caught.value.details["files"] == [UNET]
+    assert caught.value.advice
 
 
 def test_sizes_are_planned_exactly(checkpoint_folder, slimmed):  # noqa: F811

@@ -95,18 +95,18 @@ def slim(
     reporter, record = reporter or Reporter(), record or HashRecord()
     if target.exists():
         return finished(target)
-    verify(source, table or FileTable("", "", "", ()), reporter, record).require()
-    reporter.stage("Looking at the weights", share=0.02)
+    verify(source, table or FileTable("", "", "", ()), reporter, record, share=0.2).require()
+    reporter.stage("Looking at the weights", share=0.2)
     work = Unfinished.open(source, target, reporter, record)
     planned = list(outputs(source, models.gslrm_tensors, models.prompt_embeddings))
     todo = [output for output in planned if output.path not in work.files]
     needed, free = sum(output.size for output in todo), shutil.disk_usage(work.folder).free
     if needed > free:
         raise explain_disk_full(needed, free, work.folder)
-    reporter.stage("Writing float16 weights", steps=needed, share=0.4)
+    reporter.stage("Writing float16 weights", steps=needed, share=0.2)
     for output in todo:
         work.write(output, reporter)
-    reporter.stage("Comparing the models' outputs", share=0.55)
+    reporter.stage("Comparing the models' outputs", share=0.4)
     differences = dict(models.differences(source, work.folder, reporter))
     _require_equal(differences, work)
     identity = {name: getattr(table, name, "") for name in ("repository", "revision", "licence")}

@@ -76,7 +76,7 @@ class FaceLiftEngine:
         """
         chosen = declared.read(FaceLiftSettings, settings)
         location.check_packages()
-        folder = location.find_checkpoint(chosen.checkpoint)
+        folder = location.checked_checkpoint(chosen.checkpoint, reporter)
         prepared = preparation.prepare(photo, chosen, reporter)
         runner = self._ready_runner(folder, chosen)
         outcome = runner.run(prepared.picture, chosen, reporter)

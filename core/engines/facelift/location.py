@@ -6,9 +6,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ...errors import EngineUnavailable
+from ...progress import Reporter
+from ...weights.record import HashRecord
 from ...weights.resolve import resolve
+from ...weights.verify import verify
 
 PACKAGES = ("torch", "diffusers", "transformers", "safetensors")
+OFFICIAL_SOURCES = ("downloaded", "hub-cache")
+"""Places that hold the official checkpoint."""
 
 
 def missing_package() -> str | None:
@@ -23,6 +28,27 @@ def find_checkpoint(chosen: str | None = None) -> Path:
         EngineUnavailable: there is none.
     """
     return resolve(chosen).folder
+
+
+def checked_checkpoint(chosen: str | None, reporter: Reporter) -> Path:
+    """Return the checkpoint folder after a look at its files' hashes, remembered until the files change.
+
+    A slimmed checkpoint brings its own table of hashes; downloads and the Hugging Face cache must
+    agree with the official one. A folder that a person names in the original form is taken as it
+    is, because it may hold weights of their own.
+
+    Args:
+        chosen: A folder, or None for the usual places.
+        reporter: Progress in bytes while hashing, and cancelling.
+
+    Raises:
+        EngineUnavailable: there is no checkpoint, or one of its files is missing or damaged.
+        Cancelled: cancelled through the reporter.
+    """
+    location = resolve(chosen)
+    if location.slimmed or location.source in OFFICIAL_SOURCES:
+        verify(location.folder, reporter=reporter, record=HashRecord.of_user(), share=0.02).require()
+    return location.folder
 
 
 def check_packages() -> None:
