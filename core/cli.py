@@ -119,15 +119,21 @@ def _add_extras(generate: argparse.ArgumentParser) -> None:
         help="write a video of each head turning once (default: beside the head)",
     )
     generate.add_argument(
-        "--turntable-frames", type=int, default=FRAMES, metavar="N", help="frames of a turn (default: %(default)s)"
+        "--turntable-frames", type=_count, default=FRAMES, metavar="N", help="frames of a turn (default: %(default)s)"
     )
 
 
 def _extras(options: argparse.Namespace) -> Extras:
     views, turntable = (Path(text) if text else None for text in (options.views, options.turntable))
-    return Extras(
-        options.views is not None, views, options.turntable is not None, turntable, max(1, options.turntable_frames)
-    )
+    return Extras(options.views is not None, views, options.turntable is not None, turntable, options.turntable_frames)
+
+
+def _count(text: str) -> int:
+    """Read a number of at least 1, for argparse."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
 
 
 def _add_setting(group: argparse._ArgumentGroup, setting: Mapping[str, Any]) -> None:

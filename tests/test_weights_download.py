@@ -220,3 +220,29 @@ def test_second_download_into_the_same_folder_is_refused(hub, table, target):
     hub.released.set()
     output, _ = first.communicate(timeout=DEADLINE)
     assert LARGE in json.loads(output)["fetched"]
+
+
+def test_size_that_differs_from_the_table_is_refused(hub, table, target):
+    text = table.read_text().replace('"size": null', '"size": 5')
+    table.write_text(text)
+    error = run(hub, table, target, only=["LICENSE"])
+    assert "not the published file" in error["message"]
+    assert not (target / "LICENSE").exists()
+
+
+def test_command_line_downloads_and_verifies(hub, table, target, tmp_path):
+    environment = {**os.environ, "HF_ENDPOINT": hub.endpoint, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+    def weights(*arguments: object) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "core", "weights", *map(str, arguments), "--table", str(table)]
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=2 * DEADLINE)
+
+    result = weights("download", target, "--accept-licence")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == str(target)
+    assert_complete(hub, target)
+    assert "3 files, 0.03 GB, all right" in weights("verify", target).stderr
+    (target / SMALL).unlink()
+    result = weights("verify", target)
+    assert result.returncode == 1
+    assert SMALL in result.stdout

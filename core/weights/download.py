@@ -165,10 +165,10 @@ def _plan(folder: Path, file: WeightFile, table: FileTable) -> _Job:
     with _explained(file, table):
         metadata = get_hf_file_metadata(url)
     etag = metadata.etag or ""
-    if metadata.size is None or (file.size is not None and metadata.size != file.size):
+    if metadata.size is None or metadata.size != (file.size or metadata.size):
         raise WeightsError(
-            f"The server's {file.path} has {metadata.size} bytes where {file.size} are expected.",
-            "Check the address of the server (HF_ENDPOINT): it does not hold the published file.",
+            f"The server's {file.path} is not the published file: its size is {metadata.size or 'unknown'}.",
+            "Check the address of the server (HF_ENDPOINT): it does not hold the published weights.",
             files=[file.path],
         )
     checksum = ("sha256", file.sha256 or etag) if file.sha256 or len(etag) == 64 else ("git", etag)
