@@ -132,9 +132,10 @@ class Gaussians:
         if np.ptp(singular) <= 1e-6 * singular[0]:
             # A mirror maps R diag(s^2) R^T to the same matrix as the rotation -orthogonal does.
             turn = orthogonal if np.linalg.det(orthogonal) > 0 else -orthogonal
-            rotations = quaternions.multiply(quaternions.from_matrices(turn), self.rotations.astype(np.float64))
+            # A product of quaternions is linear in the second: its matrix is that of the products with the axes.
+            product = quaternions.multiply(quaternions.from_matrices(turn), np.eye(4))
+            rotations = quaternions.normalize(self.rotations.astype(np.float64) @ product)
             scales = self.scales.astype(np.float64) * singular.mean()
-            rotations = quaternions.normalize(rotations)
         else:
             scales, rotations = decompose_covariances(linear @ self.covariances() @ linear.T)
         return self.replace(means=means, scales=scales, rotations=rotations, sh=sh)

@@ -118,13 +118,9 @@ def rotate(sh: np.ndarray, rotation: np.ndarray) -> np.ndarray:
     matrix = rotation_matrix(rotation, degree)
     # What is zero but for rounding stays out, so that quarter turns are exact.
     matrix[np.abs(matrix) < _ROUNDING] = 0
-    # Row by row, all channels of a band are one vector: a plain matrix product, which BLAS does fastest.
+    # All values of a Gaussian as one vector: a plain matrix product, which BLAS does fastest.
     rows = sh.reshape(len(sh), 3 * sh.shape[1])
-    turned = np.empty_like(rows)
-    for band in range(degree + 1):
-        block, columns = slice(band * band, (band + 1) ** 2), slice(3 * band * band, 3 * (band + 1) ** 2)
-        turned[:, columns] = rows[:, columns] @ np.kron(matrix[block, block].T, np.eye(3)).astype(sh.dtype)
-    return turned.reshape(sh.shape)
+    return (rows @ np.kron(matrix.T, np.eye(3)).astype(sh.dtype)).reshape(sh.shape)
 
 
 def from_colors(colors: np.ndarray) -> np.ndarray:

@@ -21,13 +21,14 @@ _COLOR_GAIN = 0.15
 _SCALE_OFFSET = 10.0
 _SCALE_STEPS = 16
 """Scales are stored as 16 (ln s + 10): from e^-10 to e^5.9 in steps of 6 %."""
+_HIGHER_STEPS = 128
+"""Higher harmonics are stored as 128 c + 128."""
 _SMALLEST_THREE_STEPS = 511
 
 _BYTES = np.arange(256, dtype=np.float32)
 _SCALES = np.exp(_BYTES / _SCALE_STEPS - np.float32(_SCALE_OFFSET))
 _OPACITIES = _BYTES / 255
 _BASES = (_BYTES / 255 - np.float32(0.5)) / np.float32(_COLOR_GAIN)
-_HIGHER = (_BYTES - 128) / 128
 
 
 def fractional_bits_for(means: np.ndarray) -> int:
@@ -61,7 +62,7 @@ def unpack_positions(data: np.ndarray, fractional_bits: int) -> np.ndarray:
 
 def pack_scales(scales: np.ndarray) -> np.ndarray:
     """Return standard deviations [N, 3] as logarithms, [N, 3] bytes; outside e^-10..e^5.9 they are clipped."""
-    return _as_bytes((np.log(scales) + np.float32(_SCALE_OFFSET)) * _SCALE_STEPS)
+    return _as_bytes(np.log(scales), _SCALE_STEPS, _SCALE_STEPS * _SCALE_OFFSET)
 
 
 def unpack_scales(data: np.ndarray) -> np.ndarray:
@@ -71,7 +72,7 @@ def unpack_scales(data: np.ndarray) -> np.ndarray:
 
 def pack_opacities(opacities: np.ndarray) -> np.ndarray:
     """Return opacities [N] as bytes."""
-    return _as_bytes(opacities * 255)
+    return _as_bytes(opacities, 255)
 
 
 def unpack_opacities(data: np.ndarray) -> np.ndarray:
@@ -81,7 +82,7 @@ def unpack_opacities(data: np.ndarray) -> np.ndarray:
 
 def pack_colors(base: np.ndarray) -> np.ndarray:
     """Return base harmonics [N, 3] as bytes; outside +-3.33 they are clipped."""
-    return _as_bytes((base * np.float32(_COLOR_GAIN) + np.float32(0.5)) * 255)
+    return _as_bytes(base, 255 * _COLOR_GAIN, 127.5)
 
 
 def pack_higher(higher: np.ndarray) -> np.ndarray:
@@ -89,25 +90,27 @@ def pack_higher(higher: np.ndarray) -> np.ndarray:
 
     All 8 bits are used; the reference rounds to 5 and 4 bits for smaller files.
     """
-    return _as_bytes(higher * 128 + 128)
+    return _as_bytes(higher, _HIGHER_STEPS, _HIGHER_STEPS)
 
 
 def unpack_harmonics(colors: np.ndarray, higher: np.ndarray, degree: int) -> np.ndarray:
     """Return harmonics [N, K, 3] of 3 N bytes for the base and those of a file's higher degrees."""
     count = len(colors) // 3
     kept = (min(degree, harmonics.MAX_DEGREE) + 1) ** 2 - 1
-    rest = higher.reshape(count, (degree + 1) ** 2 - 1, 3)[:, :kept]
-    if not (rest != 128).any():
+    width = 3 * ((degree + 1) ** 2 - 1)
+    # 128 less, in a byte with a sign.
+    levels = (higher ^ 128).view(np.int8).reshape(count, width)[:, : 3 * kept]
+    if not levels.any():
         return _BASES[colors].reshape(count, 1, 3)
-    sh = np.empty((count, kept + 1, 3), np.float32)
-    sh[:, 0] = _BASES[colors].reshape(count, 3)
-    sh[:, 1:] = _HIGHER[rest]
-    return sh
+    rows = np.empty((count, 3 * (kept + 1)), np.float32)
+    rows[:, :3] = _BASES[colors].reshape(count, 3)
+    np.multiply(levels, np.float32(1 / _HIGHER_STEPS), out=rows[:, 3:])
+    return rows.reshape(count, kept + 1, 3)
 
 
 def pack_first_three(rotations: np.ndarray) -> np.ndarray:
     """Return quaternions w, x, y, z [N, 4] as x, y, z of the one with w >= 0, [N, 3] bytes (version 2)."""
-    return _as_bytes((np.where(rotations[:, :1] < 0, -rotations, rotations)[:, 1:] + 1) * np.float32(127.5))
+    return _as_bytes(np.where(rotations[:, :1] < 0, -rotations, rotations)[:, 1:], 127.5, 127.5)
 
 
 def unpack_first_three(data: np.ndarray) -> np.ndarray:
@@ -154,5 +157,8 @@ def unpack_smallest_three(data: np.ndarray) -> np.ndarray:
     return rotations
 
 
-def _as_bytes(values: np.ndarray) -> np.ndarray:
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+def _as_bytes(values: np.ndarray, gain: float, offset: float = 0.0) -> np.ndarray:
+    """Return gain * values + offset, rounded to 0..255."""
+    levels = values * np.float32(gain)
+    levels += np.float32(offset + 0.5)
+    return np.clip(levels, 0, 255, out=levels).astype(np.uint8)
