@@ -6,7 +6,7 @@ for Real-Time Radiance Field Rendering", 2023, whose constants these are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -37,6 +37,7 @@ class Splats:
         log_opacities: [M] float64, natural logarithms.
         depths: [M] float32, along the camera's z.
         colors: [M, 3] float32 as seen from the camera, >= 0.
+        indices: [M] int64, which of the projected Gaussians each of them is.
     """
 
     centers: np.ndarray
@@ -45,15 +46,21 @@ class Splats:
     log_opacities: np.ndarray
     depths: np.ndarray
     colors: np.ndarray
+    indices: np.ndarray
 
     def __len__(self) -> int:
         return len(self.depths)
+
+    def select(self, index: np.ndarray) -> Splats:
+        """Return the splats of an index array [L], in that order."""
+        return Splats(*(getattr(self, item.name)[index] for item in fields(self)))
 
 
 def project(gaussians: Gaussians, camera: Camera) -> Splats:
     """Project what can be seen: in front of the near plane, not too faint, touching the picture."""
     depths = camera.to_camera(gaussians.means)[:, 2].astype(np.float32)
-    gaussians = gaussians.select(np.flatnonzero((depths > NEAR) & (gaussians.opacities >= MIN_ALPHA)))
+    candidates = np.flatnonzero((depths > NEAR) & (gaussians.opacities >= MIN_ALPHA))
+    gaussians = gaussians.select(candidates)
     centers, depths = camera.project(gaussians.means)
     xx, xy, yy = _screen_covariances(gaussians, camera)
     determinant = xx * yy - xy * xy
@@ -75,6 +82,7 @@ def project(gaussians: Gaussians, camera: Camera) -> Splats:
         log_opacities[visible],
         depths[visible].astype(np.float32),
         harmonics.evaluate(gaussians.sh[visible], directions.astype(np.float32)),
+        candidates[visible],
     )
 
 
