@@ -1,0 +1,82 @@
+"""Geometry nodes that leave the picture to our own drawing, but keep the object a thing to click on.
+
+While the viewport draws real splats itself, an object must show nothing there, and yet be
+selected by a click, framed by a view and listed with its size. So its splats stand in as a
+point cloud of points without size, drawn together towards the upright middle of the object;
+every few of them has a tiny size for Blender's selection to find, and those at the ends keep
+their place for the size of the whole. What is drawn hides them. Attributes stay, so the
+drawing reads from it what all modifiers made of the splats.
+"""
+
+from __future__ import annotations
+
+import bpy
+
+from .nodes import Builder, shared_group
+
+VERSION = 1
+
+CENTER = "splat_center"
+"""FLOAT_VECTOR of the stand-in: where the splat is; the point itself is set back."""
+DRAWING_PATH = "facelift_viewport.drawing"
+"""Property of the scene that tells whether our own drawing is at work."""
+
+RADIUS = 1e-4
+"""Of the points that selection finds, in metres."""
+FOUND_SHARE = 8
+"""One of this many points is found by selection."""
+DRAWN_TOGETHER = 0.55
+"""Distance of the points from the upright middle, of the splats' own: safely inside of head and shoulders."""
+
+
+def stand_in_group() -> bpy.types.NodeTree:
+    """Return the group from a splat point cloud to the one that stands in for it."""
+    return shared_group(
+        "FaceLift Stand-In", VERSION, (("Geometry", "Geometry"),), (("Geometry", "Geometry"),), _stand_in
+    )
+
+
+def _stand_in(builder: Builder, sockets) -> dict:
+    position = builder.node("GeometryNodeInputPosition").outputs[0]
+    splats = builder.store(sockets["Geometry"], CENTER, "FLOAT_VECTOR", position)
+    inputs = {"Geometry": splats, "Attribute": position}
+    statistics = builder.node("GeometryNodeAttributeStatistic", inputs, data_type="FLOAT_VECTOR").outputs
+    inner = builder.logic("NOT", _is_outermost(builder, position, statistics["Min"], statistics["Max"]))
+
+    middle = builder.vector("MULTIPLY", statistics["Mean"], (1, 1, 0))
+    upright = builder.vector("MULTIPLY", position, (0, 0, 1))
+    beside = builder.vector("SUBTRACT", builder.vector("SUBTRACT", position, middle), upright)
+    inside = builder.vector("ADD", builder.vector("ADD", middle, upright), builder.scaled(beside, DRAWN_TOGETHER))
+    moved = {"Geometry": splats, "Selection": inner, "Position": inside}
+    splats = builder.node("GeometryNodeSetPosition", moved).outputs[0]
+
+    index = builder.node("GeometryNodeInputIndex").outputs[0]
+    found = builder.compare("LESS_THAN", builder.math("MODULO", index, FOUND_SHARE), 0.5)
+    radius = builder.switch("FLOAT", builder.logic("AND", found, inner), 0.0, RADIUS)
+    return {"Geometry": builder.node("GeometryNodeSetPointRadius", {"Points": splats, "Radius": radius}).outputs[0]}
+
+
+def _is_outermost(builder: Builder, position, lowest, highest) -> bpy.types.NodeSocket:
+    """Whether a point is at one of the six ends of the object."""
+    places = builder.separate(position)
+    ends = zip(places, builder.separate(lowest), builder.separate(highest), strict=True)
+    answer = False
+    for place, low, high in ends:
+        for operation, end in (("LESS_EQUAL", low), ("GREATER_EQUAL", high)):
+            answer = builder.logic("OR", answer, builder.compare(operation, place, end))
+    return answer
+
+
+def drawing_socket(builder: Builder) -> bpy.types.NodeSocket:
+    """Return whether our own drawing is at work in whichever scene the object is; no without the extension."""
+    value = builder.node("ShaderNodeValue").outputs[0]
+    driver = value.driver_add("default_value").driver
+    driver.type = "SUM"
+    variable = driver.variables.new()
+    variable.name, variable.type = "drawing", "CONTEXT_PROP"
+    target = variable.targets[0]
+    target.context_property = "ACTIVE_SCENE"
+    target.data_path = DRAWING_PATH
+    # Files open without the extension too: then splats are shown as surface elements.
+    target.use_fallback_value, target.fallback_value = True, 0.0
+    return builder.compare("GREATER_THAN", value, 0.5)

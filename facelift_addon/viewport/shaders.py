@@ -1,0 +1,223 @@
+"""The two shaders of the drawing: splats into a picture of their own, and that picture into the view.
+
+Projection and falloff are those of :mod:`core.rasterize.projection`: EWA splatting (Zwicker
+et al., 2001) with the constants of 3D Gaussian splatting (Kerbl et al., 2023).
+"""
+
+from __future__ import annotations
+
+import gpu
+
+from ...core.rasterize.projection import BLUR, FRUSTUM_MARGIN, MIN_ALPHA
+from ...core.rasterize.tiles import MAX_ALPHA
+from ...core.viewing import texels
+from ..splats import colors
+from ..splats.ewa import NEAR
+from ..splats.radiance import polynomials
+
+SELECTION_SHARE = 0.6
+"""How much of a selected splat's colour is the theme's colour of selected points."""
+
+OBJECT_TEXELS = 4
+"""Texels of one object: the three rows of its model-view matrix, and the eye in its space."""
+
+SAMPLERS = ("splats", "order", "objects", "scene_depth")
+HARMONICS_SAMPLER = ("harmonics",)
+"""Textures of the splat shader; the last only above degree 0."""
+
+_CONSTANTS = {
+    "WIDTH": f"{texels.WIDTH}",
+    "TEXELS": f"{texels.TEXELS}",
+    "BLUR": f"{BLUR!r}",
+    "MIN_ALPHA": f"{float(MIN_ALPHA)!r}",
+    "MAX_ALPHA": f"{float(MAX_ALPHA)!r}",
+    "MARGIN": f"{FRUSTUM_MARGIN!r}",
+    "NEAR": f"{NEAR!r}",
+    "SELECTION_SHARE": f"{SELECTION_SHARE!r}",
+}
+
+# A macro, because not every graphics library lets a sampler be a function's argument.
+_FETCH = """
+#define fetch(source, index) texelFetch(source, ivec2((index) % WIDTH, (index) / WIDTH), 0)
+"""
+
+_SPLAT_VERTEX = (
+    _FETCH
+    + """
+#if HARMONICS_COUNT
+vec3 higher_harmonics(int splat, vec3 d)
+{
+  vec3 sum = vec3(0.0);
+  int start = splat * HARMONICS_COUNT;
+  float x = d.x, y = d.y, z = d.z;
+  ADD_TERMS
+  return sum;
+}
+#endif
+
+void main()
+{
+  /* Outside of the view unless everything below finds the splat visible. */
+  gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
+  local = corner;
+  color = vec4(0.0);
+  int splat = int(fetch(order, gl_InstanceID).r);
+  vec4 center = fetch(splats, splat * TEXELS);
+  vec4 first = fetch(splats, splat * TEXELS + 1);
+  vec4 second = fetch(splats, splat * TEXELS + 2);
+  float opacity = first.w;
+  int object = int(center.w);
+  vec4 right = texelFetch(objects, ivec2(0, object), 0);
+  vec4 up = texelFetch(objects, ivec2(1, object), 0);
+  vec4 back = texelFetch(objects, ivec2(2, object), 0);
+  vec4 eye = texelFetch(objects, ivec2(3, object), 0);
+  vec4 place = vec4(center.xyz, 1.0);
+  vec3 seen = vec3(dot(right, place), dot(up, place), dot(back, place));
+  bool perspective = projection[3][3] == 0.0;
+  float depth = -seen.z;
+  vec4 clip = projection * vec4(seen, 1.0);
+  if (opacity < MIN_ALPHA || abs(clip.z) > clip.w || (perspective && depth < NEAR)) {
+    return;
+  }
+
+  /* Rows of the projection's Jacobian, in the object's space: pixels per unit. */
+  vec2 pixels = 0.5 * viewport * vec2(projection[0][0], projection[1][1]);
+  vec3 row_x = right.xyz;
+  vec3 row_y = up.xyz;
+  if (perspective) {
+    vec2 limit = MARGIN / vec2(projection[0][0], projection[1][1]);
+    vec2 slope = clamp(seen.xy / depth, -limit, limit);
+    row_x += slope.x * back.xyz;
+    row_y += slope.y * back.xyz;
+    pixels /= depth;
+  }
+  row_x *= pixels.x;
+  row_y *= pixels.y;
+  mat3 covariance = mat3(first.xyz, vec3(first.y, second.xy), vec3(first.z, second.yz));
+  vec3 spread_x = covariance * row_x;
+  float xx = dot(row_x, spread_x) + BLUR;
+  float xy = dot(row_y, spread_x);
+  float yy = dot(row_y, covariance * row_y) + BLUR;
+
+  /* Principal axes, as long as alpha reaches MIN_ALPHA. */
+  float mean = 0.5 * (xx + yy);
+  float difference = 0.5 * (xx - yy);
+  float root = sqrt(difference * difference + xy * xy);
+  float angle = 0.5 * atan(xy, difference);
+  float squared_reach = 2.0 * log(opacity / MIN_ALPHA);
+  vec2 major = vec2(cos(angle), sin(angle)) * sqrt(squared_reach * (mean + root));
+  vec2 minor = vec2(-sin(angle), cos(angle)) * sqrt(squared_reach * max(mean - root, 0.5 * BLUR));
+  vec2 offset = corner.x * major + corner.y * minor;
+  clip.xy += 2.0 * offset / viewport * clip.w;
+
+  vec3 rgb = fetch(splats, splat * TEXELS + 3).rgb;
+#if HARMONICS_COUNT
+  vec3 towards = eye.w > 0.5 ? center.xyz - eye.xyz : eye.xyz;
+  rgb += higher_harmonics(splat, normalize(towards));
+#endif
+  rgb = mix(max(rgb, 0.0), highlight.rgb, highlight.a * second.w * SELECTION_SHARE);
+  color = vec4(rgb, opacity);
+  gl_Position = clip;
+}
+"""
+)
+
+_SPLAT_FRAGMENT = """
+void main()
+{
+  float squared = dot(local, local);
+  /* opacity * exp(-r^2 / 2), where r is the reach at distance 1. */
+  float alpha = color.a * pow(color.a / MIN_ALPHA, -squared);
+  float scene = texelFetch(scene_depth, ivec2(gl_FragCoord.xy), 0).r;
+  if (squared > 1.0 || gl_FragCoord.z > scene) {
+    discard;
+  }
+  alpha = min(alpha, MAX_ALPHA);
+  result = vec4(color.rgb * alpha, alpha);
+}
+"""
+
+_PICTURE_VERTEX = """
+void main()
+{
+  gl_Position = vec4(corner, 0.0, 1.0);
+}
+"""
+
+_PICTURE_FRAGMENT = """
+void main()
+{
+  vec4 blended = texelFetch(picture, ivec2(gl_FragCoord.xy), 0);
+  if (blended.a <= 0.0) {
+    discard;
+  }
+  /* The view's overlay encodes what is written into it, and blends linearly. */
+  vec3 encoded = clamp(blended.rgb / blended.a, 0.0, 1.0);
+  vec3 linear = mix(encoded / FOOT_SLOPE,
+                    pow((encoded + OFFSET) / (1.0 + OFFSET), vec3(GAMMA)),
+                    step(THRESHOLD, encoded));
+  result = vec4(linear * blended.a, blended.a);
+}
+"""
+
+
+def splat_shader(degree: int) -> gpu.types.GPUShader:
+    """Compile the shader that blends splats, far to near, into a picture of premultiplied sRGB values.
+
+    Args:
+        degree: Of the spherical harmonics, 0..3.
+
+    Raises:
+        Exception: The graphics driver refuses it; its log is in Blender's console.
+    """
+    varyings = gpu.types.GPUStageInterfaceInfo(f"facelift_splat_{degree}")
+    varyings.smooth("VEC2", "local")
+    varyings.flat("VEC4", "color")
+    info = gpu.types.GPUShaderCreateInfo()
+    for name, value in _CONSTANTS.items():
+        info.define(name, value)
+    info.define("HARMONICS_COUNT", str((degree + 1) ** 2 - 1))
+    info.vertex_in(0, "VEC2", "corner")
+    info.vertex_out(varyings)
+    info.push_constant("MAT4", "projection")
+    info.push_constant("VEC4", "highlight")
+    info.push_constant("VEC2", "viewport")
+    for slot, name in enumerate(SAMPLERS + (HARMONICS_SAMPLER if degree else ())):
+        info.sampler(slot, "FLOAT_2D", name)
+    info.fragment_out(0, "VEC4", "result")
+    info.vertex_source(_SPLAT_VERTEX.replace("ADD_TERMS", _harmonics_source(degree)))
+    info.fragment_source(_SPLAT_FRAGMENT)
+    return gpu.shader.create_from_info(info)
+
+
+def picture_shader() -> gpu.types.GPUShader:
+    """Compile the shader that lays the finished picture over the view.
+
+    Raises:
+        Exception: The graphics driver refuses it.
+    """
+    info = gpu.types.GPUShaderCreateInfo()
+    for name in ("FOOT_SLOPE", "OFFSET", "GAMMA", "THRESHOLD"):
+        info.define(name, f"{getattr(colors, name)!r}")
+    info.vertex_in(0, "VEC2", "corner")
+    info.sampler(0, "FLOAT_2D", "picture")
+    info.fragment_out(0, "VEC4", "result")
+    info.vertex_source(_PICTURE_VERTEX)
+    info.fragment_source(_PICTURE_FRAGMENT)
+    return gpu.shader.create_from_info(info)
+
+
+def _harmonics_source(degree: int) -> str:
+    """Return the lines that add the terms above degree 0, from the core's own basis."""
+    if degree == 0:
+        return ""
+    lines = []
+    for index, terms in enumerate(polynomials(degree)):
+        products = (
+            "*".join(
+                [f"({coefficient!r})", *(axis for axis, power in zip("xyz", powers, strict=True) for _ in range(power))]
+            )
+            for powers, coefficient in terms.items()
+        )
+        lines.append(f"sum += ({' + '.join(products)}) * fetch(harmonics, start + {index}).rgb;")
+    return "\n  ".join(lines)

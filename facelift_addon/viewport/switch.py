@@ -1,0 +1,56 @@
+"""Whether our own drawing is at work, in every scene, and the way back when it can't be."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..splats import native
+
+_failed = False
+
+
+def works() -> bool:
+    """Whether this Blender can draw: it has windows, the shaders compiled, and no splats of its own."""
+    return not (_failed or bpy.app.background or native.is_native())
+
+
+def update_scenes() -> None:
+    """Tell every scene whether the drawing is at work; objects show their stand-in or surface elements."""
+    for scene in bpy.data.scenes:
+        settings = scene.facelift_viewport
+        wanted = settings.enabled and works()
+        if settings.drawing != wanted:
+            settings.drawing = wanted
+            for view in _views():
+                view.tag_redraw()
+
+
+def update_soon() -> None:
+    """Call :func:`update_scenes` when Blender is idle: not while it draws or evaluates."""
+    if not bpy.app.timers.is_registered(update_scenes):
+        bpy.app.timers.register(update_scenes, first_interval=0.0, persistent=True)
+
+
+def cancel() -> None:
+    """Drop a call of :func:`update_scenes` that is due."""
+    if bpy.app.timers.is_registered(update_scenes):
+        bpy.app.timers.unregister(update_scenes)
+
+
+def is_settled(scene: bpy.types.Scene) -> bool:
+    """Whether a scene knows what :func:`update_scenes` would tell it."""
+    settings = scene.facelift_viewport
+    return settings.drawing == (settings.enabled and works())
+
+
+def give_up() -> None:
+    """Draw no more until Blender starts again: something is wrong with the graphics driver."""
+    global _failed
+    _failed = True
+    print("FaceLift: splats can't be drawn on this graphics card; surface elements take their place.")
+    update_soon()
+
+
+def _views() -> list[bpy.types.Area]:
+    windows = bpy.context.window_manager.windows
+    return [area for window in windows for area in window.screen.areas if area.type == "VIEW_3D"]
