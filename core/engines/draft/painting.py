@@ -26,7 +26,7 @@ NEAR_PHOTO = 0.06
 """World units between surface and photo within which the surface has the photo's colour."""
 SMOOTHING = 2.5
 """Pixels over which lent colours are averaged."""
-FADE = 60.0
+FADE = 150.0
 """Cells of the surface over which a spread colour gives way to the part's mean."""
 TOLERANCE = 2e-3
 FAMILIES = ((Part.SKIN, Part.NECK, Part.EYES, Part.MOUTH), (Part.HAIR,), (Part.CLOTHES,))

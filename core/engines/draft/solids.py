@@ -30,10 +30,14 @@ TORSO_RADIUS = 0.34
 """World units over which shoulders and arms round off towards the outline."""
 THINNEST_BODY = 0.25
 """World units; thinner places of the fitted body are its rim."""
+CLOTH = 0.05
+"""World units by which clothes stand off the body."""
 TORSO_MARGIN = 0.12
 """World units from the fitted body's outline within which its depth is not trusted."""
 STRAND_RADIUS, STRAND_DEPTH = 0.45, 0.24
 """World units over which hanging hair rounds off, and how far it reaches forward of the ears."""
+SHOULDER_DROP = 0.35
+"""World units below the nape at which hair that falls from the head meets the back."""
 STRAND_OVER_BACK = 0.05
 """World units of hair over the back."""
 
@@ -127,14 +131,18 @@ def body_solid(portrait: FittedPortrait, lattice: Lattice, mask: np.ndarray) -> 
         mask: [R, C] bool: the whole person, continued beyond the photo.
     """
     near, far = lattice.mesh_depths(portrait.vertices, portrait.triangles(BODY_REGIONS))
-    # The fitted body ends in an open rim: rays that meet one wall only tell nothing of its thickness.
+    # The fitted body ends in an open rim: low down rays meet its front wall alone.
     covered = far - near > THINNEST_BODY
     inner = ndimage.distance_transform_edt(covered) * lattice.cell_size > TORSO_MARGIN
     inner = inner if inner.any() else covered
-    middle, half = (near + far) / 2, (far - near) / 2
     sigma = 0.15 / lattice.cell_size
-    middle = blur_inside(extend(middle, inner, sigma), np.ones_like(mask), 2)
-    half = blur_inside(extend(half, inner, sigma), np.ones_like(mask), 2)
+    everywhere = np.ones_like(mask)
+    back = blur_inside(extend(far, inner, sigma), everywhere, 2)
+    front_wall = np.isfinite(near) & (back - near > THINNEST_BODY)
+    front_wall &= ndimage.distance_transform_edt(front_wall) * lattice.cell_size > TORSO_MARGIN
+    front = blur_inside(extend(near, front_wall | inner, sigma), everywhere, 2)
+    half = np.maximum(back - front, THINNEST_BODY) / 2 + CLOTH
+    middle = (front + back) / 2
     # The bust's lower end is a cut, not an outline: distances run on below the grid.
     depth_mask = np.pad(mask, ((0, mask.shape[0]), (1, 1)), mode="edge")
     rim = ndimage.distance_transform_edt(depth_mask)[: mask.shape[0], 1:-1] * lattice.cell_size
@@ -164,9 +172,12 @@ def hanging_hair(hair: np.ndarray, lattice: Lattice, head: Solid, body: Solid) -
     behind = float(head.back[head.mask].max())
     column = int(np.median(np.nonzero(head.mask)[1]))
     chin = int(np.nonzero(head.mask.any(1))[0].max())
-    # From the back of the head hair hangs straight, then lies on the back of the torso.
-    hang = np.where(rows < chin, behind, np.maximum(behind - 0.1, body.back[:, column] + STRAND_OVER_BACK))
-    hang = ndimage.gaussian_filter1d(hang, 6.0, mode="nearest")[:, None]
+    # From the back of the head hair falls straight to the shoulders, then lies on the back.
+    shoulders = min(chin + int(SHOULDER_DROP / lattice.cell_size), len(rows) - 1)
+    on_back = body.back[:, column] + STRAND_OVER_BACK
+    fall = np.interp(rows, [widest, shoulders], [behind, max(behind - 0.1, on_back[shoulders])])
+    hang = np.where(rows < shoulders, fall, np.maximum(behind - 0.1, on_back))
+    hang = ndimage.gaussian_filter1d(hang, 4.0, mode="nearest")[:, None]
     middle = float(np.median(((head.front + head.back) / 2)[head.mask])) * np.ones_like(rim)
     strand = middle - np.minimum(STRAND_DEPTH, rim) * 0.8
     return Solid(strand, middle + (hang - middle) * shape, span)
