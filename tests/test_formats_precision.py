@@ -76,7 +76,7 @@ def test_compressed_ply(gaussians):
         gaussians.replace(sh=np.concatenate([gaussians.sh[:, :1], np.clip(gaussians.sh[:, 1:], -3.98, 3.98)], axis=1)),
         back,
         # A single chunk: 10 bits at the coarsest between the lowest and the highest value.
-        means=np.ptp(gaussians.means, axis=0).max() * 0.5 / 1023 + 1e-7,
+        means=np.ptp(gaussians.means, axis=0).max() * (0.5 / 1023 + 1e-6) + 1e-7,
         log_scales=np.ptp(logs, axis=0).max() * 0.5 / 1023 + 1e-5,
         angle=0.005,
         opacities=BYTE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from ...errors import FormatError
 from ...gaussians import MIN_SCALE, Gaussians
 from ..assembly import known_parts
 from . import compressed, header, names
-from .body import read_columns
+from .body import Columns, read_columns
 
 _REQUIRED = (*names.MEANS, *names.BASE, *names.OPACITY, *names.SCALES, *names.ROTATIONS)
 _SPLAT_MARKS = frozenset((*names.OPACITY, *names.SCALES, *names.ROTATIONS))
@@ -19,8 +19,6 @@ _SPLAT_MARKS = frozenset((*names.OPACITY, *names.SCALES, *names.ROTATIONS))
 _REST_COUNTS = tuple(3 * ((degree + 1) ** 2 - 1) for degree in range(harmonics.MAX_DEGREE + 1))
 
 _MIN_ROTATION_LENGTH = 1e-12
-_ROWS = 1 << 14
-"""Rows gathered at once: all their columns share the same stretch of memory."""
 
 
 def decode(data: bytes) -> Gaussians:
@@ -43,12 +41,12 @@ def decode(data: bytes) -> Gaussians:
         return compressed.decode(data, parsed)
     rest_names = _check_properties(present)
     columns = read_columns(data, parsed, element)
-    sh = _gather(columns, names.BASE)[:, None, :]
-    rest = _gather(columns, rest_names)
-    if rest.any():
-        # Stored channel by channel: all of red's coefficients first.
-        rest = rest.reshape(len(rest), 3, -1).swapaxes(1, 2)
-        sh = np.concatenate([sh, rest], axis=1)
+    # Stored channel by channel, all of red's coefficients first; wanted coefficient by coefficient.
+    higher = len(rest_names) // 3
+    values = _gather(columns, [*names.BASE, *(name for i in range(higher) for name in rest_names[i::higher])])
+    if not values[:, 3:].any():
+        values, higher = values[:, :3], 0
+    sh = values.reshape(len(values), higher + 1, 3)
     used = {*_REQUIRED, *rest_names, names.PART}
     if not any(columns[name].any() for name in present.intersection(names.NORMALS)):
         used.update(names.NORMALS)
@@ -87,24 +85,22 @@ def _check_properties(present: set[str]) -> tuple[str, ...]:
     return rest_names
 
 
-def _gather(columns: Mapping[str, np.ndarray], wanted: Sequence[str], finite: bool = True) -> np.ndarray:
+def _gather(columns: Columns, wanted: Sequence[str], finite: bool = True) -> np.ndarray:
     """Return columns as one [N, len(wanted)] float32 array.
 
     Raises:
         FormatError: "ply-not-finite"; infinities are let through unless ``finite``.
     """
-    count = len(columns[names.MEANS[0]])
-    values = np.empty((count, len(wanted)), np.float32)
+    values = columns.gather(wanted)
+    # A finite sum needs finite values, and is cheaper than a look at each.
     with np.errstate(over="ignore", invalid="ignore"):
-        for first in range(0, count, _ROWS):
-            rows = slice(first, first + _ROWS)
-            for i, name in enumerate(wanted):
-                values[rows, i] = columns[name][rows]
+        if np.isfinite(values.sum()):
+            return values
     good = np.isfinite(values) if finite else ~np.isnan(values)
     if not good.all():
-        bad = count - np.count_nonzero(good.all(axis=1))
+        bad = len(values) - np.count_nonzero(good.all(axis=1))
         raise FormatError(
-            f"{bad:,} of {count:,} splats hold invalid numbers (NaN or infinite) in “{wanted[0]}” or its kin.",
+            f"{bad:,} of {len(values):,} splats hold invalid numbers (NaN or infinite) in “{wanted[0]}” or its kin.",
             "Clean the file in a splat editor, or export it again.",
             code="ply-not-finite",
             bad=bad,
@@ -112,13 +108,13 @@ def _gather(columns: Mapping[str, np.ndarray], wanted: Sequence[str], finite: bo
     return values
 
 
-def _opacities(columns: Mapping[str, np.ndarray]) -> np.ndarray:
+def _opacities(columns: Columns) -> np.ndarray:
     logits = _gather(columns, names.OPACITY, finite=False)[:, 0]
     with np.errstate(over="ignore"):
         return 1 / (1 + np.exp(-logits))
 
 
-def _scales(columns: Mapping[str, np.ndarray]) -> np.ndarray:
+def _scales(columns: Columns) -> np.ndarray:
     with np.errstate(over="ignore", under="ignore"):
         scales = np.exp(_gather(columns, names.SCALES, finite=False))
     if np.isinf(scales).any():
@@ -130,7 +126,7 @@ def _scales(columns: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.maximum(scales, np.float32(MIN_SCALE))
 
 
-def _rotations(columns: Mapping[str, np.ndarray]) -> np.ndarray:
+def _rotations(columns: Columns) -> np.ndarray:
     rotations = _gather(columns, names.ROTATIONS)
     # In float64, where no square of a float32 overflows.
     lengths = np.sqrt(np.einsum("ij,ij->i", rotations, rotations, dtype=np.float64))
