@@ -34,7 +34,7 @@ class FACELIFT_PT_main(_Panel, bpy.types.Panel):
         if session.photo is None:
             _draw_choose(layout, context)
         else:
-            _draw_photo(layout, session.photo)
+            _draw_photo(layout, context, session.photo)
             if session.photo.state is not State.FAILED:
                 _draw_choices(layout, context)
         for task in session.tasks:
@@ -53,7 +53,7 @@ def _draw_choose(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     layout.template_ID(context.scene.facelift, "image", text="Image in this file")
 
 
-def _draw_photo(layout: bpy.types.UILayout, photo: Task) -> None:
+def _draw_photo(layout: bpy.types.UILayout, context: bpy.types.Context, photo: Task) -> None:
     row = layout.row()
     row.label(text=photo.order.source.name, icon="FILE_IMAGE")
     row.operator("facelift.choose_photo", text="", icon="FILE_FOLDER")
@@ -71,6 +71,8 @@ def _draw_photo(layout: bpy.types.UILayout, photo: Task) -> None:
         progress = photo.progress
         layout.progress(text="Looking for the face…", factor=progress.fraction if progress else 0.0)
     elif photo.result is not None:
+        for note in photo.result.notes:
+            draw_lines(layout, context, note, icon="INFO")
         _draw_faces(layout, photo)
 
 

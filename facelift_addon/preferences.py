@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import bpy
-from bpy.props import BoolProperty, FloatProperty, StringProperty
+from bpy.props import BoolProperty, StringProperty
 
 from .identity import BASE_PACKAGE
-from .splats.placement import DEFAULT_HEAD_HEIGHT
 
 
 class FaceLiftPreferences(bpy.types.AddonPreferences):
@@ -14,14 +13,6 @@ class FaceLiftPreferences(bpy.types.AddonPreferences):
 
     bl_idname = BASE_PACKAGE
 
-    head_height: FloatProperty(
-        name="Head height",
-        description="Chin to crown of new heads; each scene can have its own",
-        default=DEFAULT_HEAD_HEIGHT,
-        min=0.01,
-        soft_max=3.0,
-        unit="LENGTH",
-    )
     solid_colors: BoolProperty(
         name="Show colors in Solid mode",
         description="Set the color of Solid mode to Attribute when a head arrives, so that it isn't gray",
@@ -47,7 +38,6 @@ class FaceLiftPreferences(bpy.types.AddonPreferences):
         column = layout.column(heading="New heads")
         column.prop(self, "solid_colors")
         column.prop(self, "frame_heads")
-        layout.prop(self, "head_height")
         layout.prop(self, "worker_command")
         row = layout.row()
         row.alignment = "RIGHT"

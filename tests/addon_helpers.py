@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -25,9 +26,10 @@ import build
 
 PACKAGE = "bl_ext.user_default.facelift"
 TICK_SECONDS = 0.01
-PATIENCE_SECONDS = 180.0
+PATIENCE_SECONDS = 60.0
 """Far more than anything needs: only a hang takes as long."""
 
+QUICK_WORKER = Path(__file__).with_name("addon_worker_entry.py")
 HAS_BLENDER = importlib.util.find_spec("bpy") is not None
 needs_blender = pytest.mark.skipif(not HAS_BLENDER, reason="this Python has no bpy module")
 
@@ -96,10 +98,21 @@ def blender(installed: Extension) -> Iterator[Extension]:
     # Not read_factory_settings: that switches extensions off.
     bpy.ops.wm.read_homefile(use_empty=True)
     preferences = bpy.context.preferences.addons[PACKAGE].preferences
-    for name in ("worker_command", "head_height"):
-        preferences.property_unset(name)
+    preferences.property_unset("worker_command")
     yield installed
     installed.session.reset()
+
+
+@pytest.fixture
+def quick_worker(blender: Extension) -> Iterator[Extension]:
+    """The extension served by a worker of the tests' own: a real process with a quick engine."""
+    import bpy
+
+    blender.connection.close()
+    bpy.context.preferences.addons[PACKAGE].preferences.worker_command = f"{sys.executable} -s {QUICK_WORKER}"
+    yield blender
+    blender.session.reset()
+    blender.connection.close()
 
 
 def surface_gaussians(count: int = 2000, sh_degree: int = 0, seed: int = 0):

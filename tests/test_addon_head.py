@@ -87,7 +87,7 @@ def test_the_photo_camera_sees_the_photo(blender, make_head, astronaut):
     assert abs(x * 512 - 252) < 20 and 0.45 < y < 0.65
 
 
-def test_one_undo_removes_the_head_and_redo_brings_it_back(blender, make_head, astronaut):
+def test_one_undo_removes_the_head_and_redo_brings_it_back(quick_worker, make_head, astronaut):
     import bpy
 
     bpy.ops.ed.undo_push(message="before")
@@ -96,47 +96,47 @@ def test_one_undo_removes_the_head_and_redo_brings_it_back(blender, make_head, a
     assert name not in bpy.data.objects
     assert not [camera for camera in bpy.data.objects if camera.type == "CAMERA"]
     bpy.ops.ed.redo()
-    assert blender.heads.is_head(bpy.data.objects[name])
+    assert quick_worker.heads.is_head(bpy.data.objects[name])
 
 
-def test_a_saved_file_shows_its_head_again(blender, make_head, astronaut, tmp_path):
+def test_a_saved_file_shows_its_head_again(quick_worker, make_head, astronaut, tmp_path):
     import bpy
 
     head = make_head(astronaut)
-    name, count, recipe = head.name, len(head.data.points), blender.heads.recipe_of(head)
+    name, count, recipe = head.name, len(head.data.points), quick_worker.heads.recipe_of(head)
     path = tmp_path / "head.blend"
     bpy.ops.wm.save_as_mainfile(filepath=str(path))
     bpy.ops.wm.open_mainfile(filepath=str(path))
 
     head = bpy.data.objects[name]
     assert len(head.data.points) == count
-    assert blender.heads.recipe_of(head) == recipe
-    display = blender.module("facelift_addon.splats.display")
+    assert quick_worker.heads.recipe_of(head) == recipe
+    display = quick_worker.module("facelift_addon.splats.display")
     assert display.find_display(head).node_group is not None
     evaluated = head.evaluated_get(bpy.context.evaluated_depsgraph_get()).evaluated_geometry()
     assert evaluated.mesh is not None and len(evaluated.mesh.polygons) > count / 2
 
 
-def test_regenerate_replaces_in_place_or_adds(blender, make_head, astronaut):
+def test_regenerate_replaces_in_place_or_adds(quick_worker, make_head, astronaut):
     import bpy
 
     head = make_head(astronaut)
     head.location = (0.3, 0.0, 0.0)
-    name, identifier = head.name, head[blender.heads.ID_KEY]
-    shoulders = len(head.data.points)
+    name, identifier = head.name, head[quick_worker.heads.ID_KEY]
+    before = head.data.name
     bpy.context.scene.facelift.body = "neck"
     bpy.ops.facelift.regenerate(mode="REPLACE")
-    blender.settle()
-    head = blender.heads.find(identifier)
+    quick_worker.settle()
+    head = quick_worker.heads.find(identifier)
     assert head.name == name and tuple(head.location) == pytest.approx((0.3, 0, 0))
-    assert blender.heads.recipe_of(head)["settings"]["body"] == "neck"
-    assert len(head.data.points) != shoulders
-    assert len(blender.heads.heads_of(bpy.context.scene)) == 1
+    assert quick_worker.heads.recipe_of(head)["settings"]["body"] == "neck"
+    assert len(bpy.data.pointclouds) == 1, f"{before} is gone"
+    assert len(quick_worker.heads.heads_of(bpy.context.scene)) == 1
     assert len([child for child in head.children if child.type == "CAMERA"]) == 1
 
     bpy.ops.facelift.regenerate(mode="ADD")
-    blender.settle()
-    assert len(blender.heads.heads_of(bpy.context.scene)) == 2
+    quick_worker.settle()
+    assert len(quick_worker.heads.heads_of(bpy.context.scene)) == 2
 
 
 def test_a_photo_without_a_face_says_so_and_the_next_one_works(blender, choose, landscape, astronaut):
@@ -178,3 +178,38 @@ def test_an_image_inside_the_file_is_a_photo_too(blender, astronaut):
     blender.settle()
     assert blender.session.photo.error is None
     assert len(blender.session.photo.result.faces) == 1
+
+
+def test_another_face_can_be_chosen(blender, choose, astronaut, tmp_path):
+    """The largest is taken, said so, and the other one is a click away."""
+    import bpy
+    from PIL import Image
+
+    portrait = Image.open(astronaut)
+    group = Image.new("RGB", (900, 512), "gray")
+    group.paste(portrait, (388, 0))
+    group.paste(portrait.resize((384, 384)), (0, 128))
+    group.save(tmp_path / "group.png")
+
+    photo = choose(tmp_path / "group.png")
+    assert len(photo.result.faces) == 2 and photo.result.face == 0
+    assert any("2 faces" in note for note in photo.result.notes)
+    largest, other = photo.result.faces
+    assert largest.x0 > other.x0
+    bpy.ops.facelift.choose_face(face=1)
+    blender.settle()
+    assert blender.session.photo.result.face == 1
+    assert blender.session.photo.order.settings["face"] == 1
+
+
+def test_settings_of_the_panel_reach_the_engine(quick_worker, make_head, astronaut):
+    import bpy
+
+    choices = bpy.context.scene.facelift
+    choices.body, choices.seed, choices.head_height = "neck", 7, 0.48
+    head = make_head(astronaut)
+    settings = quick_worker.heads.recipe_of(head)["settings"]
+    assert settings["body"] == "neck" and settings["seed"] == 7 and settings["quality"] == "low"
+    scale = quick_worker.heads.placement_of(head)[0, 0]
+    placement = quick_worker.module("facelift_addon.splats.placement")
+    assert scale * placement.HEAD_HEIGHT_UNITS == pytest.approx(0.48)

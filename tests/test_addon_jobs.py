@@ -11,11 +11,12 @@ pytestmark = needs_blender
 
 
 @pytest.fixture
-def running(blender, astronaut):
+def running(quick_worker, landscape):
     """Return a head that the worker is working on."""
     import bpy
 
-    bpy.ops.facelift.choose_photo(filepath=str(astronaut))
+    blender = quick_worker
+    bpy.ops.facelift.choose_photo(filepath=str(landscape))
     blender.settle()
     bpy.ops.facelift.generate()
     task = blender.session.tasks[0]
@@ -115,21 +116,21 @@ def test_a_missing_file_is_told(blender, tmp_path):
     assert blender.session.photo.error.code == "file-unreadable"
 
 
-def test_a_wrong_worker_command_is_told(blender, astronaut):
+def test_a_wrong_worker_command_is_told(blender, landscape):
     import bpy
 
     blender.connection.close()
     bpy.context.preferences.addons[PACKAGE].preferences.worker_command = "/nowhere/python -m core.worker"
-    bpy.ops.facelift.choose_photo(filepath=str(astronaut))
+    bpy.ops.facelift.choose_photo(filepath=str(landscape))
     blender.settle()
     assert blender.session.photo.error.code == "worker-not-started"
     blender.connection.close()
 
 
-def test_an_engine_that_is_not_there_says_why(blender, astronaut):
+def test_an_engine_that_is_not_there_says_why(blender, landscape):
     import bpy
 
-    bpy.ops.facelift.choose_photo(filepath=str(astronaut))
+    bpy.ops.facelift.choose_photo(filepath=str(landscape))
     blender.settle()
     engine = blender.connection.engines()["facelift"]
     if engine["available"]:

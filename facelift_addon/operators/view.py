@@ -9,6 +9,10 @@ from ..splats import cameras, display, heads, rendering
 from .reporting import reported
 
 
+PICTURE_SIZE = 1024
+"""Pixels; the aligned photo is square, and twice its size is enough for every detail."""
+
+
 class _OnHead:
     """An operator on the active head."""
 
@@ -46,7 +50,7 @@ class FACELIFT_OT_viewport_display(_OnHead, bpy.types.Operator):
 
 
 class FACELIFT_OT_look_through_photo(_OnHead, bpy.types.Operator):
-    """Look through the camera that took the photo, with the photo behind the head"""
+    """Look through the camera that took the photo, with the photo behind the head and a square picture"""
 
     bl_idname = "facelift.look_through_photo"
     bl_label = "Look Through Photo Camera"
@@ -60,7 +64,7 @@ class FACELIFT_OT_look_through_photo(_OnHead, bpy.types.Operator):
             return {"CANCELLED"}
         context.scene.camera = camera
         display.set_option(context.active_object, display.CAMERA_IN_VIEWPORT, True)
-        context.scene.render.resolution_x = context.scene.render.resolution_y = cameras.RIG_SIZE * 2
+        context.scene.render.resolution_x = context.scene.render.resolution_y = PICTURE_SIZE
         space = context.space_data
         if space is not None and space.type == "VIEW_3D":
             space.region_3d.view_perspective = "CAMERA"

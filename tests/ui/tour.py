@@ -1,7 +1,7 @@
 """Drives Blender's window through the extension, one step a tick, and asks for screenshots.
 
-Runs inside Blender with its interface: ``blender -P tour.py -- PHOTO BAD_PHOTO``. Whoever runs
-it takes a screenshot whenever the file ``/tmp/ui/shoot`` appears, then deletes it.
+Runs inside Blender with its interface: ``blender -P tour.py -- PHOTO BAD_PHOTO GROUP_PHOTO``.
+Whoever runs it takes a screenshot whenever the file ``/tmp/ui/shoot`` appears, then deletes it.
 """
 
 import importlib
@@ -12,7 +12,7 @@ import sys
 import bpy
 
 SHOOT = pathlib.Path("/tmp/ui/shoot")
-PHOTO, BAD_PHOTO = sys.argv[sys.argv.index("--") + 1 :][:2]
+PHOTO, BAD_PHOTO, GROUP_PHOTO = sys.argv[sys.argv.index("--") + 1 :][:3]
 jobs = importlib.import_module("bl_ext.user_default.facelift.facelift_addon.jobs")
 
 
@@ -48,6 +48,7 @@ def script():
     _window, area, regions = view()
     space = area.spaces[0]
     space.show_region_ui = True
+    bpy.context.preferences.view.smooth_view = 0
     for name in ("Cube", "Light"):
         bpy.data.objects.remove(bpy.data.objects[name])
     yield 1.0
@@ -66,7 +67,6 @@ def script():
     yield from wait(lambda: not jobs.session.busy)
     yield from shoot(2.0)  # 4: Solid
 
-    space.region_3d.view_rotation = (math.cos(0.6), math.sin(0.6), 0, 0)
     with override():
         bpy.ops.view3d.view_axis(type="FRONT")
         bpy.ops.view3d.view_orbit(angle=math.radians(35), type="ORBITLEFT")
@@ -90,6 +90,15 @@ def script():
     yield from wait(lambda: any(task.error for task in jobs.session.tasks))
     yield 1.0
     yield from shoot(0.5)  # 8: queue with an error
+
+    with override():
+        bpy.ops.facelift.choose_photo(filepath=GROUP_PHOTO)
+    yield from wait(lambda: not jobs.session.busy)
+    yield from shoot(2.0)  # 9: several faces
+    with override():
+        bpy.ops.facelift.choose_photo(filepath=BAD_PHOTO)
+    yield from wait(lambda: not jobs.session.busy)
+    yield from shoot(1.0)  # 10: a photo without a face
     bpy.ops.wm.quit_blender()
 
 
