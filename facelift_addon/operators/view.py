@@ -8,7 +8,6 @@ from bpy.props import EnumProperty
 from ..splats import cameras, display, heads, rendering
 from .reporting import reported
 
-
 PICTURE_SIZE = 1024
 """Pixels; the aligned photo is square, and twice its size is enough for every detail."""
 
