@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,8 @@ from core.runtime.setup_flow import SetupFlow
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 240.0
+ROOM = 6 << 30
+"""Free bytes of memory's file system from which on installations go there: disks delete slowly."""
 
 DRIVER_SOURCE = r"""
 #include <stdlib.h>
@@ -78,6 +82,18 @@ def wheel_folder() -> Path:
         shutil.rmtree(folder)
         pytest.skip(f"no index here serves {lock.torch}: {outcome.stderr.strip().splitlines()[-1:]}")
     return folder
+
+
+@contextmanager
+def roomy_folder() -> Iterator[Path]:
+    """Make a folder for an installation, in memory where there is room, and delete it afterwards."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOM
+    folder = Path(tempfile.mkdtemp(prefix="facelift-", dir=memory if roomy else None))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def wait(task: BackgroundTask, until=lambda task: False, patience: float = PATIENCE) -> BackgroundTask:

@@ -102,6 +102,11 @@ class BackgroundTask:
         self._send(json.dumps(dict(params)))
 
     @property
+    def pid(self) -> int | None:
+        """Process id of the task, or None where it could not be started."""
+        return self._process.pid if self._process is not None else None
+
+    @property
     def running(self) -> bool:
         """Whether it is still at work."""
         return self.state is TaskState.RUNNING
