@@ -37,7 +37,7 @@ from core.weights.remove import remove_original
 from core.weights.slim import TOLERANCE, slim
 from core.weights.slim_outputs import outputs
 from core.weights.table import FileTable
-from core.weights.tensor_files import DTYPES, header_bytes
+from core.weights.tensor_files import DTYPES, header_bytes, write_tensors
 from core.weights.verify import MANIFEST_NAME, verify
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -184,8 +184,8 @@ def test_different_outputs_are_refused(checkpoint_folder, tmp_path, monkeypatch)
     """A conversion that goes wrong must not pass the comparison."""
     exact = half.converted
 
-    def scaled(dtype, values, target):
-        return (piece * piece.dtype.type(1.5) for piece in exact(dtype, values, target))
+    def scaled(tensor, target):
+        return (piece * piece.dtype.type(1.5) for piece in exact(tensor, target))
 
     monkeypatch.setattr(half, "converted", scaled)
     before = snapshot(checkpoint_folder)
@@ -241,6 +241,21 @@ def test_cancelled_run_is_taken_up_and_keeps_finished_files(checkpoint_folder, t
     written = max(progress.step for progress in seen if progress.stage.startswith("Writing"))
     kept = sum((tmp_path / "slim" / path.relative_to(work)).stat().st_size for path in finished)
     assert written + kept <= result.size
+
+
+def test_run_stopped_before_the_comparison_writes_nothing_again(checkpoint_folder, slimmed, tmp_path):  # noqa: F811
+    cancel = threading.Event()
+
+    def on_progress(progress):
+        if progress.stage.startswith("Comparing"):
+            cancel.set()
+
+    with pytest.raises(Cancelled):
+        slim(checkpoint_folder, tmp_path / "slim", slimming, None, Reporter(on_progress, cancel=cancel))
+    complete = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "slim.unfinished").rglob("*.safetensors")}
+    slim(checkpoint_folder, tmp_path / "slim", slimming, None)
+    assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "slim").rglob("*.safetensors")} == complete
+    assert models_of(tmp_path / "slim") == models_of(slimmed)
 
 
 def test_torn_file_of_an_unfinished_run_is_written_again(checkpoint_folder, slimmed, tmp_path):  # noqa: F811
@@ -310,13 +325,31 @@ def test_disk_that_fills_up_meanwhile_loses_nothing(checkpoint_folder, small_dis
     assert verify(small_disk / "slim").problems == ()
 
 
-def test_memory_is_bounded_by_a_piece(tmp_path, monkeypatch):
-    """No array as large as a tensor is made while one is converted."""
-    monkeypatch.setattr(half, "PIECE", 1000)
-    values = np.random.default_rng(0).standard_normal((300, 300)).astype(np.float32)
-    pieces = list(half.converted("F32", values, half.choose_dtype("F32", values)))
-    assert max(piece.size for piece in pieces) <= 1000
-    assert sum(piece.size for piece in pieces) == values.size
+MEMORY_PROGRAM = """
+import resource, sys
+from pathlib import Path
+from core.weights import half
+from core.weights.tensor_files import stored_tensors
+tensor = stored_tensors(Path(sys.argv[1]))["x"]
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+written = sum(piece.nbytes for piece in half.converted(tensor, half.choose_dtype(tensor)))
+print(written, 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is counted in other units elsewhere")
+def test_memory_is_bounded_by_a_piece(tmp_path):
+    """A tensor of 400 MB is converted by a process that grows by a fraction of that."""
+    rows, columns = 10_000, 10_000
+    path = tmp_path / "large.safetensors"
+    with path.open("wb") as stream:
+        noise = np.random.default_rng(0).standard_normal(columns).astype(np.float32)
+        write_tensors(stream, {"x": ("F32", (rows, columns))}, (noise for _ in range(rows)), {})
+    command = [sys.executable, "-c", MEMORY_PROGRAM, str(path)]
+    output = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    written, grown = map(int, output.split())
+    assert written == 2 * rows * columns
+    assert grown < written / 2
 
 
 def test_original_is_deleted_only_with_its_checked_slim_form(own_checkpoint, slimmed, tmp_path):  # noqa: F811

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .tensor_files import BFLOAT16, DTYPES
+from .tensor_files import BFLOAT16, DTYPES, Tensor
 
 HALF = "F16"
 FLOATS = ("F64", "F32", BFLOAT16)
@@ -25,25 +25,20 @@ PIECE = 1 << 22
 """Values converted at once: bounds the memory."""
 
 
-def choose_dtype(dtype: str, values: np.ndarray) -> str:
-    """Return the type in which a tensor is kept.
-
-    Args:
-        dtype: The type that it has, by its safetensors name.
-        values: Its values; bfloat16 as the bits.
-    """
-    if dtype not in FLOATS or is_vector(values.shape):
-        return dtype
+def choose_dtype(tensor: Tensor) -> str:
+    """Return the type in which a tensor is kept, by its safetensors name."""
+    if tensor.dtype not in FLOATS or is_vector(tensor.shape):
+        return tensor.dtype
     error = total = 0.0
-    for piece in _pieces(values):
-        exact = _to_float32(dtype, piece)
+    for piece in tensor.pieces(PIECE):
+        exact = _to_float32(tensor.dtype, piece)
         # NaN fails the comparison too.
         if not np.abs(exact).max(initial=0) <= HALF_LIMIT:
-            return dtype
+            return tensor.dtype
         lost = exact - exact.astype(np.float16)
         error += float(np.vdot(lost, lost))
         total += float(np.vdot(exact, exact))
-    return HALF if error <= LOSS_LIMIT**2 * total else dtype
+    return HALF if error <= LOSS_LIMIT**2 * total else tensor.dtype
 
 
 def is_vector(shape: tuple[int, ...]) -> bool:
@@ -51,22 +46,10 @@ def is_vector(shape: tuple[int, ...]) -> bool:
     return sum(length > 1 for length in shape) < 2
 
 
-def converted(dtype: str, values: np.ndarray, target: str) -> Iterator[np.ndarray]:
-    """Yield a tensor's values in another type, in pieces.
-
-    Args:
-        dtype: The type that it has.
-        values: Its values.
-        target: The same type, or :data:`HALF`.
-    """
-    for piece in _pieces(values):
-        yield piece if target == dtype else _to_float32(dtype, piece).astype(DTYPES[target])
-
-
-def _pieces(values: np.ndarray) -> Iterator[np.ndarray]:
-    flat = values.reshape(-1)
-    for start in range(0, flat.size, PIECE):
-        yield flat[start : start + PIECE]
+def converted(tensor: Tensor, target: str) -> Iterator[np.ndarray]:
+    """Yield a tensor's values in the same type or in :data:`HALF`, in pieces."""
+    for piece in tensor.pieces(PIECE):
+        yield piece if target == tensor.dtype else _to_float32(tensor.dtype, piece).astype(DTYPES[target])
 
 
 def _to_float32(dtype: str, piece: np.ndarray) -> np.ndarray:

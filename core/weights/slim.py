@@ -99,18 +99,20 @@ def slim(
     reporter.stage("Looking at the weights", share=0.2)
     work = Unfinished.open(source, target, reporter, record)
     planned = list(outputs(source, models.gslrm_tensors, models.prompt_embeddings))
+    kept = [name for output in planned for name in output.kept]
     todo = [output for output in planned if output.path not in work.files]
+    del planned
     needed, free = sum(output.size for output in todo), shutil.disk_usage(work.folder).free
     if needed > free:
         raise explain_disk_full(needed, free, work.folder)
     reporter.stage("Writing float16 weights", steps=needed, share=0.2)
-    for output in todo:
-        work.write(output, reporter)
+    while todo:
+        # Each output is let go when it is written: some hold a part of the original open.
+        work.write(todo.pop(0), reporter)
     reporter.stage("Comparing the models' outputs", share=0.4)
     differences = dict(models.differences(source, work.folder, reporter))
     _require_equal(differences, work)
     identity = {name: getattr(table, name, "") for name in ("repository", "revision", "licence")}
-    kept = [name for output in planned for name in output.kept]
     work.finish({**identity, "differences": differences, "tolerance": TOLERANCE, "kept": kept})
     reporter.finish()
     return finished(target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from . import half
 from .errors import WeightsError
 from .table import LICENCE_FILE, PIPELINE
-from .tensor_files import DTYPES, TensorFileError, header_bytes, read_tensors, write_tensors
+from .tensor_files import DTYPES, ArrayTensor, Tensor, TensorFileError, header_bytes, stored_tensors, write_tensors
 
 COMPONENTS = ("unet", "vae", "image_encoder", "image_normalizer")
 """Parts of the diffusion pipeline whose weights inference reads."""
@@ -23,8 +24,8 @@ COPIED_SUFFIXES = (".json", "")
 CHECKPOINT_FOLDERS = ("gslrm", "mvdiffusion")
 PROMPTS_FILE, PROMPTS_TENSOR = "prompt_embeddings.safetensors", "prompt_embeddings"
 
-Tensors = Mapping[str, tuple[str, np.ndarray]]
-"""Name -> (safetensors dtype, values)."""
+Tensors = Mapping[str, Tensor]
+"""A model's tensors by name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +62,11 @@ def outputs(source: Path, gslrm: Callable[[Path], Tensors], prompts: Callable[[P
             contents = path.read_bytes()
             yield Output(name, len(contents), lambda stream, contents=contents: stream.write(contents))
     embeddings = prompts(source)
-    yield _tensor_output(PROMPTS_FILE, {PROMPTS_TENSOR: (half.HALF, embeddings)})
+    yield _tensor_output(PROMPTS_FILE, {PROMPTS_TENSOR: ArrayTensor(half.HALF, embeddings)})
     for component in COMPONENTS:
         path = _weights_path(source, component)
         try:
-            tensors = {name: (dtype, values) for name, dtype, values in read_tensors(path)}
+            tensors = stored_tensors(path)
         except (TensorFileError, OSError) as error:
             name = path.relative_to(source).as_posix()
             raise WeightsError(
@@ -90,14 +91,14 @@ def _weights_path(source: Path, component: str) -> Path:
 
 
 def _tensor_output(path: str, tensors: Tensors) -> Output:
-    targets = {name: half.choose_dtype(*tensor) for name, tensor in tensors.items()}
-    layout = {name: (targets[name], values.shape) for name, (_, values) in tensors.items()}
+    targets = {name: half.choose_dtype(tensor) for name, tensor in tensors.items()}
+    layout = {name: (targets[name], tensor.shape) for name, tensor in tensors.items()}
     metadata = {"format": "pt"}
     size = len(header_bytes(layout, metadata))
-    size += sum(values.size * DTYPES[targets[name]].itemsize for name, (_, values) in tensors.items())
+    size += sum(math.prod(shape) * DTYPES[dtype].itemsize for dtype, shape in layout.values())
 
     def write(stream: BinaryIO) -> None:
-        pieces = (piece for name, tensor in tensors.items() for piece in half.converted(*tensor, targets[name]))
+        pieces = (piece for name, tensor in tensors.items() for piece in half.converted(tensor, targets[name]))
         write_tensors(stream, layout, pieces, metadata)
 
     kept = (name for name, (kind, shape) in layout.items() if kind in half.FLOATS and not half.is_vector(shape))

@@ -2,8 +2,8 @@
 
 Format (github.com/huggingface/safetensors): 8 bytes little-endian length of the header, the header
 (JSON: name -> dtype, shape, data_offsets; optionally "__metadata__"), then the tensors' bytes.
-Reading is memory-mapped and writing takes tensors from an iterator, so that a file of many
-gigabytes needs no more memory than one piece of one tensor.
+Values are read and written in pieces, so that a file of many gigabytes needs no more memory than
+one piece of one tensor.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import numpy as np
 
@@ -95,17 +95,80 @@ def read_header(path: Path) -> dict[str, TensorInfo]:
     return tensors
 
 
-def read_tensors(path: Path) -> Iterator[tuple[str, str, np.ndarray]]:
-    """Yield (name, dtype name, memory-mapped array) of every tensor, in the order of the bytes.
+class Tensor(Protocol):
+    """A tensor whose values come in pieces.
+
+    Attributes:
+        dtype: Name of the format; bfloat16 comes as its bits.
+        shape: Its shape.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+
+    def pieces(self, count: int) -> Iterator[np.ndarray]:
+        """Yield the values in order, in flat arrays of at most ``count``."""
+        ...
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """A tensor in a file; nothing of it is in memory.
+
+    Attributes:
+        path: The file.
+        dtype, shape: See :class:`Tensor`.
+        begin: Its first byte in the file.
+    """
+
+    path: Path
+    dtype: str
+    shape: tuple[int, ...]
+    begin: int
+
+    def pieces(self, count: int) -> Iterator[np.ndarray]:
+        """Yield the values in order, in flat arrays of at most ``count``."""
+        left = math.prod(self.shape)
+        with self.path.open("rb") as stream:
+            stream.seek(self.begin)
+            while left:
+                values = np.fromfile(stream, DTYPES[self.dtype], min(count, left))
+                yield values
+                left -= len(values)
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayTensor:
+    """A tensor that is an array already, in memory or mapped.
+
+    Attributes:
+        dtype: See :class:`Tensor`.
+        values: The array.
+    """
+
+    dtype: str
+    values: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape."""
+        return self.values.shape
+
+    def pieces(self, count: int) -> Iterator[np.ndarray]:
+        """Yield the values in order, in flat arrays of at most ``count``."""
+        flat = self.values.reshape(-1)
+        for start in range(0, flat.size, count):
+            yield flat[start : start + count]
+
+
+def stored_tensors(path: Path) -> dict[str, StoredTensor]:
+    """Return a file's tensors by name, in the order of their bytes.
 
     Raises:
         TensorFileError: the file is damaged.
     """
-    tensors = read_header(path)
-    # One map for the file: a map for each tensor would need as many file descriptors.
-    contents = np.memmap(path, np.uint8, "r")
-    for name, info in sorted(tensors.items(), key=lambda item: item[1].begin):
-        yield name, info.dtype, contents[info.begin : info.end].view(DTYPES[info.dtype]).reshape(info.shape)
+    infos = sorted(read_header(path).items(), key=lambda item: item[1].begin)
+    return {name: StoredTensor(path, info.dtype, info.shape, info.begin) for name, info in infos}
 
 
 def header_bytes(tensors: Mapping[str, tuple[str, tuple[int, ...]]], metadata: Mapping[str, str]) -> bytes:

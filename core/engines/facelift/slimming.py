@@ -11,6 +11,7 @@ import torch
 from ...cameras import VIEW_NAMES, six_view_rig
 from ...progress import Reporter
 from ...weights.slim_outputs import Tensors
+from ...weights.tensor_files import ArrayTensor
 from . import attention, models, prompts, rays
 from .checkpoint import Checkpoint
 
@@ -23,7 +24,7 @@ SEED = 4
 
 
 def gslrm_tensors(folder: Path) -> Tensors:
-    """Return GS-LRM's inference tensors by name: (safetensors dtype, memory-mapped values).
+    """Return GS-LRM's inference tensors by name, memory-mapped.
 
     Raises:
         CheckpointError: the file is missing, damaged or holds something else.
@@ -31,9 +32,9 @@ def gslrm_tensors(folder: Path) -> Tensors:
     tensors = Checkpoint.open(folder).gslrm_weights()
     # numpy has no bfloat16: it gets the bits.
     return {
-        name: (
+        name: ArrayTensor(
             DTYPE_NAMES[tensor.dtype],
-            (tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor).numpy(),
+            (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy(),
         )
         for name, tensor in tensors.items()
     }
