@@ -121,7 +121,8 @@ def continue_mask(mask: np.ndarray, lattice: Lattice) -> np.ndarray:
 
     Beside the photo the outline goes on at 45 degrees, as shoulders do.
     """
-    result = lattice.shrink(mask) > 0.5
+    # Single locks are left to the photo's pixels: as volumes they would be sticks.
+    result = ndimage.binary_opening(lattice.shrink(mask) > 0.5, iterations=2)
     bottom = np.flatnonzero(result.any(1)).max(initial=0)
     result[bottom + 1 :] = result[bottom]
     columns = result[:, SIDE_CELLS : SIDE_CELLS + PHOTO_CELLS]

@@ -36,6 +36,8 @@ TORSO_MARGIN = 0.12
 """World units from the fitted body's outline within which its depth is not trusted."""
 STRAND_RADIUS, STRAND_DEPTH = 0.45, 0.24
 """World units over which hanging hair rounds off, and how far it reaches forward of the ears."""
+STRAND_START = 0.25
+"""World units over which the strands grow out of the back of the head."""
 SHOULDER_DROP = 0.35
 """World units below the nape at which hair that falls from the head meets the back."""
 STRAND_OVER_BACK = 0.05
@@ -160,12 +162,12 @@ def hanging_hair(hair: np.ndarray, lattice: Lattice, head: Solid, body: Solid) -
         body: Neck and torso.
     """
     rows = np.arange(hair.shape[0])
-    widest = int(np.argmax(head.mask.sum(1)))
+    rearmost = int(np.where(head.mask, head.back, -np.inf).max(1).argmax())
     left, right = np.argmax(hair, axis=1), hair.shape[1] - 1 - np.argmax(hair[:, ::-1], axis=1)
-    spans = hair.any(1) & (rows >= widest)
+    spans = hair.any(1) & (rows >= rearmost)
     span = spans[:, None] & (np.arange(hair.shape[1]) >= left[:, None]) & (np.arange(hair.shape[1]) <= right[:, None])
     # Above, the strands grow out of the head: only sides and lower end round off.
-    rim = np.pad(span[widest:], ((widest, 1), (1, 1)), mode="edge")[: len(rows) + 1]
+    rim = np.pad(span[rearmost:], ((rearmost, 1), (1, 1)), mode="edge")[: len(rows) + 1]
     rim = ndimage.distance_transform_edt(np.pad(rim[:, 1:-1], ((0, 0), (1, 1))))[: len(rows), 1:-1] * lattice.cell_size
     shape = roundness(rim, STRAND_RADIUS)
 
@@ -175,9 +177,11 @@ def hanging_hair(hair: np.ndarray, lattice: Lattice, head: Solid, body: Solid) -
     # From the back of the head hair falls straight to the shoulders, then lies on the back.
     shoulders = min(chin + int(SHOULDER_DROP / lattice.cell_size), len(rows) - 1)
     on_back = body.back[:, column] + STRAND_OVER_BACK
-    fall = np.interp(rows, [widest, shoulders], [behind, max(behind - 0.1, on_back[shoulders])])
+    fall = np.interp(rows, [rearmost, shoulders], [behind, max(behind - 0.1, on_back[shoulders])])
     hang = np.where(rows < shoulders, fall, np.maximum(behind - 0.1, on_back))
     hang = ndimage.gaussian_filter1d(hang, 4.0, mode="nearest")[:, None]
     middle = float(np.median(((head.front + head.back) / 2)[head.mask])) * np.ones_like(rim)
     strand = middle - np.minimum(STRAND_DEPTH, rim) * 0.8
-    return Solid(strand, middle + (hang - middle) * shape, span)
+    grown = np.clip((rows - rearmost) * lattice.cell_size / STRAND_START, 0, 1)[:, None]
+    skull = np.where(head.mask, head.back, middle)
+    return Solid(strand, skull + np.maximum(middle + (hang - middle) * shape - skull, 0) * grown, span)
