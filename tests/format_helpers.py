@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ import pytest
 from gaussian_helpers import random_gaussians
 from hypothesis import strategies as st
 
-from core import quaternions
+from core import formats, quaternions
+from core.errors import FormatError
 from core.gaussians import Gaussians
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -96,3 +98,21 @@ def splat_transform(source: Path, target: Path) -> None:
         ["node", str(program), "-q", "-w", str(source), str(target)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def code_of(data: bytes, suffix: str) -> str:
+    """The error code that reading ``data`` ends in."""
+    with pytest.raises(FormatError) as caught:
+        formats.loads(data, suffix)
+    assert caught.value.message.endswith(".") and caught.value.advice.endswith(".")
+    return caught.value.code
+
+
+def peak_of(data: bytes, suffix: str) -> int:
+    """The most memory that refusing ``data`` takes."""
+    tracemalloc.start()
+    try:
+        code_of(data, suffix)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()

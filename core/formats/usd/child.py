@@ -9,14 +9,10 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from ...errors import FormatError
-from ...gaussians import Gaussians
-from . import stage
+from . import archive, stage
 from .schema import damaged
 
-_FIELDS = ("means", "scales", "rotations", "opacities", "sh", "parts")
 _MEMORY, _MEMORY_PER_BYTE = 3 << 30, 30
 """Address space for the libraries, and for each byte of the file."""
 
@@ -25,26 +21,11 @@ def main(source: Path, target: Path) -> None:
     """Read one file into another."""
     _limit_memory(_MEMORY + _MEMORY_PER_BYTE * source.stat().st_size)
     try:
-        pack(stage.read(source), target)
+        archive.pack(stage.read(source), target)
     except FormatError as error:
         print(json.dumps(error.to_dict()))
     except MemoryError:
         print(json.dumps(damaged().to_dict()))
-
-
-def pack(gaussians: Gaussians, path: Path) -> None:
-    """Write Gaussians to a file that :func:`unpack` reads."""
-    extras = {f"extra_{i}": column for i, column in enumerate(gaussians.extras.values())}
-    names = np.array(list(gaussians.extras), np.str_)
-    with path.open("wb") as stream:
-        np.savez(stream, names=names, **{name: getattr(gaussians, name) for name in _FIELDS}, **extras)
-
-
-def unpack(path: Path) -> Gaussians:
-    """Return the Gaussians that :func:`pack` wrote."""
-    with np.load(path, allow_pickle=False) as arrays:
-        extras = {str(name): arrays[f"extra_{i}"] for i, name in enumerate(arrays["names"])}
-        return Gaussians(*(arrays[name] for name in _FIELDS), extras)
 
 
 def _limit_memory(size: int) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ...errors import FormatError
 from ...gaussians import Gaussians
-from . import child
+from . import archive
 from .schema import KIND, damaged
 
 _SUFFIXES = {b"#usda": ".usda", b"PXR-USDC": ".usdc", b"PK\x03\x04": ".usdz"}
@@ -42,7 +42,7 @@ def decode(data: bytes) -> Gaussians:
         answer = _run(source, target, _SECONDS + _SECONDS_PER_BYTE * len(data))
         if answer is not None:
             raise FormatError(answer["message"], answer["advice"], code=answer["code"], **answer["details"])
-        return child.unpack(target)
+        return archive.unpack(target)
 
 
 def _run(source: Path, target: Path, seconds: float) -> dict | None:
@@ -60,6 +60,8 @@ def _run(source: Path, target: Path, seconds: float) -> dict | None:
             capture_output=True,
             timeout=seconds,
             check=False,
+            # Windows would open a console.
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
     except subprocess.TimeoutExpired as error:
         raise damaged() from error
