@@ -27,6 +27,8 @@ GRAZING = (0.03, 0.2)
 """Cosines between normal and ray: below the first a pixel's own colour is dropped, above the second kept."""
 GRAZING_RIM, GRAZING_REACH = 3, 4.0
 """Pixels at the outline that lend no colour, and over which lent colours are averaged."""
+SURE_ALPHA, UNSURE_RIM = 0.95, 1
+"""Alpha below which, and pixels at its edge where, colours may still hold some background."""
 GRAZING_FAMILIES = (((Part.SKIN, Part.NECK), 0.7), ((Part.CLOTHES,), 1.0), ((Part.HAIR,), 0.5))
 """Parts that lend each other colours at grazing angles, and how far these replace the photo's."""
 FAINTEST = 0.1
@@ -92,6 +94,8 @@ def _replace_grazing(portrait: FittedPortrait, facing: np.ndarray, parts: np.nda
     reliable = (facing > GRAZING[1]) & inner
     colors = portrait.rgb.copy()
     share = np.clip((GRAZING[1] - facing) / (GRAZING[1] - GRAZING[0]), 0, 1)
+    inmost = ndimage.binary_erosion(portrait.alpha > SURE_ALPHA, iterations=UNSURE_RIM, border_value=1)
+    share = np.where(inmost, share, 1)
     for family, strength in GRAZING_FAMILIES:
         place = np.isin(parts, family)
         if not (place & reliable).any():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -77,15 +77,11 @@ def sample_shell(
 
 
 def _spare_face(portrait: FittedPortrait, sheet: PhotoSheet, shell: Shell) -> Shell:
-    """Keep the samples behind the face small, and leave out hair that would spill over its edge onto the face."""
+    """Keep the samples behind the face small, so that they do not spill over its edges."""
     rows, columns, inside = _pixel_index(portrait, shell.positions)
     _, depths = portrait.camera.project(shell.positions)
     front = inside & _near_face(portrait)[rows, columns] & (depths - sheet.depth[rows, columns] < FRONT)
-    edge = ndimage.maximum_filter(sheet.depth, FACE_REACH) - sheet.depth > DEEPEST
-    edge &= (sheet.parts == Part.HAIR) & (np.arange(len(edge))[:, None] < portrait.chin_row)
-    kept = ~(front & edge[rows, columns])
-    shell = replace(shell, radii=np.where(front, np.minimum(shell.radii, FACE_RADIUS), shell.radii))
-    return Shell(*(getattr(shell, field.name)[kept] for field in fields(Shell)))
+    return replace(shell, radii=np.where(front, np.minimum(shell.radii, FACE_RADIUS), shell.radii))
 
 
 def _near_face(portrait: FittedPortrait) -> np.ndarray:
@@ -180,7 +176,9 @@ def _behind_photo(portrait: FittedPortrait, sheet: PhotoSheet, surface: Surface)
         ndimage.maximum_filter(sheet.depth, FACE_REACH),
         ndimage.maximum_filter(sheet.depth, REACH),
     )
-    limit = np.minimum(deepest, sheet.depth + DEEPEST)[rows, columns] + BEHIND
+    # Hair over the face gives way altogether; elsewhere a step stays a step.
+    most = np.where(sheet.parts == Part.HAIR, np.inf, DEEPEST)
+    limit = np.minimum(deepest, sheet.depth + most)[rows, columns] + BEHIND
     depths = np.where(inside, np.maximum(depths, limit), depths)
     return Surface(camera.unproject(pixels, depths), surface.normals, surface.quads)
 
