@@ -7,7 +7,9 @@ import numpy as np
 
 def normalize(quaternions: np.ndarray) -> np.ndarray:
     """Return unit quaternions; a zero quaternion becomes the identity."""
-    norm = np.linalg.norm(quaternions, axis=-1, keepdims=True)
+    norm = np.sqrt(np.einsum("...i,...i->...", quaternions, quaternions))[..., None]
+    if norm.min(initial=1) > 1e-12:
+        return quaternions / norm
     identity = np.array([1, 0, 0, 0], quaternions.dtype)
     return np.where(norm > 1e-12, quaternions / np.maximum(norm, 1e-12), identity)
 
