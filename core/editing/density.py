@@ -13,8 +13,8 @@ from ..gaussians import Gaussians
 from . import measures, neighbors
 from .edit import Edit
 
-CELL_SPACINGS = 4.0
-"""Side of a cell in typical spacings: about 16 Gaussians of a surface share one."""
+CELL_SPACINGS = 8.0
+"""Side of a cell in typical spacings: a few dozen Gaussians of a surface share one."""
 CELL_PERIOD = 1024
 """Cells a side after which numbers repeat: three of these fit into 32-bit integers."""
 MAX_GROWTH = 4.0

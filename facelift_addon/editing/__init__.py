@@ -1,0 +1,30 @@
+"""Editing of splat objects: operators, the Adjustments modifier, menus and panels."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import adjusting, clean, menus, painting, panels, placing, selecting, shaping
+
+CLASSES = (
+    *clean.CLASSES,
+    *selecting.CLASSES,
+    *painting.CLASSES,
+    *shaping.CLASSES,
+    *placing.CLASSES,
+    *adjusting.CLASSES,
+    *menus.CLASSES,
+    *panels.CLASSES,
+)
+
+
+def register_menus() -> None:
+    """Add the tools to Blender's menus."""
+    for name, draw in menus.PLACES:
+        getattr(bpy.types, name).append(draw)
+
+
+def unregister_menus() -> None:
+    """Take them out again."""
+    for name, draw in menus.PLACES:
+        getattr(bpy.types, name).remove(draw)

@@ -1,0 +1,127 @@
+"""Operators on the Adjustments modifier."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+from bpy.props import EnumProperty
+
+from ..operators.reporting import reported
+from ..splats import baking
+from . import adjustments, targets
+from .adjustments_nodes import BOX, PLANE, USE_BOX, USE_PLANE
+
+STRAYS = 0.2
+"""Percent of splats at each end that a new crop box may leave outside before it gets its margin."""
+BOX_MARGIN = 1.1
+PLANE_HEIGHT = 15.0
+"""Percent of splats below a new neck plane."""
+
+
+class FACELIFT_OT_add_adjustments(targets.OnSplats, bpy.types.Operator):
+    """Add sliders that change the splats without touching them: density, size, opacity, crop, color and visibility by part"""  # noqa: E501
+
+    bl_idname = "facelift.add_adjustments"
+    bl_label = "Add Adjustments"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add the modifier where it is missing."""
+        for target in targets.targets_of(context):
+            adjustments.ensure(target)
+        return {"FINISHED"}
+
+
+class _HasAdjustments(targets.OnSplatObjects):
+    """Mix-in: the active object must have the modifier."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """The modifier must be there."""
+        if not super().poll(context):
+            return False
+        cls.poll_message_set("These splats have no adjustments")
+        return adjustments.find(context.active_object) is not None
+
+
+class FACELIFT_OT_apply_adjustments(_HasAdjustments, bpy.types.Operator):
+    """Make the adjustments permanent; the original can still be brought back"""
+
+    bl_idname = "facelift.apply_adjustments"
+    bl_label = "Apply Adjustments"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Apply."""
+        for target in targets.targets_of(context):
+            if adjustments.find(target) is not None:
+                adjustments.apply(context, target)
+        return {"FINISHED"}
+
+
+class FACELIFT_OT_remove_adjustments(_HasAdjustments, bpy.types.Operator):
+    """Remove the adjustments; the splats are as they were without them"""
+
+    bl_idname = "facelift.remove_adjustments"
+    bl_label = "Remove Adjustments"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Remove."""
+        for target in targets.targets_of(context):
+            modifier = adjustments.find(target)
+            if modifier is not None:
+                target.modifiers.remove(modifier)
+        return {"FINISHED"}
+
+
+class FACELIFT_OT_add_crop(targets.OnSplatObjects, bpy.types.Operator):
+    """Add an empty that crops the splats: move, turn and scale it"""
+
+    bl_idname = "facelift.add_crop"
+    bl_label = "Add Crop"
+    bl_options = {"REGISTER", "UNDO"}
+
+    shape: EnumProperty(
+        name="Shape",
+        description="What crops",
+        items=(
+            ("BOX", "Box", "Keeps what is inside a box", "CUBE", 0),
+            ("PLANE", "Neck plane", "Keeps what is above a plane", "EMPTY_SINGLE_ARROW", 1),
+        ),
+    )
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add the empty, as the object's child, and connect it."""
+        target = context.active_object
+        inputs = adjustments.ensure(target)
+        means = baking.stored(target).means
+        low, high = np.percentile(means, (STRAYS, 100 - STRAYS), axis=0) if len(means) else (-np.ones(3), np.ones(3))
+        helper = bpy.data.objects.new(f"{target.name} {'crop box' if self.shape == 'BOX' else 'neck plane'}", None)
+        for collection in target.users_collection:
+            collection.objects.link(helper)
+        helper.parent = target
+        helper.empty_display_size = 1.0
+        helper.hide_render = True
+        if self.shape == "BOX":
+            helper.empty_display_type = "CUBE"
+            helper.location = (low + high) / 2
+            helper.scale = np.maximum((high - low) / 2 * BOX_MARGIN, 1e-4)
+            inputs[BOX], inputs[USE_BOX] = helper, True
+        else:
+            helper.empty_display_type = "SINGLE_ARROW"
+            middle = (low + high) / 2
+            height = np.percentile(means[:, 2], PLANE_HEIGHT) if len(means) else 0.0
+            helper.location = (middle[0], middle[1], height)
+            helper.scale = [max(float((high - low).max()) / 2, 1e-4)] * 3
+            inputs[PLANE], inputs[USE_PLANE] = helper, True
+        return {"FINISHED"}
+
+
+CLASSES = (
+    FACELIFT_OT_add_adjustments,
+    FACELIFT_OT_apply_adjustments,
+    FACELIFT_OT_remove_adjustments,
+    FACELIFT_OT_add_crop,
+)

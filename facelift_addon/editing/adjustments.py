@@ -1,0 +1,64 @@
+"""The Adjustments modifier of a splat object: added, found, set, applied."""
+
+from __future__ import annotations
+
+import bpy
+
+from ...core.editing import density
+from ..splats import baking, display
+from ..splats.nodes import NAME_KEY
+from . import originals, storage
+from .adjustments_nodes import CELL, GROUP_NAME, MAX_SIZE, MIN_SIZE, adjustments_group
+from .modifier_inputs import ModifierInputs
+
+MODIFIER_NAME = "FaceLift Adjustments"
+
+
+def find(target: bpy.types.Object) -> bpy.types.Modifier | None:
+    """Return an object's Adjustments modifier, whatever its name is by now."""
+    for modifier in target.modifiers:
+        if modifier.type == "NODES" and modifier.node_group is not None:
+            if str(modifier.node_group.get(NAME_KEY, "")).startswith(GROUP_NAME):
+                return modifier
+    return None
+
+
+def ensure(target: bpy.types.Object) -> ModifierInputs:
+    """Return the inputs of an object's Adjustments modifier; add it, before the display, when it is missing."""
+    modifier = find(target)
+    if modifier is None:
+        gaussians = baking.stored(target)
+        modifier = target.modifiers.new(MODIFIER_NAME, "NODES")
+        modifier.node_group = adjustments_group(gaussians.sh_degree)
+        shown = display.find_display(target)
+        if shown is not None:
+            target.modifiers.move(len(target.modifiers) - 1, list(target.modifiers).index(shown))
+        # Before Blender 5.2 moving a modifier leaves earlier references to others behind.
+        modifier = find(target)
+        ModifierInputs(modifier)[CELL] = density.default_cell(gaussians.means)
+    return ModifierInputs(modifier)
+
+
+def rescale(target: bpy.types.Object, factor: float) -> None:
+    """Fit the lengths among the inputs to local space that became larger by a factor."""
+    modifier = find(target)
+    if modifier is not None:
+        inputs = ModifierInputs(modifier)
+        for name in (MIN_SIZE, MAX_SIZE, CELL):
+            inputs[name] = inputs[name] * factor
+
+
+def apply(context: bpy.types.Context, target: bpy.types.Object) -> None:
+    """Make what the modifier shows the object's own splats, and remove it.
+
+    Args:
+        context: In Object Mode.
+        target: Has the modifier. Other users of its point cloud keep the old splats.
+    """
+    if target.data.users > 1:
+        target.data = target.data.copy()
+    originals.keep(target.data)
+    with context.temp_override(object=target, active_object=target, selected_objects=[target]):
+        bpy.ops.object.modifier_apply(modifier=find(target).name)
+    # The nodes store radiance as a colour; where Blender has a type for four floats, it is that again.
+    storage.update(target, baking.stored(target))

@@ -1,0 +1,204 @@
+"""The node group of the Adjustments modifier: :func:`core.editing.adjustments.adjust`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+
+from ...core import attributes as names
+from ...core.parts import Part
+from ..splats.nodes import Builder, shared_group
+from .density_nodes import area, density_group
+from .grading_nodes import NEUTRAL, grade_group
+
+VERSION = 1
+
+GROUP_NAME = "FaceLift Adjustments"
+
+MIN_OPACITY = "Minimum opacity"
+MIN_SIZE = "Minimum size"
+MAX_SIZE = "Maximum size"
+DENSITY = "Density"
+CELL = "Density cell"
+SIZE = "Splat size"
+USE_BOX = "Use crop box"
+BOX = "Crop box"
+USE_PLANE = "Use neck plane"
+PLANE = "Neck plane"
+
+
+def part_label(part: Part) -> str:
+    """Return what artists call a part."""
+    return part.name.capitalize()
+
+
+def part_input(part: Part, parameter: str) -> str:
+    """Return the name of a part's input: a parameter of a grade, or "Visible"."""
+    return f"{part_label(part)} {parameter.lower()}"
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input of the modifier: what it is called, does and may be.
+
+    Attributes:
+        name: Unique in the group.
+        type: As in the names of socket types.
+        default: Changes nothing.
+        low, high: Limits of numbers; None for none.
+        description: Tooltip.
+        subtype: Of the socket.
+    """
+
+    name: str
+    type: str
+    default: Any = None
+    low: float | None = None
+    high: float | None = None
+    description: str = ""
+    subtype: str = "NONE"
+
+
+def _grade_inputs(prefix: str) -> list[Input]:
+    def name(parameter: str) -> str:
+        return f"{prefix} {parameter.lower()}" if prefix else parameter
+
+    return [
+        Input(name("Exposure"), "Float", 0.0, -10, 10, "Brighter or darker, in stops of light"),
+        Input(name("Temperature"), "Float", 0.0, -1, 1, "Colder or warmer", "FACTOR"),
+        Input(name("Tint"), "Float", 0.0, -1, 1, "Greener or more magenta", "FACTOR"),
+        Input(name("Saturation"), "Float", 1.0, 0, 4, "Strength of colors; 0 is gray"),
+        Input(name("Contrast"), "Float", 1.0, 0, 4, "Difference between light and dark"),
+    ]
+
+
+PANELS: dict[str, list[Input]] = {
+    "Splats": [
+        Input(MIN_OPACITY, "Float", 0.0, 0, 1, "Fainter splats are left out", "FACTOR"),
+        Input(MIN_SIZE, "Float", 0.0, 0, None, "Smaller splats are left out", "DISTANCE"),
+        Input(MAX_SIZE, "Float", 0.0, 0, None, "Bigger splats are left out; 0 keeps them all", "DISTANCE"),
+        Input(DENSITY, "Float", 1.0, 0, 1, "Share of splats that is kept, big and opaque ones first", "FACTOR"),
+        Input(CELL, "Float", 1.0, 1e-6, None, "Width of the cells in which density is evened out", "DISTANCE"),
+        Input(SIZE, "Float", 1.0, 0, 10, "Factor of the size of every splat"),
+    ],
+    "Crop": [
+        Input(USE_BOX, "Bool", False, description="Keep only what is inside the crop box"),
+        Input(BOX, "Object", description="A cube-shaped empty: move, turn and scale it"),
+        Input(USE_PLANE, "Bool", False, description="Cut off what is below the neck plane"),
+        Input(PLANE, "Object", description="An empty whose arrow points to the side that stays"),
+    ],
+    "Color": _grade_inputs(""),
+} | {
+    part_label(part): [
+        Input(part_input(part, "Visible"), "Bool", True, description=f"Whether {part_label(part).lower()} is there"),
+        *_grade_inputs(part_label(part)),
+    ]
+    for part in Part
+}
+"""The inputs of the modifier by panel."""
+
+OPEN_PANELS = ("Splats", "Crop", "Color")
+
+
+def adjustments_group(degree: int) -> bpy.types.NodeTree:
+    """Return the modifier's node group for splats with spherical harmonics of a degree."""
+    inputs = [(item.name, item.type) for items in PANELS.values() for item in items]
+    return shared_group(
+        f"{GROUP_NAME} {degree}",
+        VERSION,
+        (("Geometry", "Geometry"), *inputs),
+        (("Geometry", "Geometry"),),
+        lambda builder, sockets: _adjust(builder, sockets, degree),
+    )
+
+
+def _describe(tree: bpy.types.NodeTree) -> None:
+    """Give the sockets their defaults, limits and tooltips, and sort them into panels."""
+    interface = tree.interface
+    sockets = {
+        item.name: item for item in interface.items_tree if item.item_type == "SOCKET" and item.in_out == "INPUT"
+    }
+    for title, items in PANELS.items():
+        panel = interface.new_panel(title, default_closed=title not in OPEN_PANELS)
+        for place, item in enumerate(items):
+            socket = sockets[item.name]
+            socket.description = item.description
+            if item.default is not None:
+                if item.type == "Float":
+                    socket.subtype = item.subtype
+                socket.default_value = item.default
+            if item.low is not None:
+                socket.min_value = item.low
+            if item.high is not None:
+                socket.max_value = item.high
+            interface.move_to_parent(socket, panel, place)
+
+
+def _adjust(builder: Builder, sockets, degree: int) -> dict:
+    _describe(builder.tree)
+    part = builder.attribute(names.PART, "INT")
+    known = builder.logic(
+        "AND", builder.compare("GREATER_EQUAL", part, 0), builder.compare("LESS_EQUAL", part, len(Part) - 1)
+    )
+    part = builder.switch("INT", known, int(Part.UNKNOWN), part)
+    keeps = _keeps(builder, sockets, part)
+    dropped = {"Geometry": sockets["Geometry"], "Selection": builder.logic("NOT", keeps)}
+    geometry = builder.node("GeometryNodeDeleteGeometry", dropped, domain="POINT").outputs[0]
+    thinning = {"Geometry": geometry, "Density": sockets[DENSITY], "Cell": sockets[CELL]}
+    geometry = builder.group(density_group(), thinning)["Geometry"]
+    scale = builder.scaled(builder.attribute(names.SCALE, "FLOAT_VECTOR"), sockets[SIZE])
+    geometry = builder.store(geometry, names.SCALE, "FLOAT_VECTOR", scale)
+    geometry = builder.store(geometry, names.RADIUS, "FLOAT", builder.math("SQRT", area(builder)))
+    grade = {"Geometry": geometry}
+    for parameter, neutral in NEUTRAL.items():
+        own = _by_part(builder, "FLOAT", part, sockets, parameter)
+        operation = "ADD" if neutral == 0 else "MULTIPLY"
+        grade[parameter] = builder.math(operation, sockets[parameter], own)
+    return {"Geometry": builder.group(grade_group(degree), grade)["Geometry"]}
+
+
+def _by_part(builder: Builder, kind: str, part, sockets, parameter: str) -> bpy.types.NodeSocket:
+    """Return the field of a part's input."""
+    node = builder.node("GeometryNodeIndexSwitch", data_type=kind)
+    while len(node.index_switch_items) < len(Part):
+        node.index_switch_items.new()
+    builder.set(node.inputs[0], part)
+    for one in Part:
+        builder.set(node.inputs[1 + one], sockets[part_input(one, parameter)])
+    return node.outputs[0]
+
+
+def _keeps(builder: Builder, sockets, part) -> bpy.types.NodeSocket:
+    """Return the field of splats that stay before the density is reduced."""
+    opacity = builder.separate_color(builder.attribute(names.RADIANCE_BASE, "FLOAT_COLOR"))[3]
+    size = builder.math("SQRT", area(builder))
+    conditions = [
+        builder.compare("GREATER_EQUAL", opacity, sockets[MIN_OPACITY]),
+        builder.compare("GREATER_EQUAL", size, sockets[MIN_SIZE]),
+        builder.logic(
+            "OR",
+            builder.compare("LESS_EQUAL", sockets[MAX_SIZE], 0.0),
+            builder.compare("LESS_EQUAL", size, sockets[MAX_SIZE]),
+        ),
+        _by_part(builder, "BOOLEAN", part, sockets, "Visible"),
+    ]
+    x, y, z = (builder.math("ABSOLUTE", axis) for axis in _place(builder, sockets[BOX]))
+    farthest = builder.math("MAXIMUM", builder.math("MAXIMUM", x, y), z)
+    inside = builder.compare("LESS_EQUAL", farthest, 1.0)
+    conditions.append(builder.logic("OR", builder.logic("NOT", sockets[USE_BOX]), inside))
+    above = builder.compare("GREATER_EQUAL", _place(builder, sockets[PLANE])[2], 0.0)
+    conditions.append(builder.logic("OR", builder.logic("NOT", sockets[USE_PLANE]), above))
+    keeps = conditions[0]
+    for condition in conditions[1:]:
+        keeps = builder.logic("AND", keeps, condition)
+    return keeps
+
+
+def _place(builder: Builder, target):
+    """Return a splat's coordinates in the space of a helper object."""
+    info = builder.node("GeometryNodeObjectInfo", {"Object": target}, transform_space="RELATIVE").outputs
+    inverse = builder.node("FunctionNodeInvertMatrix", {0: info["Transform"]}).outputs[0]
+    position = builder.node("GeometryNodeInputPosition").outputs[0]
+    return builder.separate(builder.node("FunctionNodeTransformPoint", {0: position, 1: inverse}).outputs[0])
