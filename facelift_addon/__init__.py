@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import bpy
 
-from . import connection, panels, preferences, properties, timers
+from . import connection, editing, panels, preferences, properties, timers
 from .jobs import session
 from .operators import generate, photo, queue, transfer, view
 from .previews import previews
 
-MODULES = (preferences, properties, photo, generate, queue, transfer, view, panels)
+MODULES = (preferences, properties, photo, generate, queue, transfer, view, panels, editing)
 
 
 def register() -> None:
@@ -18,6 +18,7 @@ def register() -> None:
         for cls in module.CLASSES:
             bpy.utils.register_class(cls)
     properties.register_properties()
+    editing.register_menus()
     bpy.types.TOPBAR_MT_file_import.append(transfer.draw_import)
     bpy.types.TOPBAR_MT_file_export.append(transfer.draw_export)
     bpy.app.handlers.load_pre.append(timers.forget_file)
@@ -32,6 +33,7 @@ def unregister() -> None:
     session.reset()
     connection.close()
     previews.close()
+    editing.unregister_menus()
     properties.unregister_properties()
     for module in reversed(MODULES):
         for cls in reversed(module.CLASSES):
