@@ -25,10 +25,11 @@ from pathlib import Path
 from .backends import PLATFORM_BACKENDS, Backend
 from .indexes import package_files, package_index, torch_index
 from .lockfile import FOLDER, REQUIREMENT
+from .remote_zip import unpacked_bytes
 
 PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
-EXTRA_REQUIREMENTS = ("huggingface_hub", "filelock")
-"""What downloading the weights needs; diffusers brings them, but that may change."""
+EXTRA_REQUIREMENTS = ("filelock",)
+"""What downloading the weights needs besides; huggingface_hub brings it, but that may change."""
 
 UV_PLATFORMS = {
     "linux-x64": "x86_64-manylinux_2_28",
@@ -50,17 +51,16 @@ ON_COMMON_INDEX = {("linux-x64", Backend.CU130), ("windows-x64", Backend.CPU), (
 TORCH_FAMILY = re.compile(r"^(?:torch|triton|nvidia-.*|cuda-.*)$")
 """Packages that come with PyTorch from its own index."""
 
-TORCH_DOWNLOADS = {
-    ("linux-x64", Backend.CPU): 192_000_000,
-    ("linux-x64", Backend.CU126): 3_000_000_000,
-    ("windows-x64", Backend.CU126): 2_600_000_000,
-    ("windows-x64", Backend.CU130): 1_900_000_000,
+TORCH_SIZES = {
+    ("linux-x64", Backend.CPU): (191_794_682, 699_298_109),
+    ("linux-x64", Backend.CU126): (3_000_000_000, 5_500_000_000),
+    ("windows-x64", Backend.CU126): (2_600_000_000, 4_500_000_000),
+    ("windows-x64", Backend.CU130): (1_900_000_000, 3_500_000_000),
 }
-"""Bytes of PyTorch and its libraries where its index can't be asked; all but the first are estimates."""
+"""Bytes to download and on the disk of PyTorch with its libraries, where its index can't be asked.
+The first is measured, the others are estimates."""
 RELEASE = re.compile(r"uv-[\d.]+-")
 """A wheel of uv that is no pre-release."""
-INSTALLED_RATIO = 3.2
-"""Bytes on the disk for each downloaded one, measured for linux-x64 with the cpu build."""
 
 
 @dataclass(frozen=True)
@@ -113,15 +113,15 @@ def make(platform: str, backend: Backend, uv: str) -> str:
             entries = [entry for entry in entries if not TORCH_FAMILY.match(entry.name)]
     with ThreadPoolExecutor(8) as pool:
         kept = list(pool.map(lambda entry: _for_platform(entry, platform), entries))
-    size = sum(largest for _, largest in kept) + (TORCH_DOWNLOADS[platform, backend] if index else 0)
+    sizes = [size for _, size in kept] + ([TORCH_SIZES[platform, backend]] if index else [])
     facts = {
         "platform": platform,
         "backend": str(backend),
         "python": f">={OLDEST_PYTHON}",
         "torch": torch,
         **({"torch-index": index} if index else {}),
-        "download-bytes": str(size),
-        "installed-bytes": str(round(size * INSTALLED_RATIO)),
+        "download-bytes": str(sum(download for download, _ in sizes)),
+        "installed-bytes": str(sum(installed for _, installed in sizes)),
     }
     lines = ["# The FaceLift engine's runtime. Made by: python build.py lock"]
     lines += [f"# {name} = {value}" for name, value in facts.items()]
@@ -149,20 +149,22 @@ def _entry(line: str) -> Entry:
     return Entry(requirement, tuple(hashes))
 
 
-def _for_platform(entry: Entry, platform: str) -> tuple[Entry, int]:
-    """Return an entry with the hashes of the platform's wheels only, and the size of the largest of them."""
+def _for_platform(entry: Entry, platform: str) -> tuple[Entry, tuple[int, int]]:
+    """Return an entry with the hashes of the platform's wheels only, and the sizes of the largest of them.
+
+    Sizes are bytes to download and bytes once unpacked.
+    """
     files = {file.sha256: file for file in package_files(package_index(), entry.name)}
     fitting = [
-        files[digest]
-        for digest in entry.hashes
-        if digest in files
-        and WHEEL_TAGS[platform].search(files[digest].name)
-        and PYTHON_TAGS.search(files[digest].name)
+        file
+        for file in (files[digest] for digest in entry.hashes if digest in files)
+        if WHEEL_TAGS[platform].search(file.name) and PYTHON_TAGS.search(file.name)
     ]
     if not fitting:
-        return entry, 0
-    hashes = tuple(sorted(file.sha256 for file in fitting))
-    return Entry(entry.requirement, hashes), max(file.size or 0 for file in fitting)
+        return entry, (0, 0)
+    largest = max(fitting, key=lambda file: file.size or 0)
+    sizes = (largest.size, unpacked_bytes(largest.url, largest.size)) if largest.size else (0, 0)
+    return Entry(entry.requirement, tuple(sorted(file.sha256 for file in fitting))), sizes
 
 
 def make_uv() -> str:

@@ -100,15 +100,6 @@ class Pip(_Runner):
         self._install(environment, [requirement, *sources])
 
     def _install(self, environment: Path, arguments: list[str]) -> None:
-        fixed = [
-            python_of(environment),
-            "-I",
-            "-m",
-            "pip",
-            "install",
-            "--only-binary",
-            ":all:",
-            "--progress-bar",
-            "off",
-        ]
-        self._run([*fixed, *arguments])
+        # Bytecode is written when modules are first imported, which are few of them.
+        options = ["--only-binary", ":all:", "--progress-bar", "off", "--no-compile"]
+        self._run([python_of(environment), "-I", "-m", "pip", "install", *options, *arguments])
