@@ -41,7 +41,8 @@ def compensate(target: np.ndarray, depth: np.ndarray, opacities: np.ndarray, foo
 def _blend_weights(depth: np.ndarray, opacities: np.ndarray, footprint: float) -> np.ndarray:
     """Return the weight [9, H, W] with which each neighbour's colour enters a pixel."""
     variance = footprint**2 + BLUR
-    depths = np.stack([shift(depth, *offset) for offset in _NEIGHBORS])
+    depths = np.stack([shift(depth, *offset) for offset in _NEIGHBORS]).astype(np.float32)
+    opacities = opacities.astype(np.float32)
     alphas = np.stack(
         [shift(opacities, row, column) * np.exp(-(row**2 + column**2) / (2 * variance)) for row, column in _NEIGHBORS]
     )

@@ -125,16 +125,26 @@ def sheet_splats(portrait: FittedPortrait, sheet: PhotoSheet, budget: int) -> Sp
 def _blocks_to_merge(portrait: FittedPortrait, sheet: PhotoSheet, budget: int) -> np.ndarray:
     """Return which blocks [256, 256] of 2x2 pixels become one Gaussian, so that the budget is kept."""
     surplus = int(sheet.used.sum()) - budget
-    tiles = lambda values: values.reshape(256, 2, 256, 2).swapaxes(1, 2).reshape(256, 256, 4)  # noqa: E731
-    solid = tiles(sheet.used & (portrait.alpha > 0.99)).all(-1)
-    parts = tiles(sheet.parts)
-    solid &= (parts == parts[..., :1]).all(-1) & ~tiles(portrait.face_oval).any(-1)
-    detail = sum(tiles(channel).std(-1) for channel in np.moveaxis(portrait.rgb, -1, 0))
-    merged = np.zeros((256, 256), bool)
+    solid = _tiles(sheet.used & (portrait.alpha > 0.99)).all(-1)
+    parts = _tiles(sheet.parts)
+    solid &= (parts == parts[..., :1]).all(-1) & ~_tiles(portrait.face_oval).any(-1)
+    detail = sum(_tiles(channel).std(-1) for channel in np.moveaxis(portrait.rgb, -1, 0))
+    merged = np.zeros(solid.shape, bool)
     count = min(max(0, -(-surplus // 3)), int(solid.sum()))
     order = np.argsort(np.where(solid, detail, np.inf), axis=None, kind="stable")[:count]
     merged.flat[order] = True
     return merged
+
+
+def _tiles(values: np.ndarray) -> np.ndarray:
+    """Return a map [H, W] as blocks [H / 2, W / 2, 4]."""
+    height, width = values.shape
+    return values.reshape(height // 2, 2, width // 2, 2).swapaxes(1, 2).reshape(height // 2, width // 2, 4)
+
+
+def _block_means(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Return the means [B, C] of a map [H, W, C] over the chosen blocks [H / 2, W / 2]."""
+    return np.stack([_tiles(channel).mean(-1)[chosen] for channel in np.moveaxis(values, -1, 0)], axis=1)
 
 
 def _pixel_splats(portrait: FittedPortrait, sheet: PhotoSheet, chosen: np.ndarray, size: int) -> Splats:
@@ -152,13 +162,12 @@ def _pixel_splats(portrait: FittedPortrait, sheet: PhotoSheet, chosen: np.ndarra
 
 def _block_splats(portrait: FittedPortrait, sheet: PhotoSheet, merged: np.ndarray) -> Splats:
     """Return one Gaussian of twice the size per merged block."""
-    mean = lambda values: values.reshape(256, 2, 256, 2, -1).mean((1, 3))[merged]  # noqa: E731
     return _splats(
         portrait.camera,
-        mean(sheet.positions),
-        unit(mean(sheet.normals)),
-        mean(sheet.depth)[:, 0] * 2,
-        mean(portrait.rgb),
+        _block_means(sheet.positions, merged),
+        unit(_block_means(sheet.normals, merged)),
+        _block_means(sheet.depth[..., None], merged)[:, 0] * 2,
+        _block_means(portrait.rgb, merged),
         np.full(int(merged.sum()), HIGHEST_OPACITY),
         sheet.parts[::2, ::2][merged],
     )

@@ -27,7 +27,7 @@ MOUTH_OUTLINE = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405,
 """Landmarks around the lips."""
 BROWS = ((70, 63, 105, 66, 107, 55, 65, 52, 53, 46), (300, 293, 334, 296, 336, 285, 295, 282, 283, 276))
 """Landmarks around the person's right and left eyebrow."""
-CHIN, BROW_TOPS, MOUTH_CORNERS = 152, (105, 334), (61, 291)
+CHIN, BROW_TOPS = 152, (105, 334)
 HEAD_REGIONS = (Region.FACE, Region.SCALP, Region.EARS, Region.EYES, Region.LIPS, Region.TEETH, Region.MOUTH)
 """Everything but the sockets: teeth and mouth close what an open mouth leaves open."""
 BODY_REGIONS = (Region.NECK, Region.TORSO)

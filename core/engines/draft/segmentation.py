@@ -42,13 +42,11 @@ class Segmentation:
         parts: [512, 512] int8 values of Part; BACKGROUND outside the person.
         long_hair: Hair falls beside the neck.
         beard: [512, 512] bool: hair of the beard below the jaw, part of the face's shape; SKIN in ``parts``.
-        baldness: 0..1, share of the visible scalp that has the colour of skin.
     """
 
     parts: np.ndarray
     long_hair: bool
     beard: np.ndarray
-    baldness: float
 
     def is_part(self, *parts: Part) -> np.ndarray:
         """Return a mask [512, 512] of some parts."""
@@ -67,8 +65,6 @@ def segment(portrait: FittedPortrait) -> Segmentation:
         posterior = _smooth_posterior(likelihood * priors, portrait.mask)
         posterior[seeds[SKIN]] = np.eye(3, dtype=np.float32)[SKIN]
     classes = _absorb_islands(posterior.argmax(-1), portrait.mask)
-    scalp = portrait.mask & (portrait.region_map == Region.SCALP)
-    baldness = float((likelihood[scalp, SKIN] > likelihood[scalp, HAIR]).mean()) if scalp.any() else 0.0
 
     parts = np.where(portrait.mask, CLASS_PARTS[classes], Part.BACKGROUND).astype(np.int8)
     below_jaw = _below_jaw(portrait)
@@ -78,7 +74,7 @@ def segment(portrait: FittedPortrait) -> Segmentation:
     for outline in EYE_OUTLINES:
         parts[portrait.polygon(outline) & (parts == Part.SKIN)] = Part.EYES
     parts[portrait.polygon(MOUTH_OUTLINE) & (parts == Part.SKIN)] = Part.MOUTH
-    return Segmentation(parts, long_hair, beard, baldness)
+    return Segmentation(parts, long_hair, beard)
 
 
 def _below_jaw(portrait: FittedPortrait) -> np.ndarray:

@@ -81,7 +81,10 @@ def hairy_head(portrait: FittedPortrait, lattice: Lattice, bare: Solid, has_hair
     rows = center[1] + (y - center[1]) / factor
     columns = center[0] + (x - center[0]) / factor
     place = np.stack([rows / CELL - 0.5, columns / CELL - 0.5 + (lattice.camera.cx - lattice.camera.cy)])
-    sample = lambda values: ndimage.map_coordinates(values, place, order=1, mode="nearest")  # noqa: E731
+
+    def sample(values: np.ndarray) -> np.ndarray:
+        """Return a map of the bare head at the places that the stretch maps here."""
+        return ndimage.map_coordinates(values, place, order=1, mode="nearest")
 
     upper = factors[10:171]
     outline = float(np.median(upper) - 1) * float(np.median(radii[skull & ~ndimage.binary_erosion(skull)]))
