@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import bpy
 
 from ...core import attributes as names
@@ -15,9 +13,6 @@ VERSION = 1
 
 NEUTRAL = {"Exposure": 0.0, "Temperature": 0.0, "Tint": 0.0, "Saturation": 1.0, "Contrast": 1.0}
 """The parameters of a grade and the values at which they change nothing."""
-
-Channels = Sequence[bpy.types.NodeSocket]
-"""Red, green and blue."""
 
 
 def grade_group(degree: int) -> bpy.types.NodeTree:
@@ -35,38 +30,32 @@ def grade_group(degree: int) -> bpy.types.NodeTree:
 
 
 def _grade(builder: Builder, sockets, degree: int) -> dict:
-    radiance = builder.separate_color(builder.attribute(names.RADIANCE_BASE, "FLOAT_COLOR"))
-    neutral = None
-    for name, value in NEUTRAL.items():
-        same = builder.compare("EQUAL", sockets[name], value)
-        builder.set(same.node.inputs["Epsilon"], 0.0)
-        neutral = same if neutral is None else builder.logic("AND", neutral, same)
-    colors = [builder.math("MULTIPLY_ADD", channel, harmonics.C0, grading.PIVOT) for channel in radiance[:3]]
-    linear, slopes = zip(*(_to_linear(builder, channel) for channel in colors), strict=True)
-    gains = _gains(builder, sockets)
-    mixed = _mix(builder, linear, gains, sockets["Saturation"])
+    *radiance, opacity = builder.separate_color(builder.attribute(names.RADIANCE_BASE, "FLOAT_COLOR"))
+    neutral = _is_neutral(builder, sockets)
+    colors = [builder.math("MULTIPLY_ADD", channel, harmonics.C0, grading.PIVOT) for channel in radiance]
+    linear, linear_slopes = zip(*(_to_linear(builder, channel) for channel in colors), strict=True)
+    mixing = {"Gains": _gains(builder, sockets), "Saturation": sockets["Saturation"]}
+
+    def mix(channels) -> bpy.types.NodeSocket:
+        return builder.group(_mix_group(), mixing | {"Color": channels})["Color"]
+
+    mixed = builder.separate(mix(builder.combine(*linear)))
     displayed, display_slopes = zip(*(_to_display(builder, channel) for channel in mixed), strict=True)
-    contrast = sockets["Contrast"]
-    offsets = [
-        builder.math("MULTIPLY", contrast, builder.math("SUBTRACT", channel, grading.PIVOT)) for channel in displayed
-    ]
-    bases = [builder.math("DIVIDE", offset, harmonics.C0) for offset in offsets]
-    chosen = [builder.switch("FLOAT", neutral, new, old) for new, old in zip(bases, radiance[:3], strict=True)]
+    offsets = builder.vector("SUBTRACT", builder.combine(*displayed), (grading.PIVOT,) * 3)
+    graded = builder.scaled(builder.scaled(offsets, sockets["Contrast"]), 1 / harmonics.C0)
+    base = builder.switch("VECTOR", neutral, graded, builder.combine(*radiance))
 
     geometry = sockets["Geometry"]
+    before = builder.combine(*linear_slopes)
+    after = builder.scaled(builder.combine(*display_slopes), sockets["Contrast"])
     # Higher coefficients read the base colour, so they are stored before it changes.
     for index in range((degree + 1) ** 2 - 1):
         old = builder.attribute(names.radiance_sh(index), "FLOAT_VECTOR")
-        entering = [builder.math("MULTIPLY", *pair) for pair in zip(builder.separate(old), slopes, strict=True)]
-        turned = _mix(builder, entering, gains, sockets["Saturation"])
-        leaving = [
-            builder.math("MULTIPLY", builder.math("MULTIPLY", channel, slope), contrast)
-            for channel, slope in zip(turned, display_slopes, strict=True)
-        ]
-        value = builder.switch("VECTOR", neutral, builder.combine(*leaving), old)
+        new = builder.vector("MULTIPLY", mix(builder.vector("MULTIPLY", old, before)), after)
+        value = builder.switch("VECTOR", neutral, new, old)
         geometry = builder.store(geometry, names.radiance_sh(index), "FLOAT_VECTOR", value)
-    graded = builder.combine_color(*chosen, radiance[3])
-    geometry = builder.store(geometry, names.RADIANCE_BASE, "FLOAT_COLOR", graded)
+    stored = builder.combine_color(*builder.separate(base), opacity)
+    geometry = builder.store(geometry, names.RADIANCE_BASE, "FLOAT_COLOR", stored)
     shown = []
     for channel in builder.separate_color(builder.attribute(names.RADIANCE_BASE, "FLOAT_COLOR"))[:3]:
         encoded = builder.math("MULTIPLY_ADD", channel, harmonics.C0, grading.PIVOT)
@@ -74,31 +63,43 @@ def _grade(builder: Builder, sockets, degree: int) -> dict:
     return {"Geometry": builder.store(geometry, names.COLOR, "FLOAT_COLOR", builder.combine_color(*shown, 1.0))}
 
 
-def _gains(builder: Builder, sockets) -> Channels:
+def _is_neutral(builder: Builder, sockets) -> bpy.types.NodeSocket:
+    """Return where the grade changes nothing, so that rounding changes nothing there either."""
+    neutral = None
+    for name, value in NEUTRAL.items():
+        same = builder.compare("EQUAL", sockets[name], value)
+        builder.set(same.node.inputs["Epsilon"], 0.0)
+        neutral = same if neutral is None else builder.logic("AND", neutral, same)
+    return neutral
+
+
+def _gains(builder: Builder, sockets) -> bpy.types.NodeSocket:
     """:meth:`core.editing.grading.Grade.gains` as nodes."""
     stops = (
         builder.math("MULTIPLY", sockets["Temperature"], grading.BALANCE_STOPS),
         builder.math("MULTIPLY", sockets["Tint"], -grading.BALANCE_STOPS),
         builder.math("MULTIPLY", sockets["Temperature"], -grading.BALANCE_STOPS),
     )
-    balance = [builder.math("POWER", 2.0, stop) for stop in stops]
-    exposure = builder.math("POWER", 2.0, sockets["Exposure"])
-    factor = builder.math("DIVIDE", exposure, _luminance(builder, balance))
-    return [builder.math("MULTIPLY", channel, factor) for channel in balance]
+    balance = builder.combine(*(builder.math("POWER", 2.0, stop) for stop in stops))
+    luminance = builder.vector("DOT_PRODUCT", balance, tuple(grading.LUMINANCE))
+    return builder.scaled(balance, builder.math("DIVIDE", builder.math("POWER", 2.0, sockets["Exposure"]), luminance))
 
 
-def _luminance(builder: Builder, channels: Channels) -> bpy.types.NodeSocket:
-    return builder.vector("DOT_PRODUCT", builder.combine(*channels), tuple(grading.LUMINANCE))
+def _mix_group() -> bpy.types.NodeTree:
+    """Return the group of a grade's linear part: white balance, exposure and saturation of a linear colour."""
+    inputs = (("Color", "Vector"), ("Gains", "Vector"), ("Saturation", "Float"))
+    return shared_group("FaceLift Grade Mix", VERSION, inputs, (("Color", "Vector"),), _mix)
 
 
-def _mix(builder: Builder, channels: Channels, gains: Channels, saturation) -> Channels:
-    """The linear part of a grade: white balance, exposure and saturation."""
-    balanced = [builder.math("MULTIPLY", *pair) for pair in zip(channels, gains, strict=True)]
-    luminance = _luminance(builder, balanced)
-    return [
-        builder.math("MULTIPLY_ADD", saturation, builder.math("SUBTRACT", channel, luminance), luminance)
-        for channel in balanced
-    ]
+def _mix(builder: Builder, sockets) -> dict:
+    balanced = builder.vector("MULTIPLY", sockets["Color"], sockets["Gains"])
+    luminance = builder.vector("DOT_PRODUCT", balanced, tuple(grading.LUMINANCE))
+    grey = builder.combine(luminance, luminance, luminance)
+    return {
+        "Color": builder.vector(
+            "ADD", grey, builder.scaled(builder.vector("SUBTRACT", balanced, grey), sockets["Saturation"])
+        )
+    }
 
 
 def _to_linear(builder: Builder, value) -> tuple[bpy.types.NodeSocket, bpy.types.NodeSocket]:
