@@ -1,5 +1,6 @@
 """The whole road with the real worker and the real engine: photo, operator, ticks, object."""
 
+import itertools
 import json
 
 import numpy as np
@@ -213,3 +214,14 @@ def test_settings_of_the_panel_reach_the_engine(quick_worker, make_head, astrona
     scale = quick_worker.heads.placement_of(head)[0, 0]
     placement = quick_worker.module("facelift_addon.splats.placement")
     assert scale * placement.HEAD_HEIGHT_UNITS == pytest.approx(0.48)
+
+
+def test_heads_of_several_photos_stand_side_by_side(quick_worker, astronaut):
+    import bpy
+
+    paths = [{"name": astronaut.name}] * 3
+    bpy.ops.facelift.choose_photo(directory=str(astronaut.parent), files=paths)
+    quick_worker.settle()
+    places = sorted(head.location.x for head in quick_worker.heads.heads_of(bpy.context.scene))
+    assert len(places) == 3 and places[0] == 0
+    assert all(later - earlier > 0.3 for earlier, later in itertools.pairwise(places))

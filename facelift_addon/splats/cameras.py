@@ -7,6 +7,7 @@ import numpy as np
 from mathutils import Matrix
 
 from ...core.cameras import RIG_SIZE, VIEW_NAMES, Camera, six_view_rig
+from .placement import scale_of
 
 SENSOR_WIDTH = 36.0
 """Millimetres, to which focal lengths refer."""
@@ -22,9 +23,8 @@ def rigidly_moved(camera: Camera, matrix: np.ndarray) -> Camera:
     A camera has no scale: its position follows the matrix, its axes only the rotation.
     """
     matrix = np.asarray(matrix, np.float64)
-    scale = np.cbrt(np.linalg.det(matrix[:3, :3]))
     carried = matrix @ camera.c2w
-    carried[:3, :3] /= scale
+    carried[:3, :3] /= scale_of(matrix)
     return Camera(camera.width, camera.height, camera.fx, camera.fy, camera.cx, camera.cy, carried)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import bpy
 import numpy as np
+from mathutils import Vector
 
 from ...core.cameras import Camera
 from ...core.errors import FaceLiftError
@@ -26,6 +27,8 @@ PHOTO_IMAGE_KEY = "facelift_photo_image"
 """Custom properties: where the photo was, so that the head can be made again."""
 PLACEMENT_KEY = "facelift_placement"
 """Custom property: the 16 numbers, row by row, of the matrix from the engine's frame to local space."""
+SPACING = 2.2
+"""Reference units between heads in a row: the width of a bust and some air."""
 RECIPE_PREFIX = "facelift_"
 RECIPE_KEYS = ("photo", "sha256", "engine", "version", "settings", "seed", "licence")
 """Entries of an engine's recipe that become custom properties; dictionaries are stored as JSON."""
@@ -61,6 +64,7 @@ class Arrival:
 def add(scene: bpy.types.Scene, arrival: Arrival, view_layer: bpy.types.ViewLayer | None) -> bpy.types.Object:
     """Put a head into a collection of its own at the 3D cursor; select it and make it active.
 
+    Where a head stands already, as when several photos were queued, the next one stands beside it.
     The collection hangs under the scene's own, so hidden or excluded collections don't matter.
 
     Args:
@@ -73,7 +77,7 @@ def add(scene: bpy.types.Scene, arrival: Arrival, view_layer: bpy.types.ViewLaye
     collection = bpy.data.collections.new(arrival.name)
     scene.collection.children.link(collection)
     collection.objects.link(head)
-    head.location = scene.cursor.location
+    head.location = _free_place(scene, arrival)
     head[ID_KEY] = uuid.uuid4().hex
     display.add_display(head, arrival.sh_degree)
     display.set_option(head, display.PHOTO_COLORS, scene.facelift.color_mode == "PHOTO")
@@ -86,6 +90,17 @@ def add(scene: bpy.types.Scene, arrival: Arrival, view_layer: bpy.types.ViewLaye
         head.select_set(True, view_layer=view_layer)
         view_layer.objects.active = head
     return head
+
+
+def _free_place(scene: bpy.types.Scene, arrival: Arrival) -> Vector:
+    """Return the 3D cursor's place, or for heads the first free one in a row to its right."""
+    place = scene.cursor.location.copy()
+    if arrival.recipe:
+        step = SPACING * placement.scale_of(arrival.to_local)
+        taken = [head.location for head in heads_of(scene)]
+        while any((other - place).length < step / 2 for other in taken):
+            place.x += step
+    return place
 
 
 def view_layer_of(context: bpy.types.Context, scene: bpy.types.Scene) -> bpy.types.ViewLayer | None:

@@ -29,6 +29,11 @@ def reference_to_local(head_height: float) -> np.ndarray:
     return matrix
 
 
+def scale_of(matrix: np.ndarray) -> float:
+    """Return the factor by which a similarity [4, 4] scales."""
+    return float(np.cbrt(abs(np.linalg.det(np.asarray(matrix)[:3, :3]))))
+
+
 AXES = {
     "Z_UP": np.eye(4),
     # 3DGS training keeps COLMAP's axes: x right, y down, z forward.
