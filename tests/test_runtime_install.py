@@ -175,15 +175,19 @@ def test_disk_that_fills_up_is_told_and_the_next_run_finishes(tmp_path, tools):
 
 
 @only_once
-def test_uv_that_does_not_start_is_replaced_by_pip(fast_folder):
-    wheels = wheel_folder()
+def test_uv_that_does_not_start_is_replaced_by_pip_which_needs_no_network(fast_folder):
+    lock = lockfile.read("linux-x64", Backend.CPU)
+    wheels = fast_folder / "wheels"
+    shutil.copytree(wheel_folder(), wheels)
+    # What the advice for studios says.
+    fill = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--require-hashes", "-r", lock.path]
+    subprocess.run([*fill, "-d", wheels], check=True)
     home = fast_folder / "rt"
     program = home / environment.TOOLS / f"uv-{uv.pinned()[0]}" / uv.PROGRAM
     program.parent.mkdir(parents=True)
     program.write_bytes(b"\x00 quarantined")
     program.chmod(0o755)
-    lock = lockfile.read("linux-x64", Backend.CPU)
-    marker = Installation(home, lock, Path(sys.executable), wheels).run(Reporter())
+    marker = Installation(home, lock, Path(sys.executable), wheels, online=False).run(Reporter())
     assert marker["installer"] == "pip"
     assert any("pip" in note for note in marker["notes"])
     assert environment.state(home, lock.digest).status == "ready"

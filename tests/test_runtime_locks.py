@@ -50,7 +50,7 @@ def test_locks_have_the_versions_of_the_project(platform, backend):
     for requirement in lock.requirements():
         name, equals, version = requirement.partition("==")
         if equals and name != "torch":
-            assert found.packages[name.lower()] == version
+            assert found.packages[indexes.normal_name(name)] == version
         elif equals:
             assert found.torch.partition("+")[0] == requirement
 

@@ -141,10 +141,13 @@ class BackgroundTask:
         """End the process at once."""
         if self._process is None:
             return
-        if os.name == "posix" and self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        else:
+        if os.name != "posix":
             self._process.kill()
+            return
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # It ended by itself.
 
     def _handle(self, line: str | None) -> None:
         if line is None:

@@ -54,6 +54,11 @@ def torch_index(backend: str) -> str:
     return f"{base.rstrip('/')}/{backend}"
 
 
+def normal_name(package: str) -> str:
+    """Return a package's name in the one spelling by which names are compared (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", package).lower()
+
+
 def package_files(index: str, package: str) -> list[PackageFile]:
     """Return the files of a package on an index.
 
@@ -61,7 +66,7 @@ def package_files(index: str, package: str) -> list[PackageFile]:
         OSError: the index can't be reached or does not have the package.
         ValueError: its answer can't be read.
     """
-    url = f"{index}/{re.sub(r'[-_.]+', '-', package).lower()}/"
+    url = f"{index}/{normal_name(package)}/"
     request = urllib.request.Request(url, headers={"Accept": ACCEPT})
     with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
         body, kind, base = answer.read(), answer.headers.get_content_type(), answer.geturl()

@@ -9,6 +9,7 @@ from ..progress import Reporter
 from ..weights.verify import explain_disk_full
 from . import command
 from .errors import RuntimeProblem
+from .indexes import normal_name
 from .lockfile import Lock
 from .probe import excess_path_length, free_bytes
 
@@ -74,12 +75,13 @@ def check_wheels(wheels: Path | None, lock: Lock, online: bool) -> None:
         return
     present = {_wheel_key(path.name) for path in wheels.glob("*.whl")}
     wanted = [*lock.packages.items(), *([tuple(lock.torch.split("=="))] if lock.torch_index else [])]
-    missing = [f"{name}=={version}" for name, version in wanted if (_normal(name), version) not in present]
+    missing = [f"{name}=={version}" for name, version in wanted if (normal_name(name), version) not in present]
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise RuntimeProblem(
             f"The folder of wheels lacks {', '.join(missing[:3])}{more}.",
-            f"Fill it on a computer with internet: pip download -r {lock.path.name} -d FOLDER, and PyTorch's wheel.",
+            "Fill it on a computer with internet: "
+            f"pip download --no-deps -r {lock.path.name} -d FOLDER, and PyTorch's wheel.",
             code="missing-wheels",
             missing=missing,
         )
@@ -117,8 +119,4 @@ def python_version(python: Path, reporter: Reporter) -> str:
 def _wheel_key(name: str) -> tuple[str, str]:
     """Return (normalised name, version) of a wheel's file name."""
     parts = name.split("-")
-    return _normal(parts[0]), parts[1] if len(parts) > 1 else ""
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return normal_name(parts[0]), parts[1] if len(parts) > 1 else ""

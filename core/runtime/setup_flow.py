@@ -151,6 +151,9 @@ class SetupFlow:
             self.error = RuntimeProblem(OFFLINE_MESSAGE, OFFLINE_ADVICE, code="offline")
             return
         python = self.state.runtime.python if name in RUNTIME_TASKS else self._python
+        if python is None:
+            self.error = RuntimeProblem("The runtime is not installed.", "Install it first.", code="no-runtime")
+            return
         self._params = params
         self.task = BackgroundTask(python, name, params)
         if not self.task.running:

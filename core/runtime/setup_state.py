@@ -109,6 +109,8 @@ class SetupState:
         """Whether the next step can't be done without the network."""
         if self.stage is Stage.INSTALL:
             return not self.memory.wheels
+        if self.stage is Stage.LICENCE:
+            return not self.licence_text
         return self.stage is Stage.DOWNLOAD
 
     def refresh(self) -> None:

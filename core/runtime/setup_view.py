@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from ..errors import FaceLiftError
 from ..weights.table import OFFICIAL, OFFICIAL_LARGE_BYTES
 from .background import Status
 from .probe import free_bytes
+from .report import report
 from .setup_flow import OFFLINE_ADVICE, SetupFlow
 from .setup_state import SetupState, Stage
 
@@ -88,6 +90,27 @@ def view(flow: SetupFlow) -> View:
         None if flow.busy else flow.error,
         state.licence_text if stage is Stage.LICENCE else "",
     )
+
+
+def report_text(flow: SetupFlow, log: str = "", hidden: Iterable[str] = ()) -> str:
+    """Return the text of "Copy report".
+
+    Args:
+        flow: The setup, with its last error.
+        log: The end of the worker's log.
+        hidden: Words that must not appear, such as names of photos.
+    """
+    state = flow.state
+    cuda = state.hardware.cuda if state.hardware else None
+    facts = {
+        "stage": state.stage,
+        "graphics": ", ".join(device.name for device in cuda.devices) or cuda.problem or "none" if cuda else "unknown",
+        "driver": f"{cuda.driver_version} {cuda.cuda_version}" if cuda and cuda.present else "none",
+        "backend": state.backend,
+        "runtime": f"{state.runtime.status} {dict(state.runtime.facts or {})}",
+        "weights": f"{state.weights.source}, slimmed: {state.weights.slimmed}" if state.weights else "none",
+    }
+    return report(flow.error, facts, log, hidden)
 
 
 def progress_text(status: Status, cancelling: bool = False) -> str:
