@@ -138,3 +138,18 @@ def test_an_engine_that_is_not_there_says_why(blender, landscape):
     assert engine["reason"]
     bpy.context.scene.facelift.engine = "facelift"
     assert not bpy.ops.facelift.generate.poll()
+
+
+def test_switching_the_extension_off_ends_everything_and_on_again_works(quick_worker, running):
+    import bpy
+    import psutil
+
+    worker = psutil.Process(quick_worker.connection.client().pid)
+    bpy.ops.preferences.addon_disable(module=PACKAGE)
+    assert not hasattr(bpy.types.Scene, "facelift")
+    assert not hasattr(bpy.types, "FACELIFT_PT_main")
+    psutil.wait_procs([worker], timeout=10)
+    assert not worker.is_running()
+    bpy.ops.preferences.addon_enable(module=PACKAGE)
+    assert quick_worker.session.tasks == []
+    assert bpy.context.scene.facelift.engine == "draft"
