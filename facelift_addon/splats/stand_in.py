@@ -25,8 +25,8 @@ RADIUS = 1e-4
 """Of the points that selection finds, in metres."""
 FOUND_SHARE = 8
 """One of this many points is found by selection."""
-DRAWN_TOGETHER = 0.55
-"""Distance of the points from the upright middle, of the splats' own: safely inside of head and shoulders."""
+DRAWN_TOGETHER = (0.45, 0.45, 0.95)
+"""Distance of the points from the middle, of the splats' own: safely inside of head and shoulders."""
 
 
 def stand_in_group() -> bpy.types.NodeTree:
@@ -43,10 +43,8 @@ def _stand_in(builder: Builder, sockets) -> dict:
     statistics = builder.node("GeometryNodeAttributeStatistic", inputs, data_type="FLOAT_VECTOR").outputs
     inner = builder.logic("NOT", _is_outermost(builder, position, statistics["Min"], statistics["Max"]))
 
-    middle = builder.vector("MULTIPLY", statistics["Mean"], (1, 1, 0))
-    upright = builder.vector("MULTIPLY", position, (0, 0, 1))
-    beside = builder.vector("SUBTRACT", builder.vector("SUBTRACT", position, middle), upright)
-    inside = builder.vector("ADD", builder.vector("ADD", middle, upright), builder.scaled(beside, DRAWN_TOGETHER))
+    offset = builder.vector("SUBTRACT", position, statistics["Mean"])
+    inside = builder.vector("ADD", statistics["Mean"], builder.vector("MULTIPLY", offset, DRAWN_TOGETHER))
     moved = {"Geometry": splats, "Selection": inner, "Position": inside}
     splats = builder.node("GeometryNodeSetPosition", moved).outputs[0]
 

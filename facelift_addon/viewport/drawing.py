@@ -9,7 +9,7 @@ import numpy as np
 
 from . import switch
 from .batches import Batches
-from .canvas import Canvas, Pipeline
+from .canvas import Canvas, Pipeline, View
 from .clouds import Cloud, Clouds
 
 SMALLEST_DETERMINANT = 1e-30
@@ -76,19 +76,11 @@ class Drawing:
             return
         if self._pipeline is None:
             self._pipeline = Pipeline()
-        region = context.region_data
-        view = np.array(region.view_matrix, np.float64)
-        matrices = np.stack([view @ np.array(target.matrix_world, np.float64) for target, _ in shown])
         key = context.region.as_pointer()
         if key not in self._canvases:
             self._canvases[key] = Canvas()
-        self._canvases[key].draw(
-            self._pipeline,
-            self._batches.get([cloud for _, cloud in shown]),
-            matrices,
-            np.array(region.window_matrix, np.float64),
-            _highlight(context),
-        )
+        batch = self._batches.get([cloud for _, cloud in shown])
+        self._canvases[key].draw(self._pipeline, batch, view_of(context, [target for target, _ in shown]))
 
 
 def visible_clouds(context: bpy.types.Context, clouds: Clouds) -> list[tuple[bpy.types.Object, Cloud]]:
@@ -107,9 +99,31 @@ def visible_clouds(context: bpy.types.Context, clouds: Clouds) -> list[tuple[bpy
     return found
 
 
-def _highlight(context: bpy.types.Context) -> tuple[float, float, float, float]:
-    """Return the theme's colour of selected points; its alpha is 1 where a selection is shown."""
-    return (*context.preferences.themes[0].view_3d.vertex_select, 1.0)
+def view_of(context: bpy.types.Context, targets: list[bpy.types.Object]) -> View:
+    """Return how the view being drawn shows evaluated objects."""
+    space, region = context.space_data, context.region_data
+    view = np.array(region.view_matrix, np.float64)
+    outlined = space.overlay.show_overlays and space.overlay.show_outline_selected and context.mode == "OBJECT"
+    marks = np.zeros((len(targets), 2))
+    for mark, target in zip(marks, targets, strict=True):
+        selected = outlined and target.original.select_get()
+        mark[:] = selected, selected and target.original == context.view_layer.objects.active
+    theme = context.preferences.themes[0].view_3d
+    return View(
+        matrices=np.stack([view @ np.array(target.matrix_world, np.float64) for target in targets]),
+        projection=np.array(region.window_matrix, np.float64),
+        marks=marks,
+        xray=_sees_through(space.shading),
+        chosen_color=theme.vertex_select,
+        selected_color=theme.object_selected,
+        active_color=theme.object_active,
+    )
+
+
+def _sees_through(shading: bpy.types.View3DShading) -> bool:
+    if shading.type == "WIREFRAME":
+        return shading.show_xray_wireframe
+    return shading.type == "SOLID" and shading.show_xray
 
 
 drawing = Drawing()

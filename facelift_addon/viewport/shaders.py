@@ -11,15 +11,16 @@ import gpu
 from ...core.rasterize.projection import BLUR, FRUSTUM_MARGIN, MIN_ALPHA
 from ...core.rasterize.tiles import MAX_ALPHA
 from ...core.viewing import texels
-from ..splats import colors
 from ..splats.ewa import NEAR
 from ..splats.radiance import polynomials
 
 SELECTION_SHARE = 0.6
 """How much of a selected splat's colour is the theme's colour of selected points."""
 
-OBJECT_TEXELS = 4
-"""Texels of one object: the three rows of its model-view matrix, and the eye in its space."""
+OVERLAY_GAMMA = 2.2
+"""Blender takes overlays for linear light and shows them through this power, whatever the view transform is."""
+GAP = 2
+"""Pixels from the middle to the end of a gap that has no outline."""
 
 SAMPLERS = ("splats", "order", "objects", "scene_depth")
 HARMONICS_SAMPLER = ("harmonics",)
@@ -61,6 +62,7 @@ void main()
   gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
   local = corner;
   color = vec4(0.0);
+  marks = vec2(0.0);
   int splat = int(fetch(order, gl_InstanceID).r);
   vec4 center = fetch(splats, splat * TEXELS);
   vec4 first = fetch(splats, splat * TEXELS + 1);
@@ -115,8 +117,9 @@ void main()
   vec3 towards = eye.w > 0.5 ? center.xyz - eye.xyz : eye.xyz;
   rgb += higher_harmonics(splat, normalize(towards));
 #endif
-  rgb = mix(max(rgb, 0.0), highlight.rgb, highlight.a * second.w * SELECTION_SHARE);
+  rgb = mix(max(rgb, 0.0), highlight, second.w * SELECTION_SHARE);
   color = vec4(rgb, opacity);
+  marks = texelFetch(objects, ivec2(4, object), 0).xy;
   gl_Position = clip;
 }
 """
@@ -134,6 +137,7 @@ void main()
   }
   alpha = min(alpha, MAX_ALPHA);
   result = vec4(color.rgb * alpha, alpha);
+  marked = vec4(marks * alpha, 0.0, alpha);
 }
 """
 
@@ -145,17 +149,38 @@ void main()
 """
 
 _PICTURE_FRAGMENT = """
+vec2 covered(ivec2 pixel)
+{
+  return step(0.5, texelFetch(marks, clamp(pixel, ivec2(0), textureSize(marks, 0) - 1), 0).rg);
+}
+
+/* Beside what selected objects cover: for the selected ones and for the active one. Not in gaps,
+ * which the lines of the grid and other thin things leave. */
+vec2 outline(ivec2 pixel)
+{
+  vec2 around = vec2(0.0);
+  vec2 between = vec2(0.0);
+  for (int i = 0; i < 4; i++) {
+    ivec2 side = ivec2(i == 3 ? -1 : int(i > 0), int(i != 1));
+    around = max(around, max(covered(pixel + side), covered(pixel - side)));
+    between = max(between, covered(pixel + GAP * side) * covered(pixel - GAP * side));
+  }
+  return around * (1.0 - covered(pixel)) * (1.0 - between);
+}
+
 void main()
 {
-  vec4 blended = texelFetch(picture, ivec2(gl_FragCoord.xy), 0);
+  ivec2 pixel = ivec2(gl_FragCoord.xy);
+  vec4 blended = texelFetch(picture, pixel, 0);
+  vec2 lines = outline(pixel);
+  vec4 line = lines.y > 0.5 ? active_color : selected_color;
+  line *= max(lines.x, lines.y);
+  blended = vec4(line.rgb * line.a, line.a) + (1.0 - line.a) * blended;
   if (blended.a <= 0.0) {
     discard;
   }
-  /* The view's overlay encodes what is written into it, and blends linearly. */
   vec3 encoded = clamp(blended.rgb / blended.a, 0.0, 1.0);
-  vec3 linear = mix(encoded / FOOT_SLOPE,
-                    pow((encoded + OFFSET) / (1.0 + OFFSET), vec3(GAMMA)),
-                    step(THRESHOLD, encoded));
+  vec3 linear = pow(encoded, vec3(OVERLAY_GAMMA));
   result = vec4(linear * blended.a, blended.a);
 }
 """
@@ -173,6 +198,7 @@ def splat_shader(degree: int) -> gpu.types.GPUShader:
     varyings = gpu.types.GPUStageInterfaceInfo(f"facelift_splat_{degree}")
     varyings.smooth("VEC2", "local")
     varyings.flat("VEC4", "color")
+    varyings.flat("VEC2", "marks")
     info = gpu.types.GPUShaderCreateInfo()
     for name, value in _CONSTANTS.items():
         info.define(name, value)
@@ -180,11 +206,12 @@ def splat_shader(degree: int) -> gpu.types.GPUShader:
     info.vertex_in(0, "VEC2", "corner")
     info.vertex_out(varyings)
     info.push_constant("MAT4", "projection")
-    info.push_constant("VEC4", "highlight")
+    info.push_constant("VEC3", "highlight")
     info.push_constant("VEC2", "viewport")
     for slot, name in enumerate(SAMPLERS + (HARMONICS_SAMPLER if degree else ())):
         info.sampler(slot, "FLOAT_2D", name)
     info.fragment_out(0, "VEC4", "result")
+    info.fragment_out(1, "VEC4", "marked")
     info.vertex_source(_SPLAT_VERTEX.replace("ADD_TERMS", _harmonics_source(degree)))
     info.fragment_source(_SPLAT_FRAGMENT)
     return gpu.shader.create_from_info(info)
@@ -197,10 +224,13 @@ def picture_shader() -> gpu.types.GPUShader:
         Exception: The graphics driver refuses it.
     """
     info = gpu.types.GPUShaderCreateInfo()
-    for name in ("FOOT_SLOPE", "OFFSET", "GAMMA", "THRESHOLD"):
-        info.define(name, f"{getattr(colors, name)!r}")
+    info.define("OVERLAY_GAMMA", f"{OVERLAY_GAMMA!r}")
     info.vertex_in(0, "VEC2", "corner")
+    info.define("GAP", f"{GAP}")
+    info.push_constant("VEC4", "selected_color")
+    info.push_constant("VEC4", "active_color")
     info.sampler(0, "FLOAT_2D", "picture")
+    info.sampler(1, "FLOAT_2D", "marks")
     info.fragment_out(0, "VEC4", "result")
     info.vertex_source(_PICTURE_VERTEX)
     info.fragment_source(_PICTURE_FRAGMENT)
