@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote
 
 
 def make_wheel(folder: Path, name: str, version: str, padding: int = 0) -> Path:
@@ -71,10 +73,9 @@ def serve_index(folder: Path, kind: str = "html") -> Iterator[Index]:
                 self.send_error(index.status)
                 return
             if self.path.startswith("/files/"):
-                data = (folder / self.path.removeprefix("/files/")).read_bytes()
-                self._answer("application/zip", data, len(data) // 2 if index.cut else len(data))
+                self._send_file(folder / unquote(self.path).removeprefix("/files/"))
                 return
-            name = self.path.removeprefix("/simple/").strip("/").replace("-", "_")
+            name = self.path.strip("/").rpartition("/")[2].replace("-", "_")
             wheels = sorted(folder.glob(f"{name}-*.whl"))
             if not wheels:
                 self.send_error(404)
@@ -89,12 +90,25 @@ def serve_index(folder: Path, kind: str = "html") -> Iterator[Index]:
                 links = [f'<a href="/files/{w.name}#sha256={Index.sha256(w)}">{w.name}</a>' for w in wheels]
                 self._answer("text/html", f"<html><body>{''.join(links)}</body></html>".encode())
 
-        def _answer(self, kind: str, data: bytes, sent: int | None = None) -> None:
-            self.send_response(200)
+        do_HEAD = do_GET
+
+        def _send_file(self, path: Path) -> None:
+            span = re.match(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+            last = path.stat().st_size - 1
+            begin, end = (int(span[1]), int(span[2] or last)) if span else (0, last)
+            with path.open("rb") as stream:
+                stream.seek(begin)
+                data = stream.read(end - begin + 1)
+            sent = len(data) // 2 if index.cut else len(data)
+            self._answer("application/zip", data, sent, 206 if span else 200)
+
+        def _answer(self, kind: str, data: bytes, sent: int | None = None, status: int = 200) -> None:
+            self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
-            self.wfile.write(data[:sent])
+            if self.command == "GET":
+                self.wfile.write(data[:sent])
 
         def log_message(self, *_: object) -> None:
             pass

@@ -6,10 +6,12 @@ import re
 
 import pytest
 
+from core.progress import Reporter
 from core.runtime import indexes, lock, lockfile, uv
 from core.runtime.backends import PLATFORM_BACKENDS, Backend
 from core.runtime.errors import RuntimeProblem
 from tests.index_helpers import make_wheel, serve_index
+from tests.runtime_helpers import wheel_folder
 
 ALL = [(platform, backend) for platform, backends in PLATFORM_BACKENDS.items() for backend in backends]
 FROM_COMMON_INDEX = [("linux-x64", Backend.CU130), ("windows-x64", Backend.CPU), ("macos-arm64", Backend.MPS)]
@@ -93,3 +95,23 @@ def test_mirrors_come_from_the_environment(monkeypatch):
     assert indexes.package_index() == "https://mirror.example/simple"
     monkeypatch.setenv(indexes.TORCH_INDEX_VARIABLE, "https://mirror.example/torch/")
     assert indexes.torch_index("cu126") == "https://mirror.example/torch/cu126"
+
+
+def test_lock_made_with_pytorchs_index_in_reach_hashes_pytorch_too(tmp_path, monkeypatch):
+    wheels = wheel_folder()
+    try:
+        program = uv.obtain(tmp_path, None, True, Reporter())
+    except uv.UvUnavailable as error:
+        pytest.skip(f"uv can't be had here: {error}")
+    (wheel,) = wheels.glob("torch-*.whl")
+    with serve_index(wheels) as index:
+        monkeypatch.setenv(indexes.TORCH_INDEX_VARIABLE, index.url)
+        text = lock.make("linux-x64", Backend.CPU, str(program))
+        digest = index.sha256(wheel)
+    (tmp_path / "linux-x64-cpu.txt").write_text(text)
+    made, committed = lockfile.read("linux-x64", Backend.CPU, tmp_path), lockfile.read("linux-x64", Backend.CPU)
+    assert not made.torch_index
+    assert made.packages["torch"] == "2.13.0+cpu"
+    assert f"--hash=sha256:{digest}" in text
+    assert made.download_bytes > wheel.stat().st_size
+    assert made.installed_bytes == pytest.approx(committed.installed_bytes, rel=0.05)

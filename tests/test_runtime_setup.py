@@ -46,8 +46,8 @@ pytestmark = pytest.mark.skipif(
 class Place:
     """A computer without anything: folders, a hub with small weights, and flows that begin anew."""
 
-    def __init__(self, folder: Path, hub: hub_helpers.Hub, table: Path) -> None:
-        self.folder, self.hub, self.table = folder, hub, table
+    def __init__(self, folder: Path, hub: hub_helpers.Hub, table: Path, wheels: Path) -> None:
+        self.folder, self.hub, self.table, self.wheels = folder, hub, table, wheels
         self.store = folder / "setup.json"
 
     def flow(self, online: bool = True) -> SetupFlow:
@@ -112,9 +112,7 @@ def _place(folder: Path, wheels: Path):
             patch.setenv(name, value)
         for name in ("FACELIFT_RUNTIME", "FACELIFT_WEIGHTS", "FACELIFT_CHECKPOINT"):
             patch.delenv(name, raising=False)
-        made = Place(folder, hub, table)
-        made.wheels = wheels
-        yield made
+        yield Place(folder, hub, table, wheels)
     patch.undo()
 
 

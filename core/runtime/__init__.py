@@ -5,6 +5,5 @@ builds the environment from the hashed lists in ``locks/``, :mod:`.environment` 
 installed, :mod:`.advice` turns failures into sentences, and :mod:`.setup_flow` leads a person
 through all of it. Long work runs in a process of its own (:mod:`.tasks`, :mod:`.background`).
 
-Nothing in here needs more than Python's standard library: it runs in Blender's Python before
-anything is installed.
+Nothing in here needs more than Blender's Python brings: it runs there before anything is installed.
 """

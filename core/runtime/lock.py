@@ -25,7 +25,7 @@ from pathlib import Path
 from .backends import PLATFORM_BACKENDS, Backend
 from .indexes import package_files, package_index, torch_index
 from .lockfile import FOLDER, REQUIREMENT
-from .remote_zip import unpacked_bytes
+from .remote_zip import remote_size, unpacked_bytes
 
 PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 EXTRA_REQUIREMENTS = ("filelock",)
@@ -102,17 +102,18 @@ def make(platform: str, backend: Backend, uv: str) -> str:
     wanted = requirements()
     torch = next(line for line in wanted if line.startswith("torch=="))
     index = "" if (platform, backend) in ON_COMMON_INDEX else torch_index(backend)
+    own_index = ""
     if index and _reachable(f"{index}/torch/"):
         torch = f"{torch}+{backend}"
         wanted = [torch if line.startswith("torch==") else line for line in wanted]
-        entries, index = _compile(platform, wanted, uv, index), ""
+        entries, own_index, index = _compile(platform, wanted, uv, index), index, ""
     else:
         entries = _compile(platform, wanted, uv)
         if index:
             torch = f"{torch}+{backend}"
             entries = [entry for entry in entries if not TORCH_FAMILY.match(entry.name)]
     with ThreadPoolExecutor(8) as pool:
-        kept = list(pool.map(lambda entry: _for_platform(entry, platform), entries))
+        kept = list(pool.map(lambda entry: _for_platform(entry, platform, _places(entry, own_index)), entries))
     sizes = [size for _, size in kept] + ([TORCH_SIZES[platform, backend]] if index else [])
     facts = {
         "platform": platform,
@@ -149,12 +150,17 @@ def _entry(line: str) -> Entry:
     return Entry(requirement, tuple(hashes))
 
 
-def _for_platform(entry: Entry, platform: str) -> tuple[Entry, tuple[int, int]]:
+def _places(entry: Entry, own_index: str) -> list[str]:
+    """Return the indexes that may have a package: PyTorch's own only for its family, of which it has all."""
+    return [own_index] if own_index and TORCH_FAMILY.match(entry.name) else [package_index()]
+
+
+def _for_platform(entry: Entry, platform: str, places: Sequence[str]) -> tuple[Entry, tuple[int, int]]:
     """Return an entry with the hashes of the platform's wheels only, and the sizes of the largest of them.
 
     Sizes are bytes to download and bytes once unpacked.
     """
-    files = {file.sha256: file for file in package_files(package_index(), entry.name)}
+    files = {file.sha256: file for place in places for file in package_files(place, entry.name)}
     fitting = [
         file
         for file in (files[digest] for digest in entry.hashes if digest in files)
@@ -163,8 +169,9 @@ def _for_platform(entry: Entry, platform: str) -> tuple[Entry, tuple[int, int]]:
     if not fitting:
         return entry, (0, 0)
     largest = max(fitting, key=lambda file: file.size or 0)
-    sizes = (largest.size, unpacked_bytes(largest.url, largest.size)) if largest.size else (0, 0)
-    return Entry(entry.requirement, tuple(sorted(file.sha256 for file in fitting))), sizes
+    size = largest.size or remote_size(largest.url)
+    hashes = tuple(sorted(file.sha256 for file in fitting))
+    return Entry(entry.requirement, hashes), (size, unpacked_bytes(largest.url, size))
 
 
 def make_uv() -> str:

@@ -43,6 +43,19 @@ class _RemoteFile(io.RawIOBase):
         return len(data)
 
 
+def remote_size(url: str) -> int:
+    """Return the size of a file on a server.
+
+    Raises:
+        OSError: the server can't be reached or does not tell.
+    """
+    with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=TIMEOUT) as answer:
+        size = answer.headers.get("Content-Length")
+    if size is None:
+        raise OSError(f"{url} has no size")
+    return int(size)
+
+
 def unpacked_bytes(url: str, size: int) -> int:
     """Return the bytes that a wheel's files take when unpacked.
 
