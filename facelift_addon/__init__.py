@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import connection, editing, panels, preferences, properties, timers
+from . import connection, editing, panels, preferences, properties, timers, viewport
 from .jobs import session
 from .operators import generate, photo, queue, transfer, view
 from .previews import previews
@@ -18,6 +18,7 @@ def register() -> None:
         for cls in module.CLASSES:
             bpy.utils.register_class(cls)
     properties.register_properties()
+    viewport.register()
     editing.register_menus()
     bpy.types.TOPBAR_MT_file_import.append(transfer.draw_import)
     bpy.types.TOPBAR_MT_file_export.append(transfer.draw_export)
@@ -34,6 +35,7 @@ def unregister() -> None:
     connection.close()
     previews.close()
     editing.unregister_menus()
+    viewport.unregister()
     properties.unregister_properties()
     for module in reversed(MODULES):
         for cls in reversed(module.CLASSES):

@@ -13,9 +13,10 @@ from .nodes import NAME_KEY, Builder, shared_group
 from .points import points_group
 from .projection import ellipse_group, projection_group
 from .radiance import color_group
+from .stand_in import drawing_socket, stand_in_group
 from .viewing import camera_group
 
-VERSION = 1
+VERSION = 2
 
 MODIFIER_NAME = "FaceLift Display"
 PHOTO_COLORS = "Photo Colors"
@@ -37,9 +38,11 @@ def _display(builder: Builder, sockets, degree: int) -> dict:
     common = {"Geometry": sockets["Geometry"], PHOTO_COLORS: sockets[PHOTO_COLORS]}
     quads = builder.group(ewa_group(degree), common | {"Material": splat_material()})["Geometry"]
     points = builder.group(points_group(), common | {"Material": point_material()})["Geometry"]
+    stand_in = builder.group(stand_in_group(), {"Geometry": sockets["Geometry"]})["Geometry"]
+    shown = builder.switch("GEOMETRY", drawing_socket(builder), points, stand_in)
     viewport = builder.node("GeometryNodeIsViewport").outputs[0]
     navigated = builder.logic("AND", viewport, builder.logic("NOT", sockets[CAMERA_IN_VIEWPORT]))
-    return {"Geometry": builder.switch("GEOMETRY", navigated, quads, points)}
+    return {"Geometry": builder.switch("GEOMETRY", navigated, quads, shown)}
 
 
 def preparations(degree: int) -> tuple[Callable[[], object], ...]:
@@ -57,6 +60,7 @@ def preparations(degree: int) -> tuple[Callable[[], object], ...]:
         lambda: color_group(0),
         lambda: color_group(degree),
         points_group,
+        stand_in_group,
         lambda: ewa_group(degree),
         lambda: display_group(degree),
     )

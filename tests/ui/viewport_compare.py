@@ -24,7 +24,7 @@ from core.rasterize.projection import MIN_ALPHA
 
 OVERLAY_GAMMA = 2.2
 """Blender blends overlays in what this power makes of the screen's values."""
-FAR = 1e4
+FAR = 1e3
 """Distance of a perspective camera that stands for an orthographic one, in metres."""
 
 
