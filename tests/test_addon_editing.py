@@ -110,6 +110,30 @@ def test_floaters_go_and_the_head_stays(blender):
     np.testing.assert_array_equal(gaussians_of(blender, target).extras["frame"], before.extras["frame"][5:])
 
 
+def test_attributes_of_every_type_follow_their_points(blender):
+    import bpy
+
+    target = add_splats(blender, surface_gaussians(200))
+    columns = blender.module("facelift_addon.splats.columns")
+    attribute_types = bpy.types.Attribute.bl_rna.properties["data_type"].enum_items.keys()
+    expected = {}
+    for kind in set(columns.KINDS) & set(attribute_types):
+        field, width, dtype = vars(columns.KINDS[kind]).values()
+        attribute = target.data.attributes.new(f"my {kind}", kind, "POINT")
+        # Whole numbers that bytes, flags and unit values hold as well.
+        values = (np.arange(200 * width) // width % 2).astype(dtype)
+        attribute.data.foreach_set(field, values)
+        expected[attribute.name] = (field, width, dtype)
+    keeps = gaussians_of(blender, target).parts != Part.HAIR
+    bpy.ops.facelift.delete_part(part="HAIR")
+    for name, (field, width, dtype) in expected.items():
+        values = np.empty(keeps.sum() * width, dtype)
+        target.data.attributes[name].data.foreach_get(field, values)
+        wanted = np.repeat((np.arange(200) % 2)[keeps], width)
+        np.testing.assert_array_equal(values, wanted.astype(dtype), err_msg=name)
+    assert len(expected) >= 11
+
+
 def test_edit_mode_selection_limits_what_is_deleted(blender):
     import bpy
 

@@ -6,10 +6,10 @@ import bpy
 
 from ...core.editing import density
 from ..splats import baking, display
+from ..splats.modifier_inputs import ModifierInputs
 from ..splats.nodes import NAME_KEY
 from . import originals, storage
 from .adjustments_nodes import CELL, GROUP_NAME, MAX_SIZE, MIN_SIZE, adjustments_group
-from .modifier_inputs import ModifierInputs
 
 MODIFIER_NAME = "FaceLift Adjustments"
 

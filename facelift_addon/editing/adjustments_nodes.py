@@ -17,9 +17,9 @@ VERSION = 1
 
 GROUP_NAME = "FaceLift Adjustments"
 
-MIN_OPACITY = "Minimum opacity"
-MIN_SIZE = "Minimum size"
-MAX_SIZE = "Maximum size"
+MIN_OPACITY = "Min opacity"
+MIN_SIZE = "Min size"
+MAX_SIZE = "Max size"
 DENSITY = "Density"
 CELL = "Density cell"
 SIZE = "Splat size"
@@ -83,7 +83,7 @@ PANELS: dict[str, list[Input]] = {
         Input(CELL, "Float", 1.0, 1e-6, None, "Width of the cells in which density is evened out", "DISTANCE"),
         Input(SIZE, "Float", 1.0, 0, 10, "Factor of the size of every splat"),
     ],
-    "Crop": [
+    "Region": [
         Input(USE_BOX, "Bool", False, description="Keep only what is inside the crop box"),
         Input(BOX, "Object", description="A cube-shaped empty: move, turn and scale it"),
         Input(USE_PLANE, "Bool", False, description="Cut off what is below the neck plane"),
@@ -99,7 +99,7 @@ PANELS: dict[str, list[Input]] = {
 }
 """The inputs of the modifier by panel."""
 
-OPEN_PANELS = ("Splats", "Crop", "Color")
+OPEN_PANELS = ("Splats", "Region", "Color")
 
 
 def adjustments_group(degree: int) -> bpy.types.NodeTree:

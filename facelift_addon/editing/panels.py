@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ...core.parts import Part
+from ..splats.modifier_inputs import ModifierInputs
 from . import adjustments, targets
 from .adjustments_nodes import (
     BOX,
@@ -20,7 +21,6 @@ from .adjustments_nodes import (
     part_label,
 )
 from .grading_nodes import NEUTRAL
-from .modifier_inputs import ModifierInputs
 
 Layout = bpy.types.UILayout
 
@@ -134,7 +134,7 @@ def _column(layout: Layout) -> Layout:
 def _draw_crop(layout: Layout, inputs: ModifierInputs, switch: str, helper: str, shape: str) -> None:
     row = layout.row(align=True)
     if inputs[helper] is None:
-        row.operator("facelift.add_crop", text=f"Add {helper}", icon="ADD").shape = shape
+        row.operator("facelift.add_crop", text=f"Add {helper.title()}", icon="ADD").shape = shape
     else:
         row.prop(*inputs.place(switch), text=helper)
         row.label(text=inputs[helper].name, icon="EMPTY_DATA")

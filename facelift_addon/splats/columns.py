@@ -39,8 +39,12 @@ KINDS = {
     "FLOAT4": Kind("vector", 4, np.float32),
     "FLOAT_COLOR": Kind("color", 4, np.float32),
     "QUATERNION": Kind("value", 4, np.float32),
+    "BYTE_COLOR": Kind("color", 4, np.float32),
+    "INT16_2D": Kind("value", 2, np.int32),
+    "INT32_2D": Kind("value", 2, np.int32),
+    "FLOAT4X4": Kind("value", 16, np.float32),
 }
-"""The attribute types that splats use; others on a point cloud are left alone."""
+"""The attribute types that points can carry, all but text."""
 
 MAX_NAME_LENGTH = 63
 """Blender's limit for names of attributes, in bytes."""
