@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
 import shutil
@@ -75,11 +76,11 @@ def wheel_folder() -> Path:
         pytest.skip("the wheel of PyTorch's CPU build is looked for on linux-x64 only")
     lock = lockfile.read("linux-x64", "cpu")
     folder = Path(tempfile.mkdtemp(prefix="facelift-wheels-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "-d", str(folder)]
     command += ["--python-version", "3.11", "--platform", "manylinux_2_28_x86_64", lock.torch]
     outcome = subprocess.run(command, capture_output=True, text=True, check=False)
     if not list(folder.glob("torch-*.whl")):
-        shutil.rmtree(folder)
         pytest.skip(f"no index here serves {lock.torch}: {outcome.stderr.strip().splitlines()[-1:]}")
     return folder
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 
@@ -97,6 +98,7 @@ def test_mirrors_come_from_the_environment(monkeypatch):
     assert indexes.torch_index("cu126") == "https://mirror.example/torch/cu126"
 
 
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="resolves for a while, once: in the run with Python 3.11")
 def test_lock_made_with_pytorchs_index_in_reach_hashes_pytorch_too(tmp_path, monkeypatch):
     wheels = wheel_folder()
     try:
