@@ -416,8 +416,16 @@ def test_joined_heads_look_as_they_did_apart(blender):
     for one in (first, second):
         one.select_set(True)
     bpy.context.view_layer.objects.active = first
+    nodes = blender.module("facelift_addon.editing.adjustments_nodes")
+    inputs_of(blender, first)[nodes.DENSITY] = 0.7
     bpy.ops.facelift.join_splats()
     assert psnr(world_render(blender, first), before) > 50
+    inputs = inputs_of(blender, first)
+    assert inputs[nodes.DENSITY] == pytest.approx(0.7), "the active object's sliders stay"
+    inputs[nodes.DENSITY], inputs["Exposure"] = 1.0, 0.5
+    stored = gaussians_of(blender, first)
+    expected = reference.adjust(stored, reference.Adjustments(grade=Grade(exposure=0.5))).gaussians
+    np.testing.assert_allclose(evaluated(blender, first).sh, expected.sh, atol=1e-5)
     assert gaussians_of(blender, first).sh_degree == 2
 
 

@@ -39,6 +39,13 @@ def ensure(target: bpy.types.Object) -> ModifierInputs:
     return ModifierInputs(modifier)
 
 
+def set_degree(target: bpy.types.Object, degree: int) -> None:
+    """Fit an object's modifier, where it has one, to splats with spherical harmonics of a degree; values stay."""
+    modifier = find(target)
+    if modifier is not None:
+        modifier.node_group = adjustments_group(degree)
+
+
 def rescale(target: bpy.types.Object, factor: float) -> None:
     """Fit the lengths among the inputs to local space that became larger by a factor."""
     modifier = find(target)

@@ -13,7 +13,7 @@ from ...core.editing.edit import kept
 from ...core.parts import Part
 from ..operators.reporting import reported
 from ..splats import baking, columns, display, geometry, heads
-from . import originals, storage, targets
+from . import adjustments, originals, storage, targets
 from .choices import PARTS
 
 SIDES = {"POSITIVE_X": 1.0, "NEGATIVE_X": -1.0}
@@ -124,6 +124,7 @@ class FACELIFT_OT_join_splats(targets.OnSplatObjects, bpy.types.Operator):
         originals.forget(active.data)
         storage.replace(active, columns.from_gaussians(joined, geometry.has_float4()))
         display.set_degree(active, joined.sh_degree)
+        adjustments.set_degree(active, joined.sh_degree)
         for other in others:
             for child in other.children:
                 world = child.matrix_world.copy()

@@ -9,6 +9,7 @@ import bpy
 from . import native
 from .ewa import ewa_group
 from .material import point_material, splat_material
+from .modifier_inputs import ModifierInputs
 from .nodes import NAME_KEY, Builder, shared_group
 from .points import points_group
 from .projection import ellipse_group, projection_group
@@ -97,36 +98,10 @@ def set_option(target: bpy.types.Object, option: str, value: bool) -> None:
     """Switch :data:`PHOTO_COLORS` or :data:`CAMERA_IN_VIEWPORT` of an object."""
     modifier = find_display(target)
     if modifier is not None:
-        _Inputs(modifier)[option] = value
-        target.update_tag()
+        ModifierInputs(modifier)[option] = value
 
 
 def get_option(target: bpy.types.Object, option: str) -> bool:
     """Return the state of :data:`PHOTO_COLORS` or :data:`CAMERA_IN_VIEWPORT`; off without a modifier."""
     modifier = find_display(target)
-    return modifier is not None and bool(_Inputs(modifier)[option])
-
-
-class _Inputs:
-    """A modifier's inputs by name: custom properties up to Blender 5.1, RNA properties since 5.2."""
-
-    def __init__(self, modifier: bpy.types.Modifier) -> None:
-        self._modifier = modifier
-        self._identifiers = {
-            item.name: item.identifier
-            for item in modifier.node_group.interface.items_tree
-            if item.item_type == "SOCKET" and item.in_out == "INPUT"
-        }
-
-    def __getitem__(self, name: str):
-        identifier = self._identifiers[name]
-        if hasattr(self._modifier, "properties"):
-            return getattr(self._modifier.properties.inputs, identifier).value
-        return self._modifier[identifier]
-
-    def __setitem__(self, name: str, value) -> None:
-        identifier = self._identifiers[name]
-        if hasattr(self._modifier, "properties"):
-            getattr(self._modifier.properties.inputs, identifier).value = value
-        else:
-            self._modifier[identifier] = value
+    return modifier is not None and bool(ModifierInputs(modifier)[option])
