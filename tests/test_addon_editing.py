@@ -525,6 +525,24 @@ def test_modifier_and_core_agree_and_apply_bakes_it(blender, sh_degree):
     assert_same(gaussians_of(blender, target), source)
 
 
+def test_display_shows_what_the_adjustments_leave(blender):
+    import bpy
+
+    target = add_splats(blender, surface_gaussians(900).replace(opacities=np.linspace(0.5, 1, 900)))
+    set_inputs(blender, target, reference.Adjustments(min_opacity=0.8, grade=Grade(exposure=1)))
+    left = evaluated(blender, target)
+    assert 0 < len(left) < 400
+    bpy.context.view_layer.update()
+    # The geometry owns the mesh, so it is held.
+    geometry = target.evaluated_get(bpy.context.evaluated_depsgraph_get()).evaluated_geometry()
+    mesh = geometry.mesh
+    assert len(mesh.vertices) == 4 * len(left), "one quad a splat"
+    drawn = np.empty(len(mesh.vertices) * 4, np.float32)
+    mesh.attributes["splat_color"].data.foreach_get("color", drawn)
+    linear = blender.module("facelift_addon.splats.colors").to_linear(left.colors)
+    np.testing.assert_allclose(drawn.reshape(-1, 4, 4)[:, 0, :3], linear, atol=1e-4)
+
+
 def test_crop_box_and_neck_plane_follow_their_empties(blender):
     import bpy
 
