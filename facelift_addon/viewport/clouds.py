@@ -42,17 +42,27 @@ class Clouds:
 
     def __init__(self) -> None:
         self._known: dict[int, Cloud | None] = {}
+        self._sources: dict[int, dict[str, np.ndarray]] = {}
+        self._stale: set[int] = set()
 
     def get(self, target: bpy.types.Object, graph: bpy.types.Depsgraph) -> Cloud | None:
-        """Return an object's splats; None when our drawing has nothing to show of it."""
+        """Return an object's splats; None when our drawing has nothing to show of it.
+
+        The same value comes back as long as the splats are the same, also when Blender has
+        evaluated them again, as it does whenever the object or the camera moves.
+        """
         key = target.session_uid
-        if key not in self._known:
-            self._known[key] = read(target, graph)
+        if key not in self._known or key in self._stale:
+            source = read(target, graph)
+            if key not in self._known or not _equal(source, self._sources[key]):
+                self._known[key] = to_cloud(source) if source else None
+                self._sources[key] = source
+            self._stale.discard(key)
         return self._known[key]
 
     def forget(self, target: bpy.types.Object) -> None:
         """Read an object again before it is drawn next."""
-        self._known.pop(target.session_uid, None)
+        self._stale.add(target.session_uid)
 
     def current(self) -> list[Cloud]:
         """Return what was read and still holds."""
@@ -61,47 +71,56 @@ class Clouds:
     def keep_only(self, uids: set[int]) -> None:
         """Drop what was read of objects that exist no more."""
         for uid in self._known.keys() - uids:
-            del self._known[uid]
+            del self._known[uid], self._sources[uid]
+        self._stale &= uids
 
     def clear(self) -> None:
         """Read everything again before it is drawn next."""
         self._known.clear()
+        self._sources.clear()
+        self._stale.clear()
 
 
-def read(target: bpy.types.Object, graph: bpy.types.Depsgraph) -> Cloud | None:
-    """Read the splats that an object's modifiers leave for our drawing.
+def read(target: bpy.types.Object, graph: bpy.types.Depsgraph) -> dict[str, np.ndarray]:
+    """Read the attributes of the splats that an object's modifiers leave for our drawing.
 
     Returns:
-        None when the object stands in for no splats: its display shows something else.
+        Columns by name, :data:`SELECTION` in Edit Mode among them; nothing when the object
+        stands in for no splats: its display shows something else.
     """
     cloud = target.evaluated_get(graph).data
     if not isinstance(cloud, bpy.types.PointCloud) or CENTER not in cloud.attributes or not geometry.is_splats(cloud):
-        return None
-    means = _values(cloud, CENTER)
-    if len(means) == 0:
-        return None
-    selected = None
-    if target.mode == "EDIT":
-        chosen = cloud.attributes.get(SELECTION)
-        selected = np.ones(len(means), bool) if chosen is None else _values(cloud, SELECTION)
-    coefficients = []
+        return {}
+    wanted = [CENTER, *geometry.REQUIRED]
     for index in range(names.MAX_HIGHER_SH):
         if names.radiance_sh(index) not in cloud.attributes:
             break
-        coefficients.append(_values(cloud, names.radiance_sh(index)))
+        wanted.append(names.radiance_sh(index))
+    columns = {name: _values(cloud, name) for name in wanted}
+    if len(columns[CENTER]) == 0:
+        return {}
+    if target.mode == "EDIT":
+        everything = SELECTION not in cloud.attributes
+        columns[SELECTION] = np.ones(len(columns[CENTER]), bool) if everything else _values(cloud, SELECTION)
+    return columns
+
+
+def to_cloud(columns: dict[str, np.ndarray]) -> Cloud:
+    """Return the splats of columns that :func:`read` found."""
+    means = columns[CENTER]
+    coefficients = [columns[name] for name in map(names.radiance_sh, range(names.MAX_HIGHER_SH)) if name in columns]
     complete = max(count for count in (0, 3, 8, 15) if count <= len(coefficients))
+    base = columns[names.RADIANCE_BASE]
     return Cloud(
-        texels.splat_texels(
-            means,
-            _values(cloud, names.SCALE),
-            _values(cloud, names.ROTATION),
-            _values(cloud, names.RADIANCE_BASE),
-            selected,
-        ),
+        texels.splat_texels(means, columns[names.SCALE], columns[names.ROTATION], base, columns.get(SELECTION)),
         np.stack(coefficients[:complete], axis=1) if complete else np.zeros((len(means), 0, 3), np.float32),
         means,
         float(np.sqrt((means**2).sum(axis=1).max())),
     )
+
+
+def _equal(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> bool:
+    return a.keys() == b.keys() and all(np.array_equal(values, b[name]) for name, values in a.items())
 
 
 def _values(cloud: bpy.types.PointCloud, name: str) -> np.ndarray:

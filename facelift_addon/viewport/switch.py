@@ -21,6 +21,8 @@ def update_scenes() -> None:
         wanted = settings.enabled and works()
         if settings.drawing != wanted:
             settings.drawing = wanted
+            # Drivers that read a property group are not told of its changes.
+            scene.update_tag()
             for view in _views():
                 view.tag_redraw()
 

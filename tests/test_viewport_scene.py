@@ -1,0 +1,158 @@
+"""Which objects the viewport's drawing shows, what it reads of them, and when it reads again."""
+
+import numpy as np
+import pytest
+
+from tests.addon_helpers import add_splats, needs_blender, surface_gaussians
+
+pytestmark = needs_blender
+
+
+@pytest.fixture
+def drawn(blender):
+    """A head while the drawing is at work."""
+    import bpy
+
+    target = add_splats(blender, surface_gaussians(400, 1))
+    bpy.context.scene.facelift_viewport.drawing = True
+    bpy.context.view_layer.update()
+    return target
+
+
+def graph():
+    import bpy
+
+    return bpy.context.evaluated_depsgraph_get()
+
+
+def read(blender, target):
+    """Return the splats that the drawing finds, or None."""
+    return blender.module("facelift_addon.viewport.clouds").Clouds().get(target, graph())
+
+
+def test_in_the_background_nothing_is_drawn_and_surface_elements_are_shown(blender):
+    import bpy
+
+    target = add_splats(blender, surface_gaussians(100))
+    blender.module("facelift_addon.viewport.switch").update_scenes()
+    assert bpy.context.scene.facelift_viewport.drawing is False
+    assert read(blender, target) is None
+    assert len(target.evaluated_get(graph()).evaluated_geometry().mesh.polygons) > 0
+
+
+def test_the_stand_in_keeps_splats_and_size_and_shows_next_to_nothing(blender, drawn):
+    gaussians = surface_gaussians(400, 1)
+    cloud = read(blender, drawn)
+    np.testing.assert_allclose(cloud.means, gaussians.means, atol=1e-6)
+    np.testing.assert_array_equal(cloud.texels[:, 7], gaussians.opacities)
+    np.testing.assert_allclose(cloud.harmonics, gaussians.sh[:, 1:], atol=1e-6)
+    points = drawn.evaluated_get(graph()).data
+    radii = np.empty(len(points.points), np.float32)
+    points.attributes["radius"].data.foreach_get("value", radii)
+    assert radii.max() < 1e-3 and 0 < np.count_nonzero(radii) <= len(radii) / 8
+    np.testing.assert_allclose(drawn.evaluated_get(graph()).dimensions, np.ptp(gaussians.means, axis=0), atol=2e-3)
+
+
+def test_renders_do_not_see_the_drawing(blender, drawn, tmp_path):
+    """The render's graph evaluates quads, whatever the viewport shows."""
+    from core.cameras import Camera
+    from core.rasterize import cpu
+    from core.rasterize.metrics import psnr
+
+    camera = Camera.orbit(240, 15, size=96)
+    pictures = blender.module("facelift_addon.pictures")
+    (path,) = pictures.render_views(drawn, [camera], tmp_path, 96)
+    image = pictures.load_pixels(path) / 255
+    assert psnr(image.astype(float), np.clip(cpu.render(surface_gaussians(400, 1), camera).image, 0, 1)) > 40
+
+
+def test_heads_shown_as_the_camera_sees_them_are_left_to_the_modifier(blender, drawn):
+    display = blender.module("facelift_addon.splats.display")
+    display.set_option(drawn, display.CAMERA_IN_VIEWPORT, True)
+    assert read(blender, drawn) is None
+
+
+def test_without_the_extension_files_show_surface_elements(blender, drawn):
+    import bpy
+
+    settings = blender.module("facelift_addon.viewport.settings")
+    settings.unregister_properties()
+    try:
+        drawn.update_tag()
+        tree = blender.module("facelift_addon.splats.display").find_display(drawn).node_group
+        tree.update_tag()
+        bpy.context.view_layer.update()
+        assert len(drawn.evaluated_get(graph()).evaluated_geometry().mesh.polygons) > 0
+    finally:
+        settings.register_properties()
+
+
+def test_edit_mode_tells_what_is_selected(blender, drawn):
+    import bpy
+
+    if not hasattr(bpy.ops.pointcloud, "select_all"):
+        pytest.skip("this Blender has no Edit Mode for point clouds")
+    bpy.ops.object.mode_set(mode="EDIT")
+    try:
+        selection = drawn.data.attributes.get(".selection") or drawn.data.attributes.new(
+            ".selection", "BOOLEAN", "POINT"
+        )
+        wanted = np.arange(400) % 5 == 0
+        selection.data.foreach_set("value", wanted)
+        drawn.data.update_tag()
+        bpy.context.view_layer.update()
+        np.testing.assert_array_equal(read(blender, drawn).texels[:, 11], wanted)
+    finally:
+        bpy.ops.object.mode_set(mode="OBJECT")
+    assert not read(blender, drawn).texels[:, 11].any()
+
+
+def test_objects_are_read_again_only_when_their_geometry_changed(blender, drawn):
+    import bpy
+
+    drawing = blender.module("facelift_addon.viewport.drawing").drawing
+    drawing.clear()
+    first = drawing.clouds.get(drawn, graph())
+    drawn.location.x = 1.0
+    bpy.context.view_layer.update()
+    assert drawing.clouds.get(drawn, graph()) is first
+    drawn.data.attributes["position"].data[0].vector = (5, 5, 5)
+    drawn.data.update_tag()
+    bpy.context.view_layer.update()
+    second = drawing.clouds.get(drawn, graph())
+    assert second is not first
+    np.testing.assert_array_equal(second.means[0], (5, 5, 5))
+
+
+def test_deleted_objects_leave_no_memory_behind(blender, drawn):
+    import bpy
+
+    drawing = blender.module("facelift_addon.viewport.drawing").drawing
+    drawing.clear()
+    drawing.clouds.get(drawn, graph())
+    assert len(drawing.clouds.current()) == 1
+    bpy.data.objects.remove(drawn)
+    bpy.context.view_layer.update()
+    assert drawing.clouds.current() == []
+
+
+def test_a_scene_learns_that_drawing_failed(blender, drawn):
+    import bpy
+
+    switch = blender.module("facelift_addon.viewport.switch")
+    switch.update_scenes()
+    assert bpy.context.scene.facelift_viewport.drawing is False
+    bpy.context.view_layer.update()
+    assert read(blender, drawn) is None
+
+
+def test_registering_again_leaves_no_handlers_behind(blender):
+    import bpy
+
+    viewport = blender.module("facelift_addon.viewport")
+    handlers = blender.module("facelift_addon.viewport.handlers").HANDLERS
+    viewport.unregister()
+    assert not any(handler in listed for listed, handler in handlers)
+    assert not hasattr(bpy.types.Scene, "facelift_viewport")
+    viewport.register()
+    assert all(listed.count(handler) == 1 for listed, handler in handlers)
