@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One entry point for everything: demo, test, bench, package, validate, assets, parity.
+"""One entry point for everything: demo, test, bench, package, validate, assets, lock, parity.
 
 Needs nothing but Python 3.11 (tests Blender 4.5) or 3.13 (tests Blender 5.2) and a package
 registry: every command makes the environment that it needs in ``.envs/`` and reuses it.
@@ -287,6 +287,13 @@ def command_parity(options: argparse.Namespace) -> int:
     return run([python, "-m", "core.engines.facelift.parity", *arguments])
 
 
+def command_lock(options: argparse.Namespace) -> int:
+    """Renew the hashed lock files of the facelift engine's runtime."""
+    python = environment(own_version(), ("lock",))
+    uv = python.parent / ("uv.exe" if os.name == "nt" else "uv")
+    return run([python, "-m", "core.runtime.lock", "--uv", uv, *(["--check"] if options.check else [])])
+
+
 def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="build.py", description=__doc__.splitlines()[0])
@@ -311,6 +318,8 @@ def parse() -> argparse.Namespace:
     package.add_argument("--without-wheels", action="store_true", help="for a Python that brings scipy and Pillow")
     add("validate", command_validate).add_argument("zips", nargs="*", type=Path)
     add("assets", command_assets).add_argument("--write", action="store_true", help="replace the committed files")
+    lock = add("lock", command_lock)
+    lock.add_argument("--check", action="store_true", help="compare only: fails when a file is out of date")
     parity = add("parity", command_parity)
     parity.add_argument("folder", type=Path, help="a folder of recorded tensors")
     parity.add_argument("--full", action="store_true", help="also the full-size models, on the CPU in float32")
