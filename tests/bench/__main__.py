@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 MODULES = {
-    "draft": ("draft_bench", "rasterizer_bench", "formats_bench", "addon_bench"),
+    "draft": ("draft_bench", "rasterizer_bench", "formats_bench", "addon_bench", "viewport_bench"),
     "facelift": ("facelift_bench",),
 }
 """Measurement modules by engine, in the order in which they run."""
