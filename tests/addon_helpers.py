@@ -6,10 +6,8 @@ module points it to an empty one when it is imported, before anything imports ``
 
 from __future__ import annotations
 
-import atexit
 import importlib
 import importlib.util
-import os
 import shutil
 import sys
 import tempfile
@@ -23,8 +21,8 @@ import numpy as np
 import pytest
 
 import build
+from tests.headless import PACKAGE, install_extension, use_resources
 
-PACKAGE = "bl_ext.user_default.facelift"
 TICK_SECONDS = 0.01
 PATIENCE_SECONDS = 60.0
 """Far more than anything needs: only a hang takes as long."""
@@ -35,8 +33,7 @@ needs_blender = pytest.mark.skipif(not HAS_BLENDER, reason="this Python has no b
 
 if HAS_BLENDER:
     _resources = tempfile.mkdtemp(prefix="facelift-blender-")
-    os.environ["BLENDER_USER_RESOURCES"] = _resources
-    atexit.register(shutil.rmtree, _resources, ignore_errors=True)
+    use_resources(Path(_resources))
 
 
 class Extension:
@@ -74,10 +71,7 @@ class Extension:
 
 def install(folder: Path) -> Extension:
     """Build the zip, then install and enable it as a user does."""
-    import bpy
-
-    archive = build.build_zip(folder / "facelift.zip")
-    bpy.ops.extensions.package_install_files(filepath=str(archive), repo="user_default", enable_on_install=True)
+    install_extension(build.build_zip(folder / "facelift.zip"))
     return Extension()
 
 
@@ -88,6 +82,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Extension]:
     yield extension
     extension.session.reset()
     extension.connection.close()
+    shutil.rmtree(_resources, ignore_errors=True)
 
 
 @pytest.fixture

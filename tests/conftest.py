@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
 pytest_plugins = ["tests.addon_helpers"]
+
+_EXIT_STATUS = pytest.StashKey[int]()
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -17,3 +21,17 @@ def shared() -> Path:
     if not (SHARED / "DESIGN.md").exists():
         pytest.skip("the shared test material is not beside this checkout")
     return SHARED
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Remember the outcome for :func:`pytest_unconfigure`."""
+    session.config.stash[_EXIT_STATUS] = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End at once after the last line was printed: Blender's module may hang in its own clean-up."""
+    if "bpy" in sys.modules and _EXIT_STATUS in config.stash:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(config.stash[_EXIT_STATUS])

@@ -18,7 +18,7 @@ from typing import TextIO
 import psutil
 
 from tests.bench.report import peak_memory_mb
-from tests.headless import install_extension
+from tests.headless import install_extension, use_resources
 
 
 def quiet_stdout(log: Path) -> TextIO:
@@ -54,7 +54,8 @@ def main() -> int:
     start = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="facelift-demo-") as scratch:
         say = partial(print, file=quiet_stdout(Path(scratch) / "blender.log"), flush=True)
-        package = install_extension(options.zip, Path(scratch) / "blender")
+        use_resources(Path(scratch) / "blender")
+        package = install_extension(options.zip)
         demo = importlib.import_module(f"{package}.facelift_addon.demo")
         errors = importlib.import_module(f"{package}.core.errors")
         photo = options.photo or astronaut(Path(scratch))

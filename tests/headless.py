@@ -9,20 +9,20 @@ PACKAGE = "bl_ext.user_default.facelift"
 """Where Blender puts an extension that was installed from a file."""
 
 
-def install_extension(extension: Path, resources: Path) -> str:
-    """Install and enable a zip in a Blender of its own and return the extension's package.
+def use_resources(folder: Path) -> None:
+    """Let an empty folder play the user's Blender folder.
 
-    Blender reads the place of its user folder once, when ``bpy`` is first imported, so this
-    is called once a process and before that import.
+    Blender reads its place once, when ``bpy`` is first imported: call this before.
+    """
+    os.environ["BLENDER_USER_RESOURCES"] = str(folder)
 
-    Args:
-        extension: The zip that ``build.build_zip`` writes.
-        resources: An empty folder that plays the user's Blender folder.
+
+def install_extension(extension: Path) -> str:
+    """Install and enable the zip that ``build.build_zip`` writes, as a user does; return the extension's package.
 
     Raises:
         RuntimeError: Blender did not install or enable the zip.
     """
-    os.environ["BLENDER_USER_RESOURCES"] = str(resources)
     import bpy
 
     bpy.ops.extensions.package_install_files(filepath=str(extension), repo="user_default", enable_on_install=True)
