@@ -104,4 +104,5 @@ def fit_portrait(prepared: Portrait) -> FittedPortrait:
             code="no-person",
         )
     landmarks = prepared.landmarks.points
-    return FittedPortrait(prepared.foreground.astype(np.float32) / 255, alpha, landmarks, fit_head(landmarks))
+    fit = fit_head(landmarks, silhouette=alpha > 0.5)
+    return FittedPortrait(prepared.foreground.astype(np.float32) / 255, alpha, landmarks, fit)
