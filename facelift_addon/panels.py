@@ -9,6 +9,7 @@ from .jobs import UNFINISHED, State, Task, session
 from .orders import options_of
 from .previews import previews
 from .splats import display, heads, rendering
+from .viewport import switch
 from .widgets import draw_error, draw_lines, time_left
 
 PREVIEW_SCALE = 6.0
@@ -161,9 +162,12 @@ class FACELIFT_PT_head(_Panel, bpy.types.Panel):
         """Draw its recipe and what can be done with it."""
         layout, head = self.layout, context.active_object
         layout.label(text=f"{head.name}: {len(head.data.points):,} splats", icon="USER")
+        row = layout.row()
+        row.enabled = switch.works()
+        row.prop(context.scene.facelift_viewport, "enabled")
         row = layout.row(align=True)
         in_camera = display.get_option(head, display.CAMERA_IN_VIEWPORT)
-        for mode, text in (("POINTS", "Surface"), ("CAMERA", "Camera")):
+        for mode, text in (("POINTS", "Free View"), ("CAMERA", "Scene Camera")):
             pressed = in_camera == (mode == "CAMERA")
             row.operator("facelift.viewport_display", text=text, depress=pressed).mode = mode
         column = layout.column(align=True)

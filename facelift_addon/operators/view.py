@@ -32,8 +32,8 @@ class FACELIFT_OT_viewport_display(_OnHead, bpy.types.Operator):
     mode: EnumProperty(
         name="Mode",
         items=(
-            ("POINTS", "Surface", "Opaque surface elements: fast, and right from everywhere"),
-            ("CAMERA", "Camera", "The splats as the active camera renders them: right only through that camera"),
+            ("POINTS", "Free View", "Real splats, or surface elements where they are off: right from everywhere"),
+            ("CAMERA", "Scene Camera", "The splats as the active camera renders them: right only through that camera"),
         ),
     )
 
