@@ -1,7 +1,7 @@
 """Drives Blender's window through the extension, one step a tick, and asks for screenshots.
 
-Runs inside Blender with its interface: ``blender -P tour.py -- PHOTO BAD_PHOTO GROUP_PHOTO``.
-Whoever runs it takes a screenshot whenever the file ``/tmp/ui/shoot`` appears, then deletes it.
+Runs inside Blender with its interface: ``blender -P tour.py -- SIGNAL PHOTO BAD_PHOTO GROUP_PHOTO``.
+Whoever runs it takes a screenshot whenever the file SIGNAL appears, then deletes it.
 """
 
 import importlib
@@ -11,8 +11,7 @@ import sys
 
 import bpy
 
-SHOOT = pathlib.Path("/tmp/ui/shoot")
-PHOTO, BAD_PHOTO, GROUP_PHOTO = sys.argv[sys.argv.index("--") + 1 :][:3]
+SIGNAL, PHOTO, BAD_PHOTO, GROUP_PHOTO = sys.argv[sys.argv.index("--") + 1 :][:4]
 jobs = importlib.import_module("bl_ext.user_default.facelift.facelift_addon.jobs")
 
 
@@ -27,8 +26,8 @@ def shoot(settle=1.0):
     _, area, _ = view()
     area.tag_redraw()
     yield settle
-    SHOOT.touch()
-    while SHOOT.exists():
+    pathlib.Path(SIGNAL).touch()
+    while pathlib.Path(SIGNAL).exists():
         yield 0.2
 
 
