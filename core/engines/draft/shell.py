@@ -36,6 +36,8 @@ OVERLAP = 0.85
 """Standard deviation of a Gaussian over the distance to its neighbours."""
 THICKNESS = 0.15
 """Thickness over radius."""
+STRAND_LENGTH, STRAND_WIDTH = 1.6, 0.6
+"""Extent of hair's Gaussians along and across the strands over the radius, where no photo could be blurred by them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,7 @@ class Shell:
         quads: [N] the surface's quad that each lies on.
         weights: [N, 4] shares of the quad's corners.
         radii: [N] standard deviation of the Gaussians, world units.
+        backing: [N] bool: close behind the photo's pixels.
     """
 
     positions: np.ndarray
@@ -55,6 +58,7 @@ class Shell:
     quads: np.ndarray
     weights: np.ndarray
     radii: np.ndarray
+    backing: np.ndarray
 
     def interpolate(self, surface: Surface, values: np.ndarray) -> np.ndarray:
         """Return values [N, C] of the surface's vertices [V, C] at the samples."""
@@ -73,15 +77,16 @@ def sample_shell(
     surface = _behind_photo(portrait, sheet, surface)
     centers, normals = surface.vertices[surface.quads].mean(1), surface.normals[surface.quads].mean(1)
     density = np.where(_covered(portrait, sheet, centers, unit(normals)), BACKING_DENSITY, 1.0)
-    return _spare_face(portrait, sheet, spread(surface, density, count, rng))
+    return _spare_photo(portrait, sheet, spread(surface, density, count, rng))
 
 
-def _spare_face(portrait: FittedPortrait, sheet: PhotoSheet, shell: Shell) -> Shell:
-    """Keep the samples behind the face small, so that they do not spill over its edges."""
+def _spare_photo(portrait: FittedPortrait, sheet: PhotoSheet, shell: Shell) -> Shell:
+    """Mark the samples behind the photo, and keep those behind the face small: they must not spill over its edges."""
     rows, columns, inside = _pixel_index(portrait, shell.positions)
     _, depths = portrait.camera.project(shell.positions)
-    front = inside & _near_face(portrait)[rows, columns] & (depths - sheet.depth[rows, columns] < FRONT)
-    return replace(shell, radii=np.where(front, np.minimum(shell.radii, FACE_RADIUS), shell.radii))
+    backing = inside & (depths - sheet.depth[rows, columns] < FRONT)
+    small = backing & _near_face(portrait)[rows, columns]
+    return replace(shell, radii=np.where(small, np.minimum(shell.radii, FACE_RADIUS), shell.radii), backing=backing)
 
 
 def _near_face(portrait: FittedPortrait) -> np.ndarray:
@@ -114,7 +119,7 @@ def spread(surface: Surface, density: np.ndarray, count: int, rng: np.random.Gen
     positions = (surface.vertices[corners] * weights[..., None]).sum(1)
     normals = unit((surface.normals[corners] * weights[..., None]).sum(1))
     spacing = np.sqrt(ends[-1] / count / density[quads])
-    return Shell(positions, normals, quads, weights, OVERLAP * spacing)
+    return Shell(positions, normals, quads, weights, OVERLAP * spacing, np.zeros(count, bool))
 
 
 def _morton_codes(points: np.ndarray) -> np.ndarray:
@@ -136,7 +141,10 @@ def shell_splats(shell: Shell, colors: np.ndarray, parts: np.ndarray) -> Splats:
         colors: [N, 3] sRGB-encoded, 0..1.
         parts: [N] values of Part.
     """
-    scales = shell.radii[:, None] * [1, 1, THICKNESS]
+    strands = (parts == Part.HAIR) & ~shell.backing
+    extents = np.where(strands[:, None], [STRAND_LENGTH, STRAND_WIDTH, THICKNESS], [1, 1, THICKNESS])
+    scales = shell.radii[:, None] * extents
+    # The first axis runs up the slope: strands fall from the crown.
     frames = oriented_frames(shell.normals, np.tile([0.0, 0.0, 1.0], (len(parts), 1)))
     return Splats(shell.positions, scales, frames, colors, np.full(len(parts), OPACITY), parts)
 

@@ -30,6 +30,10 @@ STRONGEST = 0.2
 """Largest deviation from the smooth lightness."""
 GRAIN = 3.0
 """Standard deviation in pixels over which the direction of strands is measured."""
+STRAND = 11.0
+"""Standard deviation in pixels over which strands keep their lightness."""
+STRAND_CONTRAST = 0.5
+"""Contrast of strands over that of the photo's hair: less catches the eye less where it is invented."""
 
 
 def synthesize(
@@ -57,7 +61,14 @@ def synthesize(
     mismatch = np.abs(drawn[..., 0] - target[:, :1] + rng.uniform(-half, half, drawn.shape[:2]))
     chosen = drawn[np.arange(len(target)), mismatch.argmin(1)]
     angles = _strand_angles(light)[tuple(chosen.T)] if upright else np.zeros(len(chosen))
-    return _sew(_cut(structure, chosen, angles, rng), target)
+    texture = _sew(_cut(structure, chosen, angles, rng), target)
+    return _comb(texture) if upright else texture
+
+
+def _comb(texture: np.ndarray) -> np.ndarray:
+    """Return a cylinder's texture drawn out along its columns, into strands."""
+    strands = ndimage.gaussian_filter1d(texture, STRAND, axis=0)
+    return strands * (STRAND_CONTRAST * texture.std() / max(float(strands.std()), 1e-6))
 
 
 def _strand_angles(light: np.ndarray) -> np.ndarray:
