@@ -18,6 +18,10 @@ PACKAGE_DIR = Path(__file__).resolve().parents[1]
 REMOVED_PREFIX = "PYTHON"
 """Environment variables that would turn the worker's Python into another one (PYTHONHOME, ...)."""
 
+NUMPY_THREADS = ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""Thread counts of numpy's matrix products, 1 unless the user says otherwise: the draft engine's are
+small, and more threads make it a third slower. torch has its own setting and is not touched."""
+
 
 @dataclass(frozen=True)
 class Launch:
@@ -48,6 +52,8 @@ def worker_command(
     env = {name: value for name, value in os.environ.items() if not name.upper().startswith(REMOVED_PREFIX)}
     env["PYTHONPATH"] = os.pathsep.join(map(str, (PACKAGE_DIR.parent, *site_folders)))
     env["PYTHONUTF8"] = "1"
+    for variable in NUMPY_THREADS:
+        env.setdefault(variable, "1")
     # -s: no packages from the user's home. -P: nothing from the current folder.
     argv = (str(python), "-s", "-P", "-m", f"{PACKAGE_DIR.name}.worker", *arguments)
     return Launch(argv, env, PACKAGE_DIR.parent)
