@@ -1,0 +1,126 @@
+"""Files read and written in a thread while Blender stays usable; the end happens on the main thread."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+
+from ..core.errors import FaceLiftError
+
+logger = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.1
+NEWS_SECONDS = 6.0
+"""How long the status bar tells what was done."""
+
+_workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="facelift-files")
+
+
+@dataclass(frozen=True, eq=False)
+class Errand:
+    """Something under way.
+
+    Attributes:
+        title: What it does, for the status bar.
+        future: The thread's work.
+        finish: Takes the work's result on the main thread; returns what to tell.
+        belongs_to_file: Whether it makes no sense any more once another .blend is open.
+    """
+
+    title: str
+    future: Future
+    finish: Callable[[Any], str]
+    belongs_to_file: bool
+
+
+_errands: list[Errand] = []
+
+
+def start(title: str, work: Callable[[], Any], finish: Callable[[Any], str], *, belongs_to_file: bool) -> None:
+    """Begin work in a thread. It must not touch bpy; ``finish`` may. Parameters as for :class:`Errand`."""
+    _errands.append(Errand(title, _workers.submit(work), finish, belongs_to_file))
+    _show(title)
+    if _forget_file not in bpy.app.handlers.load_pre:
+        bpy.app.handlers.load_pre.append(_forget_file)
+    if not bpy.app.timers.is_registered(_on_timer):
+        bpy.app.timers.register(_on_timer, first_interval=TICK_SECONDS, persistent=True)
+
+
+def tick() -> bool:
+    """Finish what is ready, on the main thread; return whether something is still under way."""
+    # While Blender renders in the background, the scene must not change.
+    if bpy.app.is_job_running("RENDER"):
+        return bool(_errands)
+    for errand in [errand for errand in _errands if errand.future.done()]:
+        _errands.remove(errand)
+        _finish(errand)
+    return bool(_errands)
+
+
+def close() -> None:
+    """Forget everything; threads that write complete their files."""
+    _errands.clear()
+    if _forget_file in bpy.app.handlers.load_pre:
+        bpy.app.handlers.load_pre.remove(_forget_file)
+    for timer in (_on_timer, _clear_news):
+        if bpy.app.timers.is_registered(timer):
+            bpy.app.timers.unregister(timer)
+
+
+@bpy.app.handlers.persistent
+def _forget_file(_path: str | None = None) -> None:
+    """Another .blend opens: what was meant for this one is dropped."""
+    _errands[:] = [errand for errand in _errands if not errand.belongs_to_file]
+
+
+def _finish(errand: Errand) -> None:
+    try:
+        news = errand.finish(errand.future.result())
+    except FaceLiftError as error:
+        _show(None)
+        _complain(error.message, error.advice)
+    except Exception as error:  # an errand's own fault must not stop the timer that serves the others
+        logger.exception("%s failed", errand.title)
+        _show(None)
+        _complain(f"{errand.title} failed: {error}", "Details are in Blender's console.")
+    else:
+        _show(news)
+        if bpy.app.timers.is_registered(_clear_news):
+            bpy.app.timers.unregister(_clear_news)
+        bpy.app.timers.register(_clear_news, first_interval=NEWS_SECONDS, persistent=True)
+
+
+def _on_timer() -> float | None:
+    return TICK_SECONDS if tick() else None
+
+
+def _clear_news() -> None:
+    _show(_errands[-1].title if _errands else None)
+
+
+def _show(text: str | None) -> None:
+    """Put a text into the status bar, or with None Blender's own."""
+    for workspace in bpy.data.workspaces:
+        workspace.status_text_set(text)
+
+
+def _complain(message: str, advice: str) -> None:
+    """Open a popup; without windows, as in background mode, write to the console."""
+    windows = bpy.context.window_manager.windows
+    if bpy.app.background or not windows:
+        logger.error("%s %s", message, advice)
+        return
+
+    def draw(popup: bpy.types.UIPopupMenu, _context: bpy.types.Context) -> None:
+        popup.layout.label(text=message)
+        if advice:
+            popup.layout.label(text=advice)
+
+    # Timers run without a window.
+    with bpy.context.temp_override(window=windows[0]):
+        bpy.context.window_manager.popup_menu(draw, title="Splat Files", icon="ERROR")

@@ -1,0 +1,184 @@
+"""File > Export of splats: the dialog, and the baking of edits and transforms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+from bpy.props import BoolProperty, EnumProperty, StringProperty
+from bpy_extras.io_utils import ExportHelper
+
+from ...core import formats
+from ...core.formats.axes import Axes
+from ...core.formats.registry import Format
+from ...core.gaussians import Gaussians
+from .. import errands
+from ..splats import baking, exchange, geometry, heads, placement
+from .frames import AXES
+from .reporting import reported
+
+FORMATS = {kind.id: kind for kind in formats.FORMATS}
+DEFAULT_FORMAT = formats.FORMATS[0].id
+FILE_GLOB = ";".join(f"*{suffix}" for suffix in formats.writable_suffixes())
+
+
+def _option_name(kind: Format, name: str) -> str:
+    """Return the operator's property for an option of a format."""
+    return f"{kind.id}_{name}".replace("-", "_")
+
+
+def _option_properties() -> dict[str, Any]:
+    """Return an EnumProperty for each option of each format, by its name."""
+    return {
+        _option_name(kind, option.name): EnumProperty(
+            name=option.label,
+            description=option.doc,
+            items=[(str(value), label, "") for value, label in option.choices],
+            default=str(option.default),
+        )
+        for kind in formats.FORMATS
+        for option in kind.options
+    }
+
+
+def _on_format_chosen(self, context: bpy.types.Context) -> None:
+    """Give the name in the file browser the suffix of the chosen format."""
+    kind = FORMATS[self.format]
+    self.filepath = exchange.renamed(self.filepath, kind)
+    browser = context.space_data
+    if isinstance(browser, bpy.types.SpaceFileBrowser) and browser.params is not None:
+        browser.params.filename = exchange.renamed(browser.params.filename, kind)
+
+
+def export_in_background(pieces: Sequence[tuple[Gaussians, np.ndarray]], path: Path, options: dict[str, Any]) -> None:
+    """Begin to write; parameters as for :func:`exchange.write`."""
+    errands.start(
+        f"Writing {path.name}…",
+        lambda: exchange.write(pieces, path, options),
+        lambda count: f"{count:,} splats exported to {path.name}",
+        belongs_to_file=False,
+    )
+
+
+class FACELIFT_OT_export_splats(bpy.types.Operator, ExportHelper):
+    """Export splats with their edits and transforms to a file that other splat tools open"""
+
+    bl_idname = "facelift.export_splats"
+    bl_label = "Export Splats"
+    bl_options = {"PRESET"}
+
+    filter_glob: StringProperty(default=FILE_GLOB, options={"HIDDEN"})
+    format: EnumProperty(
+        name="Format",
+        description="Kind of file; the same as the suffix of its name",
+        items=[(kind.id, f"{kind.label} ({kind.suffixes[0]})", "") for kind in formats.FORMATS],
+        default=DEFAULT_FORMAT,
+        update=_on_format_chosen,
+    )
+    frame: EnumProperty(
+        name="Axes",
+        description="What the file's coordinates shall mean, in formats that don't say it themselves",
+        items=(
+            *AXES,
+            (
+                exchange.HEAD,
+                "FaceLift head",
+                "As the engine made it: its unit and origin; the object's own transform is left out",
+            ),
+        ),
+    )
+    use_modifiers: BoolProperty(
+        name="Apply Modifiers",
+        description="Export what the object's other modifiers make of the splats",
+        default=True,
+    )
+
+    @property
+    def filename_ext(self) -> str:
+        """The suffix that ExportHelper gives to the name it proposes."""
+        return FORMATS[self.format].suffixes[0]
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Splats must be selected."""
+        cls.poll_message_set("Select a head or imported splats")
+        return bool(_chosen(context))
+
+    def check(self, _context: bpy.types.Context) -> bool:
+        """Keep name and format in step: a typed suffix chooses the format, a missing one is added."""
+        before = self.filepath, self.format
+        self._settle()
+        return (self.filepath, self.format) != before
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        """Draw what matters to the chosen format."""
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        kind = FORMATS[self.format]
+        layout.prop(self, "format")
+        for option in kind.options:
+            layout.prop(self, _option_name(kind, option.name))
+        if kind.axes is Axes.UNSTATED:
+            layout.prop(self, "frame")
+        layout.prop(self, "use_modifiers")
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Write the selected splats into one file; from the interface in the background."""
+        kind = self._settle()
+        path = Path(self.filepath)
+        pieces = [self._baked(context, target, kind) for target in _chosen(context)]
+        options = {
+            option.name: self._chosen_option(_option_name(kind, option.name), option.choices) for option in kind.options
+        }
+        # The writer of USD finds the library that Blender brings.
+        bpy.utils.expose_bundled_modules()
+        if self.options.is_invoke:
+            export_in_background(pieces, path, options)
+        else:
+            self.report({"INFO"}, f"{exchange.write(pieces, path, options):,} splats exported")
+        return {"FINISHED"}
+
+    def _settle(self) -> Format:
+        """Bring name and format into agreement and return the format."""
+        kind = exchange.format_named(self.filepath)
+        if kind is None:
+            kind = FORMATS[self.format]
+            self.filepath = exchange.renamed(self.filepath, kind)
+        elif kind.id != self.format:
+            self.format = kind.id
+        return kind
+
+    def _chosen_option(self, name: str, choices: tuple[tuple[Any, str], ...]) -> Any:
+        return next(value for value, _ in choices if str(value) == getattr(self, name))
+
+    def _baked(
+        self, context: bpy.types.Context, target: bpy.types.Object, kind: Format
+    ) -> tuple[Gaussians, np.ndarray]:
+        """Return an object's splats in its local space, and the matrix to the file's frame."""
+        local = baking.evaluated(context, target) if self.use_modifiers else baking.stored(target)
+        world = np.array(target.matrix_world, np.float64)
+        if kind.axes is not Axes.UNSTATED:
+            # The format's writer turns from our frame to the file's.
+            return local, world
+        if self.frame == exchange.HEAD:
+            return local, np.linalg.inv(heads.placement_of(target))
+        return local, np.linalg.inv(placement.AXES[self.frame]) @ world
+
+
+# Not in the class body: there annotations are names only.
+FACELIFT_OT_export_splats.__annotations__.update(_option_properties())
+
+
+def _chosen(context: bpy.types.Context) -> list[bpy.types.Object]:
+    """Return the selected splat objects, or the active one."""
+    candidates = [*context.selected_objects, context.active_object]
+    found = [target for target in candidates if target is not None and target.type == "POINTCLOUD"]
+    return list(dict.fromkeys(target for target in found if geometry.is_splats(target.data)))
+
+
+CLASSES = (FACELIFT_OT_export_splats,)

@@ -1,0 +1,159 @@
+"""File > Import of splats: the dialog, the reading, and the step into the scene."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+from bpy.props import CollectionProperty, EnumProperty, StringProperty
+from bpy_extras.io_utils import ImportHelper
+
+from ...core import formats
+from ...core.errors import FaceLiftError
+from .. import errands
+from ..splats import exchange, geometry, heads
+from .frames import AXES
+from .reporting import reported
+
+FILE_GLOB = ";".join(f"*{suffix}" for suffix in formats.readable_suffixes())
+
+KEPT_READINGS = 2
+"""Imports whose splats stay in memory, so that the adjust-last-operation panel can redo them."""
+
+FRAMES = (
+    (
+        exchange.DETECT,
+        "Detect",
+        "As the file says. PLY and .splat don't say: a head when it fills the box of FaceLift's heads, "
+        "otherwise a scan with Y down",
+    ),
+    (exchange.HEAD, "FaceLift head", "Scale to the scene's head height, with the origin at the base of the neck"),
+    *AXES,
+)
+FRAME_HELP = (
+    "What the coordinates of PLY and .splat files mean. SPZ, glTF and USD files say themselves which axis is up"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class _Reading:
+    """Files that were read: what they hold, and what the scene takes for a frame and a head height."""
+
+    splats: Sequence[exchange.FileSplats]
+    frame: str
+    head_height: float
+    arrivals: Sequence[heads.Arrival]
+
+
+_readings: dict[str, _Reading] = {}
+
+
+def _read(paths: Sequence[Path], frame: str, head_height: float, float4: bool) -> _Reading:
+    """Read all files, before any is added: an error leaves the scene as it was. Runs in a thread."""
+    splats = [exchange.read(path) for path in paths]
+    arrivals = [exchange.arrival(item, frame, head_height, float4) for item in splats]
+    return _Reading(splats, frame, head_height, arrivals)
+
+
+def _add(reading: _Reading, scene: str) -> str:
+    """Bring what was read into a scene as one undo step; return what to tell."""
+    key = uuid.uuid4().hex
+    _readings[key] = reading
+    for old in list(_readings)[:-KEPT_READINGS]:
+        del _readings[old]
+    try:
+        bpy.ops.facelift.add_splats("EXEC_DEFAULT", True, reading=key, frame=reading.frame, scene=scene)
+    except RuntimeError as error:
+        raise FaceLiftError(f"The splats could not be added: {error}") from error
+    count = sum(len(item.gaussians) for item in reading.splats)
+    return f"{count:,} splats imported"
+
+
+def import_in_background(scene: bpy.types.Scene, paths: Sequence[Path], frame: str) -> None:
+    """Begin an import: reading and turning happen in a thread, only the step into the scene on this one.
+
+    Args:
+        scene: Where to; found again by its name.
+        paths: The files.
+        frame: An identifier of :data:`FRAMES`.
+    """
+    name, head_height, float4 = scene.name, scene.facelift.head_height, geometry.has_float4()
+    errands.start(
+        f"Reading {', '.join(path.name for path in paths)}…",
+        lambda: _read(paths, frame, head_height, float4),
+        lambda reading: _add(reading, name),
+        belongs_to_file=True,
+    )
+
+
+class FACELIFT_OT_import_splats(bpy.types.Operator, ImportHelper):
+    """Import Gaussian splats as point clouds that can be edited and rendered"""
+
+    bl_idname = "facelift.import_splats"
+    bl_label = "Import Splats"
+    # The undo step is that of the operator that adds what was read.
+    bl_options = {"PRESET"}
+
+    filter_glob: StringProperty(default=FILE_GLOB, options={"HIDDEN"})
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
+    files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"})
+    frame: EnumProperty(name="Axes", description=FRAME_HELP, items=FRAMES)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Open the file browser, or ask for the options of dropped files."""
+        return self.invoke_popup(context)
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Read the files and add an object for each; from the interface in the background."""
+        paths = [Path(self.directory) / entry.name for entry in self.files if entry.name] or [Path(self.filepath)]
+        # Readers of USD find the library that Blender brings.
+        bpy.utils.expose_bundled_modules()
+        if self.options.is_invoke:
+            import_in_background(context.scene, paths, self.frame)
+        else:
+            reading = _read(paths, self.frame, context.scene.facelift.head_height, geometry.has_float4())
+            self.report({"INFO"}, _add(reading, context.scene.name))
+        return {"FINISHED"}
+
+
+class FACELIFT_OT_add_splats(bpy.types.Operator):
+    """Put splats that were read from files into the scene"""
+
+    bl_idname = "facelift.add_splats"
+    bl_label = "Import Splats"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+
+    reading: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+    scene: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+    frame: EnumProperty(name="Axes", description=FRAME_HELP, items=FRAMES)
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add an object for each file."""
+        reading = _readings.get(self.reading)
+        if reading is None:
+            raise FaceLiftError("What was read is gone.", "Import the file again.", code="reading-gone")
+        scene = bpy.data.scenes.get(self.scene, context.scene)
+        arrivals = reading.arrivals
+        if self.frame != reading.frame:
+            arrivals = [
+                exchange.arrival(item, self.frame, reading.head_height, geometry.has_float4())
+                for item in reading.splats
+            ]
+        for arrival in arrivals:
+            heads.add(scene, arrival, heads.view_layer_of(context, scene))
+        return {"FINISHED"}
+
+    @classmethod
+    def unregister(cls) -> None:
+        """The extension is switched off: what is under way can't arrive any more."""
+        errands.close()
+        _readings.clear()
+
+
+CLASSES = (FACELIFT_OT_import_splats, FACELIFT_OT_add_splats)

@@ -1,0 +1,111 @@
+"""Between splat files and objects: names, frames, and what is written. Reads no bpy data: safe in any thread."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...core import formats
+from ...core.formats.axes import Axes
+from ...core.formats.registry import Format
+from ...core.gaussians import Gaussians, concatenate
+from . import columns, heads, placement
+
+DETECT = "AUTO"
+HEAD = "HEAD"
+"""Frames of files beside those of :data:`placement.AXES`: to be found out, and the engines' own."""
+
+
+@dataclass(frozen=True, eq=False)
+class FileSplats:
+    """What a file holds.
+
+    Attributes:
+        name: For the object.
+        gaussians: In our frame where the format states its axes, otherwise as they are in the file.
+        axes: Of the format.
+    """
+
+    name: str
+    gaussians: Gaussians
+    axes: Axes
+
+
+def read(path: Path) -> FileSplats:
+    """Read a splat file.
+
+    Raises:
+        FormatError: as :func:`core.formats.load`.
+    """
+    return FileSplats(_stem(path.name) or "Splats", formats.load(path), formats.format_of(path).axes)
+
+
+def arrival(splats: FileSplats, frame: str, head_height: float, float4: bool) -> heads.Arrival:
+    """Return what the scene takes.
+
+    Args:
+        splats: What was read.
+        frame: A key of :data:`placement.AXES`, :data:`HEAD` or :data:`DETECT`. Formats that state
+            their axes also state metres: of the frames only HEAD has a meaning for them.
+        head_height: Metres from chin to crown, for HEAD.
+        float4: Whether this Blender has the FLOAT4 attribute type.
+    """
+    matrix = _to_local(splats, frame, head_height)
+    local = _moved(splats.gaussians, matrix)
+    return heads.Arrival(splats.name, columns.from_gaussians(local, float4), matrix, local.sh_degree)
+
+
+def _to_local(splats: FileSplats, frame: str, head_height: float) -> np.ndarray:
+    states_axes = splats.axes is not Axes.UNSTATED
+    if frame == DETECT and not states_axes:
+        frame = HEAD if placement.looks_like_head(splats.gaussians.means) else "Y_DOWN"
+    if frame == HEAD:
+        return placement.reference_to_local(head_height)
+    return np.eye(4) if states_axes else placement.AXES[frame]
+
+
+def _moved(gaussians: Gaussians, matrix: np.ndarray) -> Gaussians:
+    # Even by the identity, covariances would be decomposed anew and values change in their last digits.
+    return gaussians if np.array_equal(matrix, np.eye(4)) else gaussians.transform(matrix)
+
+
+def write(pieces: Iterable[tuple[Gaussians, np.ndarray]], path: Path, options: dict[str, Any]) -> int:
+    """Write splats into one file, and return how many they are.
+
+    Args:
+        pieces: Gaussians, and the [4, 4] matrix to the frame in which they are written.
+        path: Where to; the suffix says the format.
+        options: Of the format, by name.
+
+    Raises:
+        FormatError, FaceLiftError: as :func:`core.formats.save`.
+    """
+    gaussians = concatenate([_moved(piece, matrix) for piece, matrix in pieces])
+    formats.save(gaussians, path, **options)
+    return len(gaussians)
+
+
+def format_named(path: str | os.PathLike) -> Format | None:
+    """Return the format that a file name says, None when it says none."""
+    name = Path(path).name.lower()
+    return formats.format_of(name) if name.endswith(formats.writable_suffixes()) else None
+
+
+def renamed(path: str, kind: Format) -> str:
+    """Return a file name or path with a suffix of the format: its own one if it fits, else the first."""
+    if format_named(path) is kind:
+        return path
+    name = Path(path).name
+    # Not by pathlib: Blender's own paths, such as “//folder”, have to stay as they are.
+    return path.removesuffix(name) + _stem(name) + kind.suffixes[0]
+
+
+def _stem(name: str) -> str:
+    """Return a file's name without the suffix of a splat format, which may have two dots."""
+    known = [suffix for suffix in formats.suffixes() if name.lower().endswith(suffix)]
+    return name[: -len(max(known, key=len))] if known else name
