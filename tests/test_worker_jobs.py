@@ -251,7 +251,8 @@ def test_the_draft_engine_makes_the_same_head_here_and_there(client):
     assert job.state is JobState.DONE, job.error
     here = create_engine("draft").generate(decode(photo, "astronaut.png"), {"quality": "low"}, Reporter())
     for name in GAUSSIAN_FIELDS:
-        np.testing.assert_array_equal(getattr(job.result.gaussians, name), getattr(here.gaussians, name))
+        # The worker's matrix products run in one thread, which rounds differently in the last bit.
+        np.testing.assert_allclose(getattr(job.result.gaussians, name), getattr(here.gaussians, name), atol=1e-6)
     np.testing.assert_array_equal(decode_png(job.result.aligned_png), here.aligned)
     np.testing.assert_array_equal(decode_png(preparation.result.aligned_png), here.aligned)
     assert job.result.recipe == here.recipe
