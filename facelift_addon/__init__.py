@@ -8,8 +8,10 @@ from . import connection, editing, panels, preferences, properties, timers, view
 from .jobs import session
 from .operators import generate, photo, queue, transfer, view
 from .previews import previews
+from .setup import folders, steps, worker
+from .setup.guide import guide
 
-MODULES = (preferences, properties, photo, generate, queue, transfer, view, panels, editing)
+MODULES = (preferences, properties, photo, generate, queue, transfer, view, steps, folders, worker, panels, editing)
 
 
 def register() -> None:
@@ -33,6 +35,7 @@ def unregister() -> None:
     timers.sleep()
     session.reset()
     connection.close()
+    guide.close()
     previews.close()
     editing.unregister_menus()
     viewport.unregister()

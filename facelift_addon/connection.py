@@ -1,59 +1,171 @@
-"""The extension's worker: how it is started here, and the one client that talks to it."""
+"""The extension's workers: how they are started here, and the clients that talk to them.
+
+On this computer there are two, because Blender's Python has no PyTorch and the runtime's starts
+slower: Blender's own prepares photos and drafts, the runtime's generates with the FaceLift engine.
+A command in the preferences replaces both by one worker, wherever it runs.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import bpy
 
 from ..core.worker.client import WorkerClient
+from ..core.worker.connection import Timeouts
+from ..core.worker.job import Job
 from ..core.worker.launch import Launch, custom_command, worker_command
+from ..core.worker.protocol import Method
 from .identity import preferences, user_folder
+from .setup.guide import guide
 
-_client: WorkerClient | None = None
+CLOSE_SECONDS = 2.0
+COMMAND_START_SECONDS = 1800.0
+"""A cluster's queue may take long to give a computer."""
+RUNTIME_ENGINE = "facelift"
+"""The engine whose packages only the runtime has."""
 
 
-def client() -> WorkerClient:
-    """Return the client; the worker itself starts with the first job."""
-    global _client
-    if _client is None:
-        _client = WorkerClient(_launch(), log_path())
-    elif _client.pid is None:
-        # The user may have changed the command since.
-        _client.launch = _launch()
-    return _client
+class Seat(StrEnum):
+    """Which worker."""
+
+    BLENDER = "blender"
+    RUNTIME = "runtime"
+    COMMAND = "command"
+
+
+_clients: dict[Seat, WorkerClient] = {}
+
+
+def seat_of(engine: str, method: str = Method.GENERATE) -> Seat:
+    """Return which worker does a job. Preparing a photo needs no PyTorch with any engine."""
+    if preferences().worker_command.strip():
+        return Seat.COMMAND
+    if engine == RUNTIME_ENGINE and method == Method.GENERATE and guide.flow.state.runtime.usable:
+        return Seat.RUNTIME
+    return Seat.BLENDER
+
+
+def client(seat: Seat | None = None) -> WorkerClient:
+    """Return a worker's client, by default the one that prepares photos; the worker starts with its first job.
+
+    Raises:
+        ValueError: the command in the preferences can't be read.
+    """
+    seat = seat or seat_of("", Method.PREPARE)
+    if seat not in _clients:
+        timeouts = Timeouts(start=COMMAND_START_SECONDS) if seat is Seat.COMMAND else None
+        _clients[seat] = WorkerClient(_launch(seat), log_path(seat), timeouts)
+    elif not _clients[seat].jobs:
+        _follow_changes(_clients[seat], _launch(seat))
+    return _clients[seat]
+
+
+def _follow_changes(worker: WorkerClient, launch: Launch) -> None:
+    """The command or the runtime may have changed since the worker started."""
+    if worker.pid is not None and worker.launch.argv != launch.argv:
+        worker.close(0.0)
+    worker.launch = launch
+
+
+def request(method: str, photo: bytes, photo_name: str, engine: str, settings: Mapping[str, Any]) -> Job:
+    """Queue a job with the worker that it needs.
+
+    Args:
+        method: "prepare" or "generate".
+        photo: The photo file's bytes.
+        photo_name: Its name.
+        engine: Engine's id.
+        settings: Its settings; on this computer those about its weights and memory are added.
+
+    Raises:
+        ValueError: the command in the preferences can't be read.
+    """
+    seat = seat_of(engine, method)
+    if seat is Seat.RUNTIME:
+        settings = {**_local_settings(), **settings}
+    return getattr(client(seat), method)(photo, photo_name, engine, settings)
+
+
+def poll() -> None:
+    """Take in what all workers sent; never waits."""
+    for worker in _clients.values():
+        worker.poll()
+
+
+def broadcast(method: str) -> None:
+    """Ask something of all workers that run."""
+    for worker in _clients.values():
+        if worker.pid is not None:
+            worker.submit(method)
 
 
 def is_running() -> bool:
     """Whether a worker process exists."""
-    return _client is not None and _client.pid is not None
+    return any(worker.pid is not None for worker in _clients.values())
 
 
 def engines() -> dict[str, dict]:
-    """Return what the worker told about its engines, by id; empty before it started."""
-    hello = _client.hello if _client is not None else None
-    return {engine["id"]: engine for engine in (hello or {}).get("engines", ())}
+    """Return what workers told about their engines, by id; empty before one started.
+
+    The runtime's engine is available when its setup has ended Ready, also before its worker started.
+    """
+    told: dict[str, dict] = {}
+    for seat in Seat:
+        hello = _clients[seat].hello if seat in _clients else None
+        for engine in (hello or {}).get("engines", ()):
+            if engine["id"] not in told or seat_of(engine["id"]) is seat:
+                told[engine["id"]] = engine
+    if RUNTIME_ENGINE in told and seat_of(RUNTIME_ENGINE) is Seat.RUNTIME:
+        reason = "" if guide.ready else "The FaceLift engine's setup is not finished."
+        told[RUNTIME_ENGINE] = told[RUNTIME_ENGINE] | {"available": guide.ready, "reason": reason}
+    return told
 
 
-def close() -> None:
-    """End the worker."""
-    global _client
-    if _client is not None:
-        _client.close()
-    _client = None
+def needs_setup(engine: str) -> bool:
+    """Return whether an engine can't be used here before its setup has ended Ready."""
+    if engine != RUNTIME_ENGINE or seat_of(engine) is Seat.COMMAND or guide.ready:
+        return False
+    # Blender's own Python may have everything, as a developer's does.
+    return not engines().get(engine, {}).get("available", False)
 
 
-def log_path() -> Path:
-    """Return the file with the worker's messages."""
-    return user_folder("logs") / "worker.log"
+def close(seconds: float = CLOSE_SECONDS) -> None:
+    """End all workers: politely for some seconds, then by force."""
+    for worker in _clients.values():
+        worker.close(seconds)
+    _clients.clear()
 
 
-def _launch() -> Launch:
-    command = preferences().worker_command.strip()
-    if command:
-        return custom_command(command)
-    return worker_command(sys.executable, [wheel_folder()])
+def log_path(seat: Seat | None = None) -> Path:
+    """Return the file with a worker's messages, by default of the one that wrote last."""
+    folder = user_folder("logs")
+    if seat is not None:
+        return folder / ("worker.log" if seat is Seat.BLENDER else f"worker-{seat}.log")
+    paths = [path for each in Seat if (path := log_path(each)).is_file()]
+    return max(paths, key=lambda path: path.stat().st_mtime, default=log_path(Seat.BLENDER))
+
+
+def _launch(seat: Seat) -> Launch:
+    if seat is Seat.COMMAND:
+        return custom_command(preferences().worker_command.strip())
+    python = guide.flow.state.runtime.python if seat is Seat.RUNTIME else None
+    # A runtime that was removed meanwhile: its jobs end with the reason.
+    return worker_command(python, []) if python else worker_command(sys.executable, [wheel_folder()])
+
+
+def _local_settings() -> dict[str, Any]:
+    """Return settings of the runtime's engine that are about this computer; never sent to another one."""
+    state = guide.flow.state
+    settings: dict[str, Any] = {"low_memory": bool(state.choice and state.choice.low_memory)}
+    # Weights in the usual places are found, and checked, by the engine itself.
+    if state.weights and (state.weights.source == "chosen" or state.table_path):
+        settings["checkpoint"] = str(state.weights.folder)
+    return settings
 
 
 def wheel_folder() -> Path:

@@ -144,8 +144,8 @@ class Task:
     def _submit(self) -> None:
         try:
             photo = self._reading.result()
-            request = getattr(connection.client(), self.method)
-            self._work = request(photo, self.order.source.name, self.order.engine, self.order.settings)
+            order = self.order
+            self._work = connection.request(self.method, photo, order.source.name, order.engine, order.settings)
         except FaceLiftError as error:
             self.fail(error)
         except ValueError as error:
@@ -264,7 +264,7 @@ class Session:
     def tick(self) -> None:
         """Handle the worker's messages and bring finished heads in. The only place that does."""
         if connection.is_running() or self.busy:
-            connection.client().poll()
+            connection.poll()
         # One that arrives in this tick waits for the next: each tick does little.
         arrived = next((task for task in self.tasks if task.has_arrived), None)
         for task in filter(None, (self.photo, *self.tasks)):

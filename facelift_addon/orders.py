@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import bpy
 
+from ..core.engines.draft.settings import DraftSettings
+from ..core.engines.facelift.settings import FaceLiftSettings
 from . import connection
 from .jobs import Order, session
 from .photos import PhotoSource
 
 OPTIONS = ("body", "quality", "seed")
 """Properties of a scene's settings that are engine settings of the same name."""
+SETTINGS = {"draft": DraftSettings, "facelift": FaceLiftSettings}
 
 
 def options_of(engine: str) -> tuple[str, ...]:
-    """Return which of :data:`OPTIONS` an engine knows; all while no worker has told."""
+    """Return which of :data:`OPTIONS` an engine knows: as its worker told, before it started as our own copy does."""
     described = connection.engines().get(engine)
     if described is None:
-        return OPTIONS
-    known = {setting["name"] for setting in described.get("settings", ())}
+        known = {field.name for field in fields(SETTINGS[engine])}
+    else:
+        known = {setting["name"] for setting in described.get("settings", ())}
     return tuple(option for option in OPTIONS if option in known)
 
 

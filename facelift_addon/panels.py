@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import bpy
 
-from .connection import engines
+from .connection import engines, needs_setup
 from .jobs import UNFINISHED, State, Task, session
 from .orders import options_of
 from .previews import previews
+from .setup.drawing import draw_next_step
 from .splats import display, heads, rendering
 from .viewport import switch
 from .widgets import draw_error, draw_lines, time_left
@@ -96,7 +97,9 @@ def _draw_choices(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     column.use_property_decorate = False
     column.prop(choices, "engine")
     engine = engines().get(choices.engine)
-    if engine is not None and not engine["available"]:
+    if needs_setup(choices.engine):
+        draw_next_step(layout, context)
+    elif engine is not None and not engine["available"]:
         draw_lines(layout, context, engine["reason"], icon="INFO")
     else:
         for option in options_of(choices.engine):

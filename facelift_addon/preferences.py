@@ -6,6 +6,8 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from .identity import BASE_PACKAGE
+from .setup.drawing import draw_setup
+from .setup.worker_drawing import draw_worker
 
 
 class FaceLiftPreferences(bpy.types.AddonPreferences):
@@ -27,7 +29,7 @@ class FaceLiftPreferences(bpy.types.AddonPreferences):
         name="Worker command",
         description=(
             "Command that starts the worker elsewhere, for example: ssh studio python -m core.worker. "
-            "Empty: Blender's own Python on this computer"
+            "Empty: this computer. A worker elsewhere gets the photo and the settings, never a path"
         ),
     )
 
@@ -38,11 +40,10 @@ class FaceLiftPreferences(bpy.types.AddonPreferences):
         column = layout.column(heading="New heads")
         column.prop(self, "solid_colors")
         column.prop(self, "frame_heads")
-        layout.prop(self, "worker_command")
-        row = layout.row()
-        row.alignment = "RIGHT"
-        row.operator("facelift.open_log")
-        row.operator("facelift.stop_worker")
+        layout.label(text="FaceLift engine")
+        draw_setup(layout, context)
+        layout.label(text="Worker")
+        draw_worker(layout, context, self)
 
 
 CLASSES = (FaceLiftPreferences,)

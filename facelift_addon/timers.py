@@ -7,6 +7,8 @@ from bpy.app.handlers import persistent
 
 from . import connection
 from .jobs import session
+from .setup.guide import guide
+from .setup.trial import trial
 
 BUSY_SECONDS = 0.05
 IDLE_SECONDS = 1.0
@@ -27,19 +29,27 @@ def sleep() -> None:
 
 def _on_timer() -> float | None:
     """Tick, and say when to tick again: never, once nothing runs."""
-    was_busy = session.busy
+    was_busy = _is_busy()
     session.tick()
-    if was_busy or session.busy:
+    trial.tick()
+    guide.tick()
+    if was_busy or _is_busy():
         redraw()
         return BUSY_SECONDS
     return IDLE_SECONDS if connection.is_running() else None
 
 
+def _is_busy() -> bool:
+    return session.busy or guide.busy or trial.busy
+
+
 def redraw() -> None:
-    """Redraw the sidebars that show the session."""
+    """Redraw the sidebars and preferences that show the session or the setup."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type == "VIEW_3D":
+            if area.type == "PREFERENCES":
+                area.tag_redraw()
+            elif area.type == "VIEW_3D":
                 for region in area.regions:
                     if region.type == "UI":
                         region.tag_redraw()

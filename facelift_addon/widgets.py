@@ -15,11 +15,13 @@ MARGIN = 60
 """Pixels that a panel's frame, padding and icon take."""
 
 
-def draw_lines(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
-    """Draw a sentence in as many lines as the sidebar's width needs."""
+def draw_lines(
+    layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE", width_share: float = 1.0
+) -> None:
+    """Draw a sentence in as many lines as a share of the region's width needs."""
     scale = context.preferences.system.ui_scale
     width = context.region.width if context.region is not None else 300
-    characters = max(20, int((width / scale - MARGIN) / CHARACTER_WIDTH))
+    characters = max(20, int((width / scale * width_share - MARGIN) / CHARACTER_WIDTH))
     column = layout.column(align=True)
     column.scale_y = 0.8
     for index, line in enumerate(textwrap.wrap(text, characters)):

@@ -121,6 +121,11 @@ class SetupFlow:
         """Delete the runtime."""
         self._start("remove", home=str(self.state.home))
 
+    def remove_weights(self) -> None:
+        """Delete the weights that are in use."""
+        if self.state.weights:
+            self._start("remove_weights", folder=str(self.state.weights.folder), table=self._table())
+
     def cancel(self) -> None:
         """Stop what runs; within a second it has, and it can be taken up again."""
         if self.task is not None:

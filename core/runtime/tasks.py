@@ -117,6 +117,13 @@ def _remove(params: Params, reporter: Reporter) -> dict[str, Any]:
     return {"freed": environment.remove(Path(params["home"]))}
 
 
+def _remove_weights(params: Params, reporter: Reporter) -> dict[str, Any]:
+    from ..weights.remove import remove_checkpoint
+
+    reporter.stage("Deleting", share=1.0)
+    return {"freed": remove_checkpoint(Path(params["folder"]), _table(params))}
+
+
 def _table(params: Params):
     from ..weights.table import OFFICIAL, FileTable
 
@@ -133,8 +140,9 @@ TASKS: dict[str, Callable[[Params, Reporter], dict[str, Any]]] = {
     "slim": _slim,
     "move": _move,
     "remove": _remove,
+    "remove_weights": _remove_weights,
 }
-"""What can be asked for. probe, install, move and remove run in any Python, the others in the runtime's."""
+"""What can be asked for. probe, install, move and those that remove run in any Python, the others in the runtime's."""
 
 
 class _Teller:

@@ -1,4 +1,4 @@
-"""Deleting an original checkpoint once its slimmed form has been checked."""
+"""Deleting checkpoints: an original once its slimmed form has been checked, or any on a person's order."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ..progress import Reporter
 from .errors import WeightsError
 from .record import HashRecord
 from .slim import TOLERANCE, finished
-from .table import sha256_of
-from .verify import MANIFEST_NAME, verify
+from .table import FileTable, sha256_of
+from .verify import MANIFEST_NAME, table_of, verify
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,34 @@ def remove_original(source: Path, slimmed: Path, reporter: Reporter | None = Non
     freed = sum(_delete(source / name) for name in deletable)
     _remove_empty_folders(source)
     return Removal(freed, tuple(deletable), tuple(left))
+
+
+def remove_checkpoint(folder: Path, table: FileTable) -> int:
+    """Delete a checkpoint's files and no others; return the bytes freed.
+
+    Args:
+        folder: The checkpoint folder.
+        table: Its files; a slimmed checkpoint's own manifest counts instead.
+
+    Raises:
+        WeightsError: a file is in use or protected.
+    """
+    folder = folder.resolve()
+    slimmed = (folder / MANIFEST_NAME).is_file()
+    names = [file.path for file in (table_of(folder) if slimmed else table).files]
+    paths = [folder / name for name in [*names, *([MANIFEST_NAME] if slimmed else [])]]
+    try:
+        freed = sum(_delete(path) for path in paths if path.is_file() and _deletable(path, folder))
+        _remove_empty_folders(folder)
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    except OSError as error:
+        raise WeightsError(
+            f"{Path(error.filename or folder).name} can't be deleted: {error.strerror or error}.",
+            "Stop the worker and close other programs that use the weights, then try again.",
+            code="file-in-use",
+        ) from error
+    return freed
 
 
 def _deletable(path: Path, source: Path) -> bool:

@@ -6,7 +6,7 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 
 from ...core.errors import FaceLiftError
-from ..connection import engines
+from ..connection import engines, needs_setup
 from ..jobs import State, session
 from ..orders import chosen_face, order_for
 from ..photos import PhotoSource
@@ -30,6 +30,9 @@ class FACELIFT_OT_generate(bpy.types.Operator):
             return False
         if session.photo.state is State.FAILED:
             cls.poll_message_set("This photo can't be used. Choose another one")
+            return False
+        if needs_setup(context.scene.facelift.engine):
+            cls.poll_message_set("Set the FaceLift engine up first")
             return False
         if engine is not None and not engine["available"]:
             cls.poll_message_set(engine["reason"])

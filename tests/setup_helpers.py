@@ -1,0 +1,58 @@
+"""For tests of the setup in Blender: a computer of its own, and a runtime made of a Python that has everything."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+import build
+from core.runtime import lockfile
+from core.runtime.environment import COMPLETE, MARKER
+from core.runtime.probe import platform_name
+from core.runtime.selftest import PACKAGES
+from core.weights.table import FileTable
+
+PYTHON_VARIABLE = "FACELIFT_TEST_RUNTIME"
+"""Environment variable with the Python of an environment that has the facelift engine's packages."""
+SUBSET = Path(__file__).parent / "data" / "facelift-parity" / "subset.tar.xz"
+LICENCE = "You may look, not sell.\n"
+
+
+def runtime_python() -> Path:
+    """Return a virtual environment's Python that has the engine's packages; skip where there is none."""
+    own = build.ENVIRONMENTS / "py311" / "bin" / "python"
+    code = f"import torch, {', '.join(PACKAGES)}"
+    for python in filter(None, (os.environ.get(PYTHON_VARIABLE), sys.executable, str(own))):
+        in_environment = (Path(python).parent.parent / "pyvenv.cfg").is_file()
+        if in_environment and subprocess.run([python, "-c", code], capture_output=True, check=False).returncode == 0:
+            return Path(python)
+    pytest.skip(f"no environment with PyTorch here; name its Python in {PYTHON_VARIABLE}")
+
+
+def make_runtime(home: Path) -> Path:
+    """Make a folder that is a complete runtime: another environment, linked, with the marker of an installation."""
+    if os.name != "posix":
+        pytest.skip("links to folders need rights on Windows")
+    python = runtime_python()
+    home.mkdir(parents=True)
+    (home / "e1").symlink_to(python.parent.parent)
+    lock = lockfile.read(platform_name(), "cpu")
+    marker = {"state": COMPLETE, "environment": "e1", "backend": "cpu", "digest": lock.digest}
+    (home / MARKER).write_text(json.dumps(marker))
+    return home
+
+
+def make_weights(folder: Path) -> tuple[Path, Path]:
+    """Unpack the tiny checkpoint and return its folder and its table of files."""
+    with tarfile.open(SUBSET) as archive:
+        archive.extractall(folder, filter="data")
+    checkpoint, table = folder / "openfacelift-tiny", folder / "table.json"
+    (checkpoint / "LICENSE").write_text(LICENCE)
+    table.write_text(FileTable.of_folder(checkpoint, "someone/tiny", "1" * 40, "Test Licence").to_json())
+    return checkpoint, table
