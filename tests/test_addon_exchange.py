@@ -1,0 +1,319 @@
+"""Every format through Blender: objects out and in, within what the format can hold."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import struct
+
+import numpy as np
+import pytest
+from format_helpers import within_range
+from scipy.spatial import KDTree
+
+from core import formats
+from tests.addon_helpers import PATIENCE_SECONDS, add_splats, needs_blender, surface_gaussians
+
+pytestmark = needs_blender
+
+EXACT = {"means": 2e-5, "covariances": 1e-3, "opacities": 1e-5, "base": 1e-4, "higher": 1e-4}
+"""float32; covariances relative to their size, after a stretching transform."""
+TOLERANCES = {
+    ".ply": EXACT,
+    ".compressed.ply": {"means": 1e-2, "covariances": 5e-2, "opacities": 3e-3, "base": 2e-2, "higher": 2e-2},
+    ".splat": {"means": 2e-5, "covariances": 5e-2, "opacities": 3e-3, "base": 8e-3, "higher": None},
+    ".spz": {"means": 2e-4, "covariances": 8e-2, "opacities": 3e-3, "base": 1.4e-2, "higher": 7e-2},
+    ".glb": EXACT,
+    ".gltf": EXACT,
+    ".usd": EXACT,
+    ".usda": EXACT,
+    ".usdc": EXACT,
+    ".usdz": EXACT,
+}
+"""By suffix; None where the format has no view-dependent colour."""
+KEEPS_COLUMNS = (".ply", ".glb", ".gltf", ".usd", ".usda", ".usdc", ".usdz")
+STATES_AXES = (".spz", ".glb", ".gltf", ".usd", ".usda", ".usdc", ".usdz")
+
+
+def test_every_suffix_is_tested():
+    assert set(TOLERANCES) == set(formats.suffixes())
+
+
+def stretched_object(extension, gaussians):
+    """Return an object with a turned, stretched, moved transform, and what it looks like in the world."""
+    import bpy
+
+    target = add_splats(extension, gaussians)
+    target.location, target.rotation_euler, target.scale = (0.3, -1.2, 0.5), (0.4, 0.1, -0.6), (0.8, 1.5, 1.1)
+    bpy.context.view_layer.update()
+    return target, gaussians.transform(np.array(target.matrix_world))
+
+
+def assert_same_splats(actual, expected, suffix):
+    """Compare what is seen, whatever order the format stores; parts and columns where it has them."""
+    tolerance = TOLERANCES[suffix]
+    assert len(actual) == len(expected)
+    distances, order = KDTree(actual.means).query(expected.means)
+    assert len(set(order)) == len(expected)
+    actual = actual.select(order)
+    assert distances.max() <= tolerance["means"]
+    wanted = expected.covariances()
+    sizes = np.linalg.norm(wanted, axis=(1, 2))
+    assert (np.linalg.norm(actual.covariances() - wanted, axis=(1, 2)) / sizes).max() <= tolerance["covariances"]
+    np.testing.assert_allclose(actual.opacities, expected.opacities, atol=tolerance["opacities"])
+    np.testing.assert_allclose(actual.sh[:, 0], expected.sh[:, 0], atol=tolerance["base"])
+    if tolerance["higher"] is None:
+        assert actual.sh_degree == 0
+    else:
+        np.testing.assert_allclose(actual.sh[:, 1:], expected.sh[:, 1:], atol=tolerance["higher"])
+    if suffix in KEEPS_COLUMNS:
+        np.testing.assert_array_equal(actual.parts, expected.parts)
+        for name, column in expected.extras.items():
+            np.testing.assert_allclose(actual.extras[name], column, rtol=1e-6)
+
+
+def export(path, **options):
+    import bpy
+
+    assert bpy.ops.facelift.export_splats(filepath=str(path), check_existing=False, **options) == {"FINISHED"}
+
+
+def imported(extension, path, **options):
+    """Import a file and return the active object's splats in the world."""
+    import bpy
+
+    assert bpy.ops.facelift.import_splats(filepath=str(path), **options) == {"FINISHED"}
+    target = bpy.context.active_object
+    gaussians = extension.module("facelift_addon.splats.geometry").to_gaussians(target.data)
+    return target, gaussians.transform(np.array(target.matrix_world))
+
+
+@pytest.mark.parametrize("suffix", TOLERANCES)
+def test_a_stretched_object_goes_out_and_comes_back(blender, tmp_path, suffix):
+    _, expected = stretched_object(blender, within_range(surface_gaussians(300, 3)))
+    path = tmp_path / f"bust{suffix}"
+    export(path)
+    assert_same_splats(formats.load(path), expected, suffix)
+    target, back = imported(blender, path, **({} if suffix in STATES_AXES else {"frame": "Z_UP"}))
+    assert target.name == "bust"
+    assert_same_splats(back, expected, suffix)
+
+
+def test_deleted_points_and_parts_are_respected(blender, tmp_path):
+    import bpy
+
+    gaussians = surface_gaussians(400)
+    target = add_splats(blender, gaussians)
+    keep = gaussians.means[:, 2] <= 0.2
+    bpy.ops.object.mode_set(mode="EDIT")
+    selection = target.data.attributes.get(".selection") or target.data.attributes.new(".selection", "BOOLEAN", "POINT")
+    selection.data.foreach_set("value", ~keep)
+    bpy.ops.pointcloud.delete()
+    bpy.ops.object.mode_set(mode="OBJECT")
+    for suffix in (".spz", ".glb", ".usdc"):
+        export(tmp_path / f"cut{suffix}")
+        assert_same_splats(formats.load(tmp_path / f"cut{suffix}"), gaussians.select(keep), suffix)
+
+
+def test_gltf_stands_upright_for_others(blender, tmp_path):
+    """Read as any glTF reader does, not by ours: Blender's up is the file's Y."""
+    _, expected = stretched_object(blender, surface_gaussians(200))
+    export(tmp_path / "bust.gltf")
+    document = json.loads((tmp_path / "bust.gltf").read_text())
+    (primitive,) = document["meshes"][0]["primitives"]
+    bounds = document["accessors"][primitive["attributes"]["POSITION"]]
+    assert "matrix" not in document["nodes"][0] and "rotation" not in document["nodes"][0]
+    x, y, z = expected.means.T
+    np.testing.assert_allclose(bounds["max"], [x.max(), z.max(), -y.min()], atol=1e-5)
+    np.testing.assert_allclose(bounds["min"], [x.min(), z.min(), -y.max()], atol=1e-5)
+
+
+def test_frames_matter_only_where_the_format_says_nothing(blender, tmp_path):
+    gaussians = surface_gaussians(100)
+    for suffix in (".splat", ".compressed.ply", ".spz", ".glb", ".usda"):
+        formats.save(gaussians, tmp_path / f"in{suffix}")
+        _, back = imported(blender, tmp_path / f"in{suffix}", frame="Y_UP")
+        turned = formats.axes.to_ours(gaussians, formats.Axes.Y_UP)
+        assert_same_splats(back, gaussians if suffix in STATES_AXES else turned, suffix)
+
+
+def test_a_head_in_engine_units_is_scaled_when_asked(blender, tmp_path):
+    placement = blender.module("facelift_addon.splats.placement")
+    gaussians = surface_gaussians(100)
+    formats.save(gaussians, tmp_path / "head.glb")
+    _, back = imported(blender, tmp_path / "head.glb", frame="HEAD")
+    expected = gaussians.transform(placement.reference_to_local(placement.DEFAULT_HEAD_HEIGHT))
+    assert_same_splats(back, expected, ".glb")
+
+
+def test_the_last_step_can_be_redone_with_another_frame(blender, tmp_path):
+    """What the adjust-last-operation panel does: the same reading, other axes."""
+    import bpy
+
+    gaussians = surface_gaussians(100)
+    formats.save(gaussians, tmp_path / "scan.splat")
+    imported(blender, tmp_path / "scan.splat", frame="Z_UP")
+    key = next(reversed(blender.module("facelift_addon.operators.importing")._readings))
+    bpy.ops.facelift.add_splats(reading=key, frame="Y_UP")
+    stored = blender.module("facelift_addon.splats.geometry").to_gaussians(bpy.context.active_object.data)
+    assert_same_splats(stored, formats.axes.to_ours(gaussians, formats.Axes.Y_UP), ".splat")
+
+
+def test_name_and_format_agree(blender, tmp_path):
+    add_splats(blender, surface_gaussians(50))
+    export(tmp_path / "chosen", format="spz")
+    assert (tmp_path / "chosen.spz").is_file()
+    export(tmp_path / "TYPED.SPZ")
+    assert formats.load(tmp_path / "TYPED.SPZ")
+    exchange = blender.module("facelift_addon.splats.exchange")
+    kinds = {kind.id: kind for kind in blender.module("core.formats").FORMATS}
+    for before, kind, after in (
+        ("/a/head.ply", "spz", "/a/head.spz"),
+        ("//head.compressed.ply", "ply", "//head.ply"),
+        ("head.ply", "compressed-ply", "head.compressed.ply"),
+        ("head.usd", "usdc", "head.usd"),
+        ("head v1.2", "glb", "head v1.2.glb"),
+        ("/a.spz/head", "usda", "/a.spz/head.usda"),
+        ("", "ply", ".ply"),
+    ):
+        assert exchange.renamed(before, kinds[kind]) == after
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_the_version_of_spz_can_be_chosen(blender, tmp_path, version):
+    add_splats(blender, surface_gaussians(50))
+    export(tmp_path / "a.spz", spz_version=str(version))
+    magic, written = struct.unpack_from("<4sI", gzip.decompress((tmp_path / "a.spz").read_bytes()))
+    assert magic == b"NGSP" and written == version
+
+
+def mesh_file(path):
+    """Have Blender itself write a mesh."""
+    import bpy
+
+    bpy.ops.mesh.primitive_cube_add()
+    if path.suffix == ".ply":
+        bpy.ops.wm.ply_export(filepath=str(path))
+    elif path.suffix == ".usda":
+        bpy.ops.wm.usd_export(filepath=str(path))
+    else:
+        bpy.ops.export_scene.gltf(filepath=str(path))
+
+
+@pytest.mark.parametrize("suffix", [".ply", ".glb", ".usda"])
+def test_meshes_are_refused_in_plain_words(blender, tmp_path, suffix):
+    import bpy
+
+    mesh_file(tmp_path / f"cube{suffix}")
+    before = set(bpy.data.objects)
+    with pytest.raises(RuntimeError, match="splats"):
+        bpy.ops.facelift.import_splats(filepath=str(tmp_path / f"cube{suffix}"))
+    assert set(bpy.data.objects) == before and len(bpy.data.pointclouds) == 0
+
+
+def test_one_bad_file_among_several_changes_nothing(blender, tmp_path):
+    import bpy
+
+    formats.save(surface_gaussians(50), tmp_path / "good.spz")
+    (tmp_path / "bad.spz").write_bytes((tmp_path / "good.spz").read_bytes()[:60])
+    names = [{"name": "good.spz"}, {"name": "bad.spz"}]
+    with pytest.raises(RuntimeError):
+        bpy.ops.facelift.import_splats(directory=str(tmp_path), files=names)
+    assert len(bpy.data.objects) == 0 and len(bpy.data.collections) == 0
+    bpy.ops.facelift.import_splats(directory=str(tmp_path), files=[names[0], names[0]])
+    assert len(bpy.data.pointclouds) == 2
+
+
+@pytest.mark.parametrize("name", ["a.obj", "missing/a.glb"])
+def test_what_can_not_be_written_leaves_nothing(blender, tmp_path, name):
+    import bpy
+
+    add_splats(blender, surface_gaussians(50))
+    if name.endswith(".obj"):
+        # Another program's suffix is part of the name: the chosen format's is added.
+        export(tmp_path / name, format="usda")
+        assert [path.name for path in tmp_path.iterdir()] == ["a.obj.usda"]
+        return
+    with pytest.raises(RuntimeError, match="could not be written"):
+        bpy.ops.facelift.export_splats(filepath=str(tmp_path / name), check_existing=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_empty_gltf_is_refused_and_the_old_file_stays(blender, tmp_path):
+    import bpy
+
+    path = tmp_path / "a.glb"
+    path.write_bytes(b"before")
+    add_splats(blender, surface_gaussians(50).select(np.arange(0)))
+    with pytest.raises(RuntimeError, match="no splats to write"):
+        bpy.ops.facelift.export_splats(filepath=str(path), check_existing=False)
+    assert path.read_bytes() == b"before"
+
+
+class TestInTheBackground:
+    """What File > Import and Export do when a person starts them."""
+
+    @pytest.fixture
+    def errands(self, blender):
+        yield blender.module("facelift_addon.errands")
+        blender.module("facelift_addon.errands").close()
+
+    @staticmethod
+    def finish(errands):
+        """Wait for the threads, then tick as Blender's timer does."""
+        for errand in list(errands._errands):
+            errand.future.exception(timeout=PATIENCE_SECONDS)
+        assert not errands.tick()
+
+    @staticmethod
+    def begin_import(blender, path):
+        import bpy
+
+        importing = blender.module("facelift_addon.operators.importing")
+        importing.import_in_background(bpy.context.scene, [path], "Z_UP")
+
+    def test_import_is_one_undo_step(self, blender, errands, tmp_path):
+        import bpy
+
+        gaussians = surface_gaussians(100, 1)
+        formats.save(gaussians, tmp_path / "scan.ply")
+        bpy.ops.ed.undo_push(message="before")
+        self.begin_import(blender, tmp_path / "scan.ply")
+        assert "scan" not in bpy.data.objects
+        self.finish(errands)
+        stored = blender.module("facelift_addon.splats.geometry").to_gaussians(bpy.data.objects["scan"].data)
+        assert_same_splats(stored, gaussians, ".ply")
+        bpy.ops.ed.undo()
+        assert "scan" not in bpy.data.objects
+
+    def test_another_file_gets_nothing_of_an_import(self, blender, errands, tmp_path):
+        import bpy
+
+        formats.save(surface_gaussians(100), tmp_path / "scan.ply")
+        self.begin_import(blender, tmp_path / "scan.ply")
+        bpy.ops.wm.read_homefile(use_empty=True)
+        self.finish(errands)
+        assert len(bpy.data.objects) == 0
+
+    def test_errors_are_told_and_change_nothing(self, blender, errands, tmp_path, caplog):
+        import bpy
+
+        (tmp_path / "bad.glb").write_bytes(b"glTF")
+        self.begin_import(blender, tmp_path / "bad.glb")
+        self.finish(errands)
+        assert len(bpy.data.objects) == 0
+        assert "damaged" in caplog.text
+
+    def test_export_is_complete_even_when_another_file_opens(self, blender, errands, tmp_path):
+        import bpy
+
+        _, expected = stretched_object(blender, surface_gaussians(100, 1))
+        exporting = blender.module("facelift_addon.operators.exporting")
+        pieces = [
+            (blender.module("facelift_addon.splats.baking").stored(target), np.array(target.matrix_world))
+            for target in bpy.context.selected_objects
+        ]
+        exporting.export_in_background(pieces, tmp_path / "out.spz", {})
+        bpy.ops.wm.read_homefile(use_empty=True)
+        self.finish(errands)
+        assert_same_splats(formats.load(tmp_path / "out.spz"), expected, ".spz")
