@@ -53,6 +53,8 @@ def _draw_choose(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     column.operator("facelift.choose_photo", text="Choose Photo…", icon="FILE_IMAGE")
     draw_lines(layout, context, "Or drop one into the 3D View. A frontal portrait works best.")
     layout.template_ID(context.scene.facelift, "image", text="Image in this file")
+    if needs_setup(context.scene.facelift.engine):
+        draw_next_step(layout, context)
 
 
 def _draw_photo(layout: bpy.types.UILayout, context: bpy.types.Context, photo: Task) -> None:

@@ -25,6 +25,7 @@ class FaceLiftPreferences(bpy.types.AddonPreferences):
         description="Move the view to a new head, which is small in a scene of room size",
         default=True,
     )
+    show_installed: BoolProperty(name="Folders and Maintenance", description="Show what is installed and where")
     worker_command: StringProperty(
         name="Worker command",
         description=(
@@ -37,13 +38,13 @@ class FaceLiftPreferences(bpy.types.AddonPreferences):
         """Draw the preferences."""
         layout = self.layout
         layout.use_property_split = True
-        column = layout.column(heading="New heads")
-        column.prop(self, "solid_colors")
-        column.prop(self, "frame_heads")
         layout.label(text="FaceLift engine")
         draw_setup(layout, context)
         layout.label(text="Worker")
         draw_worker(layout, context, self)
+        column = layout.column(heading="New heads")
+        column.prop(self, "solid_colors")
+        column.prop(self, "frame_heads")
 
 
 CLASSES = (FaceLiftPreferences,)

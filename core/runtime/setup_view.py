@@ -11,7 +11,7 @@ from ..weights.table import OFFICIAL, OFFICIAL_LARGE_BYTES
 from .background import Status
 from .probe import free_bytes
 from .report import report
-from .setup_flow import OFFLINE_ADVICE, SetupFlow
+from .setup_flow import OFFLINE_ADVICE, OFFLINE_MESSAGE, SetupFlow
 from .setup_state import SetupState, Stage
 
 GB, MB = 1e9, 1e6
@@ -83,7 +83,7 @@ def view(flow: SetupFlow) -> View:
         _lines(state, stage),
         _button(state, stage),
         not flow.busy and not blocked,
-        OFFLINE_ADVICE if blocked else _hint(state, stage),
+        f"{OFFLINE_MESSAGE} {OFFLINE_ADVICE}" if blocked else _hint(state, stage),
         flow.task.status if flow.busy else None,
         progress_text(flow.task.status, flow.task.cancelling) if flow.busy else "",
         flow.busy and not flow.task.cancelling,
@@ -173,7 +173,8 @@ def _lines(state: SetupState, stage: Stage) -> tuple[str, ...]:
 def _quality(state: SetupState) -> tuple[str, ...]:
     choice = state.choice
     memory = f"{choice.memory / 2**30:.0f} GB of its own memory: " if choice.memory else ""
-    return (f"{memory}{choice.quality}.",) if choice.quality else ()
+    text = f"{memory}{choice.quality}."
+    return (text[0].upper() + text[1:],) if choice.quality else ()
 
 
 def _install_lines(state: SetupState) -> tuple[str, ...]:

@@ -9,12 +9,15 @@ import bpy
 from ...core.errors import FaceLiftError
 from ...core.runtime.setup_state import Stage
 from ...core.runtime.setup_view import View
+from ..identity import preferences
 from ..widgets import draw_lines
 from .guide import guide
 from .steps import raw_text
 
 GB, MB = 1e9, 1e6
 STEP_ICONS = {"done": "CHECKMARK", "now": "RIGHTARROW_THIN", "later": "BLANK1"}
+STEPS_SHARE, PRESENT_SHARE = 0.3, 0.74
+"""Of the preferences' width: the list of steps, and what is known to fit beside it."""
 ACCEPT_TEXT = "I Have Read and Accept the Licence"
 
 
@@ -23,7 +26,7 @@ def draw_setup(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     shown = guide.view()
     box = layout.box()
     box.use_property_split = False
-    split = box.split(factor=0.26)
+    split = box.split(factor=STEPS_SHARE)
     steps = split.column(align=True)
     for step in shown.steps:
         row = steps.row()
@@ -31,8 +34,8 @@ def draw_setup(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         row.label(text=step.title, icon=STEP_ICONS[step.mark])
     present = split.column()
     for line in shown.lines:
-        draw_lines(present, context, line, width_share=0.7)
-    _draw_action(present, context, shown, 0.7)
+        draw_lines(present, context, line, width_share=PRESENT_SHARE)
+    _draw_action(present, context, shown, PRESENT_SHARE)
     if shown.licence_text and not shown.progress:
         _draw_licence(box, context, shown.licence_text)
     _draw_installed(box, context)
@@ -68,7 +71,7 @@ def _draw_action(
     elif shown.button:
         row = layout.row()
         row.scale_y = 1.4
-        row.operator("facelift.setup_proceed", text=shown.button.title() if short else shown.button)
+        row.operator("facelift.setup_proceed", text=shown.button)
     if shown.hint:
         draw_lines(layout, context, shown.hint, icon="INFO", width_share=width_share)
     if short and not shown.licence_text:
@@ -105,7 +108,7 @@ def _draw_licence(layout: bpy.types.UILayout, context: bpy.types.Context, text: 
 
 
 def _draw_installed(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    header, body = layout.panel("facelift_setup_installed", default_closed=True)
+    header, body = layout.panel_prop(preferences(), "show_installed")
     header.label(text="Folders and Maintenance")
     if body is None:
         return

@@ -18,14 +18,14 @@ def draw_worker(
     row.prop(preferences, "worker_command", text="Command", placeholder="This computer")
     row.operator_menu_enum("facelift.worker_preset", "preset", text="", icon="PRESET")
     row = box.row(align=True)
-    if trial.busy:
-        row.label(text=f"Waiting for the worker's answer, {trial.seconds:.0f} s…")
-        row.operator("facelift.cancel_test", text="", icon="X")
-    else:
-        row.operator("facelift.test_connection", icon="LINKED")
+    row.operator("facelift.test_connection", icon="LINKED")
     row.operator("facelift.unload_models")
     row.operator("facelift.stop_worker")
     row.operator("facelift.open_log")
+    if trial.busy:
+        row = box.row(align=True)
+        row.label(text=f"Waiting for the worker's answer, {trial.seconds:.0f} s…", icon="TIME")
+        row.operator("facelift.cancel_test", text="", icon="X")
     for line in trial.lines:
         draw_lines(box, context, line)
     if trial.error is not None:

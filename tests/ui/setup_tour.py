@@ -1,0 +1,147 @@
+"""Drives Blender's window through the states of the setup and asks for a screenshot of each.
+
+Runs inside Blender with its interface: ``blender -P setup_tour.py -- LICENCE_TEXT``. Nothing is
+installed: the runtime is a folder that looks complete, and its Python a script that sleeps.
+Whoever runs it takes a screenshot whenever the file ``/tmp/ui/shoot`` appears, then deletes it.
+"""
+
+import importlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import bpy
+
+SHOOT = pathlib.Path("/tmp/ui/shoot")
+HOME = pathlib.Path("/tmp/ui/setup")
+LICENCE = pathlib.Path(sys.argv[sys.argv.index("--") + 1])
+PACKAGE = "bl_ext.user_default.facelift"
+shutil.rmtree(HOME, ignore_errors=True)
+os.environ["XDG_DATA_HOME"] = str(HOME)
+
+
+def module(name):
+    return importlib.import_module(f"{PACKAGE}.{name}")
+
+
+def flow():
+    return module("facelift_addon.setup.guide").guide.flow
+
+
+def window_areas():
+    return [area for window in bpy.context.window_manager.windows for area in window.screen.areas]
+
+
+def shoot(settle=1.0):
+    """Let Blender redraw, ask for a screenshot and wait until it was taken."""
+    for area in window_areas():
+        area.tag_redraw()
+    yield settle
+    SHOOT.touch()
+    while SHOOT.exists():
+        yield 0.2
+
+
+def wait(condition, seconds=60.0):
+    """Let the extension's own timer do the work."""
+    while not condition() and seconds > 0:
+        seconds -= 0.1
+        yield 0.1
+
+
+def pretend_runtime():
+    """Make a folder that looks like a complete runtime, whose Python does nothing for long."""
+    environment, lock = flow().state.home / "e1", flow().state.lock
+    for package in ("torch", "huggingface_hub"):
+        (environment / "lib/python3.11/site-packages" / package).mkdir(parents=True)
+    (environment / "lib/python3.11/site-packages/torch/lib.bin").write_bytes(bytes(300_000_000))
+    python = environment / "bin/python"
+    python.parent.mkdir()
+    python.write_text("#!/bin/sh\nexec sleep 1000\n")
+    python.chmod(0o755)
+    marker = {"state": "complete", "environment": "e1", "backend": str(lock.backend), "digest": lock.digest}
+    (flow().state.home / "runtime.json").write_text(json.dumps(marker))
+    flow().state.refresh()
+
+
+def show_progress(*values):
+    """Press the button and pretend that the task told how far it is."""
+    status = module("core.runtime.background").Status
+    bpy.ops.facelift.setup_proceed()
+    flow().task.status = status(*values)
+
+
+def script():
+    screen = bpy.context.window_manager.windows[0].screen
+    view = next(area for area in screen.areas if area.type == "VIEW_3D")
+    side = next(area for area in screen.areas if area.type == "OUTLINER")
+    view.spaces[0].show_region_ui = True
+    for area in (view, side):
+        area.tag_redraw()
+    yield 1.0
+    next(region for region in view.regions if region.type == "UI").active_panel_category = "FaceLift"
+    bpy.context.scene.facelift.engine = "facelift"
+    override = {"window": bpy.context.window_manager.windows[0], "area": view, "region": view.regions[-1]}
+    with bpy.context.temp_override(**override):
+        bpy.ops.facelift.open_setup()
+    yield 2.0
+    # There is no window manager whose border could be dragged.
+    subprocess.run(["xdotool", "search", "--name", "Preferences", "windowsize", "1000", "960"], check=False)
+    subprocess.run(["xdotool", "search", "--name", "Preferences", "windowmove", "0", "20"], check=False)
+    yield 1.0
+    yield from shoot()  # 1: bare
+    bpy.ops.facelift.setup_proceed()
+    yield from wait(lambda: not flow().busy)
+    bpy.context.preferences.system.use_online_access = False
+    yield from shoot()  # 2: verdict, online access off
+    bpy.context.preferences.system.use_online_access = True
+    yield from shoot()  # 3: verdict
+    pretend_runtime()
+    yield from shoot()  # 4: licence not here yet
+    show_progress("Downloading the weights", 0.01)
+    yield from shoot()  # 5: fetching its text
+    flow().cancel()
+    yield from wait(lambda: not flow().busy)
+    flow().state.weights_folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(LICENCE, flow().state.weights_folder / "LICENSE")
+    flow().state.refresh()
+    yield from shoot()  # 6: licence in full
+    bpy.ops.facelift.setup_licence(accept=True)
+    yield from shoot()  # 7: download
+    show_progress("Downloading the weights", 0.42, 3_900_000_000, 9_316_311_496, 24e6, 225.0)
+    yield from shoot()  # 8: downloading
+    flow().cancel()
+    yield from wait(lambda: not flow().busy)
+    errors = module("core.runtime.advice")
+    flow().error = errors.explain("OSError: [Errno 28] No space left on device: 'model.safetensors'")
+    yield from shoot()  # 9: failed
+    flow().error = None
+    memory = flow().state.memory
+    for file in flow().state.table.files:
+        path = flow().state.weights_folder / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as stream:
+            stream.truncate(file.size or 1000)
+    flow().state.refresh()
+    yield from shoot()  # 10: test
+    facts = {"device_name": "NVIDIA GeForce RTX 4070", "torch": "2.13.0+cu130"}
+    memory.tested = {"of": flow().state.identity(), "facts": facts}
+    flow().state.remember()
+    bpy.ops.facelift.test_connection()
+    yield from wait(lambda: module("facelift_addon.setup.trial").trial.seconds > 2)
+    yield from shoot()  # 11: ready, testing the connection
+    bpy.ops.facelift.cancel_test()
+    bpy.context.preferences.addons[PACKAGE].preferences.show_installed = True
+    for area in window_areas():
+        area.tag_redraw()
+    yield 2.0
+    yield from shoot()  # 12: what is installed
+    bpy.context.preferences.addons[PACKAGE].preferences.show_installed = False
+    bpy.ops.wm.quit_blender()
+
+
+running = script()
+bpy.app.timers.register(lambda: next(running, None), first_interval=3.0)
