@@ -53,7 +53,7 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     splats = [sheet_splats(portrait, sheet, settings.budget.photo)]
 
     reporter.stage("Painting what the photo does not show", steps=3, share=0.2)
-    parts = surface_parts(portrait, segmentation, layers, lattice, sheet, surface.vertices)
+    parts = surface_parts(portrait, segmentation, layers, lattice, sheet, surface)
     reporter.step()
     colors = paint_surface(portrait, sheet, surface, parts)
     reporter.step()

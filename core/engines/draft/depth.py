@@ -16,7 +16,7 @@ from .cut import Cut, neck_cut, shoulder_cut
 from .fields import blur_inside, nearest_fill
 from .head_model import Region
 from .lattice import PHOTO_CELLS, SIDE_CELLS, Lattice
-from .portrait import MOUTH_OUTLINE, FittedPortrait
+from .portrait import HEAD_REGIONS, MOUTH_OUTLINE, FittedPortrait
 from .segmentation import Segmentation
 from .solids import Solid, bare_head, body_solid, hairy_head, hanging_hair
 
@@ -141,7 +141,8 @@ def _photo_depth(
     owner[segmentation.is_part(Part.HAIR)] = HAIR
     depth = np.choose(owner, [lattice.enlarge(field) for field in fields])
     maps = portrait.mesh_maps
-    depth = np.where((owner == FACE) & maps.mask, maps.depth, depth)
+    # A beard covers the neck: only where the fitted head itself is in front is it what skin shows.
+    depth = np.where((owner == FACE) & np.isin(portrait.region_map, HEAD_REGIONS), maps.depth, depth)
     # What an open mouth shows lies just behind the lips: the model's depth of it is a guess.
     inside = portrait.polygon(MOUTH_OUTLINE) & np.isin(portrait.region_map, (Region.MOUTH, Region.TEETH))
     around = ndimage.binary_dilation(inside, iterations=MOUTH_RIM) & ~inside

@@ -30,6 +30,14 @@ MINIMUM_SEED = 60
 """Pixels from which a colour histogram is worth trusting."""
 BEARD_SHARE, BEARD_LENGTH = 0.6, 0.5
 """Share of the chin that must look unlike the upper face, and face heights that a beard hangs down at most."""
+BEARD_ASIDE = (0.45, 0.62)
+"""Face heights from the chin's column that a beard reaches at most: told by its colour, and one that hides the neck."""
+THROAT_ASIDE, HIDDEN_THROAT = 0.15, 0.85
+"""Face heights from the chin's column that belong to the throat, and share of it that a beard hides where it hangs."""
+NECK_HIDDEN = 0.25
+"""Face heights below the chin from which a beard hides the neck's sides, too."""
+JAW_MARGIN, JAW_SIDE = 2.0, 0.15
+"""Pixels by which the jaw goes beyond its landmarks at the chin, and by how much more per pixel further up."""
 SMALLEST_ISLAND = 0.0015
 """Islands of a class below this share of the picture join their surroundings."""
 
@@ -68,7 +76,8 @@ def segment(portrait: FittedPortrait) -> Segmentation:
 
     parts = np.where(portrait.mask, CLASS_PARTS[classes], Part.BACKGROUND).astype(np.int8)
     below_jaw = _below_jaw(portrait)
-    beard = _find_beard(portrait, bins, seeds[SKIN]) & below_jaw & (parts != Part.BACKGROUND)
+    flesh = np.isin(parts, (Part.SKIN, Part.HAIR))
+    beard = _find_beard(portrait, bins, seeds[SKIN], flesh) & below_jaw & (parts != Part.BACKGROUND)
     parts[beard] = Part.SKIN
     parts[(parts == Part.SKIN) & below_jaw & ~beard] = Part.NECK
     for outline in EYE_OUTLINES:
@@ -81,11 +90,20 @@ def _below_jaw(portrait: FittedPortrait) -> np.ndarray:
     """[512, 512] bool: under the face's outline and below the mouth."""
     rows = np.arange(portrait.mask.shape[0])[:, None]
     mouth = portrait.landmarks[list(MOUTH_OUTLINE), 1].mean()
-    return ~ndimage.binary_dilation(portrait.face_oval, iterations=2) & (rows > mouth)
+    # The higher up, the further the jaw's side reaches beyond the outline's landmarks.
+    margin = JAW_MARGIN + JAW_SIDE * np.clip(portrait.chin_row - rows, 0, None)
+    return (ndimage.distance_transform_edt(~portrait.face_oval) > margin) & (rows > mouth)
 
 
-def _find_beard(portrait: FittedPortrait, bins: np.ndarray, skin: np.ndarray) -> np.ndarray:
-    """Return the pixels [512, 512] below the chin that look like the chin and unlike the upper face."""
+def _find_beard(portrait: FittedPortrait, bins: np.ndarray, skin: np.ndarray, flesh: np.ndarray) -> np.ndarray:
+    """Return the pixels [512, 512] below the chin that look like a beard.
+
+    Args:
+        portrait: The portrait.
+        bins: [512, 512] colours.
+        skin: [512, 512] bool: certain skin of the upper face.
+        flesh: [512, 512] bool: everything that is neither clothes nor background.
+    """
     below, aside = _frame(portrait)
     chin = ndimage.binary_erosion(portrait.face_oval, iterations=4) & (below > -0.22) & ~_features(portrait, 0.04)
     if min(chin.sum(), skin.sum()) < MINIMUM_SEED:
@@ -94,10 +112,18 @@ def _find_beard(portrait: FittedPortrait, bins: np.ndarray, skin: np.ndarray) ->
     bearded = like_chin > 3 * like_skin
     if bearded[chin].mean() < BEARD_SHARE:
         return np.zeros_like(chin)
-    zone = portrait.mask & (below > -0.3) & (below < BEARD_LENGTH) & (aside < 0.45)
+    zone = portrait.mask & (below > -0.3) & (below < BEARD_LENGTH) & (aside < BEARD_ASIDE[0])
     zone &= ndimage.gaussian_filter(bearded.astype(np.float32), 3.0) > 0.5
     labels, _ = ndimage.label(zone)
-    return np.isin(labels, np.setdiff1d(np.unique(labels[chin & zone]), [0]))
+    beard = np.isin(labels, np.setdiff1d(np.unique(labels[chin & zone]), [0]))
+    # It ends where the throat comes out: below, what looks like it is shade.
+    throat = flesh & (below > 0) & (aside < THROAT_ASIDE)
+    bare = throat.any(1) & ((beard & throat).sum(1) < HIDDEN_THROAT * throat.sum(1))
+    end = min(below[bare].min(initial=BEARD_LENGTH), below[beard.any(1)].max(initial=0))
+    if end > NECK_HIDDEN:
+        # Its lit and shaded sides differ in colour, but no skin can show beside it.
+        beard |= flesh & (below > -0.3) & (aside < BEARD_ASIDE[1])
+    return beard & (below < end)
 
 
 def _frame(portrait: FittedPortrait) -> tuple[np.ndarray, np.ndarray]:

@@ -14,15 +14,21 @@ from .photo_sheet import PhotoSheet
 from .portrait import BODY_REGIONS, CHIN, FittedPortrait
 from .segmentation import Segmentation
 from .shell import nearest_pixels
+from .splats import unit
+from .surface import Surface
 
 SEEN_DISTANCE = 0.06
 """World units from the photo's pixels within which the surface takes their part."""
+SEEN_COSINE = 0.15
+"""Cosine between normal and ray below which the photo tells nothing of the surface."""
 STRAND_THICKNESS = 0.2
 """World units from the back within which a place on hanging hair is hair."""
 COLLAR_ASIDE = (0.2, 0.6)
 """Distance from the chin's column, in face heights, at which collars are looked for."""
 COLLAR_RISE, NAPE_DISTANCE = 0.12, 0.4
 """World units by which a collar is higher at the nape, that far behind the head's centre."""
+COLLAR_UNDER_CHIN = 0.06
+"""World units that a collar lies below the chin at least, in front."""
 BALLOT, BALLOT_SPREAD = 0.03, 1.3
 """World units of a cell in which places vote on their part, and over how many cells votes count."""
 
@@ -33,9 +39,9 @@ def surface_parts(
     layers: Layers,
     lattice: Lattice,
     sheet: PhotoSheet,
-    positions: np.ndarray,
+    surface: Surface,
 ) -> np.ndarray:
-    """Return the part [N] int8 of places on the closed surface.
+    """Return the part [V] int8 of the closed surface's vertices.
 
     Near the photo's pixels it is theirs. Elsewhere the fitted head tells: hair grows on the
     scalp and wherever it frames the photo's outline, clothes reach up to the collar, and strands
@@ -47,8 +53,9 @@ def surface_parts(
         layers: The depth layers.
         lattice: The lattice of the layers.
         sheet: The photo's pixels in space.
-        positions: [N, 3] world.
+        surface: The closed surface.
     """
+    positions = surface.vertices
     outer = np.unique(portrait.outer_triangles)
     _, nearest = cKDTree(portrait.vertices[outer]).query(positions)
     region = portrait.model.regions[outer][nearest]
@@ -62,12 +69,18 @@ def surface_parts(
     if segmentation.is_part(Part.CLOTHES).any():
         # Collars stand higher at the nape than at the throat.
         axis = portrait.fit.pose.translation
-        rise = COLLAR_RISE * np.clip((positions[:, 1] - axis[1]) / NAPE_DISTANCE, 0, 1)
-        collar = _collar_height(portrait, segmentation, sheet) + rise
+        height = _collar_height(portrait, segmentation, sheet)
+        row, column = np.clip(portrait.landmarks[CHIN, 1::-1], 0, portrait.mask.shape[0] - 1).astype(int)
+        front = min(height, sheet.positions[row, column, 2] - COLLAR_UNDER_CHIN)
+        backwards = np.clip((positions[:, 1] - axis[1]) / NAPE_DISTANCE, 0, 1)
+        collar = front + (height + COLLAR_RISE - front) * backwards
         under_collar = (positions[:, 2] < collar) & (region != Region.FACE)
         rule[(region == Region.TORSO) | under_collar] = Part.CLOTHES
     rule[_on_strands(positions, layers, lattice)] = Part.HAIR
     near_photo = np.linalg.norm(positions - sheet.positions[rows, columns], axis=1) < SEEN_DISTANCE
+    # The wall from the jaw down to a collar belongs to neither of the pixels beside it.
+    grazing = (surface.normals * unit(portrait.camera.position - positions)).sum(1) < SEEN_COSINE
+    near_photo &= ~(grazing & (at_pixel == Part.CLOTHES) & (region != Region.TORSO))
     return _vote(positions, np.where(near_photo, at_pixel, rule))
 
 
