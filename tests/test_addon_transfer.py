@@ -212,6 +212,9 @@ def test_menus_and_drops_offer_splats_and_photos(blender):
     ):
         assert name in [function.__name__ for function in menu._dyn_ui_initialize()]
     handlers = {handler.bl_idname: handler for handler in bpy.types.FileHandler.__subclasses__()}
-    assert ".ply" in handlers["FACELIFT_FH_splats"].bl_file_extensions
+    dropped = handlers["FACELIFT_FH_splats"].bl_file_extensions.split(";")
+    # Blender compares what follows a name's last dot.
+    assert {"." + suffix.rpartition(".")[2] for suffix in formats.suffixes()} == set(dropped)
+    assert "Gaussian splats" in handlers["FACELIFT_FH_splats"].bl_label
     assert ".jpg" in handlers["FACELIFT_FH_photo"].bl_file_extensions
     assert "FaceLift" in handlers["FACELIFT_FH_photo"].bl_label

@@ -107,6 +107,13 @@ class FACELIFT_OT_export_splats(bpy.types.Operator, ExportHelper):
         cls.poll_message_set("Select a head or imported splats")
         return bool(_chosen(context))
 
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Open the file browser, with the name of the first object."""
+        if not self.filepath:
+            folder = Path(bpy.data.filepath).parent if bpy.data.filepath else Path()
+            self.filepath = str(folder / (bpy.path.clean_name(_chosen(context)[0].name) + self.filename_ext))
+        return super().invoke(context, event)
+
     def check(self, _context: bpy.types.Context) -> bool:
         """Keep name and format in step: a typed suffix chooses the format, a missing one is added."""
         before = self.filepath, self.format

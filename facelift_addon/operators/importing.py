@@ -20,9 +20,6 @@ from .reporting import reported
 
 FILE_GLOB = ";".join(f"*{suffix}" for suffix in formats.readable_suffixes())
 
-KEPT_READINGS = 2
-"""Imports whose splats stay in memory, so that the adjust-last-operation panel can redo them."""
-
 FRAMES = (
     (
         exchange.DETECT,
@@ -38,34 +35,44 @@ FRAME_HELP = (
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Reading:
-    """Files that were read: what they hold, and what the scene takes for a frame and a head height."""
+    """Files that were read.
+
+    Attributes:
+        splats: What they hold.
+        head_height: Metres from chin to crown, for the frame of heads.
+        arrivals: What the scene takes, until it has taken it.
+    """
 
     splats: Sequence[exchange.FileSplats]
-    frame: str
     head_height: float
     arrivals: Sequence[heads.Arrival]
 
 
 _readings: dict[str, _Reading] = {}
+"""The last import, by its key: the adjust-last-operation panel redoes it with other axes."""
 
 
 def _read(paths: Sequence[Path], frame: str, head_height: float, float4: bool) -> _Reading:
     """Read all files, before any is added: an error leaves the scene as it was. Runs in a thread."""
     splats = [exchange.read(path) for path in paths]
-    arrivals = [exchange.arrival(item, frame, head_height, float4) for item in splats]
-    return _Reading(splats, frame, head_height, arrivals)
+    return _Reading(splats, head_height, _arrivals(splats, frame, head_height, float4))
 
 
-def _add(reading: _Reading, scene: str) -> str:
+def _arrivals(
+    splats: Sequence[exchange.FileSplats], frame: str, head_height: float, float4: bool
+) -> list[heads.Arrival]:
+    return [exchange.arrival(item, frame, head_height, float4) for item in splats]
+
+
+def _add(reading: _Reading, scene: str, frame: str) -> str:
     """Bring what was read into a scene as one undo step; return what to tell."""
     key = uuid.uuid4().hex
+    _readings.clear()
     _readings[key] = reading
-    for old in list(_readings)[:-KEPT_READINGS]:
-        del _readings[old]
     try:
-        bpy.ops.facelift.add_splats("EXEC_DEFAULT", True, reading=key, frame=reading.frame, scene=scene)
+        bpy.ops.facelift.add_splats("EXEC_DEFAULT", True, reading=key, frame=frame, scene=scene)
     except RuntimeError as error:
         raise FaceLiftError(f"The splats could not be added: {error}") from error
     count = sum(len(item.gaussians) for item in reading.splats)
@@ -84,7 +91,7 @@ def import_in_background(scene: bpy.types.Scene, paths: Sequence[Path], frame: s
     errands.start(
         f"Reading {', '.join(path.name for path in paths)}…",
         lambda: _read(paths, frame, head_height, float4),
-        lambda reading: _add(reading, name),
+        lambda reading: _add(reading, name, frame),
         belongs_to_file=True,
     )
 
@@ -107,6 +114,13 @@ class FACELIFT_OT_import_splats(bpy.types.Operator, ImportHelper):
         """Open the file browser, or ask for the options of dropped files."""
         return self.invoke_popup(context)
 
+    def draw(self, _context: bpy.types.Context) -> None:
+        """Draw the one option; for dropped files Blender would show the paths too."""
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(self, "frame")
+
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Read the files and add an object for each; from the interface in the background."""
@@ -117,7 +131,7 @@ class FACELIFT_OT_import_splats(bpy.types.Operator, ImportHelper):
             import_in_background(context.scene, paths, self.frame)
         else:
             reading = _read(paths, self.frame, context.scene.facelift.head_height, geometry.has_float4())
-            self.report({"INFO"}, _add(reading, context.scene.name))
+            self.report({"INFO"}, _add(reading, context.scene.name, self.frame))
         return {"FINISHED"}
 
 
@@ -139,12 +153,9 @@ class FACELIFT_OT_add_splats(bpy.types.Operator):
         if reading is None:
             raise FaceLiftError("What was read is gone.", "Import the file again.", code="reading-gone")
         scene = bpy.data.scenes.get(self.scene, context.scene)
-        arrivals = reading.arrivals
-        if self.frame != reading.frame:
-            arrivals = [
-                exchange.arrival(item, self.frame, reading.head_height, geometry.has_float4())
-                for item in reading.splats
-            ]
+        arrivals, reading.arrivals = reading.arrivals, ()
+        if not arrivals:
+            arrivals = _arrivals(reading.splats, self.frame, reading.head_height, geometry.has_float4())
         for arrival in arrivals:
             heads.add(scene, arrival, heads.view_layer_of(context, scene))
         return {"FINISHED"}
