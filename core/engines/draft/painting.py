@@ -22,6 +22,8 @@ RELIABLE_COSINE = 0.35
 """Pixels seen at a more grazing angle lend no colour."""
 RELIABLE_RIM = 3
 """Pixels at the person's outline that lend no colour."""
+MIXED_RIM = 4
+"""Pixels at the border between parts that lend no colour."""
 NEAR_PHOTO = 0.06
 """World units between surface and photo within which the surface has the photo's colour."""
 SMOOTHING = 2.5
@@ -32,7 +34,8 @@ TOLERANCE = 2e-3
 FAMILIES = ((Part.SKIN, Part.NECK, Part.EYES, Part.MOUTH), (Part.HAIR,), (Part.CLOTHES,))
 """Parts that lend each other colours; eyes and mouth take but do not give."""
 FEWEST_SOURCES = 50
-NEIGHBORS = 12
+ANCHORS, NEIGHBORS = 120, 16
+"""Places that borrow colours for all others around them, and vertices or places that each borrows from."""
 
 
 def paint_surface(portrait: FittedPortrait, sheet: PhotoSheet, surface: Surface, parts: np.ndarray) -> np.ndarray:
@@ -56,6 +59,9 @@ def paint_surface(portrait: FittedPortrait, sheet: PhotoSheet, surface: Surface,
             source = reliable
         if not members.any() or not source.any():
             continue
+        # Where parts meet, pixels show a mixture of both.
+        pure = source & ndimage.binary_erosion(np.isin(sheet.parts, family), iterations=MIXED_RIM, border_value=1)
+        source = pure if pure.sum() >= FEWEST_SOURCES else source
         smooth = blur_inside(portrait.rgb, source, SMOOTHING)
         known = members & near & source[rows, columns]
         mean = np.median(portrait.rgb[source], axis=0)
@@ -107,7 +113,7 @@ def _spread(
 
 
 def nearest_colors(surface: Surface, colors: np.ndarray, members: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """Return the mean colour [N, 3] of the member vertices nearest to some positions.
+    """Return the smoothed colour [N, 3] of the member vertices nearest to some positions.
 
     Args:
         surface: The painted surface.
@@ -116,5 +122,11 @@ def nearest_colors(surface: Surface, colors: np.ndarray, members: np.ndarray, po
         positions: [N, 3] world.
     """
     chosen = np.flatnonzero(members) if members.any() else np.arange(len(colors))
-    _, nearest = cKDTree(surface.vertices[chosen]).query(positions, k=min(NEIGHBORS, len(chosen)))
-    return colors[chosen[nearest.reshape(len(positions), -1)]].mean(1)
+    anchors = positions[:: max(1, len(positions) // ANCHORS)]
+    _, nearest = cKDTree(surface.vertices[chosen]).query(anchors, k=min(NEIGHBORS, len(chosen)))
+    lent = colors[chosen[nearest.reshape(len(anchors), -1)]].mean(1)
+    distances, nearest = cKDTree(anchors).query(positions, k=min(NEIGHBORS, len(anchors)))
+    distances, nearest = distances.reshape(len(positions), -1), nearest.reshape(len(positions), -1)
+    # Weights that end at the farthest anchor leave no steps.
+    weights = np.maximum(1 - (distances / np.maximum(distances[:, -1:], 1e-9)) ** 2, 1e-6)
+    return (lent[nearest] * weights[..., None]).sum(1) / weights.sum(1, keepdims=True)
