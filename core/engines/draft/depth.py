@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from ...parts import Part
 from .cut import Cut, neck_cut, shoulder_cut
-from .fields import blur_inside, nearest_fill
+from .fields import blur_inside, disk, nearest_fill
 from .head_model import Region
 from .lattice import PHOTO_CELLS, SIDE_CELLS, Lattice
 from .portrait import HEAD_REGIONS, MOUTH_OUTLINE, FittedPortrait
@@ -28,6 +28,8 @@ HAIRLINE = 0.12
 """World units from the hairline over which hair rises to its full thickness."""
 JAW_SLOPE = 0.5
 """How fast the face's depth grows beyond its outline: the slope of a beard below the chin."""
+HAIR_SPAN = 0.022
+"""World units sideways from which hair at the hairline takes its depth."""
 THINNEST = 0.03
 """World units between front and back at least."""
 MOUTH_RIM, MOUTH_INSET = 4, 0.015
@@ -99,7 +101,9 @@ def build_layers(portrait: FittedPortrait, segmentation: Segmentation, lattice: 
     # Hair rises from the skin at the hairline instead of standing off it.
     from_skin = ndimage.distance_transform_edt(owner != FACE) * lattice.cell_size
     rise = np.where(y < portrait.chin_row, np.clip(from_skin / HAIRLINE, 0, 1), 1)
-    hair_front = face + (hair_front - face) * rise
+    # Beside the face, where skin falls away steeply, hair spans the slope.
+    roots = ndimage.minimum_filter(face, footprint=disk(HAIR_SPAN / lattice.cell_size))
+    hair_front = roots + (np.minimum(hair_front, roots) - roots) * rise
 
     fields = (face, hair_front, body.front)
     front = np.choose(owner, fields)

@@ -55,3 +55,9 @@ def extend(values: np.ndarray, known: np.ndarray, sigma: float) -> np.ndarray:
 def roundness(distance: np.ndarray, radius: float) -> np.ndarray:
     """Return the height of a quarter circle over the distance from its rim: 0 at 0, 1 from ``radius`` on."""
     return np.sqrt(1 - (1 - np.clip(distance / radius, 0, 1)) ** 2)
+
+
+def disk(radius: float) -> np.ndarray:
+    """Return a square mask of the cells whose centres lie within a radius, in cells, of the middle one."""
+    steps = np.arange(-int(radius), int(radius) + 1)
+    return np.hypot(*np.meshgrid(steps, steps)) <= radius
