@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from .comparison import differences
+
 WHEEL_FOLDER = "facenet_pytorch/data"
 FILE_NAME = "mtcnn.npz"
 DATA_FOLDER = Path(__file__).resolve().parent.parent / "photo" / "data"
@@ -63,19 +65,8 @@ def build(wheel: Path) -> dict[str, bytes]:
 
 
 def check(wheel: Path) -> list[str]:
-    """Compare freshly converted networks with the committed ones.
-
-    Returns:
-        One sentence for every file that is missing or differs; empty when all are the same.
-    """
-    problems = []
-    for name, contents in build(wheel).items():
-        path = DATA_FOLDER / name
-        if not path.is_file():
-            problems.append(f"{name} is missing.")
-        elif path.read_bytes() != contents:
-            problems.append(f"{name} differs from the networks in {wheel.name}.")
-    return problems
+    """Compare freshly converted networks with the committed ones; see :func:`.comparison.differences`."""
+    return differences(build(wheel), DATA_FOLDER, wheel.name)
 
 
 def _as_convolution(weight: np.ndarray, layer: str) -> np.ndarray:

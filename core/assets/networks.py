@@ -22,6 +22,8 @@ from pathlib import Path
 import numpy as np
 import tflite
 
+from .comparison import differences
+
 SOURCES = {
     "face_detection": "mediapipe/modules/face_detection/face_detection_short_range.tflite",
     "face_landmarks": "mediapipe/modules/face_landmark/face_landmark.tflite",
@@ -64,19 +66,8 @@ def build(wheel: Path) -> dict[str, bytes]:
 
 
 def check(wheel: Path) -> list[str]:
-    """Compare freshly converted networks with the committed ones.
-
-    Returns:
-        One sentence for every file that is missing or differs; empty when all are the same.
-    """
-    problems = []
-    for name, contents in build(wheel).items():
-        path = DATA_FOLDER / name
-        if not path.is_file():
-            problems.append(f"{name} is missing.")
-        elif path.read_bytes() != contents:
-            problems.append(f"{name} differs from the network in {wheel.name}.")
-    return problems
+    """Compare freshly converted networks with the committed ones; see :func:`.comparison.differences`."""
+    return differences(build(wheel), DATA_FOLDER, wheel.name)
 
 
 def _to_npz(graph: dict, weights: np.ndarray) -> bytes:
