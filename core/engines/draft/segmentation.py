@@ -36,7 +36,7 @@ THROAT_ASIDE, HIDDEN_THROAT = 0.15, 0.85
 """Face heights from the chin's column that belong to the throat, and share of it that a beard hides where it hangs."""
 NECK_HIDDEN = 0.25
 """Face heights below the chin from which a beard hides the neck's sides, too."""
-JAW_MARGIN, JAW_SIDE = 2.0, 0.15
+JAW_MARGIN, JAW_SIDE = 2.0, 0.06
 """Pixels by which the jaw goes beyond its landmarks at the chin, and by how much more per pixel further up."""
 SMALLEST_ISLAND = 0.0015
 """Islands of a class below this share of the picture join their surroundings."""
