@@ -6,13 +6,13 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
-from photo_helpers import SAMPLE_FRONT, SHARED, astronaut
 
 from core.engines.base import GenerateResult
 from core.engines.draft.engine import DraftEngine
 from core.photo.decode import Photo, decode, from_array
 from core.photo.prepare import Portrait
 from core.progress import Reporter
+from tests.photo_helpers import SAMPLE_FRONT, SHARED, astronaut
 
 
 def portrait_photo(name: str) -> Photo:

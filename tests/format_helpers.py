@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gaussian_helpers import random_gaussians
 from hypothesis import strategies as st
 
 from core import formats, quaternions
 from core.errors import FormatError
 from core.gaussians import Gaussians
+from tests.gaussian_helpers import random_gaussians
 
 ROOT = Path(__file__).resolve().parents[1]
 

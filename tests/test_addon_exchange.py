@@ -9,11 +9,11 @@ import sys
 
 import numpy as np
 import pytest
-from format_helpers import within_range
 from scipy.spatial import KDTree
 
 from core import formats
 from tests.addon_helpers import PATIENCE_SECONDS, add_splats, needs_blender, surface_gaussians
+from tests.format_helpers import within_range
 
 pytestmark = needs_blender
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from photo_helpers import astronaut
 
 from core.photo import background_removal
 from core.photo.background_removal import remove_background
 from core.photo.prepare import find_faces
+from tests.photo_helpers import astronaut
 
 
 @pytest.fixture

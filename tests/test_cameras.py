@@ -6,10 +6,10 @@ import json
 
 import numpy as np
 import pytest
-from gaussian_helpers import random_gaussians, random_rotation
 
 from core.cameras import VIEW_NAMES, Camera, front_camera, six_view_rig, turntable
 from core.rasterize import metrics, render
+from tests.gaussian_helpers import random_gaussians, random_rotation
 
 ODD = Camera(80, 45, 70.0, 65.0, 37.0, 24.0, Camera.orbit(20, 35, radius=3).c2w)
 

@@ -11,10 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import worker_entry
-from photo_helpers import astronaut
 from PIL import Image
-from worker_helpers import ROOT, photo_bytes
 
 from core import cli, formats
 from core.console import Console
@@ -22,6 +19,9 @@ from core.engines import registry
 from core.engines.base import Engine
 from core.progress import Progress
 from core.version import version
+from tests import worker_entry
+from tests.photo_helpers import astronaut
+from tests.worker_helpers import ROOT, photo_bytes
 
 
 @pytest.fixture(autouse=True)

@@ -4,8 +4,6 @@ import threading
 
 import numpy as np
 import pytest
-from draft_helpers import astronaut_head
-from photo_helpers import astronaut
 from PIL import Image, ImageDraw
 
 from core.cameras import front_camera
@@ -17,6 +15,8 @@ from core.errors import Cancelled, PhotoError, SettingsError
 from core.parts import Part
 from core.photo.decode import from_array
 from core.progress import Reporter
+from tests.draft_helpers import astronaut_head
+from tests.photo_helpers import astronaut
 
 COUNT_RANGE = (60_000, 200_000)
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from bench.draft_quality import front_quality, hole_share, truth_quality
-from draft_helpers import astronaut_head, portrait_photo, sample_head_photo
-from photo_helpers import SAMPLE_FRONT
 from PIL import Image
 
 from core.engines.draft.engine import DraftEngine
 from core.progress import Reporter
+from tests.bench.draft_quality import front_quality, hole_share, truth_quality
+from tests.draft_helpers import astronaut_head, portrait_photo, sample_head_photo
+from tests.photo_helpers import SAMPLE_FRONT
 
 FRONT_PSNR, FRONT_IOU, HOLES = 30.0, 0.97, 0.003
 SIX_PSNR, UNSEEN_PSNR = 17.5, 15.5

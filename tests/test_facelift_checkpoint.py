@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import pickle
-from pathlib import Path
-
-import pytest
-from facelift_helpers import (  # noqa: F401
+# First of all: where torch is absent, it skips the module.
+from tests.facelift_helpers import (  # noqa: F401
     checkpoint_folder,
     one_thread,
     other_checkpoint,
@@ -18,6 +14,13 @@ from facelift_helpers import (  # noqa: F401
     torch,
     unet_folder,
 )
+
+# isort: split
+import json
+import pickle
+from pathlib import Path
+
+import pytest
 from safetensors.torch import save_file
 
 from core.engines.facelift import models

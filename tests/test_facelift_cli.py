@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from facelift_helpers import checkpoint_folder, record_folder  # noqa: F401
-from photo_helpers import astronaut
 from PIL import Image
 
 from core import formats
 from core.weights.table import FileTable
+from tests.facelift_helpers import checkpoint_folder, record_folder  # noqa: F401
+from tests.photo_helpers import astronaut
 
 ROOT = Path(__file__).resolve().parent.parent
 FRAMES = 3

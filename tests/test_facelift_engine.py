@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import io
-import json
-import subprocess
-import sys
-import threading
-from pathlib import Path
-
-import numpy as np
-import pytest
-from facelift_helpers import (  # noqa: F401
+# First of all: where torch is absent, it skips the module.
+from tests.facelift_helpers import (  # noqa: F401
     checkpoint_folder,
     one_thread,
     own_cache,
@@ -21,6 +13,17 @@ from facelift_helpers import (  # noqa: F401
     torch,
     unet_folder,
 )
+
+# isort: split
+import io
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
 from PIL import Image
 
 from core.engines.base import Engine

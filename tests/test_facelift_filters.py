@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+# First of all: where torch is absent, it skips the module.
+from tests.facelift_helpers import one_thread, own_cache, torch  # noqa: F401
+
+# isort: split
 import math
 
 import pytest
-from facelift_helpers import one_thread, own_cache, torch  # noqa: F401
 
 from core.engines.facelift import convert, filters
 from core.engines.facelift.gslrm import RawGaussians

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
-import pytest
-from facelift_helpers import (  # noqa: F401
+# First of all: where torch is absent, it skips the module.
+from tests.facelift_helpers import (  # noqa: F401
     HEAD_WIDTH,
     checkpoint_folder,
     one_thread,
@@ -15,6 +12,12 @@ from facelift_helpers import (  # noqa: F401
     record_folder,
     torch,
 )
+
+# isort: split
+import math
+
+import numpy as np
+import pytest
 
 from core.cameras import six_view_rig
 from core.engines.facelift import acceleration, attention, features, models, prompts, rays

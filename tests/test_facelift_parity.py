@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+# First of all: where torch is absent, it skips the module.
+from tests.facelift_helpers import checkpoint_folder, one_thread, other_checkpoint, own_cache, record_folder, torch  # noqa: F401
+
+# isort: split
 import json
 import shutil
 import subprocess
@@ -9,7 +13,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from facelift_helpers import checkpoint_folder, one_thread, other_checkpoint, own_cache, record_folder, torch  # noqa: F401
 from safetensors.torch import load_file, save_file
 
 from core.engines.facelift import models

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from facelift_helpers import one_thread, own_cache, torch  # noqa: F401
 
 from core.cameras import front_camera
 from core.engines.facelift import parts
@@ -15,6 +14,7 @@ from core.photo.landmarks import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from core.photo.prepare import Portrait, prepare_photo
 from core.progress import Reporter
 from core.spherical_harmonics import from_colors
+from tests.facelift_helpers import one_thread, own_cache, torch  # noqa: F401
 
 skimage_data = pytest.importorskip("skimage.data")
 HAIR_COLOR = (0.45, 0.38, 0.24)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gaussian_helpers import random_gaussians
 
 from core import formats
 from core.errors import FaceLiftError, FormatError
+from tests.gaussian_helpers import random_gaussians
 
 
 def test_unknown_suffixes_and_unreadable_files_are_named(tmp_path):

@@ -11,13 +11,13 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from format_helpers import code_of, peak_of
-from gaussian_helpers import random_gaussians
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import formats
 from core.errors import FormatError
+from tests.format_helpers import code_of, peak_of
+from tests.gaussian_helpers import random_gaussians
 
 GAUSSIANS = random_gaussians(12, 1, parts=np.arange(12) % 8)
 SUFFIXES = (".splat", ".spz", ".glb", ".gltf", ".compressed.ply")

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from format_helpers import ROOT, assert_near, node_package, splat_transform, within_range
-from gaussian_helpers import random_gaussians
-from ply_helpers import element, raw_columns, written
 
 from core import formats
 from core import spherical_harmonics as harmonics
 from core.formats.axes import Axes, from_ours, to_ours
 from core.formats.ply.compressed import spatial_order
 from core.gaussians import Gaussians
+from tests.format_helpers import ROOT, assert_near, node_package, splat_transform, within_range
+from tests.gaussian_helpers import random_gaussians
+from tests.ply_helpers import element, raw_columns, written
 
 BYTE = 0.5 / 255
 SPZ = {"means": 2e-4, "log_scales": 0.032, "angle": 0.006, "opacities": BYTE + 1e-6, "base": 0.0132}

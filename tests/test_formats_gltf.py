@@ -7,13 +7,13 @@ import math
 
 import numpy as np
 import pytest
-from format_helpers import assert_near
-from gaussian_helpers import random_gaussians
 
 from core import formats
 from core.errors import FormatError
 from core.formats import gltf
 from core.formats.axes import Axes, from_ours
+from tests.format_helpers import assert_near
+from tests.gaussian_helpers import random_gaussians
 
 EXTENSION = "KHR_gaussian_splatting"
 TYPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4"}

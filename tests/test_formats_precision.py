@@ -8,8 +8,6 @@ import struct
 
 import numpy as np
 import pytest
-from format_helpers import angles, assert_near, splats, within_range
-from gaussian_helpers import random_gaussians
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +16,8 @@ from core import spherical_harmonics as harmonics
 from core.formats import gltf, spz
 from core.formats.ply.compressed import spatial_order
 from core.gaussians import Gaussians
+from tests.format_helpers import angles, assert_near, splats, within_range
+from tests.gaussian_helpers import random_gaussians
 
 BYTE = 0.5 / 255
 ANGLES = {2: 0.25, 3: 0.005, 4: 0.005}

@@ -10,13 +10,13 @@ import zlib
 
 import numpy as np
 import pytest
-from format_helpers import code_of, peak_of
-from gaussian_helpers import random_gaussians
 
 from core import formats
 from core.errors import FormatError
 from core.formats import spz
 from core.formats.spz import zstd
+from tests.format_helpers import code_of, peak_of
+from tests.gaussian_helpers import random_gaussians
 
 GAUSSIANS = random_gaussians(12, 1, parts=np.arange(12) % 8)
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from format_helpers import assert_near
-from gaussian_helpers import random_gaussians
 
 from core import formats
 from core.errors import FormatError
+from tests.format_helpers import assert_near
+from tests.gaussian_helpers import random_gaussians
 
 pytest.importorskip("pxr")
 

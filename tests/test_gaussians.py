@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gaussian_helpers import random_gaussians, random_rotation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -14,6 +13,7 @@ from core.cameras import Camera
 from core.gaussians import Gaussians, concatenate, decompose_covariances
 from core.parts import Part
 from core.rasterize import metrics, render
+from tests.gaussian_helpers import random_gaussians, random_rotation
 
 CAMERA = Camera.orbit(250, 15, size=64)
 MIRROR_X = np.diag([-1.0, 1, 1, 1])

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gaussian_helpers import random_gaussians
 
 from core.cameras import Camera
 from core.gaussians import Gaussians
@@ -21,6 +20,7 @@ from core.rasterize import cpu, gsplat_backend
 from core.rasterize.choice import best_renderer
 from core.rasterize.metrics import psnr
 from core.rasterize.projection import MIN_ALPHA
+from tests.gaussian_helpers import random_gaussians
 
 ROOT = Path(__file__).resolve().parent.parent
 SAME_PICTURE = 45.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from photo_helpers import PORTRAITS, SAMPLE_FRONT, astronaut, needs_portraits, needs_sample_head, on_canvas, read_rgb
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from core.photo.alignment import ALIGNED_SIZE, Alignment, reference_box
@@ -12,6 +11,15 @@ from core.photo.faces import detect_faces
 from core.photo.landmarks import LEFT_EYE_OUTER, RIGHT_EYE_OUTER, detect_landmarks
 from core.photo.prepare import find_faces
 from core.photo.types import FaceBox
+from tests.photo_helpers import (
+    PORTRAITS,
+    SAMPLE_FRONT,
+    astronaut,
+    needs_portraits,
+    needs_sample_head,
+    on_canvas,
+    read_rgb,
+)
 
 NOSE_TIP, CHIN, FOREHEAD = 1, 152, 10
 ASTRONAUT_EYES = (204, 101), (247, 103)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from photo_helpers import astronaut
 from PIL import Image
 
 from core.photo import operations
 from core.photo.network import DATA_FOLDER, load_network
+from tests.photo_helpers import astronaut
 
 NETWORKS = ("face_detection", "face_landmarks", "person_segmentation")
 SOURCES = Path(__file__).resolve().parent.parent / "build" / "sources"

@@ -6,7 +6,6 @@ import io
 
 import numpy as np
 import pytest
-from photo_helpers import PORTRAITS, SAMPLE_FRONT, astronaut, needs_portraits, needs_sample_head, on_canvas, read_rgb
 from PIL import Image
 
 from core.errors import Cancelled, PhotoError
@@ -15,6 +14,15 @@ from core.photo.foreground import estimate_foreground
 from core.photo.matting import estimate_matte
 from core.photo.prepare import find_faces, prepare_photo
 from core.progress import Reporter
+from tests.photo_helpers import (
+    PORTRAITS,
+    SAMPLE_FRONT,
+    astronaut,
+    needs_portraits,
+    needs_sample_head,
+    on_canvas,
+    read_rgb,
+)
 
 
 def intersection_over_union(first: np.ndarray, second: np.ndarray) -> float:

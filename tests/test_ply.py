@@ -6,14 +6,14 @@ import io
 
 import numpy as np
 import pytest
-from gaussian_helpers import random_gaussians
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ply_helpers import STANDARD, assert_same, element, raw_columns, written
 from plyfile import PlyData, PlyElement
 
 from core import formats
 from core.parts import Part
+from tests.gaussian_helpers import random_gaussians
+from tests.ply_helpers import STANDARD, assert_same, element, raw_columns, written
 
 
 @pytest.mark.parametrize("degree", range(4))

@@ -6,14 +6,14 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from gaussian_helpers import random_gaussians
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ply_helpers import STANDARD, assert_same, code_of, element, raw_columns, written
 from plyfile import PlyElement
 
 from core import formats
 from core.errors import FormatError
+from tests.gaussian_helpers import random_gaussians
+from tests.ply_helpers import STANDARD, assert_same, code_of, element, raw_columns, written
 
 
 @pytest.mark.parametrize(

@@ -7,59 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from gaussian_helpers import random_gaussians
 
 from core import spherical_harmonics as harmonics
 from core.cameras import Camera, front_camera
 from core.gaussians import Gaussians, concatenate
 from core.rasterize import Rendering, metrics, render, tiles, to_uint8
+from tests.gaussian_helpers import random_gaussians, render_plainly
 
 SMALL = Camera(45, 37, 50.0, 48.0, 20.0, 19.0, Camera.orbit(285, 10, radius=1.5).c2w)
 """Not square, off-centre, not a multiple of the tiles, and close enough for culling to matter."""
-
-
-def render_plainly(gaussians: Gaussians, camera: Camera, background=(1, 1, 1)):
-    """3DGS, one Gaussian after the other, written as its paper and CUDA code are read.
-
-    Returns image, alpha and depth, float64.
-    """
-    w2c = np.linalg.inv(camera.c2w)
-    rotation = w2c[:3, :3]
-    views = gaussians.means.astype(np.float64) @ rotation.T + w2c[:3, 3]
-    covariances = gaussians.covariances()
-    columns, rows = np.meshgrid(np.arange(camera.width), np.arange(camera.height))
-    image = np.zeros((camera.height, camera.width, 3))
-    depth = np.zeros((camera.height, camera.width))
-    transmittance = np.ones((camera.height, camera.width))
-    done = np.zeros((camera.height, camera.width), bool)
-    limit_x = 1.3 * camera.width / 2 / camera.fx
-    limit_y = 1.3 * camera.height / 2 / camera.fy
-    for i in np.argsort(views[:, 2], kind="stable"):
-        x, y, z = views[i]
-        if z <= 0.2:
-            continue
-        column = camera.fx * x / z + camera.cx - 0.5
-        row = camera.fy * y / z + camera.cy - 0.5
-        x = min(limit_x, max(-limit_x, x / z)) * z
-        y = min(limit_y, max(-limit_y, y / z)) * z
-        jacobian = np.array([[camera.fx / z, 0, -camera.fx * x / z**2], [0, camera.fy / z, -camera.fy * y / z**2]])
-        to_screen = jacobian @ rotation
-        conic = np.linalg.inv(to_screen @ covariances[i] @ to_screen.T + 0.3 * np.eye(2))
-        dx, dy = columns - column, rows - row
-        power = -0.5 * (conic[0, 0] * dx * dx + conic[1, 1] * dy * dy) - conic[0, 1] * dx * dy
-        alpha = np.minimum(0.99, float(gaussians.opacities[i]) * np.exp(power))
-        alpha[alpha < 1 / 255] = 0
-        done |= transmittance * (1 - alpha) < 1e-4
-        alpha[done] = 0
-        direction = gaussians.means[i] - camera.position
-        direction /= np.linalg.norm(direction)
-        color = harmonics.evaluate(gaussians.sh[i : i + 1], direction[None])[0]
-        image += (alpha * transmittance)[..., None] * color
-        depth += alpha * transmittance * z
-        transmittance = transmittance * (1 - alpha)
-    alpha = 1 - transmittance
-    image += transmittance[..., None] * np.array(background)
-    return image, alpha, np.divide(depth, alpha, out=np.zeros_like(depth), where=alpha > 0)
 
 
 def assert_matches_plain_loop(gaussians: Gaussians, camera: Camera = SMALL, background=(0.2, 0.5, 1.0)) -> Rendering:

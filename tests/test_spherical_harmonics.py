@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gaussian_helpers import random_rotation
 from scipy.special import sph_harm_y
 
 from core import spherical_harmonics as harmonics
+from tests.gaussian_helpers import random_rotation
 
 
 def directions(count: int, seed: int = 0) -> np.ndarray:

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hub_helpers import Hub, serve
 
 from core.weights.table import FileTable, WeightFile
+from tests.hub_helpers import Hub, serve
 
 pytest.importorskip("huggingface_hub")
 

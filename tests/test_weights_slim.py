@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+# First of all: where torch is absent, it skips the module.
+from tests.facelift_helpers import (  # noqa: F401
+    checkpoint_folder,
+    one_thread,
+    other_checkpoint,
+    own_cache,
+    own_checkpoint,
+    record_folder,
+    rewrite_weights,
+    torch,
+    unet_folder,
+)
+
+# isort: split
 import json
 import math
 import os
@@ -15,17 +29,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from facelift_helpers import (  # noqa: F401
-    checkpoint_folder,
-    one_thread,
-    other_checkpoint,
-    own_cache,
-    own_checkpoint,
-    record_folder,
-    rewrite_weights,
-    torch,
-    unet_folder,
-)
 
 from core.engines.facelift import location, slimming
 from core.engines.facelift.checkpoint import Checkpoint

@@ -8,13 +8,13 @@ import sys
 
 import psutil
 import pytest
-from worker_helpers import PATIENCE, make_client, photo_bytes, test_launch, wait_for, wait_until_working
 
 from core.worker.client import WorkerClient
 from core.worker.connection import Timeouts
 from core.worker.job import JobState
 from core.worker.launch import Launch
 from core.worker.protocol import Method
+from tests.worker_helpers import PATIENCE, make_client, photo_bytes, test_launch, wait_for, wait_until_working
 
 
 @pytest.fixture

@@ -13,12 +13,21 @@ from pathlib import Path
 
 import psutil
 import pytest
-from worker_helpers import ENTRY, PATIENCE, ROOT, make_client, photo_bytes, test_launch, wait_for, wait_until_working
 
 from core.worker.client import WorkerClient
 from core.worker.job import JobState
 from core.worker.launch import Launch, custom_command, worker_command
 from core.worker.protocol import Method
+from tests.worker_helpers import (
+    ENTRY,
+    PATIENCE,
+    ROOT,
+    make_client,
+    photo_bytes,
+    test_launch,
+    wait_for,
+    wait_until_working,
+)
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="drives processes by POSIX signals")
 
@@ -65,7 +74,7 @@ sys.path[:0] = [{str(ROOT)!r}, {str(ENTRY.parent)!r}]
 from pathlib import Path
 from core.worker.client import WorkerClient
 from core.worker.launch import Launch
-from worker_helpers import photo_bytes, test_launch
+from tests.worker_helpers import photo_bytes, test_launch
 launch = test_launch()
 if sys.argv[2] == "wrapped":
     launch = Launch(("sh", "-c", '"$@"; true', "sh", *launch.argv), launch.env, launch.cwd)

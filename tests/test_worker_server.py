@@ -5,10 +5,10 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from worker_helpers import PATIENCE, photo_bytes, test_launch
 
 from core.worker.codec import Message, MessageReader, encode
 from core.worker.protocol import request
+from tests.worker_helpers import PATIENCE, photo_bytes, test_launch
 
 
 class RawClient:

@@ -10,7 +10,7 @@ from core.photo.decode import from_array
 from core.progress import Reporter
 from core.rasterize.cpu import render
 from tests.bench.report import Measurement, best_seconds, print_table
-from tests.test_rasterizer import render_plainly
+from tests.gaussian_helpers import render_plainly
 
 SMALL = 64
 """Pixels of the comparison with the plain loop, which visits every pixel for every Gaussian."""
@@ -27,9 +27,7 @@ def main() -> None:
     size = f"{SMALL} x {SMALL}"
     rows = [
         Measurement(f"{len(head):,} Gaussians at 512 x 512", seconds, "s", "< 3"),
-        Measurement(
-            f"{len(few):,} Gaussians at {size}", ours, "s", "", "a plain loop over Gaussians", plain
-        ),
+        Measurement(f"{len(few):,} Gaussians at {size}", ours, "s", "", "a plain loop over Gaussians", plain),
     ]
     print_table("Reference rasterizer", rows)
 
