@@ -70,6 +70,8 @@ def run(
         pictures.save_sheet(views, files["turntable.png"], TURNTABLE_COLUMNS)
         shutil.rmtree(folder)
     with _timed(seconds, "head.blend", say):
+        # Blender would keep the file of an earlier demo as head.blend1.
+        files["head.blend"].unlink(missing_ok=True)
         bpy.ops.wm.save_as_mainfile(filepath=str(files["head.blend"]), compress=True)
     return {
         "gaussians": len(result.gaussians),
