@@ -97,11 +97,9 @@ def poll() -> None:
         worker.poll()
 
 
-def broadcast(method: str) -> None:
+def broadcast(method: str) -> list[Job]:
     """Ask something of all workers that run."""
-    for worker in _clients.values():
-        if worker.pid is not None:
-            worker.submit(method)
+    return [worker.submit(method) for worker in _clients.values() if worker.pid is not None]
 
 
 def is_running() -> bool:

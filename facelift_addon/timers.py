@@ -9,6 +9,7 @@ from . import connection
 from .jobs import session
 from .setup.guide import guide
 from .setup.trial import trial
+from .setup.unloading import unloading
 
 BUSY_SECONDS = 0.05
 IDLE_SECONDS = 1.0
@@ -32,6 +33,7 @@ def _on_timer() -> float | None:
     was_busy = _is_busy()
     session.tick()
     trial.tick()
+    unloading.tick()
     guide.tick()
     if was_busy or _is_busy():
         redraw()
@@ -40,7 +42,7 @@ def _on_timer() -> float | None:
 
 
 def _is_busy() -> bool:
-    return session.busy or guide.busy or trial.busy
+    return session.busy or guide.busy or trial.busy or unloading.busy
 
 
 def redraw() -> None:

@@ -43,6 +43,11 @@ def draw_error(layout: bpy.types.UILayout, task: Task, prefix: str = "") -> None
         row.operator("facelift.dismiss", text="", icon="X").task = task.id
 
 
+def size_text(size: int) -> str:
+    """Return bytes in words."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"
+
+
 def time_left(progress: Progress | None) -> str:
     """Return the estimate as a progress bar's text; the share while there is no estimate."""
     if progress is None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import io
+import sys
 
 import numpy as np
 import pytest
-from photo_helpers import astronaut
 from PIL import Image
-from worker_entry import random_gaussians
-from worker_helpers import make_client, photo_bytes, wait_for, wait_until_working
 
 from core.cameras import front_camera
 from core.engines.registry import create_engine
@@ -19,6 +17,9 @@ from core.worker.client import WorkerClient
 from core.worker.job import JobState
 from core.worker.packing import GAUSSIAN_FIELDS
 from core.worker.protocol import PROTOCOL_VERSION, Method
+from tests.photo_helpers import astronaut
+from tests.worker_entry import random_gaussians
+from tests.worker_helpers import make_client, photo_bytes, wait_for, wait_until_working
 
 
 @pytest.fixture(scope="module")
@@ -232,8 +233,11 @@ def test_unload_frees_the_models_on_request(tmp_path):
     client = make_client(tmp_path)
     finish(client, client.generate(photo_bytes(), "a.png", "steps", {}))
     assert "unloaded" not in client.log_path.read_text()
-    client.submit(Method.UNLOAD)
+    unloading = client.submit(Method.UNLOAD)
+    finish(client, unloading)
     wait_for(client, lambda: "unloaded steps" in client.log_path.read_text())
+    assert all(size >= 0 for size in unloading.result["returned"].values())
+    assert sys.platform != "linux" or "process" in unloading.result["returned"]
     client.close()
 
 

@@ -69,7 +69,7 @@ class Lane:
         self._engines: dict[str, Engine] = {}
         self._tasks: deque[Task] = deque()
         self._running: Task | None = None
-        self._unload_asked = False
+        self._unload_asked: list[Callable[[], None]] = []
         self._wake = threading.Condition()
         threading.Thread(target=self._loop, name=f"lane-{name}", daemon=True).start()
 
@@ -96,10 +96,10 @@ class Lane:
         self._send(protocol.error_response(task_id, Cancelled()))
         return True
 
-    def unload(self) -> None:
-        """Unload the engines' models, after the running task if there is one."""
+    def unload(self, done: Callable[[], None]) -> None:
+        """Unload the engines' models, after the running task if there is one, then call ``done``."""
         with self._wake:
-            self._unload_asked = True
+            self._unload_asked.append(done)
             self._wake.notify()
 
     def _loop(self) -> None:
@@ -107,10 +107,13 @@ class Lane:
             with self._wake:
                 patience = self._idle_seconds if self._engines else None
                 woken = self._wake.wait_for(lambda: self._tasks or self._unload_asked, patience)
-                unload, self._unload_asked = self._unload_asked or not woken, False
+                asked, self._unload_asked = self._unload_asked, []
+                unload = bool(asked) or not woken
                 self._running = None if unload else self._tasks.popleft()
             if unload:
                 self._unload_engines()
+                for done in asked:
+                    done()
                 continue
             self._run(self._running)
             with self._wake:

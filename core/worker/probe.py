@@ -1,4 +1,4 @@
-"""What the worker's machine has: processors, memory, devices. Knows nothing of torch."""
+"""What the worker's machine has, and what the worker takes of it. Imports no torch."""
 
 from __future__ import annotations
 
@@ -25,6 +25,23 @@ def probe() -> dict[str, Any]:
         "memory_available": available,
         "devices": [{"kind": "cpu", "name": platform.processor() or platform.machine()}],
     }
+
+
+def used_memory() -> dict[str, int]:
+    """Return the memory that this process takes.
+
+    Returns:
+        Bytes by kind, where they are known: ``process``, of the computer's memory; ``device``,
+        what PyTorch keeps of the graphics cards' memory, once it has used one.
+    """
+    used = {}
+    if sys.platform == "linux":
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        used["process"] = pages * os.sysconf("SC_PAGE_SIZE")
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        used["device"] = sum(torch.cuda.memory_reserved(index) for index in range(torch.cuda.device_count()))
+    return used
 
 
 def _cpu_count() -> int:

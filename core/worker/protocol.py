@@ -35,7 +35,8 @@ class Method(StrEnum):
     CANCEL = "cancel"
     """job -> found: whether it was queued or running. The job itself ends with a "cancelled" error."""
     UNLOAD = "unload"
-    """Free the models' memory once running jobs have ended."""
+    """Free the models' memory once running jobs have ended -> returned: bytes by kind, see
+    :func:`.probe.used_memory`."""
     SHUTDOWN = "shutdown"
     """Answer, then exit; running jobs are lost."""
 

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -24,7 +25,7 @@ from . import protocol
 from .codec import Attachment, Message, MessageReader, ProtocolError, encode
 from .lanes import Lane, Task
 from .lifetime import Parent, claim_streams
-from .probe import probe
+from .probe import probe, used_memory
 from .protocol import Method, Notification, RpcCode
 
 IDLE_SECONDS = 300.0
@@ -96,6 +97,9 @@ class Server:
             if method in self._lanes:
                 self._lanes[method].submit(_task(request_id, method, params, message.attachments))
                 return True
+            if method is Method.UNLOAD:
+                self._unload(request_id)
+                return True
             self.send(protocol.response(request_id, self._answer(method, params)))
             return method is not Method.SHUTDOWN
         except InvalidRequest as error:
@@ -113,10 +117,23 @@ class Server:
             return probe()
         if method is Method.CANCEL:
             return {"found": any([lane.cancel(params.get("job")) for lane in self._lanes.values()])}
-        if method is Method.UNLOAD:
-            for lane in self._lanes.values():
-                lane.unload()
         return {}
+
+    def _unload(self, request_id: int) -> None:
+        """Have all lanes unload; the last one answers how much memory that gave back."""
+        before, waiting, lock = used_memory(), set(self._lanes), threading.Lock()
+
+        def done(method: Method) -> None:
+            with lock:
+                waiting.discard(method)
+                if waiting:
+                    return
+            after = used_memory()
+            returned = {kind: max(0, size - after.get(kind, 0)) for kind, size in before.items()}
+            self.send(protocol.response(request_id, {"returned": returned}))
+
+        for method, lane in self._lanes.items():
+            lane.unload(partial(done, method))
 
 
 def hello() -> dict[str, Any]:

@@ -10,11 +10,10 @@ from ...core.errors import FaceLiftError
 from ...core.runtime.setup_state import Stage
 from ...core.runtime.setup_view import View
 from ..identity import preferences
-from ..widgets import draw_lines
+from ..widgets import draw_lines, size_text
 from .guide import guide
 from .steps import raw_text
 
-GB, MB = 1e9, 1e6
 STEP_ICONS = {"done": "CHECKMARK", "now": "RIGHTARROW_THIN", "later": "BLANK1"}
 STEPS_SHARE, PRESENT_SHARE = 0.3, 0.74
 """Of the preferences' width: the list of steps, and what is known to fit beside it."""
@@ -126,11 +125,13 @@ def _draw_installed(layout: bpy.types.UILayout, context: bpy.types.Context) -> N
         _move_and_remove(weights, "WEIGHTS")
     wheels = Path(state.memory.wheels) if state.memory.wheels else None
     _draw_kind(body, "Wheels", "WHEELS", wheels, wheels is not None)
-    row = body.row(align=True)
     if state.licence_accepted:
+        row = body.row()
         date = (state.memory.licence or {}).get("accepted", "")[:10]
         row.label(text=f"{state.table.licence}, accepted {date}")
-        row.operator("facelift.setup_licence", text="Withdraw").accept = False
+        answer = row.row()
+        answer.alignment = "RIGHT"
+        answer.operator("facelift.setup_licence", text="Withdraw").accept = False
     row = body.row(align=True)
     _maintain(row, "CHECK")
     if state.stage in (Stage.TEST, Stage.READY):
@@ -148,7 +149,8 @@ def _draw_kind(
     row.label(text=f"{title}: {folder or 'from the network'}")
     detail = row.row()
     detail.alignment = "RIGHT"
-    detail.label(text=size_text(size) if folder is not None else "")
+    if folder is not None:
+        detail.label(text="…" if size is None else size_text(size))
     row = column.row(align=True)
     row.operator("facelift.setup_use_folder", text="Use Existing Folder…", icon="FILE_FOLDER").kind = kind
     if chosen:
@@ -164,10 +166,3 @@ def _maintain(row: bpy.types.UILayout, action: str) -> None:
 def _move_and_remove(row: bpy.types.UILayout, kind: str) -> None:
     row.operator("facelift.setup_move", text="Move…").kind = kind
     row.operator("facelift.setup_remove", text="Remove", icon="TRASH").kind = kind
-
-
-def size_text(size: int | None) -> str:
-    """Return a folder's size in words."""
-    if size is None:
-        return "…"
-    return f"{size / GB:.1f} GB" if size >= GB / 10 else f"{size / MB:.0f} MB"

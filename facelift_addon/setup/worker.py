@@ -5,12 +5,12 @@ from __future__ import annotations
 import bpy
 from bpy.props import EnumProperty
 
-from ...core.worker.protocol import Method
 from .. import connection
 from ..identity import preferences
 from ..jobs import session
 from ..timers import redraw, wake
 from .trial import trial
+from .unloading import unloading
 
 PRESETS = {
     "LOCAL": "",
@@ -87,13 +87,12 @@ class FACELIFT_OT_unload_models(bpy.types.Operator):
     def poll(cls, _context: bpy.types.Context) -> bool:
         """An idle worker must run."""
         cls.poll_message_set("No worker is running, or it is making a head")
-        return connection.is_running() and not session.busy
+        return connection.is_running() and not session.busy and not unloading.busy
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        """Ask all workers; they keep running."""
-        connection.broadcast(Method.UNLOAD)
+        """Ask all workers."""
+        unloading.start()
         wake()
-        self.report({"INFO"}, "The models are being unloaded")
         return {"FINISHED"}
 
 

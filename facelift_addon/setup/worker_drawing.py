@@ -6,6 +6,7 @@ import bpy
 
 from ..widgets import draw_lines
 from .trial import trial
+from .unloading import unloading
 
 
 def draw_worker(
@@ -26,6 +27,8 @@ def draw_worker(
         row = box.row(align=True)
         row.label(text=f"Waiting for the worker's answer, {trial.seconds:.0f} s…", icon="TIME")
         row.operator("facelift.cancel_test", text="", icon="X")
+    if unloading.text:
+        draw_lines(box, context, unloading.text)
     for line in trial.lines:
         draw_lines(box, context, line)
     if trial.error is not None:
