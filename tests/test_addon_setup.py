@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from tests.addon_helpers import PACKAGE, PATIENCE_SECONDS, TICK_SECONDS, needs_b
 
 pytestmark = needs_blender
 
+ROOT = Path(__file__).resolve().parents[1]
 VARIABLES = ("FACELIFT_RUNTIME", "FACELIFT_WEIGHTS", "FACELIFT_CHECKPOINT")
 GENERATING_SECONDS = 240.0
 
@@ -126,8 +129,145 @@ def test_a_head_from_a_bare_computer_by_pressing_the_buttons(with_runtime, astro
     assert "Adobe Research License" in recipe["licence"]
     assert str(computer.folder) not in json.dumps(recipe)
 
+    assert bpy.ops.facelift.unload_models() == {"FINISHED"}
+    unloading = blender.module("facelift_addon.setup.unloading").unloading
+    computer.tick_until(lambda: not unloading.busy)
+    assert "computer's memory" in unloading.text
+    assert blender.connection.is_running(), "the workers stay warm"
+
     computer.restart()
     assert computer.guide.ready, "after a restart of Blender nothing is asked again"
+
+
+def test_a_worker_elsewhere_gets_no_path_and_needs_no_setup(computer, astronaut, tmp_path):
+    import bpy
+
+    blender = computer.blender
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(ROOT / "core", elsewhere / "core", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "blender_manifest.toml", elsewhere)
+    script = tmp_path / "play ssh"
+    # As sshd does: another folder, another environment, a shell.
+    script.write_text(
+        f"#!/bin/sh\ncd {elsewhere}\nsleep 0.3\n"
+        f"exec env -i HOME={elsewhere} PATH=/usr/bin:/bin FACELIFT_CHECKPOINT={computer.checkpoint} "
+        f'{setup_helpers.runtime_python()} -s -m core.worker "$@"\n'
+    )
+    script.chmod(0o755)
+    bpy.context.preferences.addons[PACKAGE].preferences.worker_command = f"'{script}' --idle-seconds 60"
+
+    trial = blender.module("facelift_addon.setup.trial").trial
+    assert bpy.ops.facelift.test_connection() == {"FINISHED"}
+    assert not bpy.ops.facelift.test_connection.poll()
+    computer.tick_until(lambda: not trial.busy)
+    assert trial.error is None
+    assert "FaceLift: ready" in trial.lines
+    bpy.context.scene.facelift.engine = "facelift"
+    assert not blender.connection.needs_setup("facelift"), "the setup is about this computer only"
+    bpy.ops.facelift.choose_photo(filepath=str(astronaut))
+    blender.settle()
+    assert bpy.ops.facelift.generate() == {"FINISHED"}
+    computer.tick_until(lambda: not blender.session.busy, GENERATING_SECONDS)
+    assert [task.state for task in blender.session.tasks] == ["Done"], blender.session.tasks[0].error
+    assert len(blender.heads.heads_of(bpy.context.scene)) == 1
+    for path in (str(tmp_path), str(astronaut.parent)):
+        assert path not in json.dumps(blender.session.tasks[0]._work.params)
+
+
+def test_a_connection_that_fails_says_why(computer):
+    import bpy
+
+    preferences = bpy.context.preferences.addons[PACKAGE].preferences
+    trial = computer.blender.module("facelift_addon.setup.trial").trial
+    for command, code in (("/nowhere/ssh host", "worker-not-started"), ("ssh 'unbalanced", "bad-command")):
+        preferences.worker_command = command
+        assert bpy.ops.facelift.test_connection() == {"FINISHED"}
+        computer.tick_until(lambda: not trial.busy)
+        assert trial.error.code == code
+        assert trial.error.advice
+    preferences.worker_command = "sleep 1000"
+    bpy.ops.facelift.test_connection()
+    assert trial.busy
+    bpy.ops.facelift.cancel_test()
+    assert not trial.busy
+    computer.tick_until(lambda: not computer.blender.connection.is_running())
+
+
+def test_presets_are_commands_that_can_be_read(blender):
+    import bpy
+
+    launch = blender.module("core.worker.launch")
+    preferences = bpy.context.preferences.addons[PACKAGE].preferences
+    for preset, program in (("SSH", "ssh"), ("CLUSTER", "srun")):
+        assert bpy.ops.facelift.worker_preset(preset=preset) == {"FINISHED"}
+        argv = launch.custom_command(preferences.worker_command).argv
+        assert argv[0] == program
+        assert argv[-1].endswith("exec python3 -m core.worker")
+    bpy.ops.facelift.worker_preset(preset="LOCAL")
+    assert preferences.worker_command == ""
+
+
+def test_weights_are_verified_moved_and_removed(with_runtime):
+    import bpy
+
+    computer = with_runtime
+    use_weights(computer)
+    bpy.ops.facelift.setup_licence(accept=True)
+    size = sum(path.stat().st_size for path in computer.checkpoint.rglob("*") if path.is_file())
+    computer.guide.size(computer.checkpoint)
+    computer.tick_until(lambda: computer.guide.size(computer.checkpoint) == size)
+
+    damaged = next(computer.checkpoint.rglob("*.safetensors"))
+    data = bytearray(damaged.read_bytes())
+    data[-1] ^= 1
+    damaged.write_bytes(data)
+    assert bpy.ops.facelift.setup_maintain(action="VERIFY") == {"FINISHED"}
+    computer.tick_until(lambda: not computer.flow.busy)
+    assert damaged.name in computer.flow.error.message
+    data[-1] ^= 1
+    damaged.write_bytes(data)
+
+    target = computer.folder / "large disk" / "weights"
+    assert bpy.ops.facelift.setup_move(kind="WEIGHTS", directory=str(target)) == {"FINISHED"}
+    computer.tick_until(lambda: not computer.flow.busy)
+    assert computer.flow.error is None
+    assert computer.flow.state.weights.folder == target
+    assert not computer.checkpoint.exists()
+
+    stranger = target / "diary.txt"
+    stranger.write_text("keep me")
+    assert bpy.ops.facelift.setup_remove(kind="WEIGHTS") == {"FINISHED"}
+    computer.tick_until(lambda: not computer.flow.busy)
+    assert computer.flow.error is None
+    assert computer.flow.task.result["freed"] == size
+    assert [path.name for path in target.iterdir()] == ["diary.txt"]
+    assert computer.flow.state.stage == "download"
+
+
+def test_a_folder_that_is_not_there_is_told(computer):
+    import bpy
+
+    with pytest.raises(RuntimeError, match="does not exist"):
+        bpy.ops.facelift.setup_use_folder(kind="WEIGHTS", directory=str(computer.folder / "gone"))
+
+
+def test_the_report_tells_the_error_and_hides_names(computer, astronaut):
+    import bpy
+
+    steps = computer.blender.module("facelift_addon.setup.steps")
+    advice = computer.blender.module("core.runtime.advice")
+    photo = shutil.copy(astronaut, computer.folder / "Grandma Erna.png")
+    bpy.ops.facelift.choose_photo(filepath=str(photo))
+    computer.blender.settle()
+    assert steps.raw_text() == ""
+    computer.flow.error = advice.explain("OSError: [Errno 28] No space left on device")
+    assert "Errno 28" in steps.raw_text()
+    assert bpy.ops.facelift.setup_details.poll()
+    report = steps.current_report()
+    assert "disk is full" in report
+    assert "Errno 28" in report
+    assert "Erna" not in report
+    assert bpy.ops.facelift.copy_report() == {"FINISHED"}
 
 
 def test_declined_licence_leaves_the_draft_engine(with_runtime):
