@@ -17,6 +17,7 @@ from typing import TextIO
 
 import psutil
 
+from core.weights.places import CHECKPOINT_VARIABLE
 from tests.bench.report import peak_memory_mb
 from tests.headless import install_extension, use_resources
 
@@ -60,9 +61,11 @@ def main() -> int:
         errors = importlib.import_module(f"{package}.core.errors")
         photo = options.photo or astronaut(Path(scratch))
         say(f"Photo: {photo.name}. Engine: {options.engine}. Results: {options.out}")
-        settings = {"checkpoint": str(options.checkpoint)} if options.checkpoint else {}
+        if options.checkpoint:
+            # The worker inherits it; Blender's own Python has the engine's packages in this environment.
+            os.environ[CHECKPOINT_VARIABLE] = str(options.checkpoint)
         try:
-            report = demo.run(photo, options.engine, options.out, say, settings)
+            report = demo.run(photo, options.engine, options.out, say)
             workers = sum(child.memory_info().rss for child in psutil.Process().children()) / 1e6
         except (errors.FaceLiftError, OSError) as error:
             say(f"The demo stopped: {error}")
