@@ -126,7 +126,7 @@ def test_poll_reports_the_jobs_that_changed(client):
 def test_quick_requests_are_answered_during_a_job(client):
     job = client.generate(photo_bytes(), "a.png", "steps", {"steps": 100_000, "seconds": 0.01})
     wait_until_working(client, job)
-    others = [client.submit(method) for method in (Method.HELLO, Method.PROBE, Method.UNLOAD)]
+    others = [client.submit(method) for method in (Method.HELLO, Method.PROBE)]
     preparation = client.prepare(photo_bytes(), "b.png", "steps", {})
     finish(client, *others, preparation)
     assert job.state is JobState.RUNNING
