@@ -127,12 +127,15 @@ def test_quick_requests_are_answered_during_a_job(client):
     job = client.generate(photo_bytes(), "a.png", "steps", {"steps": 100_000, "seconds": 0.01})
     wait_until_working(client, job)
     others = [client.submit(method) for method in (Method.HELLO, Method.PROBE)]
+    unloading = client.submit(Method.UNLOAD)
     preparation = client.prepare(photo_bytes(), "b.png", "steps", {})
     finish(client, *others, preparation)
     assert job.state is JobState.RUNNING
     assert preparation.state is JobState.DONE
+    assert unloading.state is not JobState.DONE, "the running job still needs its models"
     job.cancel()
-    finish(client, job)
+    finish(client, job, unloading)
+    assert unloading.state is JobState.DONE
 
 
 def test_a_running_job_is_cancelled_within_one_step(client):
