@@ -50,6 +50,7 @@ def test_turntable_goes_once_around_on_white(head):
 
 
 def test_video_shows_the_frames(head, tmp_path):
+    pytest.importorskip("av")
     path = tmp_path / "turn.mp4"
     write_turntable(head, path, count=12, size=96, renderer=cpu.render)
     frames, rate = read_video(path)

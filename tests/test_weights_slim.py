@@ -224,6 +224,27 @@ def test_killed_process_is_taken_up(checkpoint_folder, slimmed, tmp_path, moment
     assert models_of(target) == models_of(slimmed)
 
 
+def test_run_stopped_before_the_renaming_is_taken_up(checkpoint_folder, slimmed, tmp_path, monkeypatch):  # noqa: F811
+    """The narrowest gap: everything is written, the journal is gone, the folder has not got its name."""
+    target, real = tmp_path / "slim", Path.replace
+
+    def stopped(path: Path, other: Path):
+        if other == target:
+            raise KeyboardInterrupt
+        return real(path, other)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            slim(checkpoint_folder, target, slimming, None)
+    work = tmp_path / "slim.unfinished"
+    finished = {path: path.stat().st_mtime_ns for path in work.rglob("*.safetensors")}
+    assert finished
+    slim(checkpoint_folder, target, slimming, None)
+    assert {work / path.relative_to(target): path.stat().st_mtime_ns for path in target.rglob("*.safetensors")} == finished
+    assert models_of(target) == models_of(slimmed)
+
+
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
 def test_cancelled_run_is_taken_up_and_keeps_finished_files(checkpoint_folder, tmp_path, share):  # noqa: F811
     cancel = threading.Event()

@@ -95,16 +95,25 @@ class Unfinished:
         shutil.rmtree(self.folder)
 
     def _journal(self) -> dict[str, Any]:
-        """Return the journal of an earlier run, empty when there was none."""
+        """Return the journal of an earlier run, empty when there was none.
+
+        A run that was stopped between the removal of its journal and the renaming of its folder left
+        the manifest, which says the same.
+        """
         try:
             return json.loads((self.folder / JOURNAL_NAME).read_text(encoding="utf-8"))
         except FileNotFoundError:
+            pass
+        except (OSError, ValueError):
+            return {}
+        try:
+            manifest = json.loads((self.folder / MANIFEST_NAME).read_text(encoding="utf-8"))
+            return {**manifest, "files": {entry.pop("path"): entry for entry in manifest["files"]}}
+        except (OSError, ValueError, KeyError, TypeError):
             if self.folder.exists() and any(path.suffix != ".part" for path in self.folder.iterdir()):
                 raise WeightsError(
                     f"{self.folder} exists and is no unfinished slimming.", "Remove it or choose another folder."
                 ) from None
-            return {}
-        except (OSError, ValueError):
             return {}
 
     def _save_journal(self) -> None:
