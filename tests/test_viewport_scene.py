@@ -107,6 +107,31 @@ def test_edit_mode_tells_what_is_selected(blender, drawn):
     assert not read(blender, drawn).texels[:, 11].any()
 
 
+def test_edit_mode_has_no_dots_of_blender_over_the_splats(blender, drawn, monkeypatch):
+    """Its dots are at the evaluated points: all together at the origin, while the drawing knows the real places."""
+    import bpy
+
+    if not hasattr(bpy.ops.pointcloud, "select_all"):
+        pytest.skip("this Blender has no Edit Mode for point clouds")
+    switch = blender.module("facelift_addon.viewport.switch")
+    monkeypatch.setattr(switch, "works", lambda: True)
+
+    def dots():
+        switch.update_scenes()
+        bpy.context.view_layer.update()
+        points = drawn.evaluated_get(graph()).data
+        places = np.empty((len(points.points), 3), np.float32)
+        points.attributes["position"].data.foreach_get("vector", places.ravel())
+        return places
+
+    assert np.ptp(dots()) > 0
+    bpy.ops.object.mode_set(mode="EDIT")
+    assert not dots().any()
+    np.testing.assert_allclose(read(blender, drawn).means, surface_gaussians(400, 1).means, atol=1e-6)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert np.ptp(dots()) > 0
+
+
 def test_objects_are_read_again_only_when_their_geometry_changed(blender, drawn):
     import bpy
 

@@ -4,8 +4,10 @@ While the viewport draws real splats itself, an object must show nothing there, 
 selected by a click, framed by a view and listed with its size. So its splats stand in as a
 point cloud of points without size, drawn together towards the upright middle of the object;
 every few of them has a tiny size for Blender's selection to find, and those at the ends keep
-their place for the size of the whole. What is drawn hides them. Attributes stay, so the
-drawing reads from it what all modifiers made of the splats.
+their place for the size of the whole. What is drawn hides them. In Edit Mode all of
+them are at the origin: there Blender draws a dot for each selected point, which would hide what
+is selected, and selects by the places of the splats themselves. Attributes stay, so the drawing
+reads from it what all modifiers made of the splats.
 """
 
 from __future__ import annotations
@@ -14,12 +16,13 @@ import bpy
 
 from .nodes import Builder, shared_group
 
-VERSION = 1
+VERSION = 2
 
 CENTER = "splat_center"
 """FLOAT_VECTOR of the stand-in: where the splat is; the point itself is set back."""
 DRAWING_PATH = "facelift_viewport.drawing"
-"""Property of the scene that tells whether our own drawing is at work."""
+EDITING_PATH = "facelift_viewport.editing"
+"""Properties of the scene that tell whether our own drawing is at work, and whether objects are in Edit Mode."""
 
 RADIUS = 1e-4
 """Of the points that selection finds, in metres."""
@@ -41,16 +44,22 @@ def _stand_in(builder: Builder, sockets) -> dict:
     splats = builder.store(sockets["Geometry"], CENTER, "FLOAT_VECTOR", position)
     inputs = {"Geometry": splats, "Attribute": position}
     statistics = builder.node("GeometryNodeAttributeStatistic", inputs, data_type="FLOAT_VECTOR").outputs
+    editing = _scene_socket(builder, EDITING_PATH)
     inner = builder.logic("NOT", _is_outermost(builder, position, statistics["Min"], statistics["Max"]))
 
     offset = builder.vector("SUBTRACT", position, statistics["Mean"])
     inside = builder.vector("ADD", statistics["Mean"], builder.vector("MULTIPLY", offset, DRAWN_TOGETHER))
-    moved = {"Geometry": splats, "Selection": inner, "Position": inside}
+    moved = {
+        "Geometry": splats,
+        "Selection": builder.logic("OR", inner, editing),
+        "Position": builder.switch("VECTOR", editing, inside, (0.0, 0.0, 0.0)),
+    }
     splats = builder.node("GeometryNodeSetPosition", moved).outputs[0]
 
     index = builder.node("GeometryNodeInputIndex").outputs[0]
     found = builder.compare("LESS_THAN", builder.math("MODULO", index, FOUND_SHARE), 0.5)
-    radius = builder.switch("FLOAT", builder.logic("AND", found, inner), 0.0, RADIUS)
+    sized = builder.logic("AND", builder.logic("AND", found, inner), builder.logic("NOT", editing))
+    radius = builder.switch("FLOAT", sized, 0.0, RADIUS)
     return {"Geometry": builder.node("GeometryNodeSetPointRadius", {"Points": splats, "Radius": radius}).outputs[0]}
 
 
@@ -67,14 +76,19 @@ def _is_outermost(builder: Builder, position, lowest, highest) -> bpy.types.Node
 
 def drawing_socket(builder: Builder) -> bpy.types.NodeSocket:
     """Return whether our own drawing is at work in whichever scene the object is; no without the extension."""
+    return _scene_socket(builder, DRAWING_PATH)
+
+
+def _scene_socket(builder: Builder, path: str) -> bpy.types.NodeSocket:
+    """Return a yes-or-no property of whichever scene the object is in; no where it is missing."""
     value = builder.node("ShaderNodeValue").outputs[0]
     driver = value.driver_add("default_value").driver
     driver.type = "SUM"
     variable = driver.variables.new()
-    variable.name, variable.type = "drawing", "CONTEXT_PROP"
+    variable.name, variable.type = "answer", "CONTEXT_PROP"
     target = variable.targets[0]
     target.context_property = "ACTIVE_SCENE"
-    target.data_path = DRAWING_PATH
+    target.data_path = path
     # Files open without the extension too: then splats are shown as surface elements.
     target.use_fallback_value, target.fallback_value = True, 0.0
     return builder.compare("GREATER_THAN", value, 0.5)

@@ -26,6 +26,11 @@ class ViewportSettings(bpy.types.PropertyGroup):
         description="Whether the drawing is at work: it is switched on and the graphics card can do it",
         options={"HIDDEN"},
     )
+    editing: BoolProperty(
+        name="Editing",
+        description="Whether the scene is in Edit Mode, where Blender draws dots that would hide the splats",
+        options={"HIDDEN"},
+    )
 
 
 def register_properties() -> None:

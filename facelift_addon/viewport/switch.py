@@ -15,12 +15,11 @@ def works() -> bool:
 
 
 def update_scenes() -> None:
-    """Tell every scene whether the drawing is at work; objects show their stand-in or surface elements."""
+    """Tell every scene whether the drawing is at work, and in Edit Mode: what objects show depends on both."""
     for scene in bpy.data.scenes:
-        settings = scene.facelift_viewport
-        wanted = settings.enabled and works()
-        if settings.drawing != wanted:
-            settings.drawing = wanted
+        if not is_settled(scene):
+            settings = scene.facelift_viewport
+            settings.drawing, settings.editing = _wanted(scene)
             # Drivers that read a property group are not told of its changes.
             scene.update_tag()
             for view in _views():
@@ -42,7 +41,7 @@ def cancel() -> None:
 def is_settled(scene: bpy.types.Scene) -> bool:
     """Whether a scene knows what :func:`update_scenes` would tell it."""
     settings = scene.facelift_viewport
-    return settings.drawing == (settings.enabled and works())
+    return (settings.drawing, settings.editing) == _wanted(scene)
 
 
 def give_up() -> None:
@@ -51,6 +50,13 @@ def give_up() -> None:
     _failed = True
     print("FaceLift: splats can't be drawn on this graphics card; surface elements take their place.")
     update_soon()
+
+
+def _wanted(scene: bpy.types.Scene) -> tuple[bool, bool]:
+    """Return whether the drawing should be at work, and whether objects are in Edit Mode."""
+    active = [layer.objects.active for layer in scene.view_layers]
+    editing = any(target is not None and target.mode == "EDIT" for target in active)
+    return scene.facelift_viewport.enabled and works(), editing
 
 
 def _views() -> list[bpy.types.Area]:
