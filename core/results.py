@@ -6,13 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from . import formats, video
 from .engines.base import GenerateResult
 from .errors import FaceLiftError
-from .files import replacing
+from .pictures import write_png
 from .progress import Reporter
 from .rasterize.turntable import FRAMES, rendered_views, sheet, write_turntable
 
@@ -68,13 +65,13 @@ def write_result(result: GenerateResult, head: Path, extras: Extras, reporter: R
     """
     formats.save(result.gaussians, head)
     yield head
-    yield _write_picture(result.aligned, head.with_name(f"{head.stem}_aligned.png"))
+    yield write_png(result.aligned, head.with_name(f"{head.stem}_aligned.png"))
     if extras.views:
         folder = extras.views_folder or head.parent
         if result.views is not None:
-            yield _write_picture(sheet(result.views), folder / f"{head.stem}_multiview.png")
+            yield write_png(sheet(result.views), folder / f"{head.stem}_multiview.png")
         rendered = sheet(rendered_views(result.gaussians))
-        yield _write_picture(rendered, folder / f"{head.stem}_views.png")
+        yield write_png(rendered, folder / f"{head.stem}_views.png")
     if extras.turntable:
         path = _turntable_path(head, extras.turntable_path)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,10 +83,3 @@ def _turntable_path(head: Path, chosen: Path | None) -> Path:
     if chosen is not None and chosen.suffix.lower() == VIDEO_SUFFIX:
         return chosen
     return (chosen or head.parent) / f"{head.stem}_turntable{VIDEO_SUFFIX}"
-
-
-def _write_picture(picture: np.ndarray, path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as stream:
-        Image.fromarray(picture).save(stream, "PNG")
-    return path

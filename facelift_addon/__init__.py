@@ -6,12 +6,26 @@ import bpy
 
 from . import connection, editing, panels, preferences, properties, timers, viewport
 from .jobs import session
-from .operators import generate, photo, queue, transfer, view
+from .operators import generate, photo, presenting, queue, transfer, view
 from .previews import previews
 from .setup import folders, steps, worker
 from .setup.guide import guide
 
-MODULES = (preferences, properties, photo, generate, queue, transfer, view, steps, folders, worker, panels, editing)
+MODULES = (
+    preferences,
+    properties,
+    photo,
+    generate,
+    queue,
+    transfer,
+    view,
+    presenting,
+    steps,
+    folders,
+    worker,
+    panels,
+    editing,
+)
 
 
 def register() -> None:

@@ -1,16 +1,19 @@
-"""Files read and written in a thread while Blender stays usable; the end happens on the main thread."""
+"""Files read, written and pictures made in a thread while Blender stays usable; the end happens on the main thread."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
 from typing import Any
 
 import bpy
 
-from ..core.errors import FaceLiftError
+from ..core.errors import Cancelled, FaceLiftError
+from ..core.progress import Progress, Reporter
+from .timers import redraw
 
 logger = logging.getLogger(__name__)
 
@@ -21,29 +24,39 @@ NEWS_SECONDS = 6.0
 _workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="facelift-files")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Errand:
     """Something under way.
 
     Attributes:
         title: What it does, for the status bar.
-        future: The thread's work.
         finish: Takes the work's result on the main thread; returns what to tell.
         belongs_to_file: Whether it makes no sense any more once another .blend is open.
+        cancelled: Set to make work stop that looks at its reporter.
+        progress: What work that looks at its reporter told last; None before that.
+        future: The thread's work.
     """
 
     title: str
-    future: Future
     finish: Callable[[Any], str]
     belongs_to_file: bool
+    cancelled: Event = field(default_factory=Event)
+    progress: Progress | None = None
+    future: Future | None = None
 
 
 _errands: list[Errand] = []
 
 
-def start(title: str, work: Callable[[], Any], finish: Callable[[Any], str], *, belongs_to_file: bool) -> None:
+def start(title: str, work: Callable[[Reporter], Any], finish: Callable[[Any], str], *, belongs_to_file: bool) -> None:
     """Begin work in a thread. It must not touch bpy; ``finish`` may. Parameters as for :class:`Errand`."""
-    _errands.append(Errand(title, _workers.submit(work), finish, belongs_to_file))
+    errand = Errand(title, finish, belongs_to_file)
+
+    def told(progress: Progress) -> None:
+        errand.progress = progress
+
+    errand.future = _workers.submit(work, Reporter(told, cancel=errand.cancelled))
+    _errands.append(errand)
     _show(title)
     if _forget_file not in bpy.app.handlers.load_pre:
         bpy.app.handlers.load_pre.append(_forget_file)
@@ -51,11 +64,24 @@ def start(title: str, work: Callable[[], Any], finish: Callable[[Any], str], *, 
         bpy.app.timers.register(_on_timer, first_interval=TICK_SECONDS, persistent=True)
 
 
+def under_way() -> list[Errand]:
+    """Return what tells its progress, for panels."""
+    return [errand for errand in _errands if errand.progress is not None]
+
+
+def cancel() -> None:
+    """Ask everything to stop."""
+    for errand in _errands:
+        errand.cancelled.set()
+
+
 def tick() -> bool:
     """Finish what is ready, on the main thread; return whether something is still under way."""
     # While Blender renders in the background, the scene must not change.
     if bpy.app.is_job_running("RENDER"):
         return bool(_errands)
+    if under_way():
+        redraw()
     for errand in [errand for errand in _errands if errand.future.done()]:
         _errands.remove(errand)
         _finish(errand)
@@ -63,7 +89,8 @@ def tick() -> bool:
 
 
 def close() -> None:
-    """Forget everything; threads that write complete their files."""
+    """Forget everything; threads that write complete their files, pictures being made are dropped."""
+    cancel()
     _errands.clear()
     if _forget_file in bpy.app.handlers.load_pre:
         bpy.app.handlers.load_pre.remove(_forget_file)
@@ -75,12 +102,16 @@ def close() -> None:
 @bpy.app.handlers.persistent
 def _forget_file(_path: str | None = None) -> None:
     """Another .blend opens: what was meant for this one is dropped."""
-    _errands[:] = [errand for errand in _errands if not errand.belongs_to_file]
+    for errand in [errand for errand in _errands if errand.belongs_to_file]:
+        errand.cancelled.set()
+        _errands.remove(errand)
 
 
 def _finish(errand: Errand) -> None:
     try:
         news = errand.finish(errand.future.result())
+    except Cancelled:
+        _show(None)
     except FaceLiftError as error:
         _show(None)
         _complain(error.message, error.advice)
@@ -123,4 +154,4 @@ def _complain(message: str, advice: str) -> None:
 
     # Timers run without a window.
     with bpy.context.temp_override(window=windows[0]):
-        bpy.context.window_manager.popup_menu(draw, title="Splat Files", icon="ERROR")
+        bpy.context.window_manager.popup_menu(draw, title="FaceLift", icon="ERROR")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import bpy
 
+from . import errands
 from .connection import engines, needs_setup
 from .jobs import UNFINISHED, State, Task, session
 from .orders import options_of
 from .previews import previews
 from .setup.drawing import draw_next_step
-from .splats import display, heads, rendering
+from .splats import display, heads, rendering, turntable
 from .viewport import switch
 from .widgets import draw_error, draw_lines, time_left
 
@@ -214,4 +215,31 @@ class FACELIFT_PT_rendering(_Panel, bpy.types.Panel):
         column.operator("facelift.restore_render_settings", icon="LOOP_BACK")
 
 
-CLASSES = (FACELIFT_PT_main, FACELIFT_PT_queue, FACELIFT_PT_head, FACELIFT_PT_rendering)
+class FACELIFT_PT_presenting(_Panel, bpy.types.Panel):
+    """Turntable and contact sheet."""
+
+    bl_label = "Turntable"
+    bl_parent_id = "FACELIFT_PT_rendering"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the next step of a film, and the contact sheet with its progress."""
+        layout = self.layout
+        column = layout.column(align=True)
+        column.operator("facelift.set_up_turntable", icon="CAMERA_DATA")
+        if turntable.exists(context.scene):
+            column.operator_context = "INVOKE_DEFAULT"
+            column.operator("render.render", text="Render Turntable", icon="RENDER_ANIMATION").animation = True
+            column.operator("facelift.remove_turntable", icon="LOOP_BACK")
+        under_way = errands.under_way()
+        layout.operator_context = "INVOKE_DEFAULT"
+        if not under_way:
+            layout.operator("facelift.save_contact_sheet", text="Save Contact Sheet…", icon="IMAGE_DATA")
+        for errand in under_way:
+            layout.label(text=errand.title)
+            row = layout.row(align=True)
+            row.progress(text=time_left(errand.progress), factor=errand.progress.fraction)
+            row.operator("facelift.cancel_errands", text="", icon="X")
+
+
+CLASSES = (FACELIFT_PT_main, FACELIFT_PT_queue, FACELIFT_PT_head, FACELIFT_PT_rendering, FACELIFT_PT_presenting)

@@ -57,7 +57,7 @@ def export_in_background(pieces: Sequence[tuple[Gaussians, np.ndarray]], path: P
     """Begin to write; parameters as for :func:`exchange.write`."""
     errands.start(
         f"Writing {path.name}…",
-        lambda: exchange.write(pieces, path, options),
+        lambda _reporter: exchange.write(pieces, path, options),
         lambda count: f"{count:,} splats exported to {path.name}",
         belongs_to_file=False,
     )

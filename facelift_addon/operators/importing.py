@@ -90,7 +90,7 @@ def import_in_background(scene: bpy.types.Scene, paths: Sequence[Path], frame: s
     name, head_height, float4 = scene.name, scene.facelift.head_height, geometry.has_float4()
     errands.start(
         f"Reading {', '.join(path.name for path in paths)}…",
-        lambda: _read(paths, frame, head_height, float4),
+        lambda _reporter: _read(paths, frame, head_height, float4),
         lambda reading: _add(reading, name, frame),
         belongs_to_file=True,
     )

@@ -39,7 +39,7 @@ def evaluated(context: bpy.types.Context, target: bpy.types.Object) -> Gaussians
         if not isinstance(result, bpy.types.PointCloud) or not geometry.is_splats(result):
             raise FaceLiftError(
                 f"The modifiers of {target.name!r} leave no splats.",
-                "Switch off the modifier that turns points into something else, or export without modifiers.",
+                "Let the adjustments show more, or switch off the modifier that turns points into something else.",
                 code="no-splats",
             )
         return geometry.to_gaussians(result)

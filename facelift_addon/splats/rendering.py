@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 import bpy
 
-from ...core.errors import FaceLiftError
+from . import scene_settings
 
 TRANSPARENT_BOUNCES = 512
 """Cycles' default of 8 leaves a black crust on splats; where a view grazes a surface a ray passes
@@ -27,7 +26,7 @@ NEUTRAL_VIEW = [
 """Paths from the scene, labels and values that leave colours alone."""
 
 SAVED_KEY = "facelift_saved_render_settings"
-"""Custom property of the scene: what the settings were before, as JSON."""
+"""Custom property of the scene: what the settings were before."""
 
 
 @dataclass(frozen=True)
@@ -75,39 +74,18 @@ def apply(scene: bpy.types.Scene, color_mode: str) -> list[Change]:
     """Make the proposed changes, remember what was before, and return them.
 
     Raises:
-        FaceLiftError: Blender does not know a view transform ("no-view-transform").
+        FaceLiftError: Blender does not know a view transform ("unknown-setting").
     """
     changes = proposed_changes(scene, color_mode)
-    saved = json.loads(scene.get(SAVED_KEY, "{}"))
-    for change in changes:
-        # The first value is the user's own; later ones are ours.
-        saved.setdefault(change.path, change.current)
-        _assign(scene, change.path, change.wanted)
-    if saved:
-        scene[SAVED_KEY] = json.dumps(saved)
+    scene_settings.change(scene, SAVED_KEY, [(change.path, change.wanted) for change in changes])
     return changes
 
 
 def can_restore(scene: bpy.types.Scene) -> bool:
     """Whether settings of the user are remembered."""
-    return SAVED_KEY in scene
+    return scene_settings.can_restore(scene, SAVED_KEY)
 
 
 def restore(scene: bpy.types.Scene) -> None:
     """Put back what :func:`apply` changed."""
-    for path, value in json.loads(scene.get(SAVED_KEY, "{}")).items():
-        _assign(scene, path, value)
-    if SAVED_KEY in scene:
-        del scene[SAVED_KEY]
-
-
-def _assign(scene: bpy.types.Scene, path: str, value: Any) -> None:
-    owner, _, name = path.rpartition(".")
-    try:
-        setattr(scene.path_resolve(owner), name, value)
-    except TypeError as error:
-        raise FaceLiftError(
-            f"This Blender has no {name.replace('_', ' ')} named {value!r}.",
-            "Its colour configuration (OCIO) is not the usual one: set the view transform yourself.",
-            code="no-view-transform",
-        ) from error
+    scene_settings.restore(scene, SAVED_KEY)

@@ -1,0 +1,24 @@
+"""Pictures as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from .files import replacing
+
+
+def write_png(picture: np.ndarray, path: Path) -> Path:
+    """Write a picture [H, W, 3 or 4] uint8 as PNG into a folder that is made when missing; return the path.
+
+    Raises:
+        FaceLiftError: the file can't be written.
+    """
+    # Here, so that whoever only might write a picture does not wait for the library.
+    from PIL import Image
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as stream:
+        Image.fromarray(picture).save(stream, "PNG")
+    return path
