@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 
 import psutil
 import pytest
@@ -49,6 +50,21 @@ def test_a_crash_fails_the_running_job_and_keeps_the_queue(client, how, status):
         assert any("Segmentation fault" in line for line in crashing.error.details["log"])
     assert waiting.state is JobState.QUEUED
     assert_works(client, waiting)
+
+
+def test_a_driver_reset_is_told_and_the_next_job_gets_another_worker(client):
+    assert_works(client)
+    pid = client.pid
+    failing = generate(client, "failing", how="card")
+    waiting = generate(client, "steps")
+    preparing = client.prepare(photo_bytes(), "a.png", "steps", {})
+    wait_for(client, lambda: failing.finished)
+    assert failing.error.code == "card-lost"
+    assert failing.error.advice
+    assert "unspecified launch failure" in failing.error.details["traceback"]
+    assert_works(client, waiting)
+    assert_works(client, preparing)
+    assert client.pid != pid
 
 
 def test_a_killed_idle_worker_is_replaced(client):
@@ -103,6 +119,21 @@ def test_a_frozen_worker_is_found_and_killed(tmp_path):
     assert frozen.state is JobState.FAILED
     assert frozen.error.code == "worker-hung"
     assert_works(client, waiting)
+    client.close()
+
+
+def test_a_computer_that_slept_goes_on_where_it_was(tmp_path):
+    client = make_client(tmp_path, hang=2.5)
+    job = generate(client, "steps", steps=50, seconds=0.02)
+    wait_until_working(client, job)
+    pid = client.pid
+    # Nobody polls and the worker gives no sign of life, for longer than patience lasts; then both wake up.
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(3.0)
+    client.poll()
+    os.kill(pid, signal.SIGCONT)
+    assert_works(client, job)
+    assert client.pid == pid
     client.close()
 
 

@@ -30,7 +30,7 @@ class Settings:
     seed: int = settings.number(0, 1 << 31, 1, "Seed")
     views_too: bool = settings.flag(False, "Make views")
     how: str = settings.choice(
-        ("exit", "segfault", "kill", "error", "photo", "exit-python", "unsendable"), "exit", "How it fails"
+        ("exit", "segfault", "kill", "error", "photo", "card", "exit-python", "unsendable"), "exit", "How it fails"
     )
 
 
@@ -124,6 +124,9 @@ class FailingEngine(StepsEngine):
             raise PhotoError("The details are no JSON.", value=float("nan"))
         if options.how == "exit-python":
             sys.exit("a library gives up")
+        if options.how == "card":
+            # torch.AcceleratorError is a RuntimeError with these words.
+            raise RuntimeError("CUDA error: unspecified launch failure")
         raise RuntimeError("a bug")
 
 

@@ -132,15 +132,16 @@ class WorkerClient:
 
     def _receive(self) -> None:
         until = time.monotonic() + POLL_SECONDS
-        if self._connection is None:
+        connection = self._connection
+        if connection is None:
             return
-        for message in self._connection.receive():
+        for message in connection.receive():
             content = message.content
             if "method" in content:
                 self._handle_notification(content["method"], content.get("params"), message.attachments)
             elif type(content.get("id")) is int and (job := self._sent.get(content["id"])) is not None:
                 self._handle_answer(job, message)
-            if time.monotonic() > until:
+            if time.monotonic() > until or self._connection is not connection:
                 return
 
     def _handle_notification(self, name: str, params: Any, attachments: Mapping[str, Attachment]) -> None:
@@ -162,6 +163,8 @@ class WorkerClient:
         if error is not None:
             error = protocol.received_error(error)
             self._end(job, JobState.CANCELLED if error.code == "cancelled" else JobState.FAILED, error)
+            if error.code in protocol.USELESS_AFTER:
+                self._replace_worker()
         elif isinstance(result, dict):
             unpack = UNPACK.get(job.method)
             job.result = result if unpack is None else unpack(result, message.attachments)
@@ -177,9 +180,13 @@ class WorkerClient:
             self._connection.check()
 
     def _kill_cancelled(self) -> None:
-        """Kill a worker that ignores a cancel; jobs beside the cancelled one go back to the queue."""
+        """Kill a worker that ignores a cancel."""
         for job in list(self._cancel_deadlines):
             self._end(job, JobState.CANCELLED)
+        self._replace_worker()
+
+    def _replace_worker(self) -> None:
+        """Kill the worker; jobs that it still had go back to the queue, for the next one."""
         for job in self._sent.values():
             job.state, job.progress = JobState.QUEUED, None
             self._changed[job] = None

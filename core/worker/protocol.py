@@ -12,10 +12,14 @@ from enum import StrEnum
 from typing import Any
 
 from ..errors import FaceLiftError
+from ..runtime import advice
 from .codec import Attachment, Message, ProtocolError
 
 PROTOCOL_VERSION = 1
 """Raised when old and new sides can't understand each other; both must have the same."""
+
+USELESS_AFTER = ("card-lost",)
+"""Codes of errors after which a process can't use its graphics card any more, whatever it does: another one can."""
 
 MAX_TRACEBACK = 20_000
 """Characters of a traceback that travel with an error; the log has all of it."""
@@ -91,7 +95,7 @@ def error_response(request_id: int | None, error: BaseException, rpc_code: int =
     """Return the answer that a request failed.
 
     ``error["data"]`` has code, message, advice, details and traceback. Errors that nobody
-    expected become the code "internal" with a plain sentence.
+    expected are looked up in the table of failures, else become the code "internal".
     """
     known = as_facelift_error(error)
     trace = "".join(traceback.format_exception(error))[-MAX_TRACEBACK:]
@@ -110,6 +114,9 @@ def as_facelift_error(error: BaseException) -> FaceLiftError:
             "Close other programs or choose a smaller setting, then try again.",
             code="out-of-memory",
         )
+    text = f"{type(error).__name__}: {error}"
+    if advice.find(text) is not None:
+        return advice.explain(text)
     return FaceLiftError(
         f"Something went wrong inside ({type(error).__name__}: {error}).",
         "Open the log and report it, please.",
