@@ -13,7 +13,7 @@ from . import connection
 from .jobs import Order, session
 from .photos import PhotoSource
 
-OPTIONS = ("body", "quality", "seed")
+OPTIONS = ("body", "quality", "preset", "steps", "seed")
 """Properties of a scene's settings that are engine settings of the same name."""
 SETTINGS = {"draft": DraftSettings, "facelift": FaceLiftSettings}
 

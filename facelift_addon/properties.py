@@ -58,6 +58,17 @@ class FaceLiftSettings(bpy.types.PropertyGroup):
         ),
         default="high",
     )
+    preset: EnumProperty(
+        name="Preset",
+        description="How the unseen sides are drawn",
+        items=(
+            ("quality", "Quality", "As the model was published"),
+            ("fast", "Fast", "Half as many steps with another solver; details may differ"),
+        ),
+    )
+    steps: IntProperty(
+        name="Steps", description="Fewer are faster, more than the usual 50 bring little", min=1, max=1000, default=50
+    )
     seed: IntProperty(name="Seed", description="Another seed gives another variant of what the photo hides", min=0)
     head_height: FloatProperty(
         name="Head height",
