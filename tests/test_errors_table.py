@@ -14,6 +14,8 @@ from core.runtime import advice
 from core.runtime.failures import FAILURES
 from core.runtime.report import redact, report
 
+README = Path(__file__).resolve().parents[1] / "README.md"
+
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.code)
 def test_every_row_knows_its_own_example(failure):
@@ -73,6 +75,12 @@ def test_table_as_markdown_has_a_row_for_each_failure():
     table = advice.troubleshooting_table()
     assert len(table.strip().splitlines()) == len(FAILURES) + 2
     assert all(line.count(" | ") == 2 for line in table.strip().splitlines()[2:])
+
+
+def test_the_readme_has_this_table():
+    assert advice.troubleshooting_table() in README.read_text(encoding="utf-8"), (
+        "replace the README's table by core.runtime.advice.troubleshooting_table()"
+    )
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,13 @@ def test_mirrors_come_from_the_environment(monkeypatch):
     assert indexes.torch_index("cu126") == "https://mirror.example/torch/cu126"
 
 
+def test_no_hash_is_made_up_where_an_index_gives_none(monkeypatch):
+    bare = [lock.Entry("numpy==2.4.0", ("a" * 64,)), lock.Entry("torch==2.13.0", ())]
+    monkeypatch.setattr(lock, "_compile", lambda *_: bare)
+    with pytest.raises(ValueError, match="no hash of torch==2.13.0;"):
+        lock.make("linux-x64", Backend.CU130, "uv")
+
+
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="resolves for a while, once: in the run with Python 3.11")
 def test_lock_made_with_pytorchs_index_in_reach_hashes_pytorch_too(tmp_path, monkeypatch):
     wheels = wheel_folder()

@@ -107,6 +107,7 @@ class Installation:
             "torch": tested["torch"],
             "python": tested["python"],
             "installer": tool.name,
+            "unhashed": self.lock.torch if self.lock.torch_index else "",
             "bytes": places.folder_bytes(target),
             "seconds": round(time.monotonic() - begin, 1),
             "tested": tested,

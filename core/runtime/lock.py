@@ -98,6 +98,7 @@ def make(platform: str, backend: Backend, uv: str) -> str:
     Raises:
         subprocess.CalledProcessError: uv could not resolve; its output is on stderr.
         OSError: the package index could not be asked.
+        ValueError: a package has no hash there, and none is made up.
     """
     wanted = requirements()
     torch = next(line for line in wanted if line.startswith("torch=="))
@@ -112,6 +113,9 @@ def make(platform: str, backend: Backend, uv: str) -> str:
         if index:
             torch = f"{torch}+{backend}"
             entries = [entry for entry in entries if not TORCH_FAMILY.match(entry.name)]
+    bare = [entry.requirement for entry in entries if not entry.hashes]
+    if bare:
+        raise ValueError(f"the indexes give no hash of {', '.join(bare)}; the lock file stays as it is")
     with ThreadPoolExecutor(8) as pool:
         kept = list(pool.map(lambda entry: _for_platform(entry, platform, _places(entry, own_index)), entries))
     sizes = [size for _, size in kept] + ([TORCH_SIZES[platform, backend]] if index else [])
