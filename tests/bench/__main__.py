@@ -11,7 +11,7 @@ import sys
 
 MODULES = {
     "draft": ("draft_bench", "rasterizer_bench", "formats_bench", "addon_bench", "viewport_bench"),
-    "facelift": ("facelift_bench",),
+    "facelift": ("facelift_bench", "setup_bench"),
 }
 """Measurement modules by engine, in the order in which they run."""
 
