@@ -1,7 +1,8 @@
 """Drives Blender's window through the states of the setup and asks for a screenshot of each.
 
-Runs inside Blender with its interface: ``blender -P setup_tour.py -- LICENCE_TEXT``. Nothing is
-installed: the runtime is a folder that looks complete, and its Python a script that sleeps.
+Runs inside Blender with its interface: ``blender -P setup_tour.py -- LICENCE_TEXT PICTURE``. Nothing
+is installed: the runtime is a folder that looks complete, its Python a script that sleeps, and
+PICTURE, a PNG, stands for the self-test's.
 Whoever runs it takes a screenshot whenever the file ``/tmp/ui/shoot`` appears, then deletes it.
 """
 
@@ -17,7 +18,7 @@ import bpy
 
 SHOOT = pathlib.Path("/tmp/ui/shoot")
 HOME = pathlib.Path("/tmp/ui/setup")
-LICENCE = pathlib.Path(sys.argv[sys.argv.index("--") + 1])
+LICENCE, PICTURE = (pathlib.Path(name) for name in sys.argv[sys.argv.index("--") + 1 :][:2])
 PACKAGE = "bl_ext.user_default.facelift"
 shutil.rmtree(HOME, ignore_errors=True)
 os.environ["XDG_DATA_HOME"] = str(HOME)
@@ -67,6 +68,26 @@ def pretend_runtime():
     flow().state.refresh()
 
 
+def pretend_card():
+    """Take a card for what was found, as its owner would see it."""
+    driver, hardware = module("core.runtime.cuda_driver"), module("core.runtime.probe").Hardware
+    card = driver.CudaDevice("NVIDIA GeForce RTX 4070", (8, 9), 12 << 30)
+    found = hardware("linux-x64", "6.1", driver.CudaDriver(True, (card,), (13, 0), "580.95.05"))
+    flow().state.memory.hardware = found.to_dict()
+    flow().state.remember()
+
+
+def show_error(text):
+    """Show what a failed task would have told."""
+    flow().error = module("core.runtime.advice").explain(text)
+
+
+def open_maintenance(shown):
+    bpy.context.preferences.addons[PACKAGE].preferences.show_installed = shown
+    for area in window_areas():
+        area.tag_redraw()
+
+
 def show_progress(*values):
     """Press the button and pretend that the task told how far it is."""
     status = module("core.runtime.background").Status
@@ -98,26 +119,39 @@ def script():
     bpy.context.preferences.system.use_online_access = False
     yield from shoot()  # 2: verdict, online access off
     bpy.context.preferences.system.use_online_access = True
-    yield from shoot()  # 3: verdict
+    yield from shoot()  # 3: verdict without a card
+    pretend_card()
+    yield from shoot()  # 4: verdict with a card
+    show_progress("Installing packages", 0.4, 2_100_000_000, 5_225_912_452, 31e6, 100.0)
+    yield from shoot()  # 5: installing
+    flow().cancel()
+    yield from wait(lambda: not flow().busy)
+    show_error("error: client error (Connect)\n dns error\n failed to lookup address information")
+    yield from shoot()  # 6: installing failed
+    flow().error = None
     pretend_runtime()
-    yield from shoot()  # 4: licence not here yet
+    open_maintenance(True)
+    yield 2.0
+    yield from shoot()  # 7: licence not here yet; server, token, build
+    open_maintenance(False)
     show_progress("Downloading the weights", 0.01)
-    yield from shoot()  # 5: fetching its text
+    yield from shoot()  # 8: fetching its text
     flow().cancel()
     yield from wait(lambda: not flow().busy)
     flow().state.weights_folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(LICENCE, flow().state.weights_folder / "LICENSE")
     flow().state.refresh()
-    yield from shoot()  # 6: licence in full
+    yield from shoot()  # 9: licence in full
     bpy.ops.facelift.setup_licence(accept=True)
-    yield from shoot()  # 7: download
+    yield from shoot()  # 10: download
     show_progress("Downloading the weights", 0.42, 3_900_000_000, 9_316_311_496, 24e6, 225.0)
-    yield from shoot()  # 8: downloading
+    yield from shoot()  # 11: downloading
     flow().cancel()
     yield from wait(lambda: not flow().busy)
-    errors = module("core.runtime.advice")
-    flow().error = errors.explain("OSError: [Errno 28] No space left on device: 'model.safetensors'")
-    yield from shoot()  # 9: failed
+    show_error("OSError: [Errno 28] No space left on device: 'model.safetensors'")
+    yield from shoot()  # 12: failed
+    flow().error = module("core.weights.download")._refused(flow().state.table.files[1])
+    yield from shoot()  # 13: a token is wanted
     flow().error = None
     memory = flow().state.memory
     for file in flow().state.table.files:
@@ -126,20 +160,20 @@ def script():
         with path.open("ab") as stream:
             stream.truncate(file.size or 1000)
     flow().state.refresh()
-    yield from shoot()  # 10: test
+    yield from shoot()  # 14: test
     facts = {"device_name": "NVIDIA GeForce RTX 4070", "torch": "2.13.0+cu130"}
     memory.tested = {"of": flow().state.identity(), "facts": facts}
+    shutil.copy(PICTURE, flow().state.picture)
     flow().state.remember()
+    yield from shoot()  # 15: ready, with a picture
     bpy.ops.facelift.test_connection()
     yield from wait(lambda: module("facelift_addon.setup.trial").trial.seconds > 2)
-    yield from shoot()  # 11: ready, testing the connection
+    yield from shoot()  # 16: ready, testing the connection
     bpy.ops.facelift.cancel_test()
-    bpy.context.preferences.addons[PACKAGE].preferences.show_installed = True
-    for area in window_areas():
-        area.tag_redraw()
+    open_maintenance(True)
     yield 2.0
-    yield from shoot()  # 12: what is installed
-    bpy.context.preferences.addons[PACKAGE].preferences.show_installed = False
+    yield from shoot()  # 17: what is installed
+    open_maintenance(False)
     bpy.ops.wm.quit_blender()
 
 
