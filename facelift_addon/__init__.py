@@ -8,7 +8,7 @@ from . import connection, editing, panels, preferences, properties, timers, view
 from .jobs import session
 from .operators import generate, photo, presenting, queue, transfer, view
 from .previews import previews
-from .setup import folders, steps, worker
+from .setup import choices, folders, steps, worker
 from .setup.guide import guide
 
 MODULES = (
@@ -22,6 +22,7 @@ MODULES = (
     presenting,
     steps,
     folders,
+    choices,
     worker,
     panels,
     editing,

@@ -6,6 +6,7 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from .identity import BASE_PACKAGE
+from .setup.choices import server_property, token_property
 from .setup.drawing import draw_setup
 from .setup.worker_drawing import draw_worker
 
@@ -26,6 +27,8 @@ class FaceLiftPreferences(bpy.types.AddonPreferences):
         default=True,
     )
     show_installed: BoolProperty(name="Folders and Maintenance", description="Show what is installed and where")
+    weights_server: server_property()
+    weights_token: token_property()
     worker_command: StringProperty(
         name="Worker command",
         description=(

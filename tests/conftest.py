@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.addon_helpers"]
+pytest_plugins = ["tests.addon_helpers", "tests.addon_setup_helpers"]
 
 _EXIT_STATUS = pytest.StashKey[int]()
 

@@ -31,6 +31,8 @@ class Hub:
         cut_after: Path -> bytes after which its next transfer is cut, once.
         hold_after: Path -> bytes after which its transfers stand still until :attr:`released`.
         replaced: Path -> other bytes of the same length that are sent.
+        token: What requests to the hub must carry; empty for none.
+        leaked: Authorization headers that reached the store of large files, which must get none.
     """
 
     folder: Path
@@ -41,6 +43,8 @@ class Hub:
     cut_after: dict[str, int] = field(default_factory=dict)
     hold_after: dict[str, int] = field(default_factory=dict)
     replaced: dict[str, bytes] = field(default_factory=dict)
+    token: str = ""
+    leaked: list[str] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
 
     def gets(self, path: str) -> list[str | None]:
@@ -82,6 +86,12 @@ def _server(hub: Hub, prefix: str, store_port: int | None) -> ThreadingHTTPServe
         def _answer(self, with_body: bool) -> None:
             path = self.path.removeprefix(prefix)
             file = hub.folder / path
+            authorization = self.headers.get("Authorization")
+            if store_port is None and authorization:
+                hub.leaked.append(authorization)
+            if store_port is not None and hub.token and authorization != f"Bearer {hub.token}":
+                self._start(401, {"Content-Length": "0"})
+                return
             if not self.path.startswith(prefix) or not file.is_file():
                 self._start(404, {"X-Error-Code": "EntryNotFound", "Content-Length": "0"})
                 return

@@ -16,12 +16,10 @@ from core.runtime.background import TaskState
 from core.runtime.setup_flow import SetupFlow
 from core.runtime.setup_state import SetupState, Stage
 from core.runtime.setup_view import view
-from core.weights.table import FileTable
-from tests import hub_helpers
+from tests import hub_helpers, setup_helpers
 from tests.runtime_helpers import ROOT, drive, roomy_folder, wait, wheel_folder
 
-REPOSITORY, REVISION = "someone/tiny", "0123456789abcdef0123456789abcdef01234567"
-LARGE = 3_000_000
+LARGE = "mvdiffusion/pipeckpts/unet/diffusion_pytorch_model.safetensors"
 PROCEED = """
 import sys, time
 from pathlib import Path
@@ -89,15 +87,7 @@ def place():
 
 
 def _place(folder: Path, wheels: Path):
-    weights = folder / "hub"
-    contents = {"LICENSE": b"You may look.\n", "gslrm/model.pt": os.urandom(LARGE), "config.json": b"{}\n"}
-    for name, data in contents.items():
-        (weights / name).parent.mkdir(parents=True, exist_ok=True)
-        (weights / name).write_bytes(data)
-    # A checkpoint's own structure is the weights' tests' business; here its bytes count.
-    table = folder / "table.json"
-    files = FileTable.of_folder(weights, REPOSITORY, REVISION, "Test Licence")
-    table.write_text(files.to_json())
+    weights, table = setup_helpers.make_weights(folder)
     environ = {
         "XDG_DATA_HOME": str(folder / "data"),
         "XDG_CACHE_HOME": str(folder / "cache"),
@@ -107,7 +97,7 @@ def _place(folder: Path, wheels: Path):
         "HOME": str(folder),
     }
     patch = pytest.MonkeyPatch()
-    with hub_helpers.serve(weights, REPOSITORY, REVISION) as hub:
+    with hub_helpers.serve(weights, setup_helpers.REPOSITORY, setup_helpers.REVISION) as hub:
         for name, value in {**environ, "HF_ENDPOINT": hub.endpoint}.items():
             patch.setenv(name, value)
         for name in ("FACELIFT_RUNTIME", "FACELIFT_WEIGHTS", "FACELIFT_CHECKPOINT"):
@@ -146,13 +136,13 @@ def test_the_whole_way_with_a_kill_in_every_state(place):
     assert not view(flow).licence_text
     flow.proceed()
     drive(flow)
-    assert view(flow).licence_text == "You may look.\n"
+    assert view(flow).licence_text == setup_helpers.LICENCE
     assert flow.state.stage is Stage.LICENCE
     flow = place.flow()
     flow.state.accept_licence()
     assert flow.state.stage is Stage.DOWNLOAD
 
-    place.hub.hold_after["gslrm/model.pt"] = LARGE // 2
+    place.hub.hold_after[LARGE] = (place.hub.folder / LARGE).stat().st_size // 2
     place.kill_while("Downloading the weights")
     place.hub.hold_after.clear()
     place.hub.released.set()
@@ -226,13 +216,13 @@ def test_runtime_moves_to_another_folder_and_still_works(ready, place):
 
 
 def test_damaged_weights_are_found_and_fetched_again(ready):
-    path = ready.state.weights.folder / "gslrm/model.pt"
+    path = ready.state.weights.folder / LARGE
     data = bytearray(path.read_bytes())
-    data[LARGE // 2] ^= 1
+    data[len(data) // 2] ^= 1
     path.write_bytes(data)
     ready.verify()
     drive(ready)
-    assert ready.error.details["files"] == ["gslrm/model.pt"]
+    assert ready.error.details["files"] == [LARGE]
     path.unlink()
     ready.state.refresh()
     assert ready.state.stage is Stage.DOWNLOAD
@@ -243,7 +233,7 @@ def test_damaged_weights_are_found_and_fetched_again(ready):
 
 
 def test_without_online_access_nothing_is_tried(ready, place):
-    (ready.state.weights.folder / "config.json").unlink()
+    (ready.state.weights.folder / LARGE).unlink()
     flow = place.flow(online=False)
     requests = len(place.hub.requests)
     assert flow.state.stage is Stage.DOWNLOAD

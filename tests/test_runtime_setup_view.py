@@ -55,6 +55,19 @@ def test_verdict_tells_card_size_place_time_and_quality(flow):
     assert "measured 20 MB/s" in " ".join(view(flow).lines)
 
 
+@pytest.mark.parametrize("platform", ["linux-x64", "windows-x64"])
+def test_what_is_not_checked_by_a_hash_is_said(flow, tmp_path, platform):
+    for backend in Backend.CU130, Backend.CU126, Backend.CPU:
+        with_hardware(flow, platform=platform)
+        flow.state.use_backend(backend)
+        flow.state.use_wheels(None)
+        text = " ".join(view(flow).lines)
+        assert ("download.pytorch.org is trusted" in text) == bool(flow.state.lock.torch_index)
+        flow.state.use_wheels(tmp_path)
+        text = " ".join(view(flow).lines)
+        assert ("whoever filled that folder is trusted" in text) == bool(flow.state.lock.torch_index)
+
+
 def test_refusal_tells_why_and_offers_to_check_again(flow):
     with_hardware(flow, CudaDriver(False), "macos-x64")
     shown = view(flow)

@@ -181,7 +181,7 @@ def _runs(backend: Backend, device: CudaDevice, supported: tuple[int, int]) -> b
 
 
 def _cpu(reason: str, advice: str) -> Choice:
-    return Choice(Backend.CPU, (reason, CPU_NOTE), advice, "Processor", quality="full quality, slowly")
+    return Choice(Backend.CPU, (reason, CPU_NOTE), advice, "Processor")
 
 
 def _dotted(version: tuple[int, int]) -> str:

@@ -19,12 +19,13 @@ from ..weights.places import weights_home
 from ..weights.resolve import SLIMMED_NAME
 from .background import BackgroundTask, TaskState
 from .errors import RuntimeProblem
+from .report import redact
 from .setup_state import SetupState, Stage
 
 NETWORK_TASKS = ("install", "licence", "download")
 OFFLINE_MESSAGE = "Blender's online access is off, so nothing is downloaded."
 OFFLINE_ADVICE = "Switch it on in Preferences > System > Network, or use existing folders of wheels and weights."
-RUNTIME_TASKS = ("licence", "download", "verify", "slim", "test")
+RUNTIME_TASKS = ("licence", "download", "verify", "slim", "remove_original", "test")
 """Only the runtime's Python has the hub's client and the engine's packages."""
 
 
@@ -41,12 +42,15 @@ class SetupFlow:
         online_access: May be changed at any time.
         task: What runs, or ran last.
         error: Why the last task failed, or None.
+        token: Secret for the weights' server, for this session only: it is kept in no file, and goes
+            to the task through its stdin, where no list of processes shows it.
     """
 
     def __init__(self, state: SetupState, python: Path | str, online_access: bool) -> None:
         self.state, self.online_access = state, online_access
         self.task: BackgroundTask | None = None
         self.error: FaceLiftError | None = None
+        self.token = ""
         self._python = Path(python)
         self._params: Mapping[str, Any] = {}
 
@@ -63,10 +67,9 @@ class SetupFlow:
         elif stage is Stage.INSTALL:
             self.install()
         elif stage is Stage.LICENCE and not self.state.licence_text:
-            self._start("licence", folder=str(self.state.weights_folder), table=self._table())
+            self._start("licence", **self._download_params())
         elif stage is Stage.DOWNLOAD:
-            folder = str(self.state.weights_folder)
-            self._start("download", folder=folder, table=self._table(), licence_accepted=self.state.licence_accepted)
+            self._start("download", **self._download_params(), licence_accepted=self.state.licence_accepted)
         elif stage is Stage.TEST:
             self.test()
 
@@ -90,11 +93,16 @@ class SetupFlow:
         )
 
     def test(self) -> None:
-        """Run one small kernel on the device and ask the engine whether it is ready."""
+        """Run one small kernel on the device, and send a picture through the weights."""
         runtime, weights = self.state.runtime, self.state.weights
         if runtime.usable and weights:
-            backend, folder = runtime.facts["backend"], str(weights.folder)
-            self._start("test", python=str(runtime.python), backend=backend, weights=folder)
+            self._start(
+                "test",
+                python=str(runtime.python),
+                backend=runtime.facts["backend"],
+                weights=str(weights.folder),
+                picture=str(self.state.picture),
+            )
 
     def verify(self) -> None:
         """Read every byte of the weights and compare."""
@@ -126,6 +134,12 @@ class SetupFlow:
         if self.state.weights:
             self._start("remove_weights", folder=str(self.state.weights.folder), table=self._table())
 
+    def remove_original(self) -> None:
+        """Delete the weights from which the slimmed ones were made, after every byte of those was checked."""
+        if not self.state.original:
+            raise RuntimeProblem("There are no slimmed weights with their originals here.", "Press Slim first.")
+        self._start("remove_original", folder=str(self.state.original), slimmed=str(self.state.weights.folder))
+
     def cancel(self) -> None:
         """Stop what runs; within a second it has, and it can be taken up again."""
         if self.task is not None:
@@ -144,6 +158,10 @@ class SetupFlow:
         if not self.task.running:
             self._ended(self.task)
         return changed
+
+    def published(self, text: str) -> str:
+        """Return a text as it may be shown and sent around: without names, paths of photos, and secrets."""
+        return redact(text.replace(self.token, "<secret>") if self.token else text)
 
     # Tasks
 
@@ -187,10 +205,23 @@ class SetupFlow:
                 first["message"], first["remedy"], code="bad-weights", files=[p["path"] for p in result["problems"]]
             )
         elif name == "slim":
-            self.state.memory.weights = ""
+            self.state.memory.original, self.state.memory.weights = self._params["folder"], ""
+        elif name == "remove_original":
+            self.state.memory.original = ""
+            if result["left"]:
+                self.error = FaceLiftError(
+                    f"{len(result['left'])} files were left, because they changed or lie elsewhere.",
+                    "Look at the folder of the original weights and delete them yourself.",
+                    code="files-left",
+                )
         elif name == "move":
             folder = "home" if self._params["kind"] == "runtime" else "weights"
             setattr(self.state.memory, folder, result["folder"])
+
+    def _download_params(self) -> dict[str, Any]:
+        state = self.state
+        folder = str(state.weights_folder)
+        return {"folder": folder, "table": self._table(), "server": state.memory.server, "token": self.token}
 
     def _table(self) -> str | None:
         path = self.state.table_path

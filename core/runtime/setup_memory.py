@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ class Memory:
         hardware: The last look at the hardware, as :meth:`.probe.Hardware.to_dict` gives it.
         backend: A build chosen by the person; empty for the recommended one.
         home, wheels, weights: Folders chosen by the person; empty for the usual ones, or none.
+        original: Folder of the weights from which the slimmed ones in use were made; empty for none.
+        server: Address of the hub's mirror that a person named; empty for the environment's or the hub.
         licence: Consent: "licence", "repository", "revision", "accepted" (time); None for none.
         tested: Runtime and weights of the last self-test that passed, and its facts.
         speed: Bytes a second, measured at the last download, or None.
@@ -29,6 +31,8 @@ class Memory:
     home: str = ""
     wheels: str = ""
     weights: str = ""
+    original: str = ""
+    server: str = ""
     licence: Mapping[str, str] | None = None
     tested: Mapping[str, Any] | None = None
     speed: float | None = None
@@ -41,6 +45,23 @@ class Memory:
             return cls(**{field.name: data[field.name] for field in fields(cls) if field.name in data})
         except (OSError, ValueError, TypeError):
             return cls()
+
+    def merged(self, before: Memory, present: Memory) -> Memory:
+        """Return what to keep when another Blender may have written meanwhile.
+
+        Args:
+            before: What this one read or wrote last.
+            present: What the file holds now.
+
+        Returns:
+            The present contents with this one's changes.
+        """
+        changed = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if getattr(self, field.name) != getattr(before, field.name)
+        }
+        return replace(present, **changed)
 
     def write(self, path: Path) -> None:
         """Replace the file.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import urllib.parse
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -19,6 +21,8 @@ from .lockfile import Lock
 from .places import runtime_home
 from .probe import Hardware
 from .setup_memory import Memory
+
+PICTURE_NAME = "selftest.png"
 
 
 class Stage(StrEnum):
@@ -53,7 +57,7 @@ class SetupState:
         self._store = store
         self.table_path = table
         self.table = FileTable.read(table) if table else OFFICIAL
-        self.memory = Memory.read(store)
+        self._read_memory()
         self.refresh()
 
     @property
@@ -78,6 +82,19 @@ class SetupState:
     def weights_folder(self) -> Path:
         """Where a download of the weights goes."""
         return Path(self.memory.weights) if self.memory.weights else weights_home() / DOWNLOADED_NAME
+
+    @property
+    def picture(self) -> Path:
+        """Where the self-test leaves its picture."""
+        return self._store.with_name(PICTURE_NAME)
+
+    @property
+    def original(self) -> Path | None:
+        """The weights from which the slimmed ones in use were made, while they are still here."""
+        if self.weights is None or not self.weights.slimmed or not self.memory.original:
+            return None
+        folder = Path(self.memory.original)
+        return folder if folder != self.weights.folder and is_complete(folder, self.table) else None
 
     @property
     def backend(self) -> Backend | None:
@@ -112,6 +129,19 @@ class SetupState:
         if self.stage is Stage.LICENCE:
             return not self.licence_text
         return self.stage is Stage.DOWNLOAD
+
+    def _read_memory(self) -> None:
+        self._seen = _time_of(self._store)
+        self.memory = Memory.read(self._store)
+        self._before = replace(self.memory)
+
+    def follow(self) -> bool:
+        """Take over what another Blender wrote, such as the end of an installation; return whether it did."""
+        if _time_of(self._store) == self._seen:
+            return False
+        self._read_memory()
+        self.refresh()
+        return True
 
     def refresh(self) -> None:
         """Look at the disk again: a few dozen file names, no contents."""
@@ -198,6 +228,25 @@ class SetupState:
         self.memory.wheels = str(folder.absolute()) if folder else ""
         self.remember()
 
+    def use_server(self, address: str) -> None:
+        """Download from a mirror of the hub; empty for the environment's or the hub itself.
+
+        Raises:
+            RuntimeProblem: the address is none, or holds a password, which would be kept in a file.
+        """
+        parts = urllib.parse.urlsplit(address.strip())
+        if address.strip() and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise RuntimeProblem(
+                f"{address.strip()} is no server's address.", "Write it with https://, or leave it empty."
+            )
+        if "@" in parts.netloc:
+            raise RuntimeProblem(
+                "A password in the address would be kept in a file.",
+                "Write the address without it and use the token's field.",
+            )
+        self.memory.server = address.strip().rstrip("/")
+        self.remember()
+
     def use_weights(self, folder: Path | None) -> None:
         """Use a folder of weights, or have them downloaded there; None for the usual places."""
         self.memory.weights = str(folder.absolute()) if folder else ""
@@ -209,5 +258,15 @@ class SetupState:
         Raises:
             FaceLiftError: it can't be written.
         """
+        self.memory = self.memory.merged(self._before, Memory.read(self._store))
         self.memory.write(self._store)
+        self._read_memory()
         self.refresh()
+
+
+def _time_of(path: Path) -> int:
+    """Return when a file was written, in nanoseconds; 0 where there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

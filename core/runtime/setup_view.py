@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.parse
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from ..errors import FaceLiftError
 from ..weights.table import OFFICIAL, OFFICIAL_LARGE_BYTES
 from .background import Status
+from .indexes import torch_index
 from .probe import free_bytes
 from .report import report
 from .setup_flow import OFFLINE_ADVICE, OFFLINE_MESSAGE, SetupFlow
@@ -22,7 +24,7 @@ MINUTE = 60
 TITLES = {
     Stage.CHECK: "Check this computer",
     Stage.INSTALL: "Install the runtime",
-    Stage.LICENCE: "Accept the weights' licence",
+    Stage.LICENCE: "Accept the licence",
     Stage.DOWNLOAD: "Download the weights",
     Stage.TEST: "Test",
     Stage.READY: "Ready",
@@ -110,7 +112,7 @@ def report_text(flow: SetupFlow, log: str = "", hidden: Iterable[str] = ()) -> s
         "runtime": f"{state.runtime.status} {dict(state.runtime.facts or {})}",
         "weights": f"{state.weights.source}, slimmed: {state.weights.slimmed}" if state.weights else "none",
     }
-    return report(flow.error, facts, log, hidden)
+    return flow.published(report(flow.error, facts, log, hidden))
 
 
 def progress_text(status: Status, cancelling: bool = False) -> str:
@@ -165,9 +167,13 @@ def _lines(state: SetupState, stage: Stage) -> tuple[str, ...]:
         amount = f"{size / GB:.1f} GB from {state.table.repository}" if size else f"Files from {state.table.repository}"
         return (amount + (_time(state, size) if size else ""), *_place(state.weights_folder))
     if stage is Stage.TEST:
-        return ("One small calculation on the device, and a look whether everything is there.",)
+        return ("One small calculation on the device, then a picture goes through the weights.",)
     facts = (state.memory.tested or {}).get("facts", {})
-    return (f"FaceLift is ready on {facts.get('device_name', 'this computer')} (PyTorch {facts.get('torch', '')}).",)
+    device = {"cpu": "the processor", "mps": "this Mac's GPU"}.get(name := facts.get("device_name", ""), name)
+    return (
+        f"FaceLift is ready on {device or 'this computer'} (PyTorch {facts.get('torch', '')}).",
+        "Choose FaceLift as the engine in the sidebar of the 3D View (N), then Generate.",
+    )
 
 
 def _quality(state: SetupState) -> tuple[str, ...]:
@@ -179,11 +185,14 @@ def _quality(state: SetupState) -> tuple[str, ...]:
 
 def _install_lines(state: SetupState) -> tuple[str, ...]:
     lock = state.lock
-    what = f"PyTorch for {state.backend.label} and {len(lock.packages)} packages"
+    what = f"PyTorch ({state.backend.label}) and {len(lock.packages)} packages"
     if state.memory.wheels:
-        return (f"{what} from {state.memory.wheels}.", *_place(state.home, lock.installed_bytes))
-    amount = f"{what}: about {lock.download_bytes / GB:.1f} GB{_time(state, lock.download_bytes)}."
-    return (amount, *_place(state.home, lock.installed_bytes))
+        amount, source = f"{what} from {state.memory.wheels}.", "whoever filled that folder"
+    else:
+        amount = f"{what}: about {lock.download_bytes / GB:.1f} GB{_time(state, lock.download_bytes)}."
+        source = urllib.parse.urlsplit(torch_index(lock.backend)).hostname
+    trust = (f"Every package is checked by its hash, but for PyTorch's own, where {source} is trusted.",)
+    return (amount, *(trust if lock.torch_index else ()), *_place(state.home, lock.installed_bytes))
 
 
 def _place(folder: Path, needed: int | None = None) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ..errors import FaceLiftError
+from ..files import replacing
 from ..progress import Progress, Reporter
 from . import advice, environment, lockfile, relocate
 from .backends import Backend
@@ -48,20 +49,21 @@ def _install(params: Params, reporter: Reporter) -> dict[str, Any]:
 
 
 def _test(params: Params, reporter: Reporter) -> dict[str, Any]:
-    reporter.stage("Testing the device", share=0.6)
-    facts = self_test(Path(params["python"]), Backend(params["backend"]), reporter)
-    reporter.stage("Asking the engine", share=0.4)
-    from ..engines.registry import create_engine
-    from ..weights.places import CHECKPOINT_VARIABLE
+    reporter.stage("Testing the device", share=0.4)
+    backend = Backend(params["backend"])
+    facts = self_test(Path(params["python"]), backend, reporter)
+    reporter.stage("Sending a picture through the weights", share=0.6)
+    from ..engines.facelift import location, trial
 
-    os.environ[CHECKPOINT_VARIABLE] = params["weights"]
-    info = create_engine("facelift").info()
-    if not info.available:
-        raise FaceLiftError("The FaceLift engine is not ready.", info.reason, code="engine-unavailable")
+    location.check_packages()
+    picture = trial.picture_through_weights(Path(params["weights"]), backend.device, reporter)
+    with replacing(params["picture"]) as stream:
+        stream.write(picture)
     return facts
 
 
 def _licence(params: Params, reporter: Reporter) -> dict[str, Any]:
+    _use_server(params)
     from ..weights.download import download
     from ..weights.table import LICENCE_FILE
 
@@ -71,6 +73,7 @@ def _licence(params: Params, reporter: Reporter) -> dict[str, Any]:
 
 
 def _download(params: Params, reporter: Reporter) -> dict[str, Any]:
+    _use_server(params)
     from ..weights.download import download
     from ..weights.record import HashRecord
 
@@ -124,6 +127,20 @@ def _remove_weights(params: Params, reporter: Reporter) -> dict[str, Any]:
     return {"freed": remove_checkpoint(Path(params["folder"]), _table(params))}
 
 
+def _remove_original(params: Params, reporter: Reporter) -> dict[str, Any]:
+    from ..weights.remove import remove_original
+
+    removal = remove_original(Path(params["folder"]), Path(params["slimmed"]), reporter)
+    return {"freed": removal.freed, "left": list(removal.left)}
+
+
+def _use_server(params: Params) -> None:
+    """Set what the hub's client reads when it is imported; this process does nothing else than this download."""
+    for variable, value in (("HF_ENDPOINT", params.get("server")), ("HF_TOKEN", params.get("token"))):
+        if value:
+            os.environ[variable] = value
+
+
 def _table(params: Params):
     from ..weights.table import OFFICIAL, FileTable
 
@@ -141,6 +158,7 @@ TASKS: dict[str, Callable[[Params, Reporter], dict[str, Any]]] = {
     "move": _move,
     "remove": _remove,
     "remove_weights": _remove_weights,
+    "remove_original": _remove_original,
 }
 """What can be asked for. probe, install, move and those that remove run in any Python, the others in the runtime's."""
 

@@ -27,6 +27,7 @@ from .verify import check_file, explain_disk_full
 
 LOCK_NAME = ".download.lock"
 RUN_AGAIN = "Check the connection and start the download again: it goes on where it stopped."
+REFUSED = (401, 403)
 SPARE_BYTES = 64 << 20
 """Kept free beyond what the files need."""
 
@@ -246,6 +247,8 @@ def _explained(file: WeightFile, table: FileTable | None = None) -> Iterator[Non
     except FaceLiftError:
         raise
     except (EntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError) as error:
+        if _is_refusal(error):
+            raise _refused(file) from error
         place = f" in {table.repository} at {table.revision[:8]}" if table else ""
         raise WeightsError(
             f"The server has no {file.path}{place}.",
@@ -260,7 +263,22 @@ def _explained(file: WeightFile, table: FileTable | None = None) -> Iterator[Non
                 code="disk-full",
                 files=[file.path],
             ) from error
+        if _is_refusal(error):
+            raise _refused(file) from error
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(
             f"{file.path} could not be downloaded: {reason}", RUN_AGAIN, files=[file.path], code="download-failed"
         ) from error
+
+
+def _is_refusal(error: Exception) -> bool:
+    return getattr(getattr(error, "response", None), "status_code", None) in REFUSED
+
+
+def _refused(file: WeightFile) -> WeightsError:
+    return WeightsError(
+        "The server refuses the weights: it asks for a token, or this token may not read them.",
+        "Enter a token of that server in the preferences, or set HF_TOKEN.",
+        files=[file.path],
+        code="not-allowed",
+    )

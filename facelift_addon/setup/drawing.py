@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import bpy
 
 from ...core.errors import FaceLiftError
-from ...core.runtime.setup_state import Stage
 from ...core.runtime.setup_view import View
 from ..identity import preferences
-from ..widgets import draw_lines, size_text
+from ..widgets import draw_lines
 from .guide import guide
+from .installed_drawing import draw_installed
 from .steps import raw_text
 
 STEP_ICONS = {"done": "CHECKMARK", "now": "RIGHTARROW_THIN", "later": "BLANK1"}
 STEPS_SHARE, PRESENT_SHARE = 0.3, 0.74
 """Of the preferences' width: the list of steps, and what is known to fit beside it."""
+SIDEBAR_SHARE = 0.9
+"""Of the sidebar's width: what fits into a box in a box."""
+PICTURE_SCALE = 6.0
+PICTURE_TEXT = "This portrait of an astronaut went through the weights: a clear face means that they work here."
 ACCEPT_TEXT = "I Have Read and Accept the Licence"
 
 
@@ -34,10 +36,14 @@ def draw_setup(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     present = split.column()
     for line in shown.lines:
         draw_lines(present, context, line, width_share=PRESENT_SHARE)
+    icon = guide.picture()
+    if icon:
+        present.template_icon(icon, scale=PICTURE_SCALE)
+        draw_lines(present, context, PICTURE_TEXT, width_share=PRESENT_SHARE)
     _draw_action(present, context, shown, PRESENT_SHARE)
     if shown.licence_text and not shown.progress:
         _draw_licence(box, context, shown.licence_text)
-    _draw_installed(box, context)
+    draw_installed(box)
 
 
 def draw_next_step(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -49,7 +55,7 @@ def draw_next_step(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     box.label(text=f"Setup {done + 1}/{len(shown.steps)}: {present.title}", icon="TOOL_SETTINGS")
     if not shown.progress:
         draw_lines(box, context, shown.lines[0])
-    _draw_action(box, context, shown, 1.0, short=True)
+    _draw_action(box, context, shown, SIDEBAR_SHARE, short=True)
 
 
 def _draw_action(
@@ -86,6 +92,8 @@ def _draw_error(
     box.alert = False
     if error.advice:
         draw_lines(box, context, error.advice, icon="BLANK1", width_share=width_share)
+    if error.code == "not-allowed":
+        box.prop(preferences(), "weights_token")
     row = box.row(align=True)
     if raw_text():
         row.operator("facelift.setup_details", icon="TEXT")
@@ -104,65 +112,3 @@ def _draw_licence(layout: bpy.types.UILayout, context: bpy.types.Context, text: 
     row.scale_y = 1.4
     row.operator("facelift.setup_licence", text=ACCEPT_TEXT, icon="CHECKMARK").accept = True
     row.operator("facelift.setup_licence", text="Decline").accept = False
-
-
-def _draw_installed(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    header, body = layout.panel_prop(preferences(), "show_installed")
-    header.label(text="Folders and Maintenance")
-    if body is None:
-        return
-    state = guide.flow.state
-    runtime = _draw_kind(body, "Runtime", "RUNTIME", state.home, bool(state.memory.home))
-    if state.runtime.status != "absent":
-        _maintain(runtime, "REPAIR")
-        _move_and_remove(runtime, "RUNTIME")
-    folder = state.weights.folder if state.weights else state.weights_folder
-    weights = _draw_kind(body, "Weights", "WEIGHTS", folder, bool(state.memory.weights))
-    if state.weights:
-        _maintain(weights, "VERIFY")
-        if not state.weights.slimmed:
-            _maintain(weights, "SLIM")
-        _move_and_remove(weights, "WEIGHTS")
-    wheels = Path(state.memory.wheels) if state.memory.wheels else None
-    _draw_kind(body, "Wheels", "WHEELS", wheels, wheels is not None)
-    if state.licence_accepted:
-        row = body.row()
-        date = (state.memory.licence or {}).get("accepted", "")[:10]
-        row.label(text=f"{state.table.licence}, accepted {date}")
-        answer = row.row()
-        answer.alignment = "RIGHT"
-        answer.operator("facelift.setup_licence", text="Withdraw").accept = False
-    row = body.row(align=True)
-    _maintain(row, "CHECK")
-    if state.stage in (Stage.TEST, Stage.READY):
-        _maintain(row, "TEST")
-    row.operator("facelift.copy_report", icon="COPYDOWN")
-
-
-def _draw_kind(
-    layout: bpy.types.UILayout, title: str, kind: str, folder: Path | None, chosen: bool
-) -> bpy.types.UILayout:
-    """Draw one folder with its size and what can be chosen; return the row for more buttons."""
-    column = layout.column(align=True)
-    size = guide.size(folder) if folder is not None else None
-    row = column.row()
-    row.label(text=f"{title}: {folder or 'from the network'}")
-    detail = row.row()
-    detail.alignment = "RIGHT"
-    if folder is not None:
-        detail.label(text="…" if size is None else size_text(size))
-    row = column.row(align=True)
-    row.operator("facelift.setup_use_folder", text="Use Existing Folder…", icon="FILE_FOLDER").kind = kind
-    if chosen:
-        row.operator("facelift.setup_use_usual", text="", icon="LOOP_BACK").kind = kind
-    return row
-
-
-def _maintain(row: bpy.types.UILayout, action: str) -> None:
-    names = {"CHECK": "Check Again", "REPAIR": "Repair", "VERIFY": "Verify", "SLIM": "Slim", "TEST": "Test"}
-    row.operator("facelift.setup_maintain", text=names[action]).action = action
-
-
-def _move_and_remove(row: bpy.types.UILayout, kind: str) -> None:
-    row.operator("facelift.setup_move", text="Move…").kind = kind
-    row.operator("facelift.setup_remove", text="Remove", icon="TRASH").kind = kind

@@ -16,10 +16,11 @@ from .guide import guide
 
 RUNTIME = ("RUNTIME", "Runtime", "PyTorch and the other packages that the engine needs")
 WEIGHTS = ("WEIGHTS", "Weights", "The trained networks")
+ORIGINAL = ("ORIGINAL", "Original Weights", "The weights from which the slimmed ones were made")
 WHEELS = ("WHEELS", "Wheels", "Packages as files, for an installation without the network")
 
 
-class _Idle:
+class Idle:
     """An operator that must not come between the setup and what it is doing."""
 
     bl_options = {"INTERNAL"}
@@ -31,7 +32,7 @@ class _Idle:
         return not guide.flow.busy and not session.busy
 
 
-class _Folder(_Idle):
+class _Folder(Idle):
     """An operator that asks for a folder."""
 
     directory: StringProperty(name="Folder", subtype="DIR_PATH", options={"SKIP_SAVE"})
@@ -70,7 +71,7 @@ class FACELIFT_OT_setup_use_folder(_Folder, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class FACELIFT_OT_setup_use_usual(_Idle, bpy.types.Operator):
+class FACELIFT_OT_setup_use_usual(Idle, bpy.types.Operator):
     """Go back to the usual folder"""
 
     bl_idname = "facelift.setup_use_usual"
@@ -104,7 +105,7 @@ class FACELIFT_OT_setup_move(_Folder, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class FACELIFT_OT_setup_maintain(_Idle, bpy.types.Operator):
+class FACELIFT_OT_setup_maintain(Idle, bpy.types.Operator):
     """Look after what is installed"""
 
     bl_idname = "facelift.setup_maintain"
@@ -146,13 +147,15 @@ class FACELIFT_OT_setup_maintain(_Idle, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class FACELIFT_OT_setup_remove(_Idle, bpy.types.Operator):
-    """Delete it from the disk; files that are not FaceLift's stay"""
+class FACELIFT_OT_setup_remove(Idle, bpy.types.Operator):
+    """Delete it from the disk; files that are not FaceLift's stay. \
+Original weights go only after every byte of the slimmed ones was checked
+    """
 
     bl_idname = "facelift.setup_remove"
     bl_label = "Remove"
 
-    kind: EnumProperty(name="Kind", items=(RUNTIME, WEIGHTS))
+    kind: EnumProperty(name="Kind", items=(RUNTIME, WEIGHTS, ORIGINAL))
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Ask first: it takes long to get them again."""
@@ -162,8 +165,13 @@ class FACELIFT_OT_setup_remove(_Idle, bpy.types.Operator):
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """Begin to delete."""
         connection.close(0.0)
-        remove = guide.flow.remove_runtime if self.kind == "RUNTIME" else guide.flow.remove_weights
-        remove()
+        flow = guide.flow
+        removals = {
+            "RUNTIME": flow.remove_runtime,
+            "WEIGHTS": flow.remove_weights,
+            "ORIGINAL": flow.remove_original,
+        }
+        removals[self.kind]()
         wake()
         return {"FINISHED"}
 

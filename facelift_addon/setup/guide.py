@@ -14,10 +14,12 @@ from ...core.runtime.setup_flow import SetupFlow
 from ...core.runtime.setup_state import SetupState, Stage
 from ...core.runtime.setup_view import View, view
 from ...core.weights.places import user_data
+from ..previews import previews
 
 STORE_NAME = "setup.json"
 """In the user's data folder, not the extension's: choices and consent outlive an uninstallation, as the
 runtime and the weights do."""
+PICTURE_KEY = "setup/selftest"
 TABLE_VARIABLE = "FACELIFT_WEIGHTS_TABLE"
 """Environment variable with a JSON file that ``python -m core weights table`` wrote, for mirrors and own weights."""
 
@@ -29,6 +31,7 @@ class Guide:
         self._flow: SetupFlow | None = None
         self._sizes: dict[Path, Future] = {}
         self._counter: ThreadPoolExecutor | None = None
+        self._pictured = 0
 
     @property
     def flow(self) -> SetupFlow:
@@ -52,8 +55,21 @@ class Guide:
         return self.flow.state.stage is Stage.READY
 
     def view(self) -> View:
-        """Return what to draw."""
+        """Return what to draw. Another Blender may have gone on with the setup meanwhile."""
+        if not self.flow.busy:
+            self.flow.state.follow()
         return view(self.flow)
+
+    def picture(self) -> int:
+        """Return the icon of the self-test's picture once everything is ready, or 0."""
+        path = self.flow.state.picture
+        if not self.ready or not path.is_file():
+            return 0
+        written = path.stat().st_mtime_ns
+        if self._pictured != written:
+            previews.show(PICTURE_KEY, path.read_bytes())
+            self._pictured = written
+        return previews.icon(PICTURE_KEY)
 
     def tick(self) -> bool:
         """Take in what the running task told; return whether anything changed."""
@@ -79,7 +95,7 @@ class Guide:
             self._flow.close()
         if self._counter is not None:
             self._counter.shutdown(wait=False, cancel_futures=True)
-        self._flow, self._counter = None, None
+        self._flow, self._counter, self._pictured = None, None, 0
         self._sizes.clear()
 
 

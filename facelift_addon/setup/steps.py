@@ -5,7 +5,6 @@ from __future__ import annotations
 import bpy
 from bpy.props import BoolProperty
 
-from ...core.runtime.report import redact
 from ...core.runtime.setup_view import report_text
 from .. import connection
 from ..identity import BASE_PACKAGE
@@ -155,7 +154,7 @@ class FACELIFT_OT_open_setup(bpy.types.Operator):
 def raw_text() -> str:
     """Return the raw message behind the last error, without names; empty when there is none."""
     error = guide.flow.error
-    return redact(str(error.details.get("raw") or error.details.get("log") or "")) if error else ""
+    return guide.flow.published(str(error.details.get("raw") or error.details.get("log") or "")) if error else ""
 
 
 def current_report() -> str:
