@@ -57,7 +57,9 @@ def batch(environment, checkpoint_folder, photos, tmp_path_factory):  # noqa: F8
     """One run over the folder with everything switched on."""
     out = tmp_path_factory.mktemp("out")
     extras = ("--views", "--turntable", out / "videos", "--turntable-frames", FRAMES)
-    return generate(environment, checkpoint_folder, photos, "-o", out, *extras), out
+    # OpenMP tells its settings when torch loads it.
+    told = environment | {"OMP_DISPLAY_ENV": "TRUE"}
+    return generate(told, checkpoint_folder, photos, "-o", out, *extras), out
 
 
 def test_a_bad_photo_does_not_stop_the_batch(batch):
@@ -67,6 +69,14 @@ def test_a_bad_photo_does_not_stop_the_batch(batch):
     assert "2 of 3 photos done, 1 failed" in result.stderr
     assert "Traceback" not in result.stderr
     assert {path.name for path in out.glob("*.ply")} == {"ann.ply", "bob.ply"}
+
+
+def test_idle_threads_sleep(batch):
+    """On a busy computer spinning ones slow small models down by a factor of 20 and more."""
+    result, _ = batch
+    if "OPENMP DISPLAY" not in result.stderr:
+        pytest.skip("this torch's threads are not OpenMP's")
+    assert "OMP_WAIT_POLICY" in result.stderr and "PASSIVE" in result.stderr
 
 
 def test_every_file_of_the_references_script_is_written(batch):

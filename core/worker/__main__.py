@@ -1,5 +1,7 @@
 """``python -m core.worker``: see :mod:`.server`."""
 
+from ..native_threads import wait_passively
 from .server import main
 
+wait_passively()
 main()
