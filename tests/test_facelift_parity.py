@@ -6,6 +6,7 @@ from __future__ import annotations
 from tests.facelift_helpers import checkpoint_folder, one_thread, other_checkpoint, own_cache, record_folder, torch  # noqa: F401
 
 # isort: split
+import hashlib
 import json
 import shutil
 import subprocess
@@ -23,7 +24,7 @@ from core.engines.facelift.parity import full
 from core.engines.facelift.parity.__main__ import compare_record
 from core.engines.facelift.parity.compare import compare
 from core.engines.facelift.parity.facecrop import compare_facecrop
-from core.engines.facelift.parity.record import Record, records
+from core.engines.facelift.parity.record import Record, RecordError, records
 from core.engines.facelift.parity.stages import run_end_to_end
 from core.engines.facelift.pipeline import Pipeline
 from tests.bench.facelift_random import CONFIGS
@@ -110,13 +111,55 @@ def test_a_changed_ply_is_found(own_record):
     content = bytearray(path.read_bytes())
     content[-100] ^= 1
     path.write_bytes(content)
+    assert failures(own_record)[0] == "parity-tiny.ply of recorded"
+    content[-5] ^= 255
+    path.write_bytes(content)
+    assert failures(own_record) == ["parity-tiny.ply of recorded", "parity-tiny.ply end to end"]
+
+
+def test_what_a_record_describes_and_lacks_is_found(own_record):
+    path = own_record / "parity-tiny.safetensors"
+    tensors = load_file(path)
+    del tensors["latents/final"]
+    save_file(tensors, path)
+    (own_record / "parity-tiny.ply").unlink()
+    assert failures(own_record) == ["parity-tiny.ply", "latents/final"]
+
+
+def test_a_record_without_its_photo_is_unusable(own_record):
+    path = own_record / "parity-tiny.safetensors"
+    save_file({name: tensor for name, tensor in load_file(path).items() if name != "input/image"}, path)
+    with pytest.raises(RecordError, match="has no tensor input/image"):
+        failures(own_record)
+
+
+def test_a_missing_ply_is_compared_by_its_stated_hash(own_record):
+    path, facts_path = own_record / "parity-tiny.ply", own_record / "parity-tiny.json"
+    facts = json.loads(facts_path.read_text())
+    facts["ply"]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    facts_path.write_text(json.dumps(facts))
+    path.unlink()
+    assert failures(own_record) == []
+    facts["ply"]["sha256"] = "0" * 64
+    facts_path.write_text(json.dumps(facts))
     assert failures(own_record) == ["parity-tiny.ply of recorded"]
+
+
+def test_filters_without_stated_thresholds_are_the_references(own_record):
+    path = own_record / "parity-tiny.json"
+    facts = json.loads(path.read_text())
+    del facts["filters"]
+    path.write_text(json.dumps(facts))
+    assert failures(own_record) == []
+    change_tensor(own_record, "filter/gradio_kept", lambda t: t[:-9])
+    assert failures(own_record) == ["filter/gradio_kept of recorded", "filter/gradio_kept end to end"]
 
 
 def test_command_tells_by_its_exit_code(own_record, tmp_path):
     good = run_parity(own_record)
     assert good.returncode == 0, good.stdout + good.stderr
     assert "latents/final" in good.stdout
+    assert "not compared, the folder has no facecrop.npz" in good.stdout
     change_tensor(own_record, "latents/final", lambda t: t * 1.001)
     bad = run_parity(own_record)
     assert bad.returncode == 1

@@ -17,7 +17,7 @@ from ..gslrm import FIELDS
 from ..pipeline import Pipeline
 from . import compare, full, results, stages
 from .compare import Row
-from .facecrop import compare_facecrop
+from .facecrop import FILE, compare_facecrop
 from .record import SAMPLE, Record, RecordError, opened, records
 
 EXACT = ("input/image", SAMPLE)
@@ -37,9 +37,10 @@ def compare_record(record: Record) -> list[Row]:
     for name in sorted(record.tensors):
         if name in own:
             rows.append(compare.compare(name, own[name], record[name], alone.get(name)))
-        elif name not in EXACT and not name.startswith("filter/"):
+        elif name not in (*EXACT, *(f"filter/{preset}_kept" for preset in record.filters())):
             unknown.append(name)
-    rows += results.compare_filters(record, own_sample) + results.compare_ply(record)
+    rows += results.compare_filters(record, own_sample) + results.compare_ply(record, own_sample)
+    rows += [Row(name, None, False, f"described in {record.path.name}, but not recorded") for name in record.lost()]
     if unknown:
         print(f"Recorded, but nothing that this engine computes: {', '.join(unknown)}")
     return rows
@@ -65,9 +66,8 @@ def main() -> int:
                 tensors = sum(name not in EXACT for name in record.tensors)
                 print(f"{len(rows)} comparisons of {tensors} tensors in {time.perf_counter() - start:.1f} s")
             crops = compare_facecrop(folder)
-            if crops:
-                print("\nFace alignment")
-                agreed &= compare.print_table(crops)
+            print("\nFace alignment" if crops else f"\nFace alignment: not compared, the folder has no {FILE}")
+            agreed &= not crops or compare.print_table(crops)
             torch.set_num_threads(threads)
             if options.full:
                 agreed &= full.compare_full(folder)

@@ -15,7 +15,7 @@ from safetensors import safe_open
 
 from ..checkpoint import Checkpoint
 from ..diffusion import Guidance
-from ..filters import FilterPreset
+from ..filters import PRESETS, FilterPreset
 from ..gslrm import FIELDS, RawGaussians
 from ..pipeline import Sampling
 
@@ -60,7 +60,18 @@ class Record:
         return name in self.tensors
 
     def __getitem__(self, name: str) -> torch.Tensor:
+        """Return a recorded tensor.
+
+        Raises:
+            RecordError: it was not recorded.
+        """
+        if name not in self.tensors:
+            raise RecordError(f"{self.path.with_suffix('.safetensors').name} has no tensor {name}")
         return self.tensors[name]
+
+    def lost(self) -> list[str]:
+        """Return the names of tensors that the JSON file describes and the safetensors file lacks."""
+        return sorted(set(self.facts.get("tensors", {})) - set(self.tensors))
 
     def has(self, *names: str) -> bool:
         """Return whether all these tensors were recorded."""
@@ -100,12 +111,15 @@ class Record:
         )
 
     def head_width(self) -> int | None:
-        """Return GS-LRM's attention head width, or None where the record leaves it to the checkpoint."""
-        return self.facts.get("case", {}).get("gslrm", {}).get("d_head")
+        """Return GS-LRM's attention head width, or None where the record leaves it to the checkpoint.
+
+        It is the one size that neither the weights' shapes nor the official layout tell.
+        """
+        return stated_anywhere(self.facts, "d_head")
 
     def filters(self) -> dict[str, FilterPreset]:
-        """Return the recorded filters by name, with their own thresholds."""
-        presets = {}
+        """Return the recorded filters by name: with their own thresholds, else those of the reference's programs."""
+        presets = {"cli": PRESETS["commandline"], "gradio": PRESETS["gradio"]}
         for name, entry in self.facts.get("filters", {}).items():
             limits = entry["thresholds"]
             bounds = limits["crop_bbx"]
@@ -126,13 +140,24 @@ class Record:
             if name in self:
                 return self[name]
         files = sorted(self.path.parent.glob("clr_embeds*.pt"))
-        return torch.load(files[0], weights_only=True) if files else None
+        # A folder with several records names each one's file as the record: parity-x.json, clr_embeds-x.pt.
+        own = [path for path in files if path.stem.partition("-")[2] == self.path.stem.partition("-")[2]]
+        return torch.load((own or files)[0], weights_only=True) if files else None
 
-    def ply(self) -> bytes | None:
-        """Return the recorded PLY file, or None."""
-        name = self.facts.get("ply", {}).get("file")
-        path = self.path.parent / name if name else None
-        return path.read_bytes() if path and path.is_file() else None
+    def ply_path(self) -> Path | None:
+        """Return where the recorded PLY file should be; None where the record has none."""
+        path = self.path.parent / self.facts.get("ply", {}).get("file", self.path.with_suffix(".ply").name)
+        return path if path.is_file() or "ply" in self.facts else None
+
+
+def stated_anywhere(facts: object, name: str) -> object | None:
+    """Return the first value of a name in nested JSON objects, or None."""
+    if not isinstance(facts, Mapping):
+        return None
+    if name in facts:
+        return facts[name]
+    found = (stated_anywhere(value, name) for value in facts.values())
+    return next((value for value in found if value is not None), None)
 
 
 def records(folder: Path) -> list[Record]:

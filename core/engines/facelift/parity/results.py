@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 
+import numpy as np
 import torch
+from numpy.lib.recfunctions import structured_to_unstructured
 
 from .. import convert, filters
 from ..filters import FilterPreset
 from ..gslrm import FIELDS, RawGaussians
-from .compare import Row
+from .compare import TOLERANCE, Row, relative_error
 from .record import SAMPLE, Record
 
 MARGIN = 1e-4
@@ -64,20 +66,65 @@ def _filter_row(name: str, kept: torch.Tensor, wanted: torch.Tensor, near: torch
     return Row(name, None, far == 0, remark)
 
 
-def compare_ply(record: Record) -> list[Row]:
-    """Compare the PLY file written from the recorded Gaussians, byte by byte or by its hash."""
-    facts, recorded = record.facts.get("ply"), record.gaussians()
-    if not facts or recorded is None:
+def compare_ply(record: Record, own: RawGaussians) -> list[Row]:
+    """Compare the PLY file: byte by byte from the recorded Gaussians, up to rounding from our own."""
+    path = record.ply_path()
+    if path is None:
         return []
-    wanted = record.ply()
-    digest = hashlib.sha256(wanted).hexdigest() if wanted is not None else facts.get("sha256")
-    name = f"{facts.get('file', 'ply')} of recorded"
+    content = path.read_bytes() if path.is_file() else None
+    digest = hashlib.sha256(content).hexdigest() if content is not None else record.facts["ply"].get("sha256")
+    if digest is None:
+        return [Row(path.name, None, False, "the file is missing, and no hash of it is stated")]
+    rows = []
+    recorded = record.gaussians()
+    if recorded is not None:
+        rows.append(_ply_row(f"{path.name} of recorded", record, recorded, content, digest))
+    if content is not None:
+        rows.append(_own_ply_row(f"{path.name} end to end", record, own, content))
+    return rows
+
+
+def _ply_row(name: str, record: Record, recorded: RawGaussians, content: bytes | None, digest: str) -> Row:
+    """Return the row of the file that our writer makes of recorded Gaussians."""
     best = Row(name, None, False, "no recorded filter gives it")
     for filter_name, preset in record.filters().items():
         written = convert.reference_ply(recorded, filters.kept_indices(recorded, preset))
         if hashlib.sha256(written).hexdigest() == digest:
-            return [Row(name, None, True, f"{len(written)} bytes, equal, filter {filter_name}")]
-        if wanted is not None and len(written) == len(wanted):
-            different = sum(a != b for a, b in zip(written, wanted, strict=True))
+            source = "" if content is not None else ", by its stated hash: the file is missing"
+            return Row(name, None, True, f"{len(written)} bytes, equal, filter {filter_name}{source}")
+        if content is not None and len(written) == len(content):
+            different = np.count_nonzero(np.frombuffer(written, np.uint8) != np.frombuffer(content, np.uint8))
             best = Row(name, None, False, f"{different} of {len(written)} bytes differ")
-    return [best]
+    return best
+
+
+def _own_ply_row(name: str, record: Record, own: RawGaussians, content: bytes) -> Row:
+    """Return the row of our own Gaussians against the file's, vertex by vertex."""
+    try:
+        wanted = convert.reference_ply_table(content)
+    except ValueError as error:
+        return Row(name, None, False, str(error))
+    for filter_name, preset in record.filters().items():
+        key = f"filter/{filter_name}_kept"
+        # The recorded choice: near a threshold our own may differ.
+        index = _positions(record, record[key].long()) if key in record else filters.kept_indices(own, preset)
+        if len(index) == len(wanted):
+            table = convert.reference_ply_table(convert.reference_ply(own, index))
+            return _table_row(name, table, wanted)
+    return Row(name, None, False, f"no recorded filter keeps {len(wanted)} Gaussians")
+
+
+def _table_row(name: str, own: np.ndarray, wanted: np.ndarray) -> Row:
+    """Compare two files' vertices: numbers by their relative error, colours by levels."""
+    levels = max(
+        int(np.abs(own[color].astype(int) - wanted[color].astype(int)).max(initial=0)) for color in convert.PLY_COLORS
+    )
+    errors = {
+        part: relative_error(
+            *(torch.tensor(structured_to_unstructured(side[columns], copy=True)) for side in (own, wanted))
+        )
+        for part, columns in convert.PLY_PARTS.items()
+    }
+    worst = max(errors, key=errors.get)
+    remark = f"{len(own)} vertices, worst in {worst}, colours {levels} levels at most"
+    return Row(name, errors[worst], errors[worst] <= TOLERANCE and levels <= 1, remark)
