@@ -78,9 +78,11 @@ class FaceLiftEngine:
         location.check_packages()
         folder = location.checked_checkpoint(chosen.checkpoint, reporter)
         prepared = preparation.prepare(photo, chosen, reporter)
+        # A stage of its own: importing the libraries takes seconds the first time.
+        reporter.stage("Starting PyTorch", share=0.02)
         runner = self._ready_runner(folder, chosen)
         outcome = runner.run(prepared.picture, chosen, reporter)
-        reporter.stage("Naming the parts", share=0.03)
+        reporter.stage("Naming the parts", share=0.02)
         gaussians = outcome.gaussians()
         labels, part_notes = parts.estimate_parts(gaussians, outcome.views)
         reporter.finish()

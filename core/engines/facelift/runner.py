@@ -21,7 +21,7 @@ from .settings import FaceLiftSettings
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 LOADING, VIEWS, GAUSSIANS = "Loading the models", "Generating six views", "Building the head"
-LOADING_SHARE, VIEWS_SHARE, GAUSSIANS_SHARE = 0.1, 0.75, 0.1
+LOADING_SHARE, VIEWS_SHARE, GAUSSIANS_SHARE = 0.08, 0.74, 0.1
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
+from diffusers import DDIMScheduler
 
 from .draws import Draws
 from .gslrm import Observer, observe_nothing
@@ -56,6 +56,9 @@ class DPMSolver:
     """
 
     def __init__(self, config: Mapping, steps: int) -> None:
+        # Here, because it loads scipy's statistics: a second that the usual preset need not wait.
+        from diffusers import DPMSolverMultistepScheduler
+
         # Steps even in log-SNR: even in time, the last ones are so coarse that the order is lost.
         self.scheduler = DPMSolverMultistepScheduler.from_config(
             dict(config), algorithm_type="dpmsolver++", solver_order=2, use_lu_lambdas=True, lower_order_final=True
