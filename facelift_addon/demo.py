@@ -12,22 +12,34 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import bpy
+from PIL import Image
 
-from ..core.cameras import turntable
+from ..core.cameras import Camera, turntable
+from ..core.gaussians import Gaussians
+from ..core.rasterize import cpu
+from ..core.rasterize.projection import project
 from . import connection, pictures
 from .jobs import State, session
+from .splats.rendering import TRANSPARENT_BOUNCES
 
 TICK_SECONDS = 0.02
 TURNTABLE_VIEWS = 8
 TURNTABLE_COLUMNS = 4
 TURNTABLE_SIZE = 256
 FRONT_SIZE = 512
+MOST_LAYERS = TRANSPARENT_BOUNCES // 2
+"""Splats over a pixel, on average, up to which Cycles draws the pictures. With more, many rays meet more
+than it follows: the pictures would be wrong, and at 2 microseconds a splat and pixel take many minutes."""
+
+Draw = Callable[[Sequence[Camera], Path, int], list[Path]]
+"""Draws a head through cameras into PNGs of a directory, of this width."""
 
 
 def run(
@@ -44,7 +56,7 @@ def run(
 
     Returns:
         Facts for a report: ``stage_seconds`` of the engine, ``seconds`` of every step,
-        ``gaussians``, ``notes``, ``blender`` version, ``files``.
+        ``gaussians``, ``notes``, ``renderer``, ``blender`` version, ``files``.
 
     Raises:
         FaceLiftError: the photo or the engine can't be used.
@@ -62,13 +74,15 @@ def run(
     files = {name: out / name for name in ("head.ply", "front.png", "turntable.png", "head.blend")}
     with _timed(seconds, "head.ply", say):
         bpy.ops.facelift.export_splats(filepath=str(files["head.ply"]), frame="HEAD", check_existing=False)
+    renderer, draw = _renderer(head, result.gaussians, result.photo_camera, say)
+    folder = out / "views"
     with _timed(seconds, "front.png", say):
-        pictures.render_photo_camera(head, files["front.png"], FRONT_SIZE)
+        (front,) = draw([result.photo_camera], folder, FRONT_SIZE)
+        front.replace(files["front.png"])
     with _timed(seconds, "turntable.png", say):
-        folder = out / "turntable"
-        views = pictures.render_views(head, turntable(TURNTABLE_VIEWS), folder, TURNTABLE_SIZE)
+        views = draw(turntable(TURNTABLE_VIEWS), folder, TURNTABLE_SIZE)
         pictures.save_sheet(views, files["turntable.png"], TURNTABLE_COLUMNS)
-        shutil.rmtree(folder)
+    shutil.rmtree(folder)
     with _timed(seconds, "head.blend", say):
         # Blender would keep the file of an earlier demo as head.blend1.
         files["head.blend"].unlink(missing_ok=True)
@@ -79,6 +93,7 @@ def run(
         "seconds": seconds,
         "notes": list(result.notes),
         "recipe": dict(result.recipe),
+        "renderer": renderer,
         "blender": bpy.app.version_string,
         "files": {name: str(path) for name, path in files.items()},
     }
@@ -105,6 +120,26 @@ def _generate(photo: Path, say: Callable[[str], None]):
     if task.error is not None:
         raise task.error
     return task.result
+
+
+def _renderer(
+    head: bpy.types.Object, gaussians: Gaussians, camera: Camera, say: Callable[[str], None]
+) -> tuple[str, Draw]:
+    """Return the name of what shall draw the pictures, and the function that does."""
+    layers = project(gaussians, camera).layers(camera.width, camera.height)
+    if layers <= MOST_LAYERS:
+        return "Cycles", partial(pictures.render_views, head)
+    say(f"       {layers:,.0f} splats lie over a pixel, more than Cycles can draw: the reference rasterizer does")
+    return "reference rasterizer", partial(_draw_views, gaussians)
+
+
+def _draw_views(gaussians: Gaussians, views: Sequence[Camera], directory: Path, size: int) -> list[Path]:
+    """Draw Gaussians with the reference rasterizer; like :func:`.pictures.render_views`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    paths = [directory / f"view_{index:02d}.png" for index in range(len(views))]
+    for path, view in zip(paths, views, strict=True):
+        Image.fromarray(cpu.render(gaussians, view.resized(size)).to_uint8()).save(path)
+    return paths
 
 
 def _wait(state: Callable[[], State]) -> None:

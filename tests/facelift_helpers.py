@@ -22,6 +22,8 @@ from core.engines.facelift.gslrm import GSLRM, GSLRMConfig  # noqa: E402
 SUBSET = Path(__file__).parent / "data" / "facelift-parity" / "subset.tar.xz"
 HEAD_WIDTH = 16
 """GS-LRM's attention head width in the recorded checkpoint."""
+OTHER_HEAD_WIDTH = 12
+"""The same in :func:`other_checkpoint`, whose files state it."""
 
 
 @pytest.fixture(scope="session")
@@ -120,11 +122,12 @@ def other_checkpoint(source: Path, target: Path) -> Path:
         pipeline / "image_normalizer" / "diffusion_pytorch_model.safetensors",
     )
     with torch.device("meta"):
-        gslrm = GSLRM(GSLRMConfig(width=48, head_width=12, layers=2, patch_size=16, free_gaussians=3))
+        gslrm = GSLRM(GSLRMConfig(width=48, head_width=OTHER_HEAD_WIDTH, layers=2, patch_size=16, free_gaussians=3))
     weights = {name: _random(tensor, generator) for name, tensor in gslrm.state_dict().items()}
     for path in (target / "gslrm").iterdir():
         path.unlink()
     torch.save({"model": weights}, target / "gslrm" / "ckpt_0000000000000001.pt")
+    (target / "gslrm" / "config.json").write_text(json.dumps({"d_head": OTHER_HEAD_WIDTH}))
     return target
 
 

@@ -12,6 +12,7 @@ from core import spherical_harmonics as harmonics
 from core.cameras import Camera, front_camera
 from core.gaussians import Gaussians, concatenate
 from core.rasterize import Rendering, metrics, render, tiles, to_uint8
+from core.rasterize.projection import project
 from tests.gaussian_helpers import random_gaussians, render_plainly
 
 SMALL = Camera(45, 37, 50.0, 48.0, 20.0, 19.0, Camera.orbit(285, 10, radius=1.5).c2w)
@@ -142,6 +143,15 @@ def test_absurd_sizes_and_places_stay_finite():
     rendering = render(gaussians.replace(scales=scales, means=means), SMALL)
     for values in (rendering.image, rendering.alpha, rendering.depth):
         assert np.isfinite(values).all()
+
+
+def test_layers_are_counted_inside_the_picture():
+    camera = front_camera(32)
+    assert project(random_gaussians(0), camera).layers(32, 32) == 0
+    covering = single(scale=10.0)
+    assert project(concatenate([covering] * 3), camera).layers(32, 32) == pytest.approx(3)
+    reach = np.sqrt(2 * np.log(255 * 0.8) * (0.01**2 * (camera.fx / 2.7) ** 2 + 0.3))
+    assert project(single(scale=0.01), camera).layers(32, 32) == pytest.approx((2 * reach / 32) ** 2, rel=1e-4)
 
 
 def test_memory_is_bounded_when_every_gaussian_covers_the_picture():

@@ -241,7 +241,9 @@ def test_run_stopped_before_the_renaming_is_taken_up(checkpoint_folder, slimmed,
     finished = {path: path.stat().st_mtime_ns for path in work.rglob("*.safetensors")}
     assert finished
     slim(checkpoint_folder, target, slimming, None)
-    assert {work / path.relative_to(target): path.stat().st_mtime_ns for path in target.rglob("*.safetensors")} == finished
+    assert {
+        work / path.relative_to(target): path.stat().st_mtime_ns for path in target.rglob("*.safetensors")
+    } == finished
     assert models_of(target) == models_of(slimmed)
 
 

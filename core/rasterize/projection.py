@@ -55,6 +55,16 @@ class Splats:
         """Return the splats of an index array [L], in that order."""
         return Splats(*(getattr(self, item.name)[index] for item in fields(self)))
 
+    def layers(self, width: int, height: int) -> float:
+        """Return how many splats lie over a pixel of a picture on average, by their bounding boxes.
+
+        What drawing them costs a renderer that follows a ray from splat to splat: about 50 for a
+        head, thousands for noise of large Gaussians.
+        """
+        size = (width, height)
+        low, high = np.clip(self.centers - self.extents, 0, size), np.clip(self.centers + self.extents, 0, size)
+        return float((high - low).prod(axis=1).sum() / (width * height))
+
 
 def project(gaussians: Gaussians, camera: Camera) -> Splats:
     """Project what can be seen: in front of the near plane, not too faint, touching the picture."""
