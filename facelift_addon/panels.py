@@ -30,6 +30,7 @@ class FACELIFT_PT_main(_Panel, bpy.types.Panel):
     """Photo, choices, Generate."""
 
     bl_label = "FaceLift"
+    bl_order = 0
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw what can be done next."""
@@ -158,6 +159,7 @@ class FACELIFT_PT_head(_Panel, bpy.types.Panel):
     """The active head."""
 
     bl_label = "Head"
+    bl_order = 1
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -185,17 +187,21 @@ class FACELIFT_PT_head(_Panel, bpy.types.Panel):
             row = layout.row(align=True)
             row.operator("facelift.regenerate", text="Regenerate", icon="FILE_REFRESH").mode = "REPLACE"
             row.operator("facelift.regenerate", text="Add Variant", icon="ADD").mode = "ADD"
-            column = layout.column(align=True)
-            column.enabled = False
-            for key in ("photo", "engine", "version", "licence"):
-                column.label(text=f"{key.capitalize()}: {recipe.get(key, '')}")
         layout.operator("facelift.export_splats", text="Export…", icon="EXPORT")
+        if recipe:
+            header, body = layout.panel("facelift_recipe", default_closed=True)
+            header.label(text="Recipe")
+            if body is not None:
+                column = body.column(align=True)
+                for key in ("photo", "engine", "version", "licence"):
+                    column.label(text=f"{key.capitalize()}: {recipe.get(key, '')}")
 
 
 class FACELIFT_PT_rendering(_Panel, bpy.types.Panel):
     """Colours and render settings."""
 
     bl_label = "Rendering"
+    bl_order = 4
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

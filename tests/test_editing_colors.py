@@ -38,7 +38,7 @@ def test_higher_harmonics_follow_the_grades_derivative(how, seed):
     result = grade(of_colors(*colors).replace(sh=sh), how).sh[:, 1]
     # Near black the transfer function bends too sharply for a finite difference.
     graded = grade(of_colors(*colors), replace(how, contrast=1.0)).colors
-    smooth = (np.abs(graded) > 0.15).all(axis=1)
+    smooth = (np.abs(graded) > 0.3).all(axis=1)
     np.testing.assert_allclose(result[smooth], expected[smooth], rtol=2e-2, atol=2e-2)
 
 
@@ -93,13 +93,14 @@ def test_only_the_mask_is_graded_and_painted():
 
 
 def test_paint_covers_or_keeps_the_shading():
-    gaussians = of_colors((0.2, 0.2, 0.2), (0.4, 0.4, 0.4), (0.6, 0.6, 0.6))
-    everything = np.ones(3, bool)
+    gaussians = of_colors(*([gray] * 3 for gray in (0.1, 0.2, 0.3, 0.4, 0.6)))
+    everything = np.ones(5, bool)
     flat = painting.paint(gaussians, everything, (0.5, 0.1, 0.1), keep_shading=False)
-    np.testing.assert_allclose(flat.colors, np.tile([0.5, 0.1, 0.1], (3, 1)), atol=1e-6)
+    np.testing.assert_allclose(flat.colors, np.tile([0.5, 0.1, 0.1], (5, 1)), atol=1e-6)
     shaded = painting.paint(gaussians, everything, (0.5, 0.1, 0.1)).colors
-    assert shaded[0, 0] < shaded[1, 0] < shaded[2, 0]
-    np.testing.assert_allclose(shaded[1], (0.5, 0.1, 0.1), atol=1e-5)
+    assert (np.diff(shaded[:, 0]) > 0).all()
+    # What is in the light, not what is in the middle, has the color chosen.
+    np.testing.assert_allclose(shaded[3], (0.5, 0.1, 0.1), atol=1e-5)
     half = painting.paint(gaussians, everything, (0.5, 0.1, 0.1), strength=0.5, keep_shading=False)
     np.testing.assert_allclose(half.colors, (gaussians.colors + np.array([0.5, 0.1, 0.1])) / 2, atol=1e-6)
 

@@ -68,7 +68,7 @@ def test_density_opens_no_holes_and_keeps_the_important():
     inside = before.alpha > 0.9
     for share in (0.5, 0.25):
         edit = density.thin(gaussians, share, cell)
-        assert share <= len(edit.gaussians) / len(gaussians) <= share + 0.07
+        assert share - 0.05 <= len(edit.gaussians) / len(gaussians) <= share + 0.15
         alpha = render(edit.gaussians, camera).alpha
         naive = render(gaussians.select(edit.sources), camera).alpha
         assert (alpha[inside] > 0.6).mean() > 0.995, share
@@ -79,14 +79,15 @@ def test_density_opens_no_holes_and_keeps_the_important():
 
 
 @settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 1000), low=st.floats(0, 1), high=st.floats(0, 1), cell=st.floats(0.05, 2))
-def test_more_density_keeps_all_that_less_density_keeps(seed, low, high, cell):
+@given(seed=st.integers(0, 1000), share=st.floats(0, 0.999), cell=st.floats(0.05, 2))
+def test_every_cell_keeps_its_share_and_what_stays_grows(seed, share, cell):
     gaussians = random_gaussians(80, seed=seed)
-    low, high = sorted((low, high))
-    few, many = density.thin(gaussians, low, cell), density.thin(gaussians, high, cell)
-    assert np.isin(few.sources, many.sources).all()
-    cells = density.cell_numbers(gaussians.means, cell)
-    np.testing.assert_array_equal(np.unique(cells[few.sources]), np.unique(cells))
+    few = density.thin(gaussians, share, cell)
+    side = np.float32(cell) / np.sqrt(np.maximum(np.float32(share), np.float32(density.LEAST_DENSITY)))
+    cells = np.unique(density.cell_numbers(gaussians.means, side), return_inverse=True)[1]
+    counts = np.bincount(cells)
+    kept = np.bincount(cells[few.sources], minlength=len(counts))
+    assert (kept >= 1).all() and (np.abs(kept - np.maximum(share * counts, 1)) <= 0.5001).all()
     assert (few.gaussians.scales >= gaussians.scales[few.sources]).all()
     assert (few.gaussians.scales <= gaussians.scales[few.sources] * np.float32(density.MAX_GROWTH * 1.001)).all()
     assert (np.diff(few.sources) > 0).all()

@@ -10,6 +10,10 @@ from .. import spherical_harmonics as harmonics
 from ..gaussians import Gaussians
 from . import grading
 
+LIT = 75
+"""Percentile of brightness that gets the very colour: most Gaussians lie in shade or below others, and what
+is seen in the light shall look as it was chosen."""
+
 
 def paint(
     gaussians: Gaussians, mask: np.ndarray, color: Sequence[float], strength: float = 1.0, keep_shading: bool = True
@@ -24,7 +28,7 @@ def paint(
         color: r, g, b, sRGB-encoded, 0..1.
         strength: 0 changes nothing, 1 covers.
         keep_shading: Take hue and saturation from the colour, and let light and dark among
-            the painted Gaussians vary around the colour's own brightness as before.
+            the painted Gaussians vary as before, those in the light around the colour's own brightness.
     """
     chosen = np.flatnonzero(mask)
     if not len(chosen) or strength == 0:
@@ -33,7 +37,7 @@ def paint(
     painted = np.broadcast_to(np.asarray(color, np.float64), old.shape)
     if keep_shading:
         luminance = grading.to_linear(old) @ grading.LUMINANCE
-        shading = luminance / max(float(np.median(luminance)), np.finfo(np.float32).eps)
+        shading = luminance / max(float(np.percentile(luminance, LIT)), np.finfo(np.float32).eps)
         painted = np.clip(grading.to_display(grading.to_linear(painted) * shading[:, None]), 0, 1)
     sh = gaussians.sh.copy()
     sh[chosen] *= np.float32(1 - strength)

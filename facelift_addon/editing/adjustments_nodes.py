@@ -13,7 +13,7 @@ from ..splats.nodes import Builder, shared_group
 from .density_nodes import area, density_group
 from .grading_nodes import NEUTRAL, grade_group
 
-VERSION = 1
+VERSION = 2
 
 GROUP_NAME = "FaceLift Adjustments"
 
@@ -80,7 +80,15 @@ PANELS: dict[str, list[Input]] = {
         Input(MIN_SIZE, "Float", 0.0, 0, None, "Smaller splats are left out", "DISTANCE"),
         Input(MAX_SIZE, "Float", 0.0, 0, None, "Bigger splats are left out; 0 keeps them all", "DISTANCE"),
         Input(DENSITY, "Float", 1.0, 0, 1, "Share of splats that is kept, big and opaque ones first", "FACTOR"),
-        Input(CELL, "Float", 1.0, 1e-6, None, "Width of the cells in which density is evened out", "DISTANCE"),
+        Input(
+            CELL,
+            "Float",
+            1.0,
+            1e-6,
+            None,
+            "Width of the cells in which density is evened out: 2.5 times the usual distance of splats",
+            "DISTANCE",
+        ),
         Input(SIZE, "Float", 1.0, 0, 10, "Factor of the size of every splat"),
     ],
     "Region": [

@@ -8,13 +8,13 @@ from ...core import attributes as names
 from ...core.editing import density
 from ..splats.nodes import Builder, shared_group
 
-VERSION = 1
+VERSION = 2
 
 
 def density_group() -> bpy.types.NodeTree:
     """Return the group that keeps a share of the splats and grows them.
 
-    Inputs: Geometry, Density (0..1) and Cell, the side of a cell in local units.
+    Inputs: Geometry, Density (0..1) and Cell, the side of a cell at full density in local units.
     """
     return shared_group(
         "FaceLift Density",
@@ -35,7 +35,8 @@ def area(builder: Builder) -> bpy.types.NodeSocket:
 def _density(builder: Builder, sockets) -> dict:
     opacity = builder.separate_color(builder.attribute(names.RADIANCE_BASE, "FLOAT_COLOR"))[3]
     importance = builder.math("MULTIPLY", opacity, area(builder))
-    cell = _cell_number(builder, sockets["Cell"])
+    share = builder.math("MAXIMUM", sockets["Density"], density.LEAST_DENSITY)
+    cell = _cell_number(builder, builder.math("DIVIDE", sockets["Cell"], builder.math("SQRT", share)))
     capture = builder.node("GeometryNodeCaptureAttribute", domain="POINT")
     capture.capture_items.new("INT", "Order")
     builder.set(capture.inputs[0], sockets["Geometry"])
@@ -45,13 +46,17 @@ def _density(builder: Builder, sockets) -> dict:
     geometry = _sorted(builder, capture.outputs[0], by_importance)
 
     ones = builder.node("GeometryNodeAccumulateField", {"Value": 1.0, "Group ID": cell}, data_type="FLOAT")
-    limit = builder.math("MAXIMUM", builder.math("MULTIPLY", sockets["Density"], ones.outputs["Total"]), 1.0)
+    wanted = builder.math("MULTIPLY", sockets["Density"], ones.outputs["Total"])
+    limit = builder.math("MAXIMUM", builder.math("FLOOR", builder.math("ADD", wanted, 0.5)), 1.0)
     keeps = builder.compare("LESS_THAN", ones.outputs["Trailing"], limit)
     covered = _total(builder, importance, cell)
     left = _total(builder, builder.switch("FLOAT", keeps, 0.0, importance), cell)
     counted = builder.compare("GREATER_THAN", left, 0.0)
     ratio = builder.switch("FLOAT", counted, 1.0, builder.math("DIVIDE", covered, left))
-    growth = builder.math("MINIMUM", builder.math("SQRT", ratio), density.MAX_GROWTH)
+    uneven = builder.math("MINIMUM", builder.math("SUBTRACT", ratio, 1.0), 1.0)
+    overlap = builder.math("MULTIPLY_ADD", sockets["Density"], -density.OVERLAP, density.OVERLAP)
+    more = builder.math("MULTIPLY_ADD", overlap, uneven, 1.0)
+    growth = builder.math("MINIMUM", builder.math("MULTIPLY", builder.math("SQRT", ratio), more), density.MAX_GROWTH)
     scale = builder.scaled(builder.attribute(names.SCALE, "FLOAT_VECTOR"), growth)
     # All of a cell grow alike, so that growing before dropping changes nobody's rank.
     geometry = builder.store(geometry, names.SCALE, "FLOAT_VECTOR", scale)

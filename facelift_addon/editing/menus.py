@@ -24,6 +24,7 @@ class FACELIFT_MT_splats(bpy.types.Menu):
         layout.operator("facelift.symmetrize", icon="MOD_MIRROR")
         layout.separator()
         layout.operator_menu_enum("facelift.delete_part", "part", icon="TRASH")
+        layout.operator_menu_enum("facelift.delete_part", "part", text="Keep Only", icon="CHECKMARK").keep = True
         layout.operator_menu_enum("facelift.assign_part", "part", icon="GROUP_VERTEX")
         layout.operator("facelift.paint_color", icon="BRUSHES_ALL")
         layout.operator("facelift.grade_color", icon="COLOR")
@@ -39,6 +40,9 @@ class FACELIFT_MT_splats(bpy.types.Menu):
             layout.operator("facelift.add_adjustments", icon="MODIFIER")
             layout.operator_menu_enum("facelift.add_crop", "shape", icon="MOD_BOOLEAN")
             layout.operator("facelift.reset_to_original", icon="LOOP_BACK")
+            layout.separator()
+            layout.operator("facelift.set_up_turntable", icon="CAMERA_DATA")
+        layout.operator("facelift.save_contact_sheet", text="Save Contact Sheet…", icon="IMAGE_DATA")
 
 
 class FACELIFT_MT_select_splats(bpy.types.Menu):

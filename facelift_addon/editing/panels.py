@@ -41,6 +41,7 @@ class FACELIFT_PT_edit(_Panel, bpy.types.Panel):
     """Tools that change splats."""
 
     bl_label = "Edit"
+    bl_order = 2
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the tools by what they are for."""
@@ -93,6 +94,7 @@ class FACELIFT_PT_edit_parts(_Panel, bpy.types.Panel):
         column = layout.column(align=True)
         column.operator_menu_enum("facelift.assign_part", "part", icon="GROUP_VERTEX")
         column.operator_menu_enum("facelift.delete_part", "part", icon="TRASH")
+        column.operator_menu_enum("facelift.delete_part", "part", text="Keep Only", icon="CHECKMARK").keep = True
         column.operator_menu_enum("facelift.separate_part", "part", icon="MOD_EXPLODE")
         column = layout.column(align=True)
         column.operator("facelift.paint_color", icon="BRUSHES_ALL")
@@ -103,6 +105,7 @@ class FACELIFT_PT_adjustments(_Panel, bpy.types.Panel):
     """Sliders that change splats without touching them."""
 
     bl_label = "Adjustments"
+    bl_order = 3
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the modifier's inputs, or the button that adds it."""

@@ -1,0 +1,310 @@
+"""Uses every tool on a head in Blender's window: a picture before and after, undo, redo.
+
+Runs inside Blender with its interface: ``blender -P tools_tour.py -- FOLDER PHOTO [PART...]``.
+Whenever a picture of the screen is wanted, the file ``FOLDER/shoot`` appears; whoever takes it
+removes that. ``FOLDER/PART.json`` holds the names of a part's pictures in their order, the region
+of the 3D View on the screen, and what each tool did. The parts are those of :data:`PARTS`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import bpy
+import numpy as np
+import window
+from mathutils import Euler
+
+FOLDER, PHOTO, *CHOSEN = sys.argv[sys.argv.index("--") + 1 :]
+FOLDER, PHOTO = Path(FOLDER), Path(PHOTO)
+SETTLE_SECONDS = 0.3
+VIEW_ANGLES = (1.5, 0.0, 0.35)
+VIEW_CENTER, VIEW_DISTANCE = (-0.03, 0.0, 0.1), 0.85
+FLOATERS = 400
+
+pictures: list[str] = []
+used: dict[str, dict] = {}
+facelift = bpy.ops.facelift
+
+
+def shoot(name: str, settle: float = SETTLE_SECONDS) -> window.Steps:
+    """Take a picture under a name."""
+    pictures.append(name)
+    yield from window.shoot(FOLDER / "shoot", settle)
+
+
+def head() -> bpy.types.Object:
+    return bpy.data.objects["astronaut"]
+
+
+def state() -> dict[str, bytes]:
+    """Return what undo has to bring back: the splats of all objects, their selection, places and modifiers."""
+    found = {}
+    for target in bpy.data.objects:
+        found[target.name] = np.array(target.matrix_world, np.float32).round(5).tobytes()
+        if target.type == "POINTCLOUD":
+            if target.mode == "EDIT":
+                target.update_from_editmode()
+            for name, column in window.module("facelift_addon.splats.geometry").read(target.data).items():
+                found[f"{target.name} {name}"] = column.values.tobytes()
+            found[f"{target.name} modifiers"] = "".join(modifier.name for modifier in target.modifiers).encode()
+    return found
+
+
+def call(name: str, tool: Callable[[], object]) -> None:
+    """Use a tool in the 3D View, and write down what it answered and how long Blender stood still."""
+    start = time.perf_counter()
+    with window.override():
+        result = tool()
+    used[name] = {
+        "seconds": round(time.perf_counter() - start, 3),
+        "result": str(result),
+        "splats": len(head().data.points),
+    }
+
+
+def use(name: str, tool: Callable[[], object], after: Callable[[], object] = lambda: None) -> window.Steps:
+    """Use a tool, look at it, undo it, redo it, undo it again."""
+    before = state()
+    call(name, tool)
+    done = state()
+    after()
+    yield from shoot(name)
+    for verb, wanted in (("undo", before), ("redo", done), ("undo", before)):
+        with window.override():
+            getattr(bpy.ops.ed, verb)()
+        now = state()
+        if now != wanted:
+            keys = {key for key in now.keys() | wanted.keys() if now.get(key) != wanted.get(key)}
+            used[name].setdefault("broken", []).append(f"{verb}: {sorted(keys)[:4]}")
+
+
+def run(operator: Callable, **settings: object) -> Callable[[], object]:
+    """Return a call of an operator as a button makes it, with an undo step of its own."""
+    return lambda: operator("EXEC_DEFAULT", True, **settings)
+
+
+def mode(name: str) -> None:
+    with window.override():
+        bpy.ops.object.mode_set("EXEC_DEFAULT", True, mode=name)
+
+
+def make_head() -> window.Steps:
+    """Make the head, or open the one of the last time."""
+    known = FOLDER / "head.blend"
+    if known.exists():
+        with window.override():
+            bpy.ops.wm.open_mainfile(filepath=str(known))
+        yield 1.0
+    else:
+        window.empty_scene()
+        bpy.context.scene.facelift.quality = "low"
+        jobs = window.module("facelift_addon.jobs")
+        with window.override():
+            facelift.choose_photo(filepath=str(PHOTO))
+            facelift.generate()
+        yield from window.wait(lambda: not jobs.session.busy)
+        yield 1.0
+        bpy.ops.wm.save_as_mainfile(filepath=str(known))
+    yield from window.open_tab()
+
+
+def look(distance: float = VIEW_DISTANCE) -> None:
+    """Show the head from a little to the side, and nothing else."""
+    space = window.view()[1].spaces[0]
+    view = space.region_3d
+    view.view_perspective = "PERSP"
+    view.view_rotation = Euler(VIEW_ANGLES).to_quaternion()
+    view.view_location, view.view_distance = VIEW_CENTER, distance
+    overlay = space.overlay
+    overlay.show_floor = overlay.show_axis_x = overlay.show_axis_y = overlay.show_cursor = False
+    overlay.show_outline_selected = overlay.show_relationship_lines = overlay.show_object_origins = False
+    for camera in bpy.data.cameras:
+        camera.display_size = 1e-4
+    space.show_gizmo = False
+
+
+def add_floaters() -> None:
+    """Move some splats away from the head, as reconstructions from photos have them."""
+    random = np.random.default_rng(0)
+    positions = head().data.attributes["position"].data
+    values = np.empty(len(positions) * 3, np.float32)
+    positions.foreach_get("vector", values)
+    places = values.reshape(-1, 3)
+    chosen = random.choice(len(places), FLOATERS, replace=False)
+    places[chosen] = random.uniform((-0.3, -0.2, -0.1), (0.25, 0.2, 0.4), (FLOATERS, 3))
+    positions.foreach_set("vector", values)
+    scales = head().data.attributes["scale"].data
+    values = np.empty(len(scales) * 3, np.float32)
+    scales.foreach_get("vector", values)
+    values.reshape(-1, 3)[chosen] *= 2.5
+    scales.foreach_set("vector", values)
+    head().data.update_tag()
+
+
+def object_tools() -> window.Steps:
+    """The tools of Object Mode."""
+    yield from shoot("head")
+    yield from use("symmetrize", run(facelift.symmetrize, direction="NEGATIVE_X"))
+    yield from use("reduce_density", run(facelift.reduce_density, density=0.15))
+    yield from use("delete_part", run(facelift.delete_part, part="CLOTHES"))
+    yield from use("keep_part", run(facelift.delete_part, part="HAIR", keep=True))
+    yield from use("paint_color", run(facelift.paint_color, part="HAIR", color=(0.55, 0.1, 0.08)))
+    yield from use("grade_color", run(facelift.grade_color, part="ALL", exposure=0.6, temperature=0.5, contrast=1.2))
+    yield from use("assign_part", run(facelift.assign_part, part="SKIN"))
+
+    def move_hair() -> None:
+        bpy.data.objects["astronaut hair"].location.z += 0.12
+
+    yield from use("separate_part", run(facelift.separate_part, part="HAIR"), move_hair)
+    head().rotation_euler, head().scale = (0.2, 0.3, 0.2), (1.3, 0.9, 1.0)
+    bpy.ops.ed.undo_push(message="turned")
+    yield from shoot("stretched")
+    yield from use("apply_transform", run(facelift.apply_transform))
+    for place in ("CENTER", "BOTTOM", "CURSOR"):
+        yield from use(f"set_origin_{place.lower()}", run(facelift.set_origin, place=place))
+    head().rotation_euler, head().scale = (0, 0, 0), (1, 1, 1)
+    bpy.ops.ed.undo_push(message="straight")
+    yield from use("scale_from_eyes", run(facelift.scale_from_eyes, distance=0.04))
+    add_floaters()
+    bpy.ops.ed.undo_push(message="floaters")
+    yield from shoot("floaters")
+    yield from use("clean_floaters", run(facelift.clean_floaters))
+    yield from use("clean_silhouette", run(facelift.clean_floaters, use_silhouette=True))
+    with window.override():
+        facelift.delete_part("EXEC_DEFAULT", True, part="HAIR")
+    yield from use("reset_to_original", run(facelift.reset_to_original))
+
+
+def edit_tools() -> window.Steps:
+    """The tools of Edit Mode."""
+    mode("EDIT")
+    yield from use("select_part", run(facelift.select_part, part="HAIR"))
+    yield from use("select_color", run(facelift.select_color, color=(0.8, 0.6, 0.5), tolerance=18))
+    yield from use("select_size", run(facelift.select_size, low=2.0))
+    yield from use("select_opacity", run(facelift.select_opacity, high=0.5))
+    yield from use("select_visible", run(facelift.select_visible))
+    with window.override():
+        facelift.select_part("EXEC_DEFAULT", True, part="MOUTH")
+    yield from shoot("mouth")
+    yield from use("grow_selection", run(facelift.grow_selection, distance=0.015))
+    yield from use("shrink_selection", run(facelift.shrink_selection, distance=0.002))
+    yield from use("paint_selection", run(facelift.paint_color, color=(0.7, 0.05, 0.2)))
+    yield from use("blender_delete", run(bpy.ops.pointcloud.delete))
+    box = {"xmin": 300, "xmax": 620, "ymin": 500, "ymax": 900, "wait_for_input": False}
+    yield from use("blender_box", run(bpy.ops.view3d.select_box, **box))
+    mode("OBJECT")
+
+
+def adjustments() -> window.Steps:
+    """The sliders of the modifier, one at a time."""
+    call("add_adjustments", run(facelift.add_adjustments))
+    modifier = window.module("facelift_addon.editing.adjustments")
+    wanted = (
+        ("Min opacity", 0.9),
+        ("Max size", 0.0012),
+        ("Min size", 0.0012),
+        ("Density", 0.15),
+        ("Splat size", 0.5),
+        ("Exposure", 1.0),
+        ("Temperature", 0.8),
+        ("Tint", 0.8),
+        ("Saturation", 0.0),
+        ("Contrast", 1.8),
+        ("Hair exposure", 1.5),
+        ("Skin temperature", -0.8),
+        ("Hair visible", False),
+    )
+    for name, value in wanted:
+        inputs = modifier.ensure(head())
+        neutral = inputs[name]
+        inputs[name] = value
+        yield from shoot(f"adjust {name}")
+        inputs[name] = neutral
+    space = window.view()[1].spaces[0]
+    for shape in ("BOX", "PLANE"):
+        call(f"add_crop {shape}", run(facelift.add_crop, shape=shape))
+        yield from shoot(f"crop {shape}")
+    box = next(child for child in head().children if "box" in child.name)
+    plane = next(child for child in head().children if "plane" in child.name)
+    plane.location.z -= 0.3
+    box.scale.x *= 0.5
+    box.location.x = -0.1
+    yield from shoot("crop BOX moved")
+    box.scale *= 5
+    plane.location.z += 0.32
+    plane.rotation_euler.x = 0.4
+    yield from shoot("crop PLANE moved")
+    space.show_gizmo = True
+    head().select_set(False)
+    box.scale /= 5
+    box.select_set(True)
+    bpy.context.view_layer.objects.active = box
+    with window.override():
+        bpy.ops.wm.tool_set_by_id(name="builtin.transform")
+    yield from shoot("crop BOX gizmo")
+    with window.override():
+        bpy.ops.wm.tool_set_by_id(name="builtin.select_box")
+    box.select_set(False)
+    head().select_set(True)
+    bpy.context.view_layer.objects.active = head()
+    call("apply_adjustments", run(facelift.apply_adjustments))
+    yield from shoot("applied")
+    call("reset after apply", run(facelift.reset_to_original))
+
+
+def several() -> window.Steps:
+    """Tools on two heads at once, and what shows them off."""
+    space = window.view()[1].spaces[0]
+    with window.override():
+        bpy.ops.object.duplicate("EXEC_DEFAULT", True)
+    twin = bpy.context.view_layer.objects.active
+    twin.location.x += 0.5
+    head().select_set(True)
+    space.region_3d.view_distance *= 1.6
+    space.region_3d.view_location.x += 0.25
+    bpy.ops.ed.undo_push(message="two heads")
+    yield from shoot("two")
+    yield from use("two_painted", run(facelift.paint_color, part="HAIR", color=(0.1, 0.1, 0.5)))
+    mode("EDIT")
+    yield from use("two_selected", run(facelift.select_part, part="SKIN"))
+    mode("OBJECT")
+    yield from use("join_splats", run(facelift.join_splats))
+    call("set_up_turntable", run(facelift.set_up_turntable))
+    yield from shoot("turntable camera")
+    look(4.5)
+    space.overlay.show_relationship_lines = space.overlay.show_floor = True
+    for camera in bpy.data.cameras:
+        camera.display_size = 0.15
+    yield from shoot("turntable")
+    call("remove_turntable", run(facelift.remove_turntable))
+
+
+PARTS = {"objects": object_tools, "editing": edit_tools, "adjustments": adjustments, "several": several}
+
+
+def script() -> window.Steps:
+    yield from make_head()
+    look()
+    yield 1.0
+    bpy.ops.ed.undo_push(message="tour")
+    region = window.view()[2]["WINDOW"]
+    for part in CHOSEN or PARTS:
+        pictures.clear()
+        used.clear()
+        yield from PARTS[part]()
+        facts = {
+            "region": [region.x, region.y, region.width, region.height],
+            "pictures": pictures,
+            "used": used,
+        }
+        (FOLDER / f"{part}.json").write_text(json.dumps(facts, indent=1))
+
+
+window.start(script())
