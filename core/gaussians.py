@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from . import quaternions
+from . import blocks, quaternions
 from . import spherical_harmonics as harmonics
 from .parts import Part
 
@@ -103,10 +103,9 @@ class Gaussians:
 
     def covariances(self) -> np.ndarray:
         """Return the covariance matrices [N, 3, 3], float64: R diag(scales^2) R^T."""
-        axes = quaternions.to_matrices(self.rotations.astype(np.float64)) * self.scales[:, None, :]
-        return axes @ np.swapaxes(axes, 1, 2)
+        return _covariances(self.rotations, self.scales)
 
-    def transform(self, matrix: np.ndarray) -> Gaussians:
+    def transform(self, matrix: np.ndarray, reuse: bool = False) -> Gaussians:
         """Apply an affine transformation exactly.
 
         Means move by the matrix, covariances become A C A^T, spherical harmonics turn with
@@ -117,6 +116,8 @@ class Gaussians:
 
         Args:
             matrix: [4, 4], last row 0 0 0 1; may mirror, may not be singular.
+            reuse: Put the result into this value's own arrays, which spares memory: only for a value
+                that nobody else holds, and that is of no use afterwards.
 
         Raises:
             ValueError: the matrix is singular or not finite.
@@ -125,20 +126,46 @@ class Gaussians:
         linear, offset = matrix[:3, :3], matrix[:3, 3]
         if not np.isfinite(matrix).all() or abs(np.linalg.det(linear)) < 1e-30:
             raise ValueError("the transformation matrix is singular or not finite")
-        means = self.means.astype(np.float64) @ linear.T + offset
         left, singular, right = np.linalg.svd(linear)
         orthogonal = left @ right
-        sh = harmonics.rotate(self.sh, orthogonal)
-        if np.ptp(singular) <= 1e-6 * singular[0]:
-            # A mirror maps R diag(s^2) R^T to the same matrix as the rotation -orthogonal does.
-            turn = orthogonal if np.linalg.det(orthogonal) > 0 else -orthogonal
-            # A product of quaternions is linear in the second: its matrix is that of the products with the axes.
-            product = quaternions.multiply(quaternions.from_matrices(turn), np.eye(4))
-            rotations = quaternions.normalize(self.rotations.astype(np.float64) @ product)
-            scales = self.scales.astype(np.float64) * singular.mean()
-        else:
-            scales, rotations = decompose_covariances(linear @ self.covariances() @ linear.T)
-        return self.replace(means=means, scales=scales, rotations=rotations, sh=sh)
+        is_similarity = np.ptp(singular) <= 1e-6 * singular[0]
+        # A mirror maps R diag(s^2) R^T to the same matrix as the rotation -orthogonal does.
+        turn = quaternions.from_matrices(orthogonal if np.linalg.det(orthogonal) > 0 else -orthogonal)
+        # A product of quaternions is linear in the second: its matrix is that of the products with the axes.
+        product = quaternions.multiply(turn, np.eye(4))
+        means, scales, rotations, sh = (
+            _writable(values) if reuse else np.empty_like(values)
+            for values in (self.means, self.scales, self.rotations, self.sh)
+        )
+
+        def move(place: slice) -> None:
+            means[place] = self.means[place].astype(np.float64) @ linear.T + offset
+            if is_similarity:
+                rotations[place] = quaternions.normalize(self.rotations[place].astype(np.float64) @ product)
+                scales[place] = self.scales[place].astype(np.float64) * singular.mean()
+            else:
+                covariances = linear @ _covariances(self.rotations[place], self.scales[place]) @ linear.T
+                scales[place], rotations[place] = decompose_covariances(covariances)
+
+        blocks.fill(move, len(self))
+        return self.replace(
+            means=means, scales=scales, rotations=rotations, sh=harmonics.rotate(self.sh, orthogonal, sh)
+        )
+
+
+def _writable(values: np.ndarray) -> np.ndarray:
+    """Return the same array open for writing, or a new one where its memory is not ours to write."""
+    view = values.view()
+    try:
+        view.flags.writeable = True
+    except ValueError:
+        return np.empty_like(values)
+    return view
+
+
+def _covariances(rotations: np.ndarray, scales: np.ndarray) -> np.ndarray:
+    axes = quaternions.to_matrices(rotations.astype(np.float64)) * scales[:, None, :]
+    return axes @ np.swapaxes(axes, 1, 2)
 
 
 def decompose_covariances(covariances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,11 +11,15 @@ from functools import lru_cache
 
 import numpy as np
 
+from . import blocks
+
 C0 = 0.28209479177387814
 """The constant basis function Y_00; display colour = 0.5 + C0 * sh[:, 0]."""
 
 MAX_DEGREE = 3
 
+_ROWS = 256
+"""Gaussians that are turned at once."""
 _ROUNDING = 1e-12
 """Entries of rotation matrices below this are zeros that float64 could not hit."""
 
@@ -110,8 +114,14 @@ def rotation_matrix(rotation: np.ndarray, degree: int) -> np.ndarray:
     return matrix
 
 
-def rotate(sh: np.ndarray, rotation: np.ndarray) -> np.ndarray:
-    """Rotate coefficients [N, K, 3] by an orthogonal matrix [3, 3]."""
+def rotate(sh: np.ndarray, rotation: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Rotate coefficients [N, K, 3] by an orthogonal matrix [3, 3].
+
+    Args:
+        sh: The coefficients.
+        rotation: The matrix, determinant +1 or -1.
+        out: Where to put the result, [N, K, 3], contiguous; may be ``sh``'s own memory.
+    """
     degree = degree_of(sh.shape[1])
     if degree == 0:
         return sh
@@ -120,7 +130,18 @@ def rotate(sh: np.ndarray, rotation: np.ndarray) -> np.ndarray:
     matrix[np.abs(matrix) < _ROUNDING] = 0
     # All values of a Gaussian as one vector: a plain matrix product, which BLAS does fastest.
     rows = sh.reshape(len(sh), 3 * sh.shape[1])
-    return (rows @ np.kron(matrix.T, np.eye(3)).astype(sh.dtype)).reshape(sh.shape)
+    factor = np.kron(matrix.T, np.eye(3)).astype(sh.dtype)
+    turned = np.empty_like(rows) if out is None else out.reshape(rows.shape)
+
+    def turn(place: slice) -> None:
+        # Small enough for the cache next to the processor, and made once: fresh memory is slow.
+        buffer = np.empty((_ROWS, rows.shape[1]), rows.dtype)
+        for first in range(place.start, place.stop, _ROWS):
+            some = slice(first, min(first + _ROWS, place.stop))
+            turned[some] = np.matmul(rows[some], factor, out=buffer[: some.stop - first])
+
+    blocks.fill(turn, len(rows))
+    return turned.reshape(sh.shape)
 
 
 def from_colors(colors: np.ndarray) -> np.ndarray:

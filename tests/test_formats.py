@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from core import formats
+from core import blocks, formats
 from core.errors import FaceLiftError, FormatError
+from tests.format_helpers import assert_near
 from tests.gaussian_helpers import random_gaussians
+
+MANY = 2 * blocks.ROWS + 77
+"""Splats that are read and written in several blocks."""
 
 
 def test_unknown_suffixes_and_unreadable_files_are_named(tmp_path):
@@ -62,3 +67,77 @@ def test_full_disk_is_named(tmp_path):
     with pytest.raises(FaceLiftError) as caught:
         formats.save(random_gaussians(1000), tmp_path / "head.ply")
     assert caught.value.code == "disk-full" and "full" in caught.value.message
+
+
+@pytest.mark.parametrize("suffix", (".ply", ".spz", ".compressed.ply"))
+def test_files_of_many_blocks_keep_their_order(suffix, tmp_path):
+    gaussians = random_gaussians(MANY, 1, parts=np.arange(MANY) % 8, extras={"index": np.arange(MANY)})
+    formats.save(gaussians, tmp_path / f"head{suffix}")
+    back = formats.load(tmp_path / f"head{suffix}")
+    if suffix == ".ply":
+        np.testing.assert_array_equal(back.parts, gaussians.parts)
+        np.testing.assert_array_equal(back.extras["index"], gaussians.extras["index"])
+        assert_near(gaussians, back, opacities=1e-7)
+    if suffix == ".spz":
+        # As a file of the second block alone holds them.
+        some = slice(blocks.ROWS, 2 * blocks.ROWS)
+        alone = formats.loads(formats.dumps(gaussians.select(some), suffix), suffix)
+        np.testing.assert_array_equal(alone.rotations, back.rotations[some])
+        np.testing.assert_array_equal(alone.sh, back.sh[some])
+    if suffix == ".compressed.ply":
+        assert np.abs(np.sort(back.means, axis=0) - np.sort(gaussians.means, axis=0)).max() < 0.01
+
+
+def test_faults_in_all_blocks_of_a_ply_file_are_counted():
+    gaussians = random_gaussians(MANY)
+    means = np.array(gaussians.means)
+    means[:: blocks.ROWS] = np.nan
+    with pytest.raises(FormatError) as caught:
+        formats.loads(formats.dumps(gaussians.replace(means=means)))
+    assert caught.value.code == "ply-not-finite" and caught.value.details["bad"] == 3
+
+
+def test_harmonics_and_normals_that_begin_with_zeros_are_kept():
+    gaussians = random_gaussians(MANY, 1, extras={"nx": np.arange(MANY, dtype=np.float32)})
+    sh = np.array(gaussians.sh)
+    sh[:-1, 1:] = 0
+    back = formats.loads(formats.dumps(gaussians.replace(sh=sh)))
+    np.testing.assert_array_equal(back.sh, sh)
+    np.testing.assert_array_equal(back.extras["nx"], np.arange(MANY))
+    sh[-1, 1:] = 0
+    assert formats.loads(formats.dumps(gaussians.replace(sh=sh))).sh_degree == 0
+
+
+def test_ply_files_are_never_in_memory_as_a_whole(tmp_path):
+    path = tmp_path / "head.ply"
+    formats.save(random_gaussians(150_000, 3), path)
+    tracemalloc.start()
+    try:
+        back = formats.load(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # What a block takes, for each of the threads and those waiting, is bounded.
+    assert peak < back.sh.nbytes + 44 * len(back) + path.stat().st_size // 2 + 8_000_000
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_named(tmp_path, monkeypatch):
+    path = tmp_path / "head.ply"
+    formats.save(random_gaussians(MANY, 1), path)
+    monkeypatch.setattr(formats.ply.reader, "blocks", _Shrinking(path))
+    with pytest.raises(FormatError) as caught:
+        formats.load(path)
+    assert caught.value.code == "ply-truncated"
+
+
+class _Shrinking:
+    """Cuts the file off when its size has been looked at, then goes on as ``core.blocks`` does."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    slices = staticmethod(blocks.slices)
+
+    def mapped(self, work, count):
+        os.truncate(self._path, self._path.stat().st_size // 2)
+        return blocks.mapped(work, count)

@@ -61,6 +61,7 @@ def _read_bounded(data: bytes, suffix: str) -> None:
         for name in ("means", "scales", "rotations", "opacities", "sh"):
             assert np.isfinite(getattr(gaussians, name)).all()
         assert (gaussians.scales > 0).all()
+        np.testing.assert_allclose(np.linalg.norm(gaussians.rotations, axis=1), 1, atol=1e-5)
     finally:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 
@@ -219,7 +220,7 @@ def test_columns_that_contradict_each_other_are_named(tmp_path):
                 del attributes[f"{EXTENSION}:{name}"]
             else:
                 root["accessors"][attributes[f"{EXTENSION}:{name}"]] |= value
-        return _code(lambda: gltf.decode(json.dumps(root).encode()))
+        return _code(lambda: gltf.decode(io.BytesIO(json.dumps(root).encode())))
 
     assert broken(OPACITY=None) == "gltf-damaged"
     assert broken(SH_DEGREE_1_COEF_2=None) == "gltf-damaged"

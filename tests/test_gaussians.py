@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from core import quaternions
+from core import blocks, quaternions
 from core.cameras import Camera
 from core.gaussians import Gaussians, concatenate, decompose_covariances
 from core.parts import Part
@@ -38,6 +38,27 @@ MATRICES = {
     "shear and mirror": SHEAR @ MIRROR_X,
     "almost a similarity": affine(np.diag([1, 1, 1 + 1e-5])),
 }
+
+
+@pytest.mark.parametrize("matrix", MATRICES.values(), ids=MATRICES)
+def test_transform_can_reuse_the_memory(matrix):
+    """The result is the same, a block at a time or not, in the value's arrays or in new ones."""
+    count = blocks.ROWS + 50
+    gaussians = random_gaussians(count, 3)
+    expected = gaussians.transform(matrix)
+    again = random_gaussians(count, 3)
+    reused = again.transform(matrix, reuse=True)
+    assert np.shares_memory(reused.means, again.means) and np.shares_memory(reused.sh, again.sh)
+    locked = Gaussians(np.frombuffer(gaussians.means.tobytes(), np.float32).reshape(-1, 3), *_other_fields(gaussians))
+    for found in (reused, locked.transform(matrix, reuse=True)):
+        for name in ("means", "scales", "rotations", "opacities", "sh"):
+            np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+    some = slice(blocks.ROWS, count)
+    np.testing.assert_allclose(gaussians.select(some).transform(matrix).sh, expected.sh[some], atol=1e-6)
+
+
+def _other_fields(gaussians: Gaussians) -> tuple[np.ndarray, ...]:
+    return tuple(np.array(getattr(gaussians, name)) for name in ("scales", "rotations", "opacities", "sh"))
 
 
 @pytest.mark.parametrize("matrix", MATRICES.values(), ids=MATRICES)

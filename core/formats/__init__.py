@@ -90,7 +90,8 @@ def load(path: str | os.PathLike) -> Gaussians:
     path = Path(path)
     kind = format_of(path)
     try:
-        data = path.read_bytes()
+        with path.open("rb") as stream:
+            gaussians = kind.read(stream, path.parent)
     except OSError as error:
         raise FormatError(
             f"{path.name} could not be opened: {error.strerror or error}.",
@@ -98,7 +99,7 @@ def load(path: str | os.PathLike) -> Gaussians:
             code="file-unreadable",
             path=str(path),
         ) from error
-    return to_ours(kind.read(data, path.parent), kind.axes)
+    return to_ours(gaussians, kind.axes, reuse=True)
 
 
 def save(gaussians: Gaussians, path: str | os.PathLike, **options: Any) -> None:
@@ -126,7 +127,7 @@ def loads(data: bytes, suffix: str = ".ply") -> Gaussians:
         FormatError: as :func:`load`.
     """
     kind = format_of(suffix)
-    return to_ours(kind.read(data, None), kind.axes)
+    return to_ours(kind.read(io.BytesIO(data), None), kind.axes, reuse=True)
 
 
 def dumps(gaussians: Gaussians, suffix: str = ".ply", **options: Any) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from .. import blocks
 from ..errors import FormatError
 from ..gaussians import MIN_SCALE, Gaussians
 from ..parts import Part
@@ -44,26 +45,28 @@ def assemble(
     Raises:
         FormatError: "KIND-not-finite", "KIND-scale-range" (negative), "KIND-zero-quaternion".
     """
-    values = {"positions": means, "sizes": scales, "rotations": rotations, "opacities": opacities, "colours": sh}
-    for name, array in values.items():
-        # A finite sum needs finite values, and is cheaper than a look at each.
-        with np.errstate(invalid="ignore", over="ignore"):
-            total = np.sum(array)
-        if not np.isfinite(total) and not np.isfinite(array).all():
-            raise _damaged(kind, "not-finite", f"The file holds splats whose {name} are no finite numbers.")
-    if np.min(scales, initial=0) < 0:
-        raise _damaged(kind, "scale-range", "The file holds splats of negative size.")
-    lengths = np.sqrt(np.einsum("ij,ij->i", rotations, rotations, dtype=np.float64))
-    if np.min(lengths, initial=1) < _MIN_ROTATION_LENGTH:
-        raise _damaged(kind, "zero-quaternion", "The file holds splats without a rotation (a zero quaternion).")
+    count = len(means)
+    sizes, turns, chances = (np.empty(values.shape, np.float32) for values in (scales, rotations, opacities))
+    named = {"positions": means, "sizes": scales, "rotations": rotations, "opacities": opacities, "colours": sh}
+
+    def check(place: slice) -> None:
+        for name, values in named.items():
+            if not np.isfinite(values[place]).all():
+                raise _damaged(kind, "not-finite", f"The file holds splats whose {name} are no finite numbers.")
+        if np.min(scales[place]) < 0:
+            raise _damaged(kind, "scale-range", "The file holds splats of negative size.")
+        # In float64, where no square of a float32 overflows.
+        wide = rotations[place].astype(np.float64)
+        lengths = np.sqrt(np.einsum("ij,ij->i", wide, wide))
+        if np.min(lengths) < _MIN_ROTATION_LENGTH:
+            raise _damaged(kind, "zero-quaternion", "The file holds splats without a rotation (a zero quaternion).")
+        np.maximum(scales[place], np.float32(MIN_SCALE), out=sizes[place])
+        np.divide(wide, lengths[:, None], out=turns[place], casting="same_kind")
+        np.clip(opacities[place], 0, 1, out=chances[place])
+
+    blocks.fill(check, count)
     return Gaussians(
-        means,
-        np.maximum(scales, np.float32(MIN_SCALE)),
-        rotations / lengths.astype(np.float32)[:, None],
-        np.clip(opacities, 0, 1),
-        sh,
-        None if parts is None else known_parts(parts),
-        dict(extras or {}),
+        means, sizes, turns, chances, sh, None if parts is None else known_parts(parts), dict(extras or {})
     )
 
 

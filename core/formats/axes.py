@@ -26,9 +26,12 @@ class Axes(Enum):
     """+X right, +Y up, +Z towards the viewer, the face looks to +Z: glTF, three.js; SPZ calls it RUB."""
 
 
-def to_ours(gaussians: Gaussians, axes: Axes) -> Gaussians:
-    """Return what a file of these axes holds in our frame: means, rotations and harmonics turned."""
-    return gaussians.transform(_Y_UP_TO_Z_UP) if axes is Axes.Y_UP else gaussians
+def to_ours(gaussians: Gaussians, axes: Axes, reuse: bool = False) -> Gaussians:
+    """Return what a file of these axes holds in our frame: means, rotations and harmonics turned.
+
+    ``reuse`` is that of :meth:`Gaussians.transform`.
+    """
+    return gaussians.transform(_Y_UP_TO_Z_UP, reuse) if axes is Axes.Y_UP else gaussians
 
 
 def from_ours(gaussians: Gaussians, axes: Axes) -> Gaussians:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ..gaussians import Gaussians
 from .axes import Axes
@@ -42,9 +42,9 @@ class Format:
         label: Name in menus, without the suffixes.
         suffixes: Lower case with the dot, the one to propose first; may have two dots.
         axes: The frame of ``decode``'s result and ``encode``'s argument.
-        decode: Takes the file's bytes, returns Gaussians in the file's axes, raises FormatError and
-            nothing else for damaged data. Formats with ``has_siblings`` also take the folder that
-            further files are read from, or None.
+        decode: Takes a binary stream that can be searched, at its beginning; returns Gaussians in the
+            file's axes, raises FormatError and nothing else for damaged data. Formats with
+            ``has_siblings`` also take the folder that further files are read from, or None.
         encode: Takes Gaussians in the file's axes, a binary stream, and ``options`` as keywords.
         options: What can be chosen when writing.
         has_siblings: Whether a file can refer to others beside it.
@@ -59,6 +59,6 @@ class Format:
     options: tuple[Option, ...] = ()
     has_siblings: bool = False
 
-    def read(self, data: bytes, folder: Path | None) -> Gaussians:
-        """Return what ``decode`` makes of the data."""
-        return self.decode(data, folder) if self.has_siblings else self.decode(data)
+    def read(self, stream: BinaryIO, folder: Path | None) -> Gaussians:
+        """Return what ``decode`` makes of the stream."""
+        return self.decode(stream, folder) if self.has_siblings else self.decode(stream)

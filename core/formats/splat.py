@@ -20,13 +20,14 @@ KIND = "splat"
 _ROW = np.dtype([("mean", "<f4", 3), ("scale", "<f4", 3), ("color", "u1", 3), ("opacity", "u1"), ("rotation", "u1", 4)])
 
 
-def decode(data: bytes) -> Gaussians:
+def decode(stream: BinaryIO) -> Gaussians:
     """Read a .splat file.
 
     Raises:
         FormatError: "splat-size" (no whole number of splats), "splat-not-finite",
             "splat-scale-range", "splat-zero-quaternion".
     """
+    data = stream.read()
     if not data or len(data) % _ROW.itemsize:
         raise FormatError(
             f"This is not a .splat file, or it is cut off: {len(data):,} bytes are no whole number of splats.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -20,14 +20,14 @@ _MIN_BYTES = 20
 _OWN = frozenset((names.POSITION, names.COLOR, names.PART))
 
 
-def decode(data: bytes, folder: Path | None = None) -> Gaussians:
+def decode(stream: BinaryIO, folder: Path | None = None) -> Gaussians:
     """Read all splats of a glTF file's default scene, placed by their nodes, in glTF's axes.
 
     Attributes that begin with an underscore become extra columns (``_PART`` the parts) where all
     splats have them.
 
     Args:
-        data: A .glb or .gltf file.
+        stream: A .glb or .gltf file.
         folder: Where it lies, for buffers in files of their own.
 
     Raises:
@@ -35,7 +35,7 @@ def decode(data: bytes, folder: Path | None = None) -> Gaussians:
             ellipse, linear colours), "gltf-not-splats", "gltf-missing-buffer", "gltf-too-large",
             "gltf-not-finite", "gltf-scale-range", "gltf-zero-quaternion".
     """
-    document = Document(data, folder)
+    document = Document(stream.read(), folder)
     found, total = [], 0
     for index, matrix in placed_meshes(document):
         for primitive in listed(document.item("meshes", index), "primitives"):

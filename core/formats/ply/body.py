@@ -1,12 +1,16 @@
-"""The body of PLY files: the columns of one element, binary or text.
+"""The body of PLY files: the rows of one element, binary or text.
 
 Sizes that the header announces are checked against the data before anything is allocated.
 """
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
 
 import numpy as np
 
@@ -19,72 +23,71 @@ _SPACE = re.compile(rb"\s")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
-_ROWS = 1 << 11
-"""Rows gathered at once: what they take fits into a processor's cache."""
+@dataclass(frozen=True)
+class Table:
+    """The rows of an element, read when they are asked for.
+
+    Attributes:
+        count: Number of rows.
+        dtype: Their structured type, a field a property.
+        rows: Returns those of a slice; safe in any thread.
+    """
+
+    count: int
+    dtype: np.dtype
+    rows: Callable[[slice], np.ndarray]
 
 
-class Columns(dict[str, np.ndarray]):
-    """The columns of an element by property name, each [count], in the file's types."""
+class Gatherer:
+    """Takes some properties out of rows, side by side as float32."""
 
-    def __init__(self, columns: dict[str, np.ndarray]) -> None:
-        super().__init__(columns)
-        self._tables: dict[str, tuple[np.ndarray, int]] = {}
+    def __init__(self, dtype: np.dtype, wanted: Sequence[str]) -> None:
+        """Prepare.
 
-    @classmethod
-    def of_rows(cls, rows: np.ndarray) -> Columns:
-        """Return the columns of a structured array, as views."""
-        columns = cls({name: rows[name] for name in rows.dtype.names})
-        run: list[str] = []
-        end = -1
-        for name in rows.dtype.names:
-            dtype, offset = rows.dtype.fields[name]
-            is_float = dtype == np.float32
-            if not is_float or offset != end:
-                columns._add_table(rows, run)
-                run = []
-            if is_float:
-                run.append(name)
-                end = offset + dtype.itemsize
-        columns._add_table(rows, run)
-        return columns
+        Args:
+            dtype: Of the rows.
+            wanted: Names of properties, in the order of the result's columns.
+        """
+        self._wanted = tuple(wanted)
+        fields = [dtype.fields[name] for name in wanted]
+        whole = dtype.itemsize % 4 == 0
+        # Rows of nothing but such values (or what takes the same place) can be taken as a table.
+        self._is_table = whole and all(kind == np.float32 and offset % 4 == 0 for kind, offset in fields)
+        places = [offset // 4 for _, offset in fields]
+        neighbours = list(range(places[0], places[0] + len(places)))
+        self._places = slice(places[0], places[0] + len(places)) if places == neighbours else places
 
-    def _add_table(self, rows: np.ndarray, run: list[str]) -> None:
-        """Remember neighbouring float32 columns as one array [count, len(run)]."""
-        if run:
-            first = self[run[0]]
-            table = np.lib.stride_tricks.as_strided(first, (len(rows), len(run)), (*first.strides, first.itemsize))
-            self._tables.update({name: (table, i) for i, name in enumerate(run)})
+    def __call__(self, rows: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Return the values of ``rows``, [n, len(wanted)].
 
-    def gather(self, wanted: Sequence[str]) -> np.ndarray:
-        """Return columns side by side, [count, len(wanted)] float32."""
-        count = len(self[wanted[0]])
-        values = np.empty((count, len(wanted)), np.float32)
-        found = [self._tables.get(name, (None, 0)) for name in wanted]
-        table = found[0][0]
-        if table is not None and all(other is table for other, _ in found):
-            places = [place for _, place in found]
-            for first in range(0, count, _ROWS):
-                rows = slice(first, first + _ROWS)
-                # Clipping changes nothing here; without it the result would pass through a buffer.
-                np.take(table[rows], places, axis=1, out=values[rows], mode="clip")
-            return values
-        with np.errstate(over="ignore", invalid="ignore"):
-            for first in range(0, count, _ROWS):
-                rows = slice(first, first + _ROWS)
-                for i, name in enumerate(wanted):
-                    values[rows, i] = self[name][rows]
-        return values
+        They are in ``out`` (contiguous) if there is one, otherwise new or a view of the rows.
+        """
+        if not self._is_table:
+            out = np.empty((len(rows), len(self._wanted)), np.float32) if out is None else out
+            with np.errstate(over="ignore", invalid="ignore"):
+                for i, name in enumerate(self._wanted):
+                    out[:, i] = rows[name]
+            return out
+        table = rows.view(np.float32).reshape(len(rows), -1)
+        if not isinstance(self._places, slice):
+            # Clipping changes nothing here; without it the result would pass through a buffer.
+            return np.take(table, self._places, axis=1, out=out, mode="clip")
+        if out is None:
+            return table[:, self._places]
+        out[:] = table[:, self._places]
+        return out
 
 
-def read_columns(data: bytes, header: Header, element: Element) -> Columns:
-    """Return the columns of one of the header's elements.
+def open_table(stream: BinaryIO, header: Header, element: Element) -> Table:
+    """Return the rows of one of the header's elements.
 
-    Columns of binary files are views into ``data``. Elements before the wanted one may hold
-    lists; the wanted one may not, and has at least one property.
+    Elements before the wanted one may hold lists; the wanted one may not, and has at least one
+    property. Binary rows are read from the stream when they are asked for, text is read at once.
 
     Raises:
-        FormatError: "ply-truncated" (fewer rows than announced), "ply-unsupported" (lists in
-            the element), "ply-body" (text that is no number, a number its type can't hold).
+        FormatError: "ply-truncated" (fewer rows than announced; also from ``rows`` when the file
+            shrank meanwhile), "ply-unsupported" (lists in the element), "ply-body" (text that is
+            no number, a number its type can't hold).
     """
     before = header.elements[: header.elements.index(element)]
     if element.has_lists:
@@ -94,12 +97,15 @@ def read_columns(data: bytes, header: Header, element: Element) -> Columns:
             code="ply-unsupported",
         )
     if header.byte_order is None:
-        offset = _skip_lines(data, header.size, sum(item.count for item in before))
-        return Columns(_read_text(data, offset, element))
+        stream.seek(0)
+        data = stream.read()
+        rows = _read_text(data, _skip_lines(data, header.size, sum(item.count for item in before)), element)
+        return Table(element.count, rows.dtype, rows.__getitem__)
+    size = stream.seek(0, io.SEEK_END)
     offset = header.size
     for item in before:
-        offset = _skip_binary(data, offset, item, header.byte_order)
-    return _read_binary(data, offset, element, header.byte_order)
+        offset = _skip_binary(stream, size, offset, item, header.byte_order)
+    return _binary_table(stream, size, offset, element, header.byte_order)
 
 
 def _truncated(element: Element, found: int) -> FormatError:
@@ -112,33 +118,46 @@ def _truncated(element: Element, found: int) -> FormatError:
     )
 
 
-def _read_binary(data: bytes, offset: int, element: Element, byte_order: str) -> Columns:
+def _binary_table(stream: BinaryIO, size: int, offset: int, element: Element, byte_order: str) -> Table:
     dtype = element.dtype(byte_order)
-    available = (len(data) - offset) // dtype.itemsize
+    available = max(0, size - offset) // dtype.itemsize
     if element.count > available:
         raise _truncated(element, available)
-    return Columns.of_rows(np.frombuffer(data, dtype, element.count, offset))
+    lock = threading.Lock()
+
+    def rows(place: slice) -> np.ndarray:
+        first, end, _ = place.indices(element.count)
+        found = np.empty(end - first, dtype)
+        with lock:
+            stream.seek(offset + first * dtype.itemsize)
+            if stream.readinto(found.view(np.uint8)) < found.nbytes:
+                raise _truncated(element, first)
+        return found
+
+    return Table(element.count, dtype, rows)
 
 
-def _skip_binary(data: bytes, offset: int, element: Element, byte_order: str) -> int:
-    """Return the offset behind an element."""
+def _skip_binary(stream: BinaryIO, size: int, offset: int, element: Element, byte_order: str) -> int:
+    """Return the offset behind an element of a file of ``size`` bytes."""
     if not element.has_lists:
-        size = element.dtype(byte_order).itemsize
-        if offset + element.count * size > len(data):
-            raise _truncated(element, (len(data) - offset) // size)
-        return offset + element.count * size
+        width = element.dtype(byte_order).itemsize
+        if offset + element.count * width > size:
+            raise _truncated(element, (size - offset) // width)
+        return offset + element.count * width
     steps = [
         (np.dtype(item.type).itemsize, item.length_type and np.dtype(item.length_type)) for item in element.properties
     ]
     order = "little" if byte_order == "<" else "big"
+    stream.seek(0)
+    data = stream.read()
     for row in range(element.count):
-        for size, length_type in steps:
+        for width, length_type in steps:
             length = 1
             if length_type:
                 field = data[offset : offset + length_type.itemsize]
                 length = int.from_bytes(field, order, signed=length_type.kind == "i")
                 offset += length_type.itemsize
-            offset += size * max(length, 0)
+            offset += width * max(length, 0)
         if offset > len(data):
             raise _truncated(element, row)
     return offset
@@ -154,7 +173,8 @@ def _skip_lines(data: bytes, offset: int, count: int) -> int:
     return offset
 
 
-def _read_text(data: bytes, offset: int, element: Element) -> dict[str, np.ndarray]:
+def _read_text(data: bytes, offset: int, element: Element) -> np.ndarray:
+    """Return rows of text as a structured array."""
     width = len(element.properties)
     # A number and the space behind it take two bytes at least.
     available = (len(data) - offset + 1) // (2 * width)
@@ -171,7 +191,10 @@ def _read_text(data: bytes, offset: int, element: Element) -> dict[str, np.ndarr
     if filled < len(values):
         raise _truncated(element, filled // width)
     table = values.reshape(element.count, width)
-    return {item.name: _typed(table[:, i], item.type) for i, item in enumerate(element.properties)}
+    rows = np.empty(element.count, element.dtype("="))
+    for i, item in enumerate(element.properties):
+        rows[item.name] = _typed(table[:, i], item.type)
+    return rows
 
 
 def _numbers(words: list[bytes]) -> list[float]:

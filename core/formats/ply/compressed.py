@@ -11,17 +11,18 @@ Source: the format as https://github.com/playcanvas/splat-transform and SuperSpl
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import BinaryIO
 
 import numpy as np
 
+from ... import blocks
 from ... import spherical_harmonics as harmonics
 from ...errors import FormatError
 from ...gaussians import Gaussians
 from ..assembly import assemble
 from . import names
-from .body import read_columns
+from .body import Gatherer, Table, open_table
 from .header import Element, Header
 
 KIND = "ply"
@@ -46,34 +47,44 @@ _HARMONICS_COUNTS = (9, 24, 45)
 """Properties of degrees 1 to 3."""
 
 
-def decode(data: bytes, header: Header) -> Gaussians:
-    """Read a compressed PLY file whose header is parsed already. Higher harmonics of 0 throughout are dropped.
+def decode(stream: BinaryIO, header: Header) -> Gaussians:
+    """Read a compressed PLY file whose header is parsed already.
 
     Raises:
         FormatError: as :func:`core.formats.ply.decode`.
     """
     elements = {item.name: item for item in header.elements}
-    vertex = _columns(data, header, elements, names.ELEMENT, _WORDS)
-    bounds = _columns(data, header, elements, _CHUNK_ELEMENT, (*_POSITION_BOUNDS, *_SCALE_BOUNDS))
-    count, chunks = len(vertex[MARK]), len(bounds["min_x"])
-    if chunks * _CHUNK < count:
+    vertex = _table(stream, header, elements, names.ELEMENT, _WORDS)
+    chunks = _table(stream, header, elements, _CHUNK_ELEMENT, (*_POSITION_BOUNDS, *_SCALE_BOUNDS))
+    if chunks.count * _CHUNK < vertex.count:
         raise _contradiction("it has too few chunks")
-    positions, rotations, scales, colors = (vertex[name].astype(np.uint32) for name in _WORDS)
-    # Scales may be any size in a damaged file; those beyond float32 are found by the checks.
-    with np.errstate(over="ignore", invalid="ignore"):
-        means = _between(_fields(positions, _VECTOR_BITS), bounds, _POSITION_BOUNDS)
-        log_scales = _between(_fields(scales, _VECTOR_BITS), bounds, _SCALE_BOUNDS)
-        rgb = _fields(colors >> 8, _COLOR_BITS)
-        if set(_COLOR_BOUNDS) <= bounds.keys():
-            rgb = _between(rgb, bounds, _COLOR_BOUNDS)
-        return assemble(
-            KIND,
-            means,
-            np.exp(log_scales),
-            _unpack_rotations(rotations),
-            (colors & 255) / np.float32(255),
-            _with_higher(harmonics.from_colors(rgb), data, header, elements),
-        )
+    bounds = chunks.rows(slice(chunks.count))
+    has_color_bounds = set(_COLOR_BOUNDS) <= set(bounds.dtype.names)
+    higher, bands = _higher(stream, header, elements, vertex.count)
+    means, scales = np.empty((vertex.count, 3), np.float32), np.empty((vertex.count, 3), np.float32)
+    rotations, opacities = np.empty((vertex.count, 4), np.float32), np.empty(vertex.count, np.float32)
+    sh = np.empty((vertex.count, 1 + bands, 3), np.float32)
+
+    def fill(place: slice) -> None:
+        rows = vertex.rows(place)
+        positions, turns, sizes, colors = (rows[name].astype(np.uint32) for name in _WORDS)
+        # Scales may be any size in a damaged file; those beyond float32 are found by the checks.
+        with np.errstate(over="ignore", invalid="ignore"):
+            means[place] = _between(_fields(positions, _VECTOR_BITS), place, bounds, _POSITION_BOUNDS)
+            np.exp(_between(_fields(sizes, _VECTOR_BITS), place, bounds, _SCALE_BOUNDS), out=scales[place])
+            rgb = _fields(colors >> 8, _COLOR_BITS)
+            if has_color_bounds:
+                rgb = _between(rgb, place, bounds, _COLOR_BOUNDS)
+        _unpack_rotations(turns, rotations[place])
+        opacities[place] = (colors & 255) / np.float32(255)
+        sh[place, :1] = harmonics.from_colors(rgb)
+        if bands:
+            values = higher(place)
+            for channel in range(3):
+                sh[place, 1:, channel] = values[:, channel * bands : (channel + 1) * bands]
+
+    blocks.fill(fill, vertex.count)
+    return assemble(KIND, means, scales, rotations, opacities, sh)
 
 
 def encode(gaussians: Gaussians, stream: BinaryIO) -> None:
@@ -113,10 +124,10 @@ def spatial_order(means: np.ndarray) -> np.ndarray:
     return np.argsort(code, kind="stable")
 
 
-def _columns(
-    data: bytes, header: Header, elements: Mapping[str, Element], name: str, wanted: tuple[str, ...]
-) -> dict[str, np.ndarray]:
-    """Return an element's columns; raise unless it has all the wanted ones."""
+def _table(
+    stream: BinaryIO, header: Header, elements: Mapping[str, Element], name: str, wanted: tuple[str, ...]
+) -> Table:
+    """Return an element's rows; raise unless it has all the wanted columns."""
     element = elements.get(name)
     missing = sorted(set(wanted) - {item.name for item in element.properties}) if element else [name]
     if missing:
@@ -126,27 +137,37 @@ def _columns(
             code="ply-missing-property",
             missing=missing,
         )
-    return read_columns(data, header, element)
+    return open_table(stream, header, element)
 
 
 def _contradiction(what: str) -> FormatError:
     return FormatError(f"The compressed splat file contradicts itself: {what}.", "Export it again.", code="ply-body")
 
 
-def _with_higher(base: np.ndarray, data: bytes, header: Header, elements: Mapping[str, Element]) -> np.ndarray:
-    """Return base harmonics [N, 1, 3] and the file's higher ones, [N, K, 3]."""
+def _higher(
+    stream: BinaryIO, header: Header, elements: Mapping[str, Element], count: int
+) -> tuple[Callable[[slice], np.ndarray], int]:
+    """Return what reads the higher harmonics of some splats, [n, 3 K] channel by channel, and K, 0 without any."""
     element = elements.get(_HARMONICS_ELEMENT)
     if element is None or not element.properties:
-        return base
+        return lambda place: np.empty((place.stop - place.start, 0), np.float32), 0
     wanted = len(element.properties)
-    if wanted not in _HARMONICS_COUNTS or element.count != len(base):
+    if wanted not in _HARMONICS_COUNTS or element.count != count:
         raise _contradiction("its spherical harmonics don't fit its splats")
-    columns = _columns(data, header, elements, _HARMONICS_ELEMENT, names.rest(wanted))
-    levels = np.stack([columns[name] for name in names.rest(wanted)], axis=1).astype(np.float32)
-    # The outermost levels mean the ends of the range, the others the middle of their step.
+    table = _table(stream, header, elements, _HARMONICS_ELEMENT, names.rest(wanted))
+    if table.dtype == np.dtype([(name, "u1") for name in names.rest(wanted)]):
+        return lambda place: _HARMONICS[table.rows(place).view(np.uint8).reshape(-1, wanted)], wanted // 3
+    gather = Gatherer(table.dtype, names.rest(wanted))
+    return lambda place: _harmonics_at(gather(table.rows(place))), wanted // 3
+
+
+def _harmonics_at(levels: np.ndarray) -> np.ndarray:
+    """Return the values of bytes; the outermost ones mean the ends of the range, the others the middle of a step."""
     shares = np.where(levels <= 0, 0, np.where(levels >= 255, 1, (levels + 0.5) / 256))
-    higher = ((shares - 0.5) * _HARMONICS_REACH).reshape(len(base), 3, wanted // 3).swapaxes(1, 2)
-    return np.concatenate([base, higher.astype(np.float32)], axis=1)
+    return ((shares - 0.5) * _HARMONICS_REACH).astype(np.float32)
+
+
+_HARMONICS = _harmonics_at(np.arange(256))
 
 
 def _fields(words: np.ndarray, bits: tuple[int, ...]) -> np.ndarray:
@@ -157,10 +178,11 @@ def _fields(words: np.ndarray, bits: tuple[int, ...]) -> np.ndarray:
     return values
 
 
-def _between(shares: np.ndarray, bounds: Mapping[str, np.ndarray], ends: tuple[str, ...]) -> np.ndarray:
-    """Return values [N, 3] at shares 0..1 between their chunk's low and high bounds."""
-    low, high = (np.stack([bounds[name] for name in side], axis=1).astype(np.float32) for side in (ends[:3], ends[3:]))
-    chunk = np.arange(len(shares)) // _CHUNK
+def _between(shares: np.ndarray, place: slice, bounds: np.ndarray, ends: tuple[str, ...]) -> np.ndarray:
+    """Return values [n, 3] of the splats at ``place`` at shares 0..1 between their chunk's low and high bounds."""
+    used = bounds[place.start // _CHUNK : -(-place.stop // _CHUNK)]
+    low, high = (np.stack([used[name] for name in side], axis=1).astype(np.float32) for side in (ends[:3], ends[3:]))
+    chunk = np.arange(place.start, place.stop) // _CHUNK - place.start // _CHUNK
     return low[chunk] * (1 - shares) + high[chunk] * shares
 
 
@@ -190,14 +212,12 @@ def _pack_rotations(rotations: np.ndarray) -> np.ndarray:
     return words
 
 
-def _unpack_rotations(words: np.ndarray) -> np.ndarray:
-    """Return quaternions w, x, y, z [N, 4] of words [N]."""
+def _unpack_rotations(words: np.ndarray, rotations: np.ndarray) -> None:
+    """Store the quaternions w, x, y, z of words [N] in ``rotations`` [N, 4]."""
     others = (_fields(words & ((1 << 30) - 1), (10, 10, 10)) - np.float32(0.5)) * np.float32(math.sqrt(2))
     left_out = np.sqrt(np.maximum(0, 1 - np.einsum("ij,ij->i", others, others)))
     largest = words >> 30
-    rotations = np.empty((len(words), 4), np.float32)
     for place in range(4):
         before = others[:, place] if place < 3 else left_out
         after = others[:, place - 1] if place else left_out
         rotations[:, place] = np.where(largest == place, left_out, np.where(largest > place, before, after))
-    return rotations

@@ -1,17 +1,19 @@
-"""From PLY files to Gaussians."""
+"""From PLY files to Gaussians, block by block: one way from the file through the cache to the final arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from typing import BinaryIO
 
 import numpy as np
 
+from ... import blocks
 from ... import spherical_harmonics as harmonics
 from ...errors import FormatError
 from ...gaussians import MIN_SCALE, Gaussians
 from ..assembly import known_parts
 from . import compressed, header, names
-from .body import Columns, read_columns
+from .body import Gatherer, Table, open_table
 
 _REQUIRED = (*names.MEANS, *names.BASE, *names.OPACITY, *names.SCALES, *names.ROTATIONS)
 _SPLAT_MARKS = frozenset((*names.OPACITY, *names.SCALES, *names.ROTATIONS))
@@ -19,9 +21,11 @@ _SPLAT_MARKS = frozenset((*names.OPACITY, *names.SCALES, *names.ROTATIONS))
 _REST_COUNTS = tuple(3 * ((degree + 1) ** 2 - 1) for degree in range(harmonics.MAX_DEGREE + 1))
 
 _MIN_ROTATION_LENGTH = 1e-12
+_INFINITE_SIZE, _NO_ROTATION = "infinite size", "no rotation"
+"""What can be wrong with splats beside numbers that are none."""
 
 
-def decode(data: bytes) -> Gaussians:
+def decode(stream: BinaryIO) -> Gaussians:
     """Read a PLY file with splats, compressed ones (:mod:`.compressed`) included.
 
     Properties are found by name, in any order and numeric type. ``part`` becomes the parts;
@@ -34,32 +38,87 @@ def decode(data: bytes) -> Gaussians:
             "ply-not-splats", "ply-missing-property", "ply-not-finite" (NaN or infinite values),
             "ply-scale-range" (scales beyond float32), "ply-zero-quaternion".
     """
-    parsed = header.parse(data)
+    parsed = header.parse(stream.read(header.MAX_HEADER_BYTES))
     element = next((item for item in parsed.elements if item.name == names.ELEMENT), None)
     present = {item.name for item in element.properties} if element else set()
     if compressed.MARK in present:
-        return compressed.decode(data, parsed)
+        return compressed.decode(stream, parsed)
     rest_names = _check_properties(present)
-    columns = read_columns(data, parsed, element)
-    # Stored channel by channel, all of red's coefficients first; wanted coefficient by coefficient.
-    higher = len(rest_names) // 3
-    values = _gather(columns, [*names.BASE, *(name for i in range(higher) for name in rest_names[i::higher])])
-    if not values[:, 3:].any():
-        values, higher = values[:, :3], 0
-    sh = values.reshape(len(values), higher + 1, 3)
-    used = {*_REQUIRED, *rest_names, names.PART}
-    if not any(columns[name].any() for name in present.intersection(names.NORMALS)):
-        used.update(names.NORMALS)
-    return Gaussians(
-        _gather(columns, names.MEANS),
-        _scales(columns),
-        _rotations(columns),
-        _opacities(columns),
-        sh,
-        known_parts(columns[names.PART]) if names.PART in present else None,
-        # Copies: a view would keep the whole file in memory.
-        {name: column.astype(column.dtype.newbyteorder("=")) for name, column in columns.items() if name not in used},
-    )
+    table = open_table(stream, parsed, element)
+    others = [name for name in table.dtype.names if name not in {*_REQUIRED, *rest_names, names.PART}]
+    making = _Making(table, rest_names if _any(table, rest_names) else (), others)
+    bad = sum(blocks.mapped(making.fill, table.count), Counter())
+    if bad:
+        raise _damaged(bad, table.count)
+    return making.finished()
+
+
+class _Making:
+    """Splats in the making.
+
+    The arrays of the result, and how each block of rows gets into them.
+    """
+
+    def __init__(self, table: Table, rest_names: tuple[str, ...], others: list[str]) -> None:
+        """Prepare for the rows of ``table`` with these higher harmonics and further columns."""
+        self._table = table
+        # Stored channel by channel, all of red's coefficients first; wanted coefficient by coefficient.
+        higher = len(rest_names) // 3
+        colors = [*names.BASE, *(name for i in range(higher) for name in rest_names[i::higher])]
+        groups = (names.MEANS, names.SCALES, names.ROTATIONS, names.OPACITY, colors)
+        self._gather = [Gatherer(table.dtype, group) for group in groups]
+        count = table.count
+        self._means, self._scales = np.empty((count, 3), np.float32), np.empty((count, 3), np.float32)
+        self._rotations, self._opacities = np.empty((count, 4), np.float32), np.empty(count, np.float32)
+        self._sh = np.empty((count, len(colors) // 3, 3), np.float32)
+        has_parts = names.PART in table.dtype.names
+        self._parts = np.empty(count, np.int8) if has_parts else None
+        # Of columns that stay zero the system never makes real memory.
+        self._extras = {name: np.zeros(count, table.dtype[name].newbyteorder("=")) for name in others}
+        self._has_normals = False
+        self._is_float = all(table.dtype[name] == np.float32 for name in table.dtype.names)
+
+    def fill(self, place: slice) -> Counter[str]:
+        """Read some rows and store what they hold; return how many splats have which fault."""
+        rows = self._table.rows(place)
+        means, scales, rotations, opacities, colors = self._gather
+        centers = means(rows, self._means[place])
+        sh = colors(rows, self._sh[place].reshape(len(rows), -1))
+        logs, logits, quaternions = scales(rows), opacities(rows)[:, 0], rotations(rows)
+        bad: Counter[str] = Counter()
+        # One look at all columns, where they are of one type, is cheaper than one at each group.
+        if not (self._is_float and np.isfinite(rows.view(np.float32)).all()):
+            bad += _faults(names.MEANS, ~np.isfinite(centers))
+            bad += _faults(names.BASE, ~np.isfinite(sh))
+            bad += _faults(names.SCALES, np.isnan(logs))
+            bad += _faults(names.OPACITY, np.isnan(logits))
+            bad += _faults(names.ROTATIONS, ~np.isfinite(quaternions))
+        with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+            found = np.exp(logs, out=self._scales[place])
+            np.maximum(found, np.float32(MIN_SCALE), out=found)
+            bad += Counter({_INFINITE_SIZE: np.count_nonzero(np.isinf(found))})
+            odds = np.exp(-logits)
+            np.reciprocal(odds + 1, out=self._opacities[place])
+            # In float64, where no square of a float32 overflows.
+            wide = quaternions.astype(np.float64)
+            lengths = np.sqrt(np.einsum("ij,ij->i", wide, wide))
+            bad += Counter({_NO_ROTATION: np.count_nonzero(lengths < _MIN_ROTATION_LENGTH)})
+            np.divide(wide, lengths[:, None], out=self._rotations[place], casting="same_kind")
+        if self._parts is not None:
+            self._parts[place] = known_parts(rows[names.PART])
+        for name, column in self._extras.items():
+            values = rows[name]
+            if np.count_nonzero(values):
+                column[place] = values
+                self._has_normals |= name in names.NORMALS
+        return bad
+
+    def finished(self) -> Gaussians:
+        """Return the splats when all rows are stored."""
+        extras = self._extras
+        if not self._has_normals:
+            extras = {name: column for name, column in extras.items() if name not in names.NORMALS}
+        return Gaussians(self._means, self._scales, self._rotations, self._opacities, self._sh, self._parts, extras)
 
 
 def _check_properties(present: set[str]) -> tuple[str, ...]:
@@ -85,57 +144,31 @@ def _check_properties(present: set[str]) -> tuple[str, ...]:
     return rest_names
 
 
-def _gather(columns: Columns, wanted: Sequence[str], finite: bool = True) -> np.ndarray:
-    """Return columns as one [N, len(wanted)] float32 array.
-
-    Raises:
-        FormatError: "ply-not-finite"; infinities are let through unless ``finite``.
-    """
-    values = columns.gather(wanted)
-    # A finite sum needs finite values, and is cheaper than a look at each.
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(values.sum()):
-            return values
-    good = np.isfinite(values) if finite else ~np.isnan(values)
-    if not good.all():
-        bad = len(values) - np.count_nonzero(good.all(axis=1))
-        raise FormatError(
-            f"{bad:,} of {len(values):,} splats hold invalid numbers (NaN or infinite) in “{wanted[0]}” or its kin.",
-            "Clean the file in a splat editor, or export it again.",
-            code="ply-not-finite",
-            bad=bad,
-        )
-    return values
+def _any(table: Table, wanted: tuple[str, ...]) -> bool:
+    """Whether any of these properties is other than zero anywhere; mostly the first rows tell."""
+    if not wanted:
+        return False
+    gather = Gatherer(table.dtype, wanted)
+    return any(np.count_nonzero(gather(table.rows(place))) for place in blocks.slices(table.count))
 
 
-def _opacities(columns: Columns) -> np.ndarray:
-    logits = _gather(columns, names.OPACITY, finite=False)[:, 0]
-    with np.errstate(over="ignore"):
-        return 1 / (1 + np.exp(-logits))
+def _faults(group: tuple[str, ...], wrong: np.ndarray) -> Counter[str]:
+    """Return how many rows of a group of properties hold a wrong value, under the first one's name."""
+    return Counter({group[0]: np.count_nonzero(wrong.reshape(len(wrong), -1).any(axis=1))})
 
 
-def _scales(columns: Columns) -> np.ndarray:
-    with np.errstate(over="ignore", under="ignore"):
-        scales = np.exp(_gather(columns, names.SCALES, finite=False))
-    if np.isinf(scales).any():
-        raise FormatError(
+def _damaged(bad: Counter[str], count: int) -> FormatError:
+    """Return the error for splats that can't be."""
+    if bad.keys() <= {_INFINITE_SIZE}:
+        return FormatError(
             "The file holds splats of infinite size.",
             "Clean the file in a splat editor; scales must be stored as natural logarithms.",
             code="ply-scale-range",
         )
-    return np.maximum(scales, np.float32(MIN_SCALE))
-
-
-def _rotations(columns: Columns) -> np.ndarray:
-    rotations = _gather(columns, names.ROTATIONS)
-    # In float64, where no square of a float32 overflows.
-    lengths = np.sqrt(np.einsum("ij,ij->i", rotations, rotations, dtype=np.float64))
-    bad = np.count_nonzero(lengths < _MIN_ROTATION_LENGTH)
-    if bad:
-        raise FormatError(
-            f"{bad:,} of {len(lengths):,} splats have no rotation (a zero quaternion).",
-            "Clean the file in a splat editor, or export it again.",
-            code="ply-zero-quaternion",
-            bad=int(bad),
-        )
-    return np.divide(rotations, lengths[:, None], out=rotations, casting="same_kind")
+    advice = "Clean the file in a splat editor, or export it again."
+    what, number = next(item for item in bad.items() if item[0] != _INFINITE_SIZE)
+    if what == _NO_ROTATION:
+        message = f"{number:,} of {count:,} splats have no rotation (a zero quaternion)."
+        return FormatError(message, advice, code="ply-zero-quaternion", bad=number)
+    message = f"{number:,} of {count:,} splats hold invalid numbers (NaN or infinite) in “{what}” or its kin."
+    return FormatError(message, advice, code="ply-not-finite", bad=number)

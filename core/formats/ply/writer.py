@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from ... import blocks
 from ...gaussians import MIN_SCALE, Gaussians
 from . import names
 from .header import TYPE_NAMES
@@ -19,8 +20,6 @@ _NOT_IN_NAMES = re.compile(r"[^!-~]+")
 """What can't stand in a property name: PLY's headers are ASCII, spaces separate words."""
 _STANDARD_FIELD = "standard properties"
 """All of INRIA's properties in one field; the space keeps it apart from any property's name."""
-_ROWS = 1 << 14
-"""Rows converted at once, which bounds the memory."""
 
 
 def encode(gaussians: Gaussians, stream: BinaryIO) -> None:
@@ -46,35 +45,42 @@ def encode(gaussians: Gaussians, stream: BinaryIO) -> None:
     stream.write("\n".join([*lines, "end_header", ""]).encode("ascii"))
     fields = [(name, column.dtype.newbyteorder("<")) for name, column in extras.items()]
     row_type = np.dtype([(_STANDARD_FIELD, "<f4", (len(standard),)), *fields])
-    for first in range(0, len(gaussians), _ROWS):
-        chunk = slice(first, first + _ROWS)
-        rows = np.empty(len(gaussians.means[chunk]), row_type)
-        rows[_STANDARD_FIELD] = np.concatenate(_standard_values(gaussians, normals, chunk), axis=1)
+
+    def rows_of(place: slice) -> np.ndarray:
+        rows = np.empty(place.stop - place.start, row_type)
+        _put_standard(gaussians, normals, place, rows[_STANDARD_FIELD])
         for name, column in extras.items():
-            rows[name] = column[chunk]
+            rows[name] = column[place]
+        return rows
+
+    for rows in blocks.mapped(rows_of, len(gaussians)):
         stream.write(rows.data)
 
 
-def _standard_values(gaussians: Gaussians, normals: np.ndarray, rows: slice) -> list[np.ndarray]:
-    """Return the raw values of some rows, [n, ...] each, in the order of the standard properties."""
-    sh = gaussians.sh[rows]
-    opacities = np.clip(gaussians.opacities[rows].astype(np.float64), _MIN_OPACITY, _MAX_OPACITY)
-    return [
-        gaussians.means[rows],
-        normals[rows],
-        sh[:, 0],
-        sh[:, 1:].swapaxes(1, 2).reshape(len(sh), -1),
-        (np.log(opacities) - np.log1p(-opacities))[:, None],
-        np.log(np.maximum(gaussians.scales[rows], np.float32(MIN_SCALE))),
-        gaussians.rotations[rows],
-    ]
+def _put_standard(gaussians: Gaussians, normals: np.ndarray | None, place: slice, table: np.ndarray) -> None:
+    """Store the raw values of some splats in ``table`` [n, ...], in the order of the standard properties."""
+    sh = gaussians.sh[place]
+    higher = sh.shape[1] - 1
+    table[:, :3] = gaussians.means[place]
+    table[:, 3:6] = 0 if normals is None else normals[place]
+    table[:, 6:9] = sh[:, 0]
+    for channel in range(3):
+        first = 9 + channel * higher
+        table[:, first : first + higher] = sh[:, 1:, channel]
+    opacity, scales, rotations = (table[:, place] for place in (-8, slice(-7, -4), slice(-4, None)))
+    chances = np.clip(gaussians.opacities[place].astype(np.float64), _MIN_OPACITY, _MAX_OPACITY)
+    opacity[:] = np.log(chances / (1 - chances))
+    np.log(np.maximum(gaussians.scales[place], np.float32(MIN_SCALE)), out=scales)
+    rotations[:] = gaussians.rotations[place]
 
 
-def _columns_beside(gaussians: Gaussians, taken: set[str]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Return normals [N, 3] (zeros unless they are among the extras) and further columns by name."""
+def _columns_beside(gaussians: Gaussians, taken: set[str]) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
+    """Return normals [N, 3] (None unless they are among the extras) and further columns by name."""
     extras = dict(gaussians.extras)
-    zeros = np.broadcast_to(np.float32(0), len(gaussians))
-    normals = np.stack([extras.pop(name, zeros) for name in names.NORMALS], axis=1)
+    normals = None
+    if extras.keys() & set(names.NORMALS):
+        zeros = np.broadcast_to(np.float32(0), len(gaussians))
+        normals = np.stack([extras.pop(name, zeros) for name in names.NORMALS], axis=1)
     columns: dict[str, np.ndarray] = {}
     if gaussians.parts.any():
         columns[names.PART] = gaussians.parts.view(np.uint8)

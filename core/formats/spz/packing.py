@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from ... import blocks
 from ... import spherical_harmonics as harmonics
 
 _POSITION_LIMIT = (1 << 23) - 1
@@ -28,6 +29,10 @@ _SMALLEST_THREE_STEPS = 511
 _BYTES = np.arange(256, dtype=np.float32)
 _SCALES = np.exp(_BYTES / _SCALE_STEPS - np.float32(_SCALE_OFFSET))
 _OPACITIES = _BYTES / 255
+_FIELD = 1023
+_MAGNITUDES = (np.arange(_FIELD + 1) & _SMALLEST_THREE_STEPS) * np.float32(math.sqrt(0.5) / _SMALLEST_THREE_STEPS)
+_SMALLEST_THREE = np.where(np.arange(_FIELD + 1) > _SMALLEST_THREE_STEPS, -_MAGNITUDES, _MAGNITUDES).astype(np.float32)
+"""The value of each of the ten-bit fields: a sign and nine bits of magnitude."""
 _BASES = (_BYTES / 255 - np.float32(0.5)) / np.float32(_COLOR_GAIN)
 
 
@@ -93,19 +98,22 @@ def pack_higher(higher: np.ndarray) -> np.ndarray:
     return _as_bytes(higher, _HIGHER_STEPS, _HIGHER_STEPS)
 
 
-def unpack_harmonics(colors: np.ndarray, higher: np.ndarray, degree: int) -> np.ndarray:
-    """Return harmonics [N, K, 3] of 3 N bytes for the base and those of a file's higher degrees."""
-    count = len(colors) // 3
+def kept_harmonics(higher: np.ndarray, degree: int) -> int:
+    """Return how many higher harmonics of a file's bytes [N, 3 K] to keep: none if all are 0, never degree 4."""
     kept = (min(degree, harmonics.MAX_DEGREE) + 1) ** 2 - 1
-    width = 3 * ((degree + 1) ** 2 - 1)
+    levels = higher[:, : 3 * kept]
+    is_flat = all((levels[place] == _HIGHER_STEPS).all() for place in blocks.slices(len(levels)))
+    return 0 if is_flat else kept
+
+
+def unpack_harmonics(colors: np.ndarray, higher: np.ndarray, sh: np.ndarray) -> None:
+    """Store harmonics in ``sh`` [N, K, 3], of bytes [N, 3] for the base and [N, 3 (K - 1)] or more for the others."""
+    rows = sh.reshape(len(sh), -1)
+    rows[:, :3] = _BASES[colors]
     # 128 less, in a byte with a sign.
-    levels = (higher ^ 128).view(np.int8).reshape(count, width)[:, : 3 * kept]
-    if not levels.any():
-        return _BASES[colors].reshape(count, 1, 3)
-    rows = np.empty((count, 3 * (kept + 1)), np.float32)
-    rows[:, :3] = _BASES[colors].reshape(count, 3)
-    np.multiply(levels, np.float32(1 / _HIGHER_STEPS), out=rows[:, 3:])
-    return rows.reshape(count, kept + 1, 3)
+    values = (higher[:, : rows.shape[1] - 3] ^ 128).view(np.int8).astype(np.float32)
+    values *= np.float32(1 / _HIGHER_STEPS)
+    rows[:, 3:] = values
 
 
 def pack_first_three(rotations: np.ndarray) -> np.ndarray:
@@ -113,12 +121,10 @@ def pack_first_three(rotations: np.ndarray) -> np.ndarray:
     return _as_bytes(np.where(rotations[:, :1] < 0, -rotations, rotations)[:, 1:], 127.5, 127.5)
 
 
-def unpack_first_three(data: np.ndarray) -> np.ndarray:
-    """Return quaternions w, x, y, z [N, 4] of 3 N bytes (version 2)."""
-    rotations = np.empty((len(data) // 3, 4), np.float32)
-    rotations[:, 1:] = data.reshape(-1, 3) / np.float32(127.5) - 1
-    rotations[:, 0] = np.sqrt(np.maximum(0, 1 - np.einsum("ij,ij->i", rotations[:, 1:], rotations[:, 1:])))
-    return rotations
+def unpack_first_three(data: np.ndarray, rotations: np.ndarray) -> None:
+    """Store the unit quaternions w, x, y, z of 3 N bytes in ``rotations`` [N, 4] (version 2)."""
+    others, rotations[:, 0] = _completed((data.reshape(-1, 3) / np.float32(127.5) - 1).T)
+    rotations[:, 1:] = others.T
 
 
 def pack_smallest_three(rotations: np.ndarray) -> np.ndarray:
@@ -139,22 +145,29 @@ def pack_smallest_three(rotations: np.ndarray) -> np.ndarray:
     return packed.astype("<u4")
 
 
-def unpack_smallest_three(data: np.ndarray) -> np.ndarray:
-    """Return quaternions w, x, y, z [N, 4] of 4 N bytes (versions 3 and 4)."""
+def unpack_smallest_three(data: np.ndarray, rotations: np.ndarray) -> None:
+    """Store the unit quaternions w, x, y, z of 4 N bytes in ``rotations`` [N, 4] (versions 3 and 4)."""
     packed = data.view("<u4")
     largest = packed >> 30
-    values = []
-    for shift in (20, 10, 0):
-        field = packed >> shift
-        magnitude = (field & _SMALLEST_THREE_STEPS) * np.float32(math.sqrt(0.5) / _SMALLEST_THREE_STEPS)
-        values.append(np.where(field & 512, -magnitude, magnitude))
-    left_out = np.sqrt(np.maximum(0, 1 - sum(value * value for value in values)))
-    rotations = np.empty((len(packed), 4), np.float32)
-    for place, column in enumerate((1, 2, 3, 0)):
-        before = values[place] if place < 3 else left_out
-        after = values[place - 1] if place else left_out
-        rotations[:, column] = np.where(largest == place, left_out, np.where(np.less(place, largest), before, after))
-    return rotations
+    # Of x, y, z, w the largest is left out: the others keep their order.
+    fields = np.stack([packed >> shift & _FIELD for shift in (20, 10, 0)])
+    (first, second, third), left_out = _completed(_SMALLEST_THREE[fields])
+    is_x, is_y, is_z, is_w = (largest == place for place in range(4))
+    rotations[:, 0] = np.where(is_w, left_out, third)
+    rotations[:, 1] = np.where(is_x, left_out, first)
+    rotations[:, 2] = np.where(is_y, left_out, np.where(is_x, first, second))
+    rotations[:, 3] = np.where(is_z, left_out, np.where(is_w, third, second))
+
+
+def _completed(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return three of the values of unit quaternions [3, N], and the fourth, at least 0.
+
+    Only in damaged files are the three alone longer than 1; they are shortened.
+    """
+    squares = np.einsum("ij,ij->j", values, values)
+    if squares.max(initial=0) > 1:
+        values = values / np.sqrt(np.maximum(squares, 1))
+    return values, np.sqrt(np.maximum(0, 1 - squares))
 
 
 def _as_bytes(values: np.ndarray, gain: float, offset: float = 0.0) -> np.ndarray:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 from ...errors import FormatError
 from ...gaussians import Gaussians
@@ -22,7 +24,7 @@ _SECONDS, _SECONDS_PER_BYTE = 60, 1e-6
 """How long reading may take."""
 
 
-def decode(data: bytes) -> Gaussians:
+def decode(stream: BinaryIO) -> Gaussians:
     """Read all splats of a USD file, placed by their transforms, in our frame and in metres.
 
     Columns that are too short or absent get the schema's defaults. Primvars with a value for each splat
@@ -33,13 +35,16 @@ def decode(data: bytes) -> Gaussians:
         FormatError: "usd-missing" (no ``pxr``), "usd-header", "usd-damaged", "usd-not-splats",
             "usd-too-large", "usd-not-finite", "usd-scale-range", "usd-zero-quaternion".
     """
-    suffix = next((suffix for mark, suffix in _SUFFIXES.items() if data.startswith(mark)), None)
+    head = stream.read(max(map(len, _SUFFIXES)))
+    suffix = next((suffix for mark, suffix in _SUFFIXES.items() if head.startswith(mark)), None)
     if suffix is None:
         raise FormatError("This is not a USD file.", "Choose a .usda, .usdc or .usdz file.", code=f"{KIND}-header")
     with tempfile.TemporaryDirectory(prefix="facelift-", ignore_cleanup_errors=True) as folder:
         source, target = Path(folder, f"splats{suffix}"), Path(folder, "splats.npz")
-        source.write_bytes(data)
-        answer = _run(source, target, _SECONDS + _SECONDS_PER_BYTE * len(data))
+        stream.seek(0)
+        with source.open("wb") as copy:
+            shutil.copyfileobj(stream, copy)
+        answer = _run(source, target, _SECONDS + _SECONDS_PER_BYTE * source.stat().st_size)
         if answer is not None:
             raise FormatError(answer["message"], answer["advice"], code=answer["code"], **answer["details"])
         return archive.unpack(target)

@@ -1,0 +1,64 @@
+"""Work on the rows of long arrays in blocks that stay in a processor's cache, by several threads.
+
+numpy lets other threads run while it computes. A long array that passes through several functions as a
+whole travels to memory and back each time, and every intermediate result needs fresh memory from the
+system, which costs more than the arithmetic.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+import numpy as np
+
+ROWS = 1 << 12
+"""Rows of a block: of splats with all harmonics a megabyte."""
+_MAX_THREADS = 8
+"""More would wait for memory only."""
+
+Result = TypeVar("Result")
+
+
+def slices(count: int, rows: int = ROWS) -> Iterator[slice]:
+    """Yield consecutive slices of ``rows`` that cover 0..count; the last may be shorter."""
+    return (slice(first, min(first + rows, count)) for first in range(0, count, rows))
+
+
+def mapped(work: Callable[[slice], Result], count: int, rows: int = ROWS) -> Iterator[Result]:
+    """Yield ``work(rows)`` for all slices of 0..count in their order; some are worked on ahead.
+
+    ``work`` runs in several threads at once, with the caller's ``np.errstate``. When it raises, the error
+    comes out here and what was not begun is dropped.
+    """
+    settings = np.geterr()
+
+    def alike(place: slice) -> Result:
+        with np.errstate(**settings):
+            return work(place)
+
+    waiting = slices(count, rows)
+    threads = min(os.cpu_count() or 1, _MAX_THREADS, -(-count // rows))
+    if threads < 2:
+        yield from map(work, waiting)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        running: deque[Future[Result]] = deque(pool.submit(alike, place) for place in islice(waiting, 2 * threads))
+        try:
+            while running:
+                result = running.popleft().result()
+                running.extend(pool.submit(alike, place) for place in islice(waiting, 1))
+                yield result
+        finally:
+            for future in running:
+                future.cancel()
+
+
+def fill(work: Callable[[slice], object], count: int, rows: int = ROWS) -> None:
+    """Call ``work`` for all slices of 0..count, by several threads; it writes its rows of arrays made before."""
+    for _ in mapped(work, count, rows):
+        pass
