@@ -21,6 +21,8 @@ PART = "part"
 """INT8, a value of :class:`core.parts.Part`."""
 RADIUS = "radius"
 """FLOAT, for point display."""
+NORMAL = "splat_normal"
+"""FLOAT_VECTOR, outward unit normal of the surface that splats make; only where they are lit."""
 
 
 def radiance_sh(index: int) -> str:
@@ -31,7 +33,7 @@ def radiance_sh(index: int) -> str:
 MAX_HIGHER_SH = 15
 """Coefficients above degree 0 at SH degree 3."""
 
-OWN = frozenset({POSITION, SCALE, ROTATION, RADIANCE_BASE, COLOR, PART, RADIUS}) | {
+OWN = frozenset({POSITION, SCALE, ROTATION, RADIANCE_BASE, COLOR, PART, RADIUS, NORMAL}) | {
     radiance_sh(i) for i in range(MAX_HIGHER_SH)
 }
 """Every name with a meaning of ours; all other attributes are extras."""

@@ -16,13 +16,17 @@ def normalize(quaternions: np.ndarray) -> np.ndarray:
 
 def to_matrices(quaternions: np.ndarray) -> np.ndarray:
     """Return rotation matrices [..., 3, 3] of unit quaternions [..., 4]."""
-    w, x, y, z = np.moveaxis(quaternions, -1, 0)
-    rows = [
+    return np.stack([np.stack(row, axis=-1) for row in matrix_entries(quaternions)], axis=-2)
+
+
+def matrix_entries(quaternions: np.ndarray) -> list[list[np.ndarray]]:
+    """Return the three rows of three entries [...] of the rotation matrices, each contiguous."""
+    w, x, y, z = np.ascontiguousarray(np.moveaxis(quaternions, -1, 0))
+    return [
         [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
         [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
         [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
     ]
-    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
 
 
 def from_matrices(matrices: np.ndarray) -> np.ndarray:

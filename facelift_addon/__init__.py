@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import connection, editing, panels, preferences, properties, timers, viewport
+from . import connection, editing, lighting, panels, preferences, properties, timers, viewport
 from .jobs import session
 from .operators import generate, photo, presenting, queue, transfer, view
 from .previews import previews
@@ -36,6 +36,7 @@ def register() -> None:
             bpy.utils.register_class(cls)
     properties.register_properties()
     viewport.register()
+    lighting.register()
     editing.register_menus()
     bpy.types.TOPBAR_MT_file_import.append(transfer.draw_import)
     bpy.types.TOPBAR_MT_file_export.append(transfer.draw_export)
@@ -53,6 +54,7 @@ def unregister() -> None:
     guide.close()
     previews.close()
     editing.unregister_menus()
+    lighting.unregister()
     viewport.unregister()
     properties.unregister_properties()
     for module in reversed(MODULES):

@@ -170,6 +170,9 @@ class FACELIFT_PT_head(_Panel, bpy.types.Panel):
         """Draw its recipe and what can be done with it."""
         layout, head = self.layout, context.active_object
         layout.label(text=f"{head.name}: {len(head.data.points):,} splats", icon="USER")
+        layout.row().prop(context.scene.facelift, "color_mode", expand=True)
+        if context.scene.facelift.color_mode == "LIT":
+            layout.operator("facelift.update_lighting", icon="LIGHT")
         row = layout.row()
         row.enabled = switch.works()
         row.prop(context.scene.facelift_viewport, "enabled")
@@ -211,7 +214,6 @@ class FACELIFT_PT_rendering(_Panel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draw what should change."""
         layout, scene = self.layout, context.scene
-        layout.row().prop(scene.facelift, "color_mode", expand=True)
         changes = rendering.proposed_changes(scene, scene.facelift.color_mode)
         column = layout.column(align=True)
         for change in changes:

@@ -29,7 +29,8 @@ def studio(head: bpy.types.Object, samples: int = 1) -> Iterator[bpy.types.Scene
     """
     scene = bpy.data.scenes.new("FaceLift pictures")
     world = bpy.data.worlds.new("FaceLift pictures")
-    photo_colors = display.get_option(head, display.PHOTO_COLORS)
+    wanted = {display.PHOTO_COLORS: True, display.LIT: False}
+    before = {option: display.get_option(head, option) for option in wanted}
     try:
         _light_white(world)
         scene.world = world
@@ -43,10 +44,12 @@ def studio(head: bpy.types.Object, samples: int = 1) -> Iterator[bpy.types.Scene
         scene.cycles.pixel_filter_type = "BOX"
         scene.cycles.filter_width = POINT_SAMPLING_WIDTH if samples == 1 else 1.0
         rendering.apply(scene, "PHOTO")
-        display.set_option(head, display.PHOTO_COLORS, True)
+        for option, value in wanted.items():
+            display.set_option(head, option, value)
         yield scene
     finally:
-        display.set_option(head, display.PHOTO_COLORS, photo_colors)
+        for option, value in before.items():
+            display.set_option(head, option, value)
         bpy.data.scenes.remove(scene)
         bpy.data.worlds.remove(world)
 

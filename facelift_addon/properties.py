@@ -5,7 +5,8 @@ from __future__ import annotations
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty, PointerProperty
 
-from .splats import display, heads
+from . import lighting
+from .splats import heads
 from .splats.placement import DEFAULT_HEAD_HEIGHT
 
 ENGINES = (
@@ -17,12 +18,14 @@ ENGINES = (
 COLOR_MODES = (
     ("SCENE", "Scene", "Linear colors that mix with lights, materials and other objects of the scene"),
     ("PHOTO", "Photo", "The photo's own values: with the Raw view transform, the render matches the photo exactly"),
+    ("LIT", "Lit", "The scene's lights shine on the splats, and a mesh made inside of them casts their shadows"),
 )
 
 
 def _color_mode_changed(settings: FaceLiftSettings, _context: bpy.types.Context) -> None:
     for head in heads.heads_of(settings.id_data):
-        display.set_option(head, display.PHOTO_COLORS, settings.color_mode == "PHOTO")
+        heads.set_color_mode(head, settings.color_mode)
+    lighting.scene_changed(settings.id_data)
 
 
 def _image_chosen(settings: FaceLiftSettings, context: bpy.types.Context) -> None:

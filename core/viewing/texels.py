@@ -46,10 +46,12 @@ def splat_texels(
         base: [N, 4] constant coefficients of the spherical harmonics, and opacity.
         selected: [N] bool, or None for nothing selected.
     """
-    axes = quaternions.to_matrices(quaternions.normalize(rotations)) * scales[:, None, :]
+    # Entry by entry over all splats: several times faster than a small product for each.
+    lengths = np.ascontiguousarray(scales.T)
+    rows = quaternions.matrix_entries(quaternions.normalize(rotations))
+    x, y, z = ([entry * length for entry, length in zip(row, lengths, strict=True)] for row in rows)
     texels = np.zeros((len(means), TEXELS, CHANNELS), np.float32)
     texels[:, 0, :3] = means
-    x, y, z = axes[:, 0], axes[:, 1], axes[:, 2]
     for place, a, b in (
         ((1, 0), x, x),
         ((1, 1), x, y),
@@ -58,7 +60,7 @@ def splat_texels(
         ((2, 1), y, z),
         ((2, 2), z, z),
     ):
-        texels[(slice(None), *place)] = np.einsum("nk,nk->n", a, b)
+        texels[(slice(None), *place)] = a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
     texels[:, 1, 3] = base[:, 3]
     if selected is not None:
         texels[:, 2, 3] = selected

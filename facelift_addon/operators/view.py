@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.props import EnumProperty
 
+from .. import lighting
 from ..splats import cameras, display, heads, rendering
 from .reporting import reported
 
@@ -126,10 +127,31 @@ class FACELIFT_OT_restore_render_settings(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class FACELIFT_OT_update_lighting(bpy.types.Operator):
+    """Fit shadows and shading of lit heads to what edits and adjustments left of the splats"""
+
+    bl_idname = "facelift.update_lighting"
+    bl_label = "Update Lighting"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Colours must be lit."""
+        cls.poll_message_set("Choose the colors Lit first")
+        return context.scene.facelift.color_mode == "LIT"
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Work it out; scripts have it on return."""
+        lighting.update(context.scene)
+        return {"FINISHED"}
+
+
 CLASSES = (
     FACELIFT_OT_viewport_display,
     FACELIFT_OT_look_through_photo,
     FACELIFT_OT_add_six_views,
+    FACELIFT_OT_update_lighting,
     FACELIFT_OT_apply_render_settings,
     FACELIFT_OT_restore_render_settings,
 )

@@ -8,7 +8,7 @@ import bpy
 
 from . import native
 from .ewa import ewa_group
-from .material import point_material, splat_material
+from .material import lit_material, point_material, splat_material
 from .modifier_inputs import ModifierInputs
 from .nodes import NAME_KEY, Builder, shared_group
 from .points import points_group
@@ -21,6 +21,7 @@ VERSION = 3
 
 MODIFIER_NAME = "FaceLift Display"
 PHOTO_COLORS = "Photo Colors"
+LIT = "Lit"
 CAMERA_IN_VIEWPORT = "Camera in Viewport"
 
 
@@ -29,7 +30,7 @@ def display_group(degree: int) -> bpy.types.NodeTree:
     return shared_group(
         f"{MODIFIER_NAME} {degree}",
         VERSION,
-        (("Geometry", "Geometry"), (PHOTO_COLORS, "Bool"), (CAMERA_IN_VIEWPORT, "Bool")),
+        (("Geometry", "Geometry"), (PHOTO_COLORS, "Bool"), (CAMERA_IN_VIEWPORT, "Bool"), (LIT, "Bool")),
         (("Geometry", "Geometry"),),
         lambda builder, sockets: _display(builder, sockets, degree),
     )
@@ -37,7 +38,8 @@ def display_group(degree: int) -> bpy.types.NodeTree:
 
 def _display(builder: Builder, sockets, degree: int) -> dict:
     common = {"Geometry": sockets["Geometry"], PHOTO_COLORS: sockets[PHOTO_COLORS]}
-    quads = builder.group(ewa_group(degree), common | {"Material": splat_material()})["Geometry"]
+    material = builder.switch("MATERIAL", sockets[LIT], splat_material(), lit_material())
+    quads = builder.group(ewa_group(degree), common | {"Material": material})["Geometry"]
     points = builder.group(points_group(), common | {"Material": point_material()})["Geometry"]
     stand_in = builder.group(stand_in_group(), {"Geometry": sockets["Geometry"]})["Geometry"]
     shown = builder.switch("GEOMETRY", drawing_socket(builder), points, stand_in)
@@ -54,6 +56,7 @@ def preparations(degree: int) -> tuple[Callable[[], object], ...]:
     """
     return (
         splat_material,
+        lit_material,
         point_material,
         camera_group,
         ellipse_group,
@@ -95,13 +98,13 @@ def find_display(target: bpy.types.Object) -> bpy.types.Modifier | None:
 
 
 def set_option(target: bpy.types.Object, option: str, value: bool) -> None:
-    """Switch :data:`PHOTO_COLORS` or :data:`CAMERA_IN_VIEWPORT` of an object."""
+    """Switch :data:`PHOTO_COLORS`, :data:`LIT` or :data:`CAMERA_IN_VIEWPORT` of an object."""
     modifier = find_display(target)
     if modifier is not None:
         ModifierInputs(modifier)[option] = value
 
 
 def get_option(target: bpy.types.Object, option: str) -> bool:
-    """Return the state of :data:`PHOTO_COLORS` or :data:`CAMERA_IN_VIEWPORT`; off without a modifier."""
+    """Return the state of an option that :func:`set_option` takes; off without a modifier."""
     modifier = find_display(target)
     return modifier is not None and bool(ModifierInputs(modifier)[option])

@@ -15,7 +15,7 @@ from mathutils import Vector
 
 from ...core.cameras import Camera
 from ...core.errors import FaceLiftError
-from . import cameras, display, geometry, placement
+from . import cameras, display, geometry, placement, proxies
 from .columns import Column
 
 ID_KEY = "facelift_id"
@@ -80,7 +80,7 @@ def add(scene: bpy.types.Scene, arrival: Arrival, view_layer: bpy.types.ViewLaye
     head.location = _free_place(scene, arrival)
     head[ID_KEY] = uuid.uuid4().hex
     display.add_display(head, arrival.sh_degree)
-    display.set_option(head, display.PHOTO_COLORS, scene.facelift.color_mode == "PHOTO")
+    set_color_mode(head, scene.facelift.color_mode)
     _describe(head, arrival)
     _set_photo_camera(scene, collection, head, arrival)
     if view_layer is not None:
@@ -90,6 +90,12 @@ def add(scene: bpy.types.Scene, arrival: Arrival, view_layer: bpy.types.ViewLaye
         head.select_set(True, view_layer=view_layer)
         view_layer.objects.active = head
     return head
+
+
+def set_color_mode(head: bpy.types.Object, mode: str) -> None:
+    """Show a head's colours as the photo's own ("PHOTO"), as scene-linear ("SCENE"), or lit ("LIT")."""
+    display.set_option(head, display.PHOTO_COLORS, mode == "PHOTO")
+    proxies.set_lit(head, mode == "LIT")
 
 
 def _free_place(scene: bpy.types.Scene, arrival: Arrival) -> Vector:

@@ -1,4 +1,4 @@
-"""The two materials of splats, built by code and shared by all heads of a file."""
+"""The materials of splats, built by code and shared by all heads of a file."""
 
 from __future__ import annotations
 
@@ -6,22 +6,43 @@ from collections.abc import Callable
 
 import bpy
 
+from ...core import attributes as names
 from ...core.rasterize.projection import MIN_ALPHA
 from .ewa import COLOR
 from .nodes import NAME_KEY, VERSION_KEY, Builder
 from .quad import CORNER
 
-VERSION = 1
+VERSION = 2
+
+ROUGHNESS = 0.6
+SPECULAR = 0.25
+"""Of lit splats: half of Principled's default. Photos have highlights of their own in them."""
+LEAST_FACING = 0.1
+"""Cosine between a lit splat's normal and the view at least: what is seen does not face away."""
 
 
 def splat_material() -> bpy.types.Material:
     """Return the material of camera-facing quads: emission with a Gaussian's falloff as alpha."""
-    return _shared("FaceLift Splats", "BLENDED", _gaussian_falloff)
+    return _shared("FaceLift Splats", "BLENDED", lambda builder: _gaussian_falloff(builder, _emission(builder)))
+
+
+def lit_material() -> bpy.types.Material:
+    """Return the material of camera-facing quads that the scene's lights shine on."""
+    material = _shared("FaceLift Lit Splats", "BLENDED", lambda builder: _gaussian_falloff(builder, _lit(builder)))
+    # The normal is the surface's, the quad is only where it is painted: light from behind the
+    # quad is no error to be corrected.
+    material.cycles.use_bump_map_correction = False
+    return material
+
+
+def proxy_material() -> bpy.types.Material:
+    """Return the material of light proxies: opaque, coloured and lit as the splats before them."""
+    return _shared("FaceLift Light Proxy", "DITHERED", lambda builder: _principled(builder, _color(builder)["Color"]))
 
 
 def point_material() -> bpy.types.Material:
     """Return the material of viewport elements: opaque emission, which writes depth in EEVEE."""
-    return _shared("FaceLift Viewport", "DITHERED", _opaque)
+    return _shared("FaceLift Viewport", "DITHERED", _emission)
 
 
 def _shared(name: str, method: str, build: Callable[[Builder], bpy.types.NodeSocket]) -> bpy.types.Material:
@@ -40,23 +61,44 @@ def _shared(name: str, method: str, build: Callable[[Builder], bpy.types.NodeSoc
     return material
 
 
-def _emission(builder: Builder) -> tuple[bpy.types.NodeSocket, bpy.types.NodeSocket]:
-    """Return the emission shader and the opacity."""
-    color = builder.node("ShaderNodeAttribute", attribute_name=COLOR).outputs
-    return builder.node("ShaderNodeEmission", {"Color": color["Color"]}).outputs[0], color["Alpha"]
+def _color(builder: Builder) -> bpy.types.bpy_prop_collection:
+    """Return the outputs of the splat's colour: Color, and Alpha for its opacity."""
+    return builder.node("ShaderNodeAttribute", attribute_name=COLOR).outputs
 
 
-def _opaque(builder: Builder) -> bpy.types.NodeSocket:
-    return _emission(builder)[0]
+def _emission(builder: Builder) -> bpy.types.NodeSocket:
+    return builder.node("ShaderNodeEmission", {"Color": _color(builder)["Color"]}).outputs[0]
 
 
-def _gaussian_falloff(builder: Builder) -> bpy.types.NodeSocket:
+def _principled(builder: Builder, color: bpy.types.NodeSocket, **inputs) -> bpy.types.NodeSocket:
+    values = {"Base Color": color, "Roughness": ROUGHNESS, "Specular IOR Level": SPECULAR}
+    return builder.node("ShaderNodeBsdfPrincipled", values | inputs).outputs[0]
+
+
+def _lit(builder: Builder) -> bpy.types.NodeSocket:
+    """Principled shading with the stored normal, turned towards the view where it faces away.
+
+    Splats without a normal, made after normals were, face the view.
+    """
+    stored = builder.node("ShaderNodeAttribute", attribute_name=names.NORMAL).outputs["Vector"]
+    turned = builder.node(
+        "ShaderNodeVectorTransform", {0: stored}, vector_type="NORMAL", convert_from="OBJECT", convert_to="WORLD"
+    ).outputs[0]
+    normal = builder.vector("NORMALIZE", turned)
+    view = builder.node("ShaderNodeNewGeometry").outputs["Incoming"]
+    facing = builder.vector("DOT_PRODUCT", normal, view)
+    missing = builder.math("MAXIMUM", builder.math("SUBTRACT", LEAST_FACING, facing), 0.0)
+    seen = builder.vector("NORMALIZE", builder.vector("ADD", normal, builder.scaled(view, missing)))
+    return _principled(builder, _color(builder)["Color"], Normal=seen)
+
+
+def _gaussian_falloff(builder: Builder, surface: bpy.types.NodeSocket) -> bpy.types.NodeSocket:
     """Alpha = opacity exp(-r^2 / 2), nothing below MIN_ALPHA.
 
     The quad's edge, at corner coordinate 1, is where alpha falls to MIN_ALPHA; so with d the
     length of the corner coordinate, alpha = opacity (opacity / MIN_ALPHA)^(-d^2) for d < 1.
     """
-    emission, opacity = _emission(builder)
+    opacity = _color(builder)["Alpha"]
     corner = builder.node("ShaderNodeAttribute", attribute_name=CORNER).outputs["Vector"]
     squared = builder.vector("DOT_PRODUCT", corner, corner)
     ratio = builder.math("DIVIDE", opacity, MIN_ALPHA)
@@ -64,4 +106,4 @@ def _gaussian_falloff(builder: Builder) -> bpy.types.NodeSocket:
     inside = builder.math("LESS_THAN", squared, 1.0)
     alpha = builder.math("MULTIPLY", builder.math("MULTIPLY", opacity, falloff), inside)
     clear = builder.node("ShaderNodeBsdfTransparent").outputs[0]
-    return builder.node("ShaderNodeMixShader", {0: alpha, 1: clear, 2: emission}).outputs[0]
+    return builder.node("ShaderNodeMixShader", {0: alpha, 1: clear, 2: surface}).outputs[0]

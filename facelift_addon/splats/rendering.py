@@ -15,7 +15,7 @@ hundreds of them, and 256 still leave black specks under a chin."""
 MIN_TRANSPARENT_BOUNCES = 512
 """Below it Cycles ends rays at random, which is most of the noise, and costs no time to prevent."""
 
-VIEW_TRANSFORMS = {"PHOTO": "Raw", "SCENE": "Standard"}
+VIEW_TRANSFORMS = {"PHOTO": "Raw", "SCENE": "Standard", "LIT": "Standard"}
 """By colour mode: Raw shows a photo's own values unchanged; Standard shows linear ones without a tone curve."""
 
 NEUTRAL_VIEW = [

@@ -1,0 +1,6 @@
+"""Splats to mesh: what is inside, where its surface is, and which way it faces."""
+
+from .mesh import Mesh
+from .relief import Relief, relief_of
+
+__all__ = ["Mesh", "Relief", "relief_of"]

@@ -1,0 +1,166 @@
+"""Keeps lit heads lit: normals and proxies follow the splats, worked out in a thread.
+
+In a scene whose colours are lit, every head needs a proxy of what its modifiers leave. What
+changes a head, whether a tool, Edit Mode, undo or a new arrival, is noticed by a handler; when
+Blender has been quiet for a moment, the heads are read and compared with what their proxies
+were made of. Nothing of this is an undo step of its own: undo brings back the proxy of its
+time, and a missing one is made again.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+import bpy
+import numpy as np
+from bpy.app.handlers import persistent
+
+from ..core.gaussians import Gaussians
+from . import errands
+from .splats import baking, columns, display, geometry, heads, proxies
+from .splats.stand_in import CENTER
+
+QUIET_SECONDS = 0.7
+"""After the last change before heads are read."""
+
+
+def scene_changed(scene: bpy.types.Scene) -> None:
+    """A scene's colours became lit, or no longer are. Without a window, it is all done on return."""
+    if scene.facelift.color_mode != "LIT":
+        return
+    if bpy.app.background:
+        update(scene)
+    else:
+        _check_soon()
+
+
+def update(scene: bpy.types.Scene) -> None:
+    """Give all heads of a scene their lighting now.
+
+    Raises:
+        FaceLiftError: a head has no splats left, or is being edited.
+    """
+    for head in heads.heads_of(scene):
+        lighting = _work(head, baking.evaluated(bpy.context, head), baking.stored(head))()
+        if lighting is not None:
+            proxies.give(head, lighting)
+
+
+def update_in_background(scene: bpy.types.Scene) -> None:
+    """Work out in a thread what heads of a scene need; soon they have it."""
+    for head in heads.heads_of(scene):
+        shown = _shown(head)
+        if shown is not None and len(shown):
+            work = _work(head, shown, geometry.to_gaussians(head.data))
+            identifier, name = head[heads.ID_KEY], head.name
+
+            def finish(lighting: proxies.Lighting | None, identifier=identifier, name=name) -> str:
+                return _finish(identifier, name, lighting)
+
+            errands.start(f"Lighting {name}", work, finish, belongs_to_file=True)
+
+
+def _shown(head: bpy.types.Object) -> Gaussians | None:
+    """Return the splats that modifiers leave, without switching any of them; None when they can't be told."""
+    if head.mode == "EDIT":
+        return None
+    result = head.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
+    if isinstance(result, bpy.types.PointCloud) and geometry.is_splats(result):
+        rows = geometry.read(result)
+        center = rows.pop(CENTER, None)
+        if center is not None:
+            rows[geometry.names.POSITION] = center
+        return columns.to_gaussians(rows)
+    others = [modifier for modifier in head.modifiers if modifier != display.find_display(head)]
+    return None if others else geometry.to_gaussians(head.data)
+
+
+def _work(head: bpy.types.Object, shown: Gaussians, stored: Gaussians):
+    """Return the thread's work: the lighting, or None when the head has it already."""
+    proxy = proxies.find(head)
+    known = proxy[proxies.PROXY_KEY] if proxy is not None else ""
+
+    def work() -> proxies.Lighting | None:
+        mark = _mark(shown, stored)
+        return None if mark == known else proxies.work_out(shown, stored, mark)
+
+    return work
+
+
+def _mark(*splats: Gaussians) -> str:
+    """Return a text that changes with anything that lighting depends on."""
+    value = 0
+    for gaussians in splats:
+        for name in ("means", "scales", "rotations", "opacities", "colors"):
+            value = zlib.crc32(np.ascontiguousarray(getattr(gaussians, name)), value)
+    return f"{value:08x}"
+
+
+def _finish(identifier: str, name: str, lighting: proxies.Lighting | None) -> str:
+    head = heads.find(identifier, name)
+    # Edited meanwhile: the next look finds what it needs then.
+    if lighting is None or head is None or head.mode == "EDIT" or len(head.data.points) != len(lighting.normals):
+        return ""
+    if any(scene.facelift.color_mode == "LIT" for scene in head.users_scene):
+        proxies.give(head, lighting)
+    return f"{name} is lit"
+
+
+def _check() -> None:
+    """Look after all lit scenes: called when Blender was quiet for a moment."""
+    for proxy in proxies.orphans():
+        proxies.remove(proxy)
+    for scene in bpy.data.scenes:
+        if scene.facelift.color_mode == "LIT":
+            update_in_background(scene)
+
+
+def _check_soon() -> None:
+    _cancel()
+    bpy.app.timers.register(_check, first_interval=QUIET_SECONDS)
+
+
+def _cancel() -> None:
+    if bpy.app.timers.is_registered(_check):
+        bpy.app.timers.unregister(_check)
+
+
+@persistent
+def _on_update(scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
+    if bpy.app.background or scene.facelift.color_mode != "LIT":
+        return
+    changed = any(
+        isinstance(update.id, bpy.types.Object) and update.is_updated_geometry and heads.is_head(update.id.original)
+        for update in graph.updates
+    )
+    if changed or proxies.orphans():
+        _check_soon()
+
+
+@persistent
+def _on_replaced(*_arguments) -> None:
+    """Undo, redo and another file bring back other heads."""
+    if not bpy.app.background:
+        _check_soon()
+
+
+HANDLERS = (
+    (bpy.app.handlers.depsgraph_update_post, _on_update),
+    (bpy.app.handlers.undo_post, _on_replaced),
+    (bpy.app.handlers.redo_post, _on_replaced),
+    (bpy.app.handlers.load_post, _on_replaced),
+)
+"""Handler lists, and what is in them while the extension is registered."""
+
+
+def register() -> None:
+    """Listen."""
+    for handlers, handler in HANDLERS:
+        handlers.append(handler)
+
+
+def unregister() -> None:
+    """Listen no more."""
+    _cancel()
+    for handlers, handler in HANDLERS:
+        handlers.remove(handler)
