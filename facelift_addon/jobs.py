@@ -25,6 +25,8 @@ from . import arrival_view, connection
 from .photos import PhotoSource
 from .previews import previews
 from .splats import columns, display, geometry, heads, placement
+from .splats.assembly import Assembly
+from .viewport import clouds
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +95,7 @@ class Task:
     arrival: heads.Arrival | None = None
     _reading: Future | None = None
     _making: Future | None = None
+    _arriving: heads.Arrival | None = None
     _work: Job | None = None
     _steps: list = field(default_factory=list)
     _shown: set = field(default_factory=set)
@@ -122,6 +125,8 @@ class Task:
             self._work.cancel()
         elif self.state in UNFINISHED:
             self.state = State.CANCELLED
+        for arrival in filter(None, (self._arriving, self.arrival)):
+            arrival.assembly.drop()
 
     def tick(self) -> None:
         """Move on as far as possible without waiting."""
@@ -178,20 +183,23 @@ class Task:
         self._steps = list(display.preparations(head.gaussians.sh_degree))
 
     def _prepare_arrival(self) -> None:
-        """Build one piece of the display, or take the finished arrays."""
+        """Build one piece of the display or of the point cloud."""
         if self._steps:
             self._steps.pop(0)()
         elif self._making.done():
-            self.arrival = self._making.result()
+            self._arriving = self._making.result()
+            if self._arriving.assembly.proceed():
+                self.arrival, self._arriving, self._making = self._arriving, None, None
 
 
 def make_arrival(head: ReceivedHead, order: Order, licence: str, float4: bool) -> heads.Arrival:
     """Turn a worker's result into what the scene takes. Runs in a thread: touches no bpy."""
     to_local = placement.reference_to_local(order.head_height)
     gaussians: Gaussians = head.gaussians.transform(to_local)
+    name, rows = heads.name_of(order.source.name), columns.from_gaussians(gaussians, float4)
     return heads.Arrival(
-        name=heads.name_of(order.source.name),
-        columns=columns.from_gaussians(gaussians, float4),
+        name=name,
+        columns=rows,
         to_local=to_local,
         sh_degree=gaussians.sh_degree,
         recipe={**head.recipe, "licence": licence},
@@ -199,6 +207,8 @@ def make_arrival(head: ReceivedHead, order: Order, licence: str, float4: bool) -
         aligned_png=head.aligned_png,
         photo_path=str(order.source.path or ""),
         photo_image=order.source.image,
+        assembly=Assembly(name, rows),
+        drawn=clouds.ahead_of(rows),
     )
 
 

@@ -113,3 +113,26 @@ def test_native_splats_are_off_where_blender_has_none(blender):
 
     native = blender.module("facelift_addon.splats.native")
     assert not native.is_native() or bpy.app.version >= (5, 3)
+
+
+def test_a_cloud_made_piece_by_piece_is_the_same_and_survives_undo(blender):
+    import bpy
+
+    geometry = blender.module("facelift_addon.splats.geometry")
+    rows = blender.module("facelift_addon.splats.columns").from_gaussians(surface_gaussians(300), geometry.has_float4())
+    assembly = blender.module("facelift_addon.splats.assembly").Assembly("pieces", rows)
+    before = len(bpy.data.pointclouds)
+
+    assembly.proceed()
+    (unfinished,) = bpy.data.pointclouds
+    bpy.data.pointclouds.remove(unfinished)  # As undo does with what it does not know.
+    cloud = assembly.take()
+
+    whole = geometry.read(geometry.from_columns("whole", rows))
+    for name, column in geometry.read(cloud).items():
+        np.testing.assert_array_equal(column.values, whole[name].values, err_msg=name)
+    assert assembly.take() != cloud, "each call makes one"
+    bpy.data.batch_remove(list(bpy.data.pointclouds))
+    assembly.proceed()
+    assembly.drop()
+    assert len(bpy.data.pointclouds) == before

@@ -181,3 +181,24 @@ def test_registering_again_leaves_no_handlers_behind(blender):
     assert not hasattr(bpy.types.Scene, "facelift_viewport")
     viewport.register()
     assert all(listed.count(handler) == 1 for listed, handler in handlers)
+
+
+def test_new_heads_are_drawn_from_what_was_made_ahead(blender):
+    """Reading finds just what was expected, so that nothing is made in the view's own time."""
+    import bpy
+
+    bpy.context.scene.facelift_viewport.drawing = True
+    clouds = blender.module("facelift_addon.viewport.clouds")
+    columns = blender.module("facelift_addon.splats.columns")
+    geometry = blender.module("facelift_addon.splats.geometry")
+    gaussians = surface_gaussians(400, 1)
+    ahead = clouds.ahead_of(columns.from_gaussians(gaussians, geometry.has_float4()))
+    target = add_splats(blender, gaussians)
+    known = clouds.Clouds()
+    known.expect(target, ahead)
+    assert known.get(target, graph()) is ahead.cloud
+    target.data.attributes["position"].data[0].vector = (5, 5, 5)
+    target.data.update_tag()
+    bpy.context.view_layer.update()
+    known.forget(target)
+    assert known.get(target, graph()) is not ahead.cloud

@@ -12,6 +12,7 @@ from ..orders import chosen_face, order_for
 from ..photos import PhotoSource
 from ..splats import heads
 from ..timers import wake
+from ..viewport.drawing import drawing
 from .reporting import reported
 
 
@@ -121,8 +122,11 @@ class FACELIFT_OT_bring_in(bpy.types.Operator):
         replaced = heads.find(task.order.replaces, task.order.replaces_name) if task.order.replaces else None
         if replaced is not None:
             heads.replace(scene, replaced, task.arrival)
+            head = replaced
         else:
-            heads.add(scene, task.arrival, heads.view_layer_of(context, scene))
+            head = heads.add(scene, task.arrival, heads.view_layer_of(context, scene))
+        if task.arrival.drawn is not None:
+            drawing.clouds.expect(head, task.arrival.drawn)
         return {"FINISHED"}
 
 

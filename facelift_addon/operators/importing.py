@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
@@ -15,6 +15,8 @@ from ...core import formats
 from ...core.errors import FaceLiftError
 from .. import errands
 from ..splats import exchange, geometry, heads
+from ..viewport.clouds import ahead_of
+from ..viewport.drawing import drawing
 from .frames import AXES
 from .reporting import reported
 
@@ -63,7 +65,8 @@ def _read(paths: Sequence[Path], frame: str, head_height: float, float4: bool) -
 def _arrivals(
     splats: Sequence[exchange.FileSplats], frame: str, head_height: float, float4: bool
 ) -> list[heads.Arrival]:
-    return [exchange.arrival(item, frame, head_height, float4) for item in splats]
+    arrivals = (exchange.arrival(item, frame, head_height, float4) for item in splats)
+    return [replace(arrival, drawn=ahead_of(arrival.columns)) for arrival in arrivals]
 
 
 def _add(reading: _Reading, scene: str, frame: str) -> str:
@@ -157,7 +160,9 @@ class FACELIFT_OT_add_splats(bpy.types.Operator):
         if not arrivals:
             arrivals = _arrivals(reading.splats, self.frame, reading.head_height, geometry.has_float4())
         for arrival in arrivals:
-            heads.add(scene, arrival, heads.view_layer_of(context, scene))
+            head = heads.add(scene, arrival, heads.view_layer_of(context, scene))
+            if arrival.drawn is not None:
+                drawing.clouds.expect(head, arrival.drawn)
         return {"FINISHED"}
 
     @classmethod

@@ -16,6 +16,7 @@ from mathutils import Vector
 from ...core.cameras import Camera
 from ...core.errors import FaceLiftError
 from . import cameras, display, geometry, placement, proxies
+from .assembly import Assembly
 from .columns import Column
 
 ID_KEY = "facelift_id"
@@ -48,6 +49,8 @@ class Arrival:
         aligned_png: The aligned photo, or None.
         photo_path: The photo's file, or "".
         photo_image: Name of the image datablock that is the photo, or "".
+        assembly: The point cloud under way, or None to make it when the head is added.
+        drawn: What the viewport's drawing needs of the columns, made ahead of time, or None.
     """
 
     name: str
@@ -59,6 +62,14 @@ class Arrival:
     aligned_png: bytes | None = None
     photo_path: str = ""
     photo_image: str = ""
+    assembly: Assembly | None = None
+    drawn: Any = None
+
+    def point_cloud(self) -> bpy.types.PointCloud:
+        """Return a new point cloud of the columns."""
+        if self.assembly is not None:
+            return self.assembly.take()
+        return geometry.from_columns(self.name, self.columns)
 
 
 def add(scene: bpy.types.Scene, arrival: Arrival, view_layer: bpy.types.ViewLayer | None) -> bpy.types.Object:
@@ -72,7 +83,7 @@ def add(scene: bpy.types.Scene, arrival: Arrival, view_layer: bpy.types.ViewLaye
         arrival: The head.
         view_layer: Whose selection changes; None leaves it, as while the user edits something.
     """
-    cloud = geometry.from_columns(arrival.name, arrival.columns)
+    cloud = arrival.point_cloud()
     head = bpy.data.objects.new(arrival.name, cloud)
     collection = bpy.data.collections.new(arrival.name)
     scene.collection.children.link(collection)
@@ -123,9 +134,11 @@ def replace(scene: bpy.types.Scene, head: bpy.types.Object, arrival: Arrival) ->
             "The head is being edited.", "Leave Edit Mode and generate it again.", code="head-in-edit-mode"
         )
     before = head.data
-    head.data = geometry.from_columns(before.name, arrival.columns)
+    head.data = arrival.point_cloud()
+    name = before.name
     if before.users == 0:
         bpy.data.pointclouds.remove(before)
+    head.data.name = name
     display.set_degree(head, arrival.sh_degree)
     _describe(head, arrival)
     _set_photo_camera(scene, head.users_collection[0], head, arrival)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import bpy
@@ -10,7 +11,7 @@ import numpy as np
 from ...core import attributes as names
 from ...core.viewing import texels
 from ..splats import geometry
-from ..splats.columns import KINDS
+from ..splats.columns import KINDS, Column
 from ..splats.stand_in import CENTER
 
 SELECTION = ".selection"
@@ -37,6 +38,36 @@ class Cloud:
         return len(self.means)
 
 
+@dataclass(frozen=True, eq=False)
+class Ahead:
+    """What will be drawn of a head that is not there yet.
+
+    Attributes:
+        source: What :func:`read` is going to find.
+        cloud: What :func:`to_cloud` makes of it.
+    """
+
+    source: dict[str, np.ndarray]
+    cloud: Cloud
+
+
+def ahead_of(columns: Mapping[str, Column]) -> Ahead | None:
+    """Return what will be drawn of a new head's columns; None of no splats. Safe in any thread."""
+    source = {CENTER: columns[names.POSITION].values}
+    source |= {name: columns[name].values for name in (*geometry.REQUIRED, *_harmonics_in(columns))}
+    return Ahead(source, to_cloud(source)) if len(source[CENTER]) else None
+
+
+def _harmonics_in(present: Mapping) -> list[str]:
+    """Return the names of the higher spherical harmonics up to the first that is missing."""
+    found = []
+    for index in range(names.MAX_HIGHER_SH):
+        if names.radiance_sh(index) not in present:
+            break
+        found.append(names.radiance_sh(index))
+    return found
+
+
 class Clouds:
     """What was read of each object, by its session id, until something tells that it changed."""
 
@@ -59,6 +90,11 @@ class Clouds:
                 self._sources[key] = source
             self._stale.discard(key)
         return self._known[key]
+
+    def expect(self, target: bpy.types.Object, ahead: Ahead) -> None:
+        """Take a new head's splats as known; they still are compared with what is found."""
+        self._known[target.session_uid], self._sources[target.session_uid] = ahead.cloud, ahead.source
+        self._stale.add(target.session_uid)
 
     def forget(self, target: bpy.types.Object) -> None:
         """Read an object again before it is drawn next."""
@@ -91,11 +127,7 @@ def read(target: bpy.types.Object, graph: bpy.types.Depsgraph) -> dict[str, np.n
     cloud = target.evaluated_get(graph).data
     if not isinstance(cloud, bpy.types.PointCloud) or CENTER not in cloud.attributes or not geometry.is_splats(cloud):
         return {}
-    wanted = [CENTER, *geometry.REQUIRED]
-    for index in range(names.MAX_HIGHER_SH):
-        if names.radiance_sh(index) not in cloud.attributes:
-            break
-        wanted.append(names.radiance_sh(index))
+    wanted = (CENTER, *geometry.REQUIRED, *_harmonics_in(cloud.attributes))
     columns = {name: _values(cloud, name) for name in wanted}
     if len(columns[CENTER]) == 0:
         return {}

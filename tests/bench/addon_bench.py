@@ -72,6 +72,8 @@ def _job(extension: addon_helpers.Extension, folder: Path) -> list[Measurement]:
     from skimage import data
 
     session = extension.session
+    # As with a window, where the viewport's drawing takes the place of surface elements.
+    bpy.context.scene.facelift_viewport.drawing = True
     bpy.ops.facelift.choose_photo(filepath=str(addon_helpers.save_photo(folder / "astronaut.png", data.astronaut())))
     ticks: list[float] = []
 
