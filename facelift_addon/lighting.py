@@ -10,12 +10,14 @@ time, and a missing one is made again.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 
 import bpy
 import numpy as np
 from bpy.app.handlers import persistent
 
 from ..core.gaussians import Gaussians
+from ..core.progress import Reporter
 from . import errands
 from .splats import baking, columns, display, geometry, heads, proxies
 from .splats.stand_in import CENTER
@@ -75,12 +77,12 @@ def _shown(head: bpy.types.Object) -> Gaussians | None:
     return None if others else geometry.to_gaussians(head.data)
 
 
-def _work(head: bpy.types.Object, shown: Gaussians, stored: Gaussians):
+def _work(head: bpy.types.Object, shown: Gaussians, stored: Gaussians) -> Callable[..., proxies.Lighting | None]:
     """Return the thread's work: the lighting, or None when the head has it already."""
     proxy = proxies.find(head)
     known = proxy[proxies.PROXY_KEY] if proxy is not None else ""
 
-    def work() -> proxies.Lighting | None:
+    def work(_reporter: Reporter | None = None) -> proxies.Lighting | None:
         mark = _mark(shown, stored)
         return None if mark == known else proxies.work_out(shown, stored, mark)
 
