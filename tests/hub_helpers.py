@@ -28,7 +28,8 @@ class Hub:
         repository, revision: Its name and commit.
         endpoint: Address for ``HF_ENDPOINT``.
         requests: (method, path, Range header) of every request.
-        cut_after: Path -> bytes after which its next transfer is cut, once.
+        cuts: Path -> bytes after which its next transfers are cut, one after the other.
+        refusals: Path -> HTTP statuses that its next transfers get, one after the other, with Retry-After.
         hold_after: Path -> bytes after which its transfers stand still until :attr:`released`.
         replaced: Path -> other bytes of the same length that are sent.
         token: What requests to the hub must carry; empty for none.
@@ -40,7 +41,8 @@ class Hub:
     revision: str
     endpoint: str = ""
     requests: list[tuple[str, str, str | None]] = field(default_factory=list)
-    cut_after: dict[str, int] = field(default_factory=dict)
+    cuts: dict[str, list[int]] = field(default_factory=dict)
+    refusals: dict[str, list[int]] = field(default_factory=dict)
     hold_after: dict[str, int] = field(default_factory=dict)
     replaced: dict[str, bytes] = field(default_factory=dict)
     token: str = ""
@@ -106,6 +108,9 @@ def _server(hub: Hub, prefix: str, store_port: int | None) -> ThreadingHTTPServe
                 }
                 self._start(302, headers)
                 return
+            if hub.refusals.get(path):
+                self._start(hub.refusals[path].pop(0), {"Retry-After": "1", "Content-Length": "0"})
+                return
             hub.requests.append((self.command, path, self.headers.get("Range")))
             tag = hashlib.sha1(b"blob %d\0" % len(contents) + contents).hexdigest()
             contents = hub.replaced.get(path, contents)
@@ -129,7 +134,7 @@ def _server(hub: Hub, prefix: str, store_port: int | None) -> ThreadingHTTPServe
             self.end_headers()
 
         def _send(self, path: str, contents: bytes) -> None:
-            cut = hub.cut_after.pop(path, None)
+            cut = hub.cuts[path].pop(0) if hub.cuts.get(path) else None
             hold = hub.hold_after.get(path)
             for begin in range(0, len(contents), PIECE):
                 if hold is not None and begin >= hold and not hub.released.wait(60):

@@ -20,6 +20,7 @@ from types import TracebackType
 
 from ..errors import EngineUnavailable, FaceLiftError
 from ..progress import Reporter
+from ..runtime import advice
 from .errors import WeightsError
 from .record import HashRecord
 from .table import LICENCE_FILE, OFFICIAL, FileTable, WeightFile, sha256_of
@@ -27,6 +28,9 @@ from .verify import check_file, explain_disk_full
 
 LOCK_NAME = ".download.lock"
 RUN_AGAIN = "Check the connection and start the download again: it goes on where it stopped."
+PIECE_BYTES = 1 << 18
+"""What is written at once. The client's own ten megabytes are lost with every cut connection, and on a
+slow one nothing seems to happen for a minute."""
 REFUSED = (401, 403)
 SPARE_BYTES = 64 << 20
 """Kept free beyond what the files need."""
@@ -181,6 +185,7 @@ def _plan(folder: Path, file: WeightFile, table: FileTable) -> _Job:
 
 def _fetch(job: _Job, folder: Path, reporter: Reporter, record: HashRecord | None) -> None:
     """Fetch one file, going on with its part, and give it its name once its bytes are right."""
+    from huggingface_hub import constants
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils import build_hf_headers
 
@@ -194,6 +199,7 @@ def _fetch(job: _Job, folder: Path, reporter: Reporter, record: HashRecord | Non
         # The text files may come compressed otherwise, whose length says nothing.
         headers = {**build_hf_headers(), "Accept-Encoding": "identity"}
         bar = _progress_bar(reporter)
+        constants.DOWNLOAD_CHUNK_SIZE = PIECE_BYTES
         http_get(job.url, stream, resume_size=present, headers=headers, expected_size=job.size, tqdm_class=bar)
         stream.flush()
         os.fsync(stream.fileno())
@@ -265,10 +271,18 @@ def _explained(file: WeightFile, table: FileTable | None = None) -> Iterator[Non
             ) from error
         if _is_refusal(error):
             raise _refused(file) from error
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(
-            f"{file.path} could not be downloaded: {reason}", RUN_AGAIN, files=[file.path], code="download-failed"
-        ) from error
+        raise _failed(file, error) from error
+
+
+def _failed(file: WeightFile, error: Exception) -> WeightsError:
+    """Return what a person should read; the table of failures knows servers, proxies and certificates."""
+    raw = f"{type(error).__name__}: {error}"
+    known = advice.find(raw)
+    facts = {"files": [file.path], "raw": raw}
+    if known is not None and known.code != "connection":
+        return WeightsError(known.message, known.advice, code=known.code, **facts)
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return WeightsError(f"{file.path} could not be downloaded: {reason}", RUN_AGAIN, code="download-failed", **facts)
 
 
 def _is_refusal(error: Exception) -> bool:

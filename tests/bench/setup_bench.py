@@ -125,10 +125,10 @@ def main() -> None:
         clock.press("delete originals", bpy.ops.facelift.setup_remove, clock.told, kind="ORIGINAL")
         bpy.context.scene.facelift.engine = "draft"
         clock.generate("generate, draft, cold worker")
-        memory = _memory(extension, clock)
+        print_table(f"Setup in Blender {bpy.app.version_string}", _figures(clock))
+        print_table(f"{JOBS} heads in Blender {bpy.app.version_string}", _memory(extension, clock))
         extension.connection.close()
         clock.guide.close()
-    print_table(f"Setup in Blender {bpy.app.version_string}", [*_figures(clock), *memory])
 
 
 def _set_up(clock: Clock, folder: Path, roomy: Path) -> None:
