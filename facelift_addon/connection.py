@@ -7,6 +7,7 @@ A command in the preferences replaces both by one worker, wherever it runs.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from enum import StrEnum
@@ -68,7 +69,7 @@ def client(seat: Seat | None = None) -> WorkerClient:
 def _follow_changes(worker: WorkerClient, launch: Launch) -> None:
     """The command or the runtime may have changed since the worker started."""
     if worker.pid is not None and worker.launch.argv != launch.argv:
-        worker.close(0.0)
+        worker.stop()
     worker.launch = launch
 
 
@@ -130,6 +131,14 @@ def needs_setup(engine: str) -> bool:
         return False
     # Blender's own Python may have everything, as a developer's does.
     return not engines().get(engine, {}).get("available", False)
+
+
+def stop() -> None:
+    """End all workers by force; Blender does not wait for it, except where files of theirs could not be deleted."""
+    if os.name == "nt":
+        close(0.0)
+    for worker in _clients.values():
+        worker.stop()
 
 
 def close(seconds: float = CLOSE_SECONDS) -> None:

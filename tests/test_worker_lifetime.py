@@ -126,6 +126,22 @@ def test_close_is_graceful_and_leaves_nothing(tmp_path):
     client.close()
 
 
+def test_stop_waits_for_nothing_and_the_next_job_starts_another_worker(tmp_path):
+    client = make_client(tmp_path)
+    busy = client.generate(photo_bytes(), "a.png", "stuck", {})
+    wait_until_working(client, busy)
+    pid = client.pid
+    client.stop()
+    assert busy.state is JobState.CANCELLED
+    assert client.pid is None
+    again = client.generate(photo_bytes(), "a.png", "steps", {})
+    wait_for(client, lambda: again.finished)
+    assert again.state is JobState.DONE
+    assert client.pid != pid
+    assert not psutil.pid_exists(pid)
+    client.close()
+
+
 def test_close_ends_a_busy_worker_and_cancels_its_jobs(tmp_path):
     client = make_client(tmp_path)
     jobs = [generate(client, "frozen"), generate(client)]

@@ -98,6 +98,8 @@ def _verify(params: Params, reporter: Reporter) -> dict[str, Any]:
 
 
 def _slim(params: Params, reporter: Reporter) -> dict[str, Any]:
+    # Importing PyTorch takes seconds.
+    reporter.stage("Starting PyTorch", share=0.01)
     from ..engines.facelift import slimming
     from ..weights.record import HashRecord
     from ..weights.slim import slim

@@ -112,6 +112,14 @@ class WorkerClient:
         changed, self._changed = list(self._changed), {}
         return changed
 
+    def stop(self) -> None:
+        """Cancel all jobs and end the worker by force. Returns at once; the next job starts another one."""
+        for job in self.jobs:
+            self._end(job, JobState.CANCELLED)
+        if self._connection is not None:
+            self._connection.kill()
+            self._let_go()
+
     def close(self, timeout: float = CLOSE_SECONDS) -> None:
         """Cancel all jobs and end the worker: politely for ``timeout`` seconds, then by force."""
         for job in self.jobs:

@@ -117,7 +117,7 @@ class FACELIFT_OT_stop_worker(bpy.types.Operator):
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """End it."""
         session.reset()
-        connection.close()
+        connection.stop()
         redraw()
         return {"FINISHED"}
 

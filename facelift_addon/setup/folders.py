@@ -98,7 +98,7 @@ class FACELIFT_OT_setup_move(_Folder, bpy.types.Operator):
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """Begin to move."""
         target = self.chosen()
-        connection.close(0.0)
+        connection.stop()
         move = guide.flow.move_runtime if self.kind == "RUNTIME" else guide.flow.move_weights
         move(target)
         wake()
@@ -140,7 +140,7 @@ class FACELIFT_OT_setup_maintain(Idle, bpy.types.Operator):
         }
         if self.action in ("REPAIR", "SLIM"):
             # Its files and its graphics memory are needed.
-            connection.close(0.0)
+            connection.stop()
         actions[self.action]()
         wake()
         redraw()
@@ -164,7 +164,7 @@ Original weights go only after every byte of the slimmed ones was checked
     @reported
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """Begin to delete."""
-        connection.close(0.0)
+        connection.stop()
         flow = guide.flow
         removals = {
             "RUNTIME": flow.remove_runtime,

@@ -53,7 +53,7 @@ class Trial:
         """Stop waiting; the worker that did not answer is ended."""
         if self.busy:
             self._job = None
-            connection.client(self._seat).close(0.0)
+            connection.client(self._seat).stop()
 
     def tick(self) -> None:
         """Look whether the answer is there."""

@@ -186,12 +186,10 @@ def _memory(extension: addon_helpers.Extension, clock: Clock) -> list[Measuremen
 def _figures(clock: Clock) -> list[Measurement]:
     rows = [
         Measurement(
-            f"main thread: {name}",
+            f"main thread: {name} ({processor * 1000:.1f} processor)",
             seconds * 1000,
             "ms",
             "" if name == ARRIVAL else "<= 30",
-            "of it processor",
-            processor * 1000,
         )
         for name, (seconds, processor) in clock.blocks.items()
     ]
