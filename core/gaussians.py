@@ -186,6 +186,8 @@ def concatenate(items: Sequence[Gaussians]) -> Gaussians:
     """
     if not items:
         raise ValueError("nothing to concatenate")
+    if len(items) == 1:
+        return items[0]
     width = max(item.sh.shape[1] for item in items)
     padded = [np.pad(item.sh, ((0, 0), (0, width - item.sh.shape[1]), (0, 0))) for item in items]
     shared = set(items[0].extras).intersection(*(item.extras for item in items[1:]))

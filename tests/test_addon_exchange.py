@@ -304,6 +304,16 @@ class TestInTheBackground:
         bpy.ops.ed.undo()
         assert "scan" not in bpy.data.objects
 
+    def test_what_was_read_is_kept_for_the_last_step_only(self, blender, errands, tmp_path):
+        """A million splats take hundreds of megabytes: they go when the panel can't redo the import any more."""
+
+        importing = blender.module("facelift_addon.operators.importing")
+        formats.save(surface_gaussians(100), tmp_path / "scan.ply")
+        self.begin_import(blender, tmp_path / "scan.ply")
+        self.finish(errands)
+        assert importing.forget_when_past("FACELIFT_OT_add_splats") is not None and importing._readings
+        assert importing.forget_when_past("OBJECT_OT_move") is None and not importing._readings
+
     def test_another_file_gets_nothing_of_an_import(self, blender, errands, tmp_path):
         import bpy
 
@@ -328,7 +338,7 @@ class TestInTheBackground:
         _, expected = stretched_object(blender, surface_gaussians(100, 1))
         exporting = blender.module("facelift_addon.operators.exporting")
         pieces = [
-            (blender.module("facelift_addon.splats.baking").stored(target), np.array(target.matrix_world))
+            (blender.module("facelift_addon.splats.baking").stored_columns(target), np.array(target.matrix_world))
             for target in bpy.context.selected_objects
         ]
         exporting.export_in_background(pieces, tmp_path / "out.spz", {})

@@ -21,7 +21,7 @@ from .registry import Format, Option
 _SPZ_VERSION = Option(
     "version",
     "Version",
-    ((3, "3: every reader"), (4, "4: smaller, for recent readers"), (2, "2: coarser, for old readers")),
+    ((3, "3: most readers"), (4, "4: smaller, for recent readers"), (2, "2: coarser, for old readers")),
     "Which version of SPZ to write",
 )
 

@@ -14,9 +14,9 @@ from bpy_extras.io_utils import ExportHelper
 from ...core import formats
 from ...core.formats.axes import Axes
 from ...core.formats.registry import Format
-from ...core.gaussians import Gaussians
 from .. import errands
 from ..splats import baking, exchange, geometry, heads, placement
+from ..splats.columns import Column
 from .frames import AXES
 from .reporting import reported
 
@@ -53,7 +53,9 @@ def _on_format_chosen(self, context: bpy.types.Context) -> None:
         browser.params.filename = exchange.renamed(browser.params.filename, kind)
 
 
-def export_in_background(pieces: Sequence[tuple[Gaussians, np.ndarray]], path: Path, options: dict[str, Any]) -> None:
+def export_in_background(
+    pieces: Sequence[tuple[dict[str, Column], np.ndarray]], path: Path, options: dict[str, Any]
+) -> None:
     """Begin to write; parameters as for :func:`exchange.write`."""
     errands.start(
         f"Writing {path.name}…",
@@ -165,9 +167,9 @@ class FACELIFT_OT_export_splats(bpy.types.Operator, ExportHelper):
 
     def _baked(
         self, context: bpy.types.Context, target: bpy.types.Object, kind: Format
-    ) -> tuple[Gaussians, np.ndarray]:
-        """Return an object's splats in its local space, and the matrix to the file's frame."""
-        local = baking.evaluated(context, target) if self.use_modifiers else baking.stored(target)
+    ) -> tuple[dict[str, Column], np.ndarray]:
+        """Return the attributes of an object's splats in its local space, and the matrix to the file's frame."""
+        local = baking.evaluated_columns(context, target) if self.use_modifiers else baking.stored_columns(target)
         world = np.array(target.matrix_world, np.float64)
         if kind.axes is not Axes.UNSTATED:
             # The format's writer turns from our frame to the file's.

@@ -52,6 +52,9 @@ class _Reading:
     arrivals: Sequence[heads.Arrival]
 
 
+LOOK_SECONDS = 10.0
+"""How often to see whether what was read may still be needed."""
+
 _readings: dict[str, _Reading] = {}
 """The last import, by its key: the adjust-last-operation panel redoes it with other axes."""
 
@@ -69,6 +72,19 @@ def _arrivals(
     return [replace(arrival, drawn=ahead_of(arrival.columns)) for arrival in arrivals]
 
 
+def forget_when_past(last_step: str) -> float | None:
+    """Let go of what was read when its step is no longer the last one; return when to look again."""
+    if last_step == FACELIFT_OT_add_splats.__name__:
+        return LOOK_SECONDS
+    _readings.clear()
+    return None
+
+
+def _on_timer() -> float | None:
+    steps = bpy.context.window_manager.operators
+    return forget_when_past(steps[-1].bl_idname if steps else "")
+
+
 def _add(reading: _Reading, scene: str, frame: str) -> str:
     """Bring what was read into a scene as one undo step; return what to tell."""
     key = uuid.uuid4().hex
@@ -78,6 +94,8 @@ def _add(reading: _Reading, scene: str, frame: str) -> str:
         bpy.ops.facelift.add_splats("EXEC_DEFAULT", True, reading=key, frame=frame, scene=scene)
     except RuntimeError as error:
         raise FaceLiftError(f"The splats could not be added: {error}") from error
+    if not bpy.app.timers.is_registered(_on_timer):
+        bpy.app.timers.register(_on_timer, first_interval=LOOK_SECONDS, persistent=True)
     count = sum(len(item.gaussians) for item in reading.splats)
     return f"{count:,} splats imported"
 
@@ -169,6 +187,8 @@ class FACELIFT_OT_add_splats(bpy.types.Operator):
     def unregister(cls) -> None:
         """The extension is switched off: what is under way can't arrive any more."""
         errands.close()
+        if bpy.app.timers.is_registered(_on_timer):
+            bpy.app.timers.unregister(_on_timer)
         _readings.clear()
 
 

@@ -6,7 +6,8 @@ import bpy
 
 from ...core.errors import FaceLiftError
 from ...core.gaussians import Gaussians
-from . import display, geometry
+from . import columns, display, geometry
+from .columns import Column
 
 
 def stored(target: bpy.types.Object) -> Gaussians:
@@ -15,9 +16,7 @@ def stored(target: bpy.types.Object) -> Gaussians:
     Raises:
         FaceLiftError: the object has no splats.
     """
-    if target.mode == "EDIT":
-        target.update_from_editmode()
-    return geometry.to_gaussians(target.data)
+    return columns.to_gaussians(stored_columns(target))
 
 
 def evaluated(context: bpy.types.Context, target: bpy.types.Object) -> Gaussians:
@@ -26,10 +25,30 @@ def evaluated(context: bpy.types.Context, target: bpy.types.Object) -> Gaussians
     Raises:
         FaceLiftError: the object has no splats, or a modifier turned them into something else.
     """
+    return columns.to_gaussians(evaluated_columns(context, target))
+
+
+def stored_columns(target: bpy.types.Object) -> dict[str, Column]:
+    """Return the attributes that :func:`stored` makes Gaussians of, which any thread can do.
+
+    Raises:
+        FaceLiftError: as :func:`stored`.
+    """
+    if target.mode == "EDIT":
+        target.update_from_editmode()
+    return geometry.splat_columns(target.data)
+
+
+def evaluated_columns(context: bpy.types.Context, target: bpy.types.Object) -> dict[str, Column]:
+    """Return the attributes that :func:`evaluated` makes Gaussians of, which any thread can do.
+
+    Raises:
+        FaceLiftError: as :func:`evaluated`.
+    """
     shown = display.find_display(target)
     others = [modifier for modifier in target.modifiers if modifier != shown and modifier.show_viewport]
     if not others:
-        return stored(target)
+        return stored_columns(target)
     was_shown = shown is not None and shown.show_viewport
     try:
         if was_shown:
@@ -42,7 +61,7 @@ def evaluated(context: bpy.types.Context, target: bpy.types.Object) -> Gaussians
                 "Let the adjustments show more, or switch off the modifier that turns points into something else.",
                 code="no-splats",
             )
-        return geometry.to_gaussians(result)
+        return geometry.splat_columns(result)
     finally:
         if was_shown:
             shown.show_viewport = True

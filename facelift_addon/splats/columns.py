@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...core import attributes as names
-from ...core import quaternions
+from ...core import blocks, quaternions
 from ...core import spherical_harmonics as harmonics
 from ...core.gaussians import Gaussians
 from ...core.parts import Part
@@ -79,8 +79,14 @@ def from_gaussians(gaussians: Gaussians, float4: bool) -> dict[str, Column]:
         names.PART: Column("INT8", gaussians.parts),
         names.RADIUS: Column("FLOAT", np.sqrt(largest[:, 0] * largest[:, 1])),
     }
-    for index in range(1, gaussians.sh.shape[1]):
-        columns[names.radiance_sh(index - 1)] = Column("FLOAT_VECTOR", gaussians.sh[:, index])
+    higher = np.empty((gaussians.sh.shape[1] - 1, len(gaussians), 3), np.float32)
+
+    def put(rows: slice) -> None:
+        for index in range(len(higher)):
+            higher[index, rows] = gaussians.sh[rows, index + 1]
+
+    blocks.fill(put, len(gaussians))
+    columns |= {names.radiance_sh(index): Column("FLOAT_VECTOR", values) for index, values in enumerate(higher)}
     for name, values in gaussians.extras.items():
         columns |= _extra_columns(name, np.asarray(values))
     return {
@@ -117,13 +123,20 @@ def to_gaussians(columns: dict[str, Column]) -> Gaussians:
         KeyError: an attribute that makes a splat is missing; its name is the argument.
     """
     base = columns[names.RADIANCE_BASE].values
-    sh = [base[:, :3]]
+    found = [base[:, :3]]
     for index in range(names.MAX_HIGHER_SH):
         column = columns.get(names.radiance_sh(index))
         if column is None:
             break
-        sh.append(column.values)
-    complete = max(degree for degree in range(harmonics.MAX_DEGREE + 1) if (degree + 1) ** 2 <= len(sh))
+        found.append(column.values)
+    complete = max(degree for degree in range(harmonics.MAX_DEGREE + 1) if (degree + 1) ** 2 <= len(found))
+    sh = np.empty((len(base), (complete + 1) ** 2, 3), np.float32)
+
+    def put(rows: slice) -> None:
+        for index in range(sh.shape[1]):
+            sh[rows, index] = found[index][rows]
+
+    blocks.fill(put, len(base))
     tiny = np.finfo(np.float32).tiny
     parts = columns.get(names.PART)
     return Gaussians(
@@ -131,7 +144,7 @@ def to_gaussians(columns: dict[str, Column]) -> Gaussians:
         scales=np.maximum(columns[names.SCALE].values, tiny),
         rotations=quaternions.normalize(columns[names.ROTATION].values),
         opacities=np.clip(base[:, 3], 0, 1),
-        sh=np.stack(sh[: (complete + 1) ** 2], axis=1),
+        sh=sh,
         parts=np.full(len(base), Part.UNKNOWN) if parts is None else parts.values,
         extras={name: column.values for name, column in columns.items() if name not in names.OWN},
     )

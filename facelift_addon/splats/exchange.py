@@ -15,6 +15,7 @@ from ...core.formats.axes import Axes
 from ...core.formats.registry import Format
 from ...core.gaussians import Gaussians, concatenate
 from . import columns, heads, placement
+from .columns import Column
 
 DETECT = "AUTO"
 HEAD = "HEAD"
@@ -69,23 +70,24 @@ def _to_local(splats: FileSplats, frame: str, head_height: float) -> np.ndarray:
     return np.eye(4) if states_axes else placement.AXES[frame]
 
 
-def _moved(gaussians: Gaussians, matrix: np.ndarray) -> Gaussians:
+def _moved(gaussians: Gaussians, matrix: np.ndarray, reuse: bool = False) -> Gaussians:
     # Even by the identity, covariances would be decomposed anew and values change in their last digits.
-    return gaussians if np.array_equal(matrix, np.eye(4)) else gaussians.transform(matrix)
+    return gaussians if np.array_equal(matrix, np.eye(4)) else gaussians.transform(matrix, reuse)
 
 
-def write(pieces: Iterable[tuple[Gaussians, np.ndarray]], path: Path, options: dict[str, Any]) -> int:
+def write(pieces: Iterable[tuple[dict[str, Column], np.ndarray]], path: Path, options: dict[str, Any]) -> int:
     """Write splats into one file, and return how many they are.
 
     Args:
-        pieces: Gaussians, and the [4, 4] matrix to the frame in which they are written.
+        pieces: The attributes of splats, which are used up, and the [4, 4] matrix to the frame in which
+            they are written.
         path: Where to; the suffix says the format.
         options: Of the format, by name.
 
     Raises:
         FormatError, FaceLiftError: as :func:`core.formats.save`.
     """
-    gaussians = concatenate([_moved(piece, matrix) for piece, matrix in pieces])
+    gaussians = concatenate([_moved(columns.to_gaussians(piece), matrix, reuse=True) for piece, matrix in pieces])
     formats.save(gaussians, path, **options)
     return len(gaussians)
 

@@ -96,11 +96,20 @@ def to_gaussians(cloud: bpy.types.PointCloud) -> Gaussians:
     Raises:
         FaceLiftError: it carries no splats.
     """
+    return columns_of.to_gaussians(splat_columns(cloud))
+
+
+def splat_columns(cloud: bpy.types.PointCloud) -> dict[str, Column]:
+    """Return the attributes of a point cloud with splats.
+
+    Raises:
+        FaceLiftError: it carries no splats.
+    """
     if not is_splats(cloud):
         raise FaceLiftError(
             f"The point cloud {cloud.name!r} has no splats in it.", "Choose a head or an imported splat file."
         )
-    return columns_of.to_gaussians(read(cloud))
+    return read(cloud)
 
 
 def read(cloud: bpy.types.PointCloud) -> dict[str, Column]:

@@ -12,7 +12,7 @@ from .layout import ENTRY, Header
 
 VERSIONS = (2, 3, 4)
 DEFAULT_VERSION = 3
-"""What every SPZ reader knows; 2 is coarser in rotations, 4 packs better and is young."""
+"""What most SPZ readers know; 2 is coarser in rotations, 4 packs better and is young."""
 
 
 def encode(gaussians: Gaussians, stream: BinaryIO, version: int = DEFAULT_VERSION) -> None:
