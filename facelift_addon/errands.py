@@ -55,8 +55,8 @@ def start(title: str, work: Callable[[Reporter], Any], finish: Callable[[Any], s
     def told(progress: Progress) -> None:
         errand.progress = progress
 
-    errand.future = _workers.submit(work, Reporter(told, cancel=errand.cancelled))
     _errands.append(errand)
+    errand.future = _workers.submit(work, Reporter(told, cancel=errand.cancelled))
     _show(title)
     if _forget_file not in bpy.app.handlers.load_pre:
         bpy.app.handlers.load_pre.append(_forget_file)

@@ -97,6 +97,96 @@ def test_tools_work_on_plain_point_clouds_without_our_extras(blender):
     assert_same(gaussians_of(blender, target), gaussians.replace(parts=np.zeros(300)))
 
 
+@pytest.fixture
+def foreign(blender, tmp_path):
+    """Splats of another program's file, through the importer: a ball of radius 5, no parts."""
+    import bpy
+    from plyfile import PlyData, PlyElement
+
+    random = np.random.default_rng(0)
+    names_of_file = ["x", "y", "z", "opacity", *(f"{kind}_{axis}" for kind in ("f_dc", "scale") for axis in range(3))]
+    rows = np.zeros(800, [(name, "f4") for name in (*names_of_file, *(f"rot_{axis}" for axis in range(4)))])
+    places = random.normal(size=(800, 3))
+    for name, values in zip("xyz", (places / np.linalg.norm(places, axis=1, keepdims=True) * 5).T, strict=True):
+        rows[name] = values
+    for axis in range(3):
+        rows[f"f_dc_{axis}"], rows[f"scale_{axis}"] = random.normal(size=800), -2
+    rows["opacity"], rows["rot_0"] = 2, 1
+    PlyData([PlyElement.describe(rows, "vertex")]).write(tmp_path / "foreign.ply")
+    bpy.ops.facelift.import_splats(filepath=str(tmp_path / "foreign.ply"))
+    bpy.context.view_layer.update()
+    return bpy.context.active_object
+
+
+def test_every_tool_works_on_the_file_of_another_program_or_says_why_not(blender, foreign):
+    import bpy
+
+    tools = bpy.ops.facelift
+    scene = bpy.context.scene
+    scene.camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
+    scene.collection.objects.link(scene.camera)
+    scene.camera.location = (0, 0, 40)
+    bpy.context.view_layer.update()
+    for operator, settings in (
+        (tools.symmetrize, {}),
+        (tools.clean_floaters, {}),
+        (tools.paint_color, {}),
+        (tools.grade_color, {"exposure": 1}),
+        (tools.apply_transform, {}),
+        (tools.set_origin, {"place": "BOTTOM"}),
+        (tools.select_color, {}),
+        (tools.select_size, {}),
+        (tools.select_opacity, {}),
+        (tools.select_visible, {}),
+        (tools.grow_selection, {}),
+        (tools.shrink_selection, {}),
+        (tools.assign_part, {"part": "HAIR"}),
+        (bpy.ops.object.mode_set, {"mode": "OBJECT"}),
+        (tools.separate_part, {"part": "HAIR"}),
+        (tools.join_splats, {}),
+        (tools.reduce_density, {}),
+        (tools.add_crop, {"shape": "BOX"}),
+        (tools.apply_adjustments, {}),
+        (tools.set_up_turntable, {}),
+        (tools.remove_turntable, {}),
+        (tools.reset_to_original, {}),
+    ):
+        assert operator(**settings) == {"FINISHED"}, operator
+        for target in scene.objects:
+            if operator == tools.separate_part and target.type == "POINTCLOUD":
+                target.select_set(True)
+    for operator, settings, words in (
+        (tools.scale_from_eyes, {}, "select the splats of both eyes"),
+        (tools.clean_floaters, {"use_silhouette": True}, "no photo with a silhouette"),
+        (tools.delete_part, {"part": "SKIN", "keep": True}, "Nothing of .* would be left"),
+    ):
+        with pytest.raises(RuntimeError, match=words):
+            operator(**settings)
+
+
+def test_tools_say_that_nothing_is_selected(blender):
+    import bpy
+
+    target = add_splats(blender, surface_gaussians(300))
+    before = gaussians_of(blender, target)
+    tools = bpy.ops.facelift
+    enter_edit_mode(target, np.zeros(300, bool))
+    for operator in (
+        tools.symmetrize,
+        tools.clean_floaters,
+        tools.reduce_density,
+        tools.delete_part,
+        tools.assign_part,
+        tools.paint_color,
+        tools.grade_color,
+        tools.grow_selection,
+        tools.shrink_selection,
+    ):
+        with pytest.raises(RuntimeError, match="No splats are selected"):
+            operator()
+    assert_same(gaussians_of(blender, target), before, atol=0)
+
+
 def test_floaters_go_and_the_head_stays(blender):
     import bpy
 

@@ -130,6 +130,18 @@ def test_the_film_is_written_where_it_says(blender, heads, tmp_path):
     assert frames[0].std() > 10 and np.abs(frames[0] - frames[1]).mean() > 1
 
 
+def test_films_of_unsaved_files_go_where_renders_go(blender, heads):
+    import bpy
+
+    scene = bpy.context.scene
+    for folder, expected in (("/tmp/", "/tmp/"), ("/films/old", "/films/"), ("//", bpy.app.tempdir)):
+        scene.render.filepath = folder
+        bpy.ops.facelift.set_up_turntable(output="VIDEO")
+        assert scene.render.filepath == f"{expected}second_turntable"
+        bpy.ops.facelift.remove_turntable()
+        assert scene.render.filepath == folder
+
+
 def test_contact_sheet_shows_each_head_as_the_scene_does(blender, heads, tmp_path):
     import bpy
 

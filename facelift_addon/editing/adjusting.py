@@ -16,6 +16,8 @@ STRAYS = 0.2
 BOX_MARGIN = 1.1
 PLANE_HEIGHT = 15.0
 """Percent of splats below a new neck plane."""
+SLAB = 0.02
+"""Thickness of the empty that shows the neck plane, in its widths; the plane is its middle."""
 
 
 class FACELIFT_OT_add_adjustments(targets.OnSplats, bpy.types.Operator):
@@ -87,7 +89,7 @@ class FACELIFT_OT_add_crop(targets.OnSplatObjects, bpy.types.Operator):
         description="What crops",
         items=(
             ("BOX", "Box", "Keeps what is inside a box", "CUBE", 0),
-            ("PLANE", "Neck plane", "Keeps what is above a plane", "EMPTY_SINGLE_ARROW", 1),
+            ("PLANE", "Neck plane", "Keeps what is above a plane", "MESH_PLANE", 1),
         ),
     )
 
@@ -110,11 +112,13 @@ class FACELIFT_OT_add_crop(targets.OnSplatObjects, bpy.types.Operator):
             helper.scale = np.maximum((high - low) / 2 * BOX_MARGIN, 1e-4)
             inputs[BOX], inputs[USE_BOX] = helper, True
         else:
-            helper.empty_display_type = "SINGLE_ARROW"
+            # A slab all around: an arrow would be hidden inside the neck.
+            helper.empty_display_type = "CUBE"
             middle = (low + high) / 2
             height = np.percentile(means[:, 2], PLANE_HEIGHT) if len(means) else 0.0
             helper.location = (middle[0], middle[1], height)
-            helper.scale = [max(float((high - low).max()) / 2, 1e-4)] * 3
+            width = max(float((high - low)[:2].max()) / 2 * BOX_MARGIN, 1e-4)
+            helper.scale = (width, width, width * SLAB)
             inputs[PLANE], inputs[USE_PLANE] = helper, True
         return {"FINISHED"}
 

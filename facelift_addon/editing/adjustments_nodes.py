@@ -95,7 +95,7 @@ PANELS: dict[str, list[Input]] = {
         Input(USE_BOX, "Bool", False, description="Keep only what is inside the crop box"),
         Input(BOX, "Object", description="A cube-shaped empty: move, turn and scale it"),
         Input(USE_PLANE, "Bool", False, description="Cut off what is below the neck plane"),
-        Input(PLANE, "Object", description="An empty whose arrow points to the side that stays"),
+        Input(PLANE, "Object", description="An empty: what is above it, along its own Z axis, stays"),
     ],
     "Color": _grade_inputs(""),
 } | {

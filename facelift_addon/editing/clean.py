@@ -77,6 +77,7 @@ class FACELIFT_OT_clean_floaters(targets.OnSplats, bpy.types.Operator):
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Find and delete."""
+        targets.check_chosen(context)
         removed = [remove(target, self._found(target, baking.stored(target))) for target in targets.targets_of(context)]
         self.report({"INFO"}, f"{sum(removed):,} floaters deleted")
         return {"FINISHED"}
@@ -123,11 +124,15 @@ class FACELIFT_OT_delete_part(targets.OnSplats, bpy.types.Operator):
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Delete."""
+        targets.check_chosen(context)
         removed = 0
         for target in targets.targets_of(context):
             belongs = selection.by_part(baking.stored(target), [Part[self.part]])
             removed += remove(target, ~belongs if self.keep else belongs)
-        self.report({"INFO"}, f"{removed:,} splats deleted")
+        if removed or self.keep:
+            self.report({"INFO"}, f"{removed:,} splats deleted")
+        else:
+            self.report({"WARNING"}, f"No splats here are labelled as {self.part.lower()}: choose another part")
         return {"FINISHED"}
 
 
@@ -145,6 +150,7 @@ class FACELIFT_OT_reduce_density(targets.OnSplats, bpy.types.Operator):
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Thin out."""
+        targets.check_chosen(context)
         before = after = 0
         for target in targets.targets_of(context):
             gaussians, chosen = baking.stored(target), targets.chosen(target)

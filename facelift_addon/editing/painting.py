@@ -7,7 +7,9 @@ import numpy as np
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, FloatVectorProperty
 
 from ...core.editing import grading, painting, selection
+from ...core.gaussians import Gaussians
 from ...core.parts import Part
+from ..operators.reporting import reported
 from ..splats import baking
 from . import storage, targets
 from .choices import PARTS
@@ -24,8 +26,10 @@ class FACELIFT_OT_assign_part(targets.OnSplats, bpy.types.Operator):
 
     part: EnumProperty(name="Part", description="Part of the head", items=PARTS, default="SKIN")
 
+    @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Label."""
+        targets.check_chosen(context)
         count = 0
         for target in targets.targets_of(context):
             gaussians, mask = baking.stored(target), targets.chosen(target)
@@ -40,10 +44,27 @@ class _OnPart(targets.OnSplats):
 
     part: EnumProperty(name="Part", description="Part of the head", items=(*PARTS, ANY_PART), default="ALL")
 
-    def mask(self, target: bpy.types.Object, gaussians) -> np.ndarray:
-        """Return the mask [N] of splats to change."""
-        chosen = targets.chosen(target)
-        return chosen if self.part == "ALL" else chosen & selection.by_part(gaussians, [Part[self.part]])
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Change the splats of the part."""
+        targets.check_chosen(context)
+        count = 0
+        for target in targets.targets_of(context):
+            gaussians, mask = baking.stored(target), targets.chosen(target)
+            if self.part != "ALL":
+                mask = mask & selection.by_part(gaussians, [Part[self.part]])
+            if mask.any():
+                storage.update(target, self.changed(gaussians, mask))
+            count += int(mask.sum())
+        if count:
+            self.report({"INFO"}, f"{count:,} splats changed")
+        else:
+            self.report({"WARNING"}, f"No splats here are labelled as {self.part.lower()}: choose another part")
+        return {"FINISHED"}
+
+    def changed(self, gaussians: Gaussians, mask: np.ndarray) -> Gaussians:
+        """Return the splats with those of a mask [N] changed."""
+        raise NotImplementedError
 
 
 class FACELIFT_OT_paint_color(_OnPart, bpy.types.Operator):
@@ -69,13 +90,9 @@ class FACELIFT_OT_paint_color(_OnPart, bpy.types.Operator):
         name="Keep Shading", description="Keep what is lighter and darker, such as strands and folds", default=True
     )
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def changed(self, gaussians: Gaussians, mask: np.ndarray) -> Gaussians:
         """Paint."""
-        for target in targets.targets_of(context):
-            gaussians = baking.stored(target)
-            mask = self.mask(target, gaussians)
-            storage.update(target, painting.paint(gaussians, mask, self.color, self.strength, self.keep_shading))
-        return {"FINISHED"}
+        return painting.paint(gaussians, mask, self.color, self.strength, self.keep_shading)
 
 
 class FACELIFT_OT_grade_color(_OnPart, bpy.types.Operator):
@@ -93,13 +110,10 @@ class FACELIFT_OT_grade_color(_OnPart, bpy.types.Operator):
         name="Contrast", description="Difference between light and dark", default=1.0, min=0.0, soft_max=3.0
     )
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def changed(self, gaussians: Gaussians, mask: np.ndarray) -> Gaussians:
         """Grade."""
         grade = grading.Grade(self.exposure, self.temperature, self.tint, self.saturation, self.contrast)
-        for target in targets.targets_of(context):
-            gaussians = baking.stored(target)
-            storage.update(target, grading.grade(gaussians, grade, self.mask(target, gaussians)))
-        return {"FINISHED"}
+        return grading.grade(gaussians, grade, mask)
 
 
 CLASSES = (FACELIFT_OT_assign_part, FACELIFT_OT_paint_color, FACELIFT_OT_grade_color)

@@ -195,8 +195,10 @@ class _GrowsOrShrinks(targets.OnSplats):
         cls.poll_message_set("Enter Edit Mode and select splats")
         return context.mode == "EDIT_POINTCLOUD" and targets.is_splat_object(context.active_object)
 
+    @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Change the selections."""
+        targets.check_chosen(context)
         for target in targets.targets_of(context):
             means = baking.stored(target).means
             distance = self.distance or GROWTH_SPACINGS * neighbors.typical_spacing(means)

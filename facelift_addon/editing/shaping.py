@@ -35,8 +35,10 @@ class FACELIFT_OT_symmetrize(targets.OnSplats, bpy.types.Operator):
         ),
     )
 
+    @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Mirror."""
+        targets.check_chosen(context)
         for target in targets.targets_of(context):
             normal = (SIDES[self.direction], 0.0, 0.0)
             edit = symmetry.symmetrize(baking.stored(target), (0, 0, 0), normal, targets.chosen(target))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 import numpy as np
 
+from ...core.errors import FaceLiftError
 from ..splats import geometry
 
 SELECTION = ".selection"
@@ -30,6 +31,20 @@ def chosen(target: bpy.types.Object) -> np.ndarray:
     if target.mode != "EDIT":
         return np.ones(len(target.data.points), bool)
     return selected(target.data)
+
+
+def check_chosen(context: bpy.types.Context) -> None:
+    """Make sure that tools have something to work on.
+
+    Raises:
+        FaceLiftError: in Edit Mode nothing is selected ("nothing-selected").
+    """
+    if not any(chosen(target).any() for target in targets_of(context)):
+        raise FaceLiftError(
+            "No splats are selected.",
+            "Select some, or leave Edit Mode to work on all of them.",
+            code="nothing-selected",
+        )
 
 
 def selected(cloud: bpy.types.PointCloud) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import bpy
@@ -215,4 +214,10 @@ def _add_light(
 def proposed_path(scene: bpy.types.Scene, name: str) -> str:
     """Return where a picture or film goes: beside the .blend file, or where Blender's own renders go."""
     name = bpy.path.clean_name(name)
-    return f"//{name}" if bpy.data.filepath else str(Path(scene.render.filepath).parent / name)
+    if bpy.data.filepath:
+        return f"//{name}"
+    # Not by pathlib, to which "/tmp/" is a file in "/".
+    folder = scene.render.filepath.replace("\\", "/").rpartition("/")[0]
+    if not folder.strip("/") or folder.startswith("//"):
+        folder = bpy.app.tempdir.rstrip("/\\")
+    return f"{folder}/{name}"

@@ -9,6 +9,7 @@ of the 3D View on the screen, and what each tool did. The parts are those of :da
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -100,7 +101,7 @@ def make_head() -> window.Steps:
     known = FOLDER / "head.blend"
     if known.exists():
         with window.override():
-            bpy.ops.wm.open_mainfile(filepath=str(known))
+            bpy.ops.wm.open_mainfile(filepath=str(known), load_ui=False)
         yield 1.0
     else:
         window.empty_scene()
@@ -152,7 +153,7 @@ def object_tools() -> window.Steps:
     """The tools of Object Mode."""
     yield from shoot("head")
     yield from use("symmetrize", run(facelift.symmetrize, direction="NEGATIVE_X"))
-    yield from use("reduce_density", run(facelift.reduce_density, density=0.15))
+    yield from use("reduce_density", run(facelift.reduce_density, density=0.3))
     yield from use("delete_part", run(facelift.delete_part, part="CLOTHES"))
     yield from use("keep_part", run(facelift.delete_part, part="HAIR", keep=True))
     yield from use("paint_color", run(facelift.paint_color, part="HAIR", color=(0.55, 0.1, 0.08)))
@@ -185,6 +186,9 @@ def object_tools() -> window.Steps:
 def edit_tools() -> window.Steps:
     """The tools of Edit Mode."""
     mode("EDIT")
+    with window.override():
+        bpy.ops.pointcloud.select_all("EXEC_DEFAULT", True, action="DESELECT")
+    yield from shoot("nothing")
     yield from use("select_part", run(facelift.select_part, part="HAIR"))
     yield from use("select_color", run(facelift.select_color, color=(0.8, 0.6, 0.5), tolerance=18))
     yield from use("select_size", run(facelift.select_size, low=2.0))
@@ -205,6 +209,7 @@ def edit_tools() -> window.Steps:
 def adjustments() -> window.Steps:
     """The sliders of the modifier, one at a time."""
     call("add_adjustments", run(facelift.add_adjustments))
+    yield from shoot("neutral")
     modifier = window.module("facelift_addon.editing.adjustments")
     wanted = (
         ("Min opacity", 0.9),
@@ -241,16 +246,13 @@ def adjustments() -> window.Steps:
     plane.location.z += 0.32
     plane.rotation_euler.x = 0.4
     yield from shoot("crop PLANE moved")
-    space.show_gizmo = True
+    space.show_gizmo = space.show_gizmo_object_translate = True
     head().select_set(False)
     box.scale /= 5
     box.select_set(True)
     bpy.context.view_layer.objects.active = box
-    with window.override():
-        bpy.ops.wm.tool_set_by_id(name="builtin.transform")
-    yield from shoot("crop BOX gizmo")
-    with window.override():
-        bpy.ops.wm.tool_set_by_id(name="builtin.select_box")
+    yield from shoot("crop BOX gizmo", 1.0)
+    space.show_gizmo = space.show_gizmo_object_translate = False
     box.select_set(False)
     head().select_set(True)
     bpy.context.view_layer.objects.active = head()
@@ -267,6 +269,7 @@ def several() -> window.Steps:
     twin = bpy.context.view_layer.objects.active
     twin.location.x += 0.5
     head().select_set(True)
+    bpy.context.view_layer.objects.active = head()
     space.region_3d.view_distance *= 1.6
     space.region_3d.view_location.x += 0.25
     bpy.ops.ed.undo_push(message="two heads")
@@ -275,7 +278,7 @@ def several() -> window.Steps:
     mode("EDIT")
     yield from use("two_selected", run(facelift.select_part, part="SKIN"))
     mode("OBJECT")
-    yield from use("join_splats", run(facelift.join_splats))
+    yield from use("joined", run(facelift.join_splats))
     call("set_up_turntable", run(facelift.set_up_turntable))
     yield from shoot("turntable camera")
     look(4.5)
@@ -286,10 +289,79 @@ def several() -> window.Steps:
     call("remove_turntable", run(facelift.remove_turntable))
 
 
-PARTS = {"objects": object_tools, "editing": edit_tools, "adjustments": adjustments, "several": several}
+def open_panels() -> None:
+    """Show what is folded at first."""
+    for name in ("edit", "edit_select", "edit_parts", "adjustments", "adjustments_parts", "presenting"):
+        panel = getattr(bpy.types, f"FACELIFT_PT_{name}")
+        bpy.utils.unregister_class(panel)
+        panel.bl_options = set()
+        bpy.utils.register_class(panel)
+
+
+def menus() -> window.Steps:
+    """Where the tools are found: panels, menus, search, the modifier."""
+    window.module("facelift_addon.jobs").session.clear_photo()
+    yield from shoot("folded")
+    for name in ("VIEW3D_MT_object", "FACELIFT_MT_splats", "FACELIFT_MT_select_splats"):
+        with window.override():
+            bpy.ops.wm.call_menu("INVOKE_DEFAULT", name=name)
+        yield from shoot(name, 1.5)
+        yield from press("Escape")
+    with window.override():
+        bpy.ops.wm.search_menu("INVOKE_DEFAULT")
+    yield 1.0
+    yield from press("f", "l", "o", "a", "t")
+    yield from shoot("search", 1.5)
+    yield from press("Escape", "Escape")
+    mode("EDIT")
+    for name in ("VIEW3D_MT_edit_pointcloud", "VIEW3D_MT_select_edit_pointcloud"):
+        with window.override():
+            bpy.ops.wm.call_menu("INVOKE_DEFAULT", name=name)
+        yield from shoot(name, 1.5)
+        yield from press("Escape")
+    mode("OBJECT")
+    call("add_adjustments", run(facelift.add_adjustments))
+    call("add_crop", run(facelift.add_crop, shape="BOX"))
+    properties = next(area for area in window.view()[0].screen.areas if area.type == "PROPERTIES")
+    properties.spaces[0].context = "MODIFIER"
+    yield from shoot("modifier", 1.5)
+
+
+def panels() -> window.Steps:
+    """The tab with everything unfolded, a screen at a time."""
+    window.module("facelift_addon.jobs").session.clear_photo()
+    call("add_adjustments", run(facelift.add_adjustments))
+    call("add_crop", run(facelift.add_crop, shape="BOX"))
+    for name in ("main", "head"):
+        bpy.utils.unregister_class(getattr(bpy.types, f"FACELIFT_PT_{name}"))
+    yield from shoot("tools", 1.5)
+    bpy.utils.unregister_class(bpy.types.FACELIFT_PT_edit_parts)
+    bpy.utils.unregister_class(bpy.types.FACELIFT_PT_edit_select)
+    bpy.utils.unregister_class(bpy.types.FACELIFT_PT_edit)
+    yield from shoot("sliders", 1.5)
+
+
+def press(*keys: str) -> window.Steps:
+    """Press keys, as a person does."""
+    for key in keys:
+        subprocess.run(["xdotool", "key", key], check=False)
+        yield 0.3
+
+
+PARTS = {
+    "objects": object_tools,
+    "editing": edit_tools,
+    "adjustments": adjustments,
+    "several": several,
+    "menus": menus,
+    "panels": panels,
+}
 
 
 def script() -> window.Steps:
+    if CHOSEN == ["panels"]:
+        # Before they are drawn for the first time.
+        open_panels()
     yield from make_head()
     look()
     yield 1.0
