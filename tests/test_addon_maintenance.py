@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 
 import pytest
 
@@ -56,6 +57,7 @@ def test_weights_are_verified_moved_and_removed(with_runtime):
     assert computer.flow.state.stage == "download"
 
 
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="slims for a while, once: in the run with Python 3.11")
 def test_originals_go_only_after_the_slimmed_weights_were_checked(with_runtime):
     import bpy
 
