@@ -76,6 +76,16 @@ def test_damaged_network_falls_back_with_a_note(rembg_home):
     assert "rembg failed" in notes[0]
 
 
+def test_rembg_cannot_end_the_program(monkeypatch, picture):
+    def leave(_rgb):
+        raise SystemExit(1)
+
+    monkeypatch.setattr(background_removal, "rembg_missing", lambda: None)
+    monkeypatch.setattr(background_removal, "_with_rembg", leave)
+    rgba, _ = remove_background(picture, None)
+    assert rgba.shape == (60, 80, 4)
+
+
 def test_built_in_matte_is_used_elsewhere(monkeypatch):
     monkeypatch.setattr(background_removal, "rembg_missing", lambda: "rembg is not installed")
     rgb = astronaut()

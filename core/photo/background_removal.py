@@ -36,7 +36,8 @@ def remove_background(rgb: np.ndarray, landmarks: Landmarks | None) -> tuple[np.
     if reason is None:
         try:
             return _with_rembg(rgb), (f"The background was removed with rembg ({REMBG_MODEL}).",)
-        except Exception as error:  # rembg runs other people's networks: anything may come out of it.
+        # It runs other people's networks, and ends the program where their library can't be loaded.
+        except (Exception, SystemExit) as error:
             reason = f"rembg failed: {error}"
     if landmarks is None:
         opaque = np.full(rgb.shape[:2], 255, np.uint8)
