@@ -26,6 +26,7 @@ from safetensors.torch import save_file
 from core.engines.facelift import models
 from core.engines.facelift.checkpoint import Checkpoint
 from core.engines.facelift.errors import CheckpointError
+from core.engines.facelift.gslrm import GSLRMConfig
 
 PIPELINE = "mvdiffusion/pipeckpts"
 UNET = f"{PIPELINE}/unet/diffusion_pytorch_model.safetensors"
@@ -161,6 +162,9 @@ def test_names_of_older_libraries_load(own_checkpoint: Path):  # noqa: F811
 
 def test_other_sizes_load(checkpoint_folder: Path, tmp_path):  # noqa: F811
     checkpoint = Checkpoint.open(other_checkpoint(checkpoint_folder, tmp_path / "other"))
-    assert models.load_gslrm(checkpoint, head_width=12).config.patch_size == 16
+    assert models.load_gslrm(checkpoint).config == GSLRMConfig(48, 12, 2, 16, 3)
+    (checkpoint.folder / "gslrm" / "config.json").unlink()
+    with pytest.raises(CheckpointError, match=r"no multiple of the head width 64, which gslrm/config\.json can state"):
+        models.load_gslrm(checkpoint)
     with pytest.raises(CheckpointError):
         models.load_gslrm(checkpoint, head_width=11)

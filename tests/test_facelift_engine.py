@@ -116,6 +116,8 @@ def test_recipe_makes_the_same_head_and_another_seed_another(engine, photo, sett
         {"auto_crop": False},
         {"guidance": 1.0, "eta": 0.0},
         {"dtype": "bfloat16"},
+        {"dtype": "bfloat16", "vae_float32": True},
+        {"guidance_begin": 0.2, "guidance_end": 0.6},
     ],
 )
 def test_settings_run(engine, photo, settings, change):
@@ -152,7 +154,7 @@ def test_numbers_that_are_none_stop_with_advice(engine, photo, own_checkpoint): 
     with pytest.raises(NotFiniteError) as caught:
         engine.generate(photo, {"checkpoint": str(own_checkpoint), "steps": 4}, Reporter())
     assert "step 1 of 4" in caught.value.message
-    assert "guidance" in caught.value.advice and "float32" in caught.value.advice
+    assert "guidance" in caught.value.advice and "float32 VAE" in caught.value.advice
 
 
 class Exhausted:

@@ -18,7 +18,7 @@ from .errors import NotFiniteError
 from .gslrm import Observer, observe_nothing
 from .solvers import Solver
 
-NAN_ADVICE = "Try a lower guidance, another seed, or float32 precision."
+NAN_ADVICE = "Try the float32 VAE, a lower guidance, another seed, or float32 precision for everything."
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ class FaceLiftEngine:
         """Return the runner for these places, keeping the loaded models where they fit."""
         from .runner import Runner
 
-        wanted = (folder, settings.device, settings.dtype, settings.low_memory)
+        wanted = (folder, settings.device, settings.dtype, settings.vae_float32, settings.low_memory)
         if self._runner is None or self._loaded != wanted:
             self.unload()
             self._runner, self._loaded = Runner(folder, settings), wanted

@@ -60,8 +60,13 @@ class GSLRMConfig:
         free_gaussians, width = weights["gaussian_position_embeddings"].shape
         patch_size = math.isqrt(weights["pixel_gaussian_decoder.1.weight"].shape[0] // PARAMETERS)
         layers = {int(name.split(".")[1]) for name in weights if name.startswith("transformer_layers.")}
-        if width % head_width or not patch_size:
-            raise ValueError(f"width {width} is no multiple of the head width {head_width}")
+        if not patch_size:
+            raise ValueError("its decoder makes less than one Gaussian a patch")
+        if head_width < 1 or width % head_width:
+            raise ValueError(
+                f"its width {width} is no multiple of the head width {head_width}, "
+                'which gslrm/config.json can state, as in {"d_head": 64}'
+            )
         return cls(width, head_width, len(layers), patch_size, free_gaussians)
 
 

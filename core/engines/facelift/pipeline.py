@@ -53,6 +53,7 @@ class Pipeline:
         low_memory: Keep only the model at work on the device.
         head_width: GS-LRM's attention head width; None takes the checkpoint's.
         prompt_cache: Folder for computed prompt embeddings; the user's cache by default.
+        vae_dtype: Precision of the VAE; the models' by default.
     """
 
     def __init__(
@@ -64,8 +65,10 @@ class Pipeline:
         low_memory: bool = False,
         head_width: int | None = None,
         prompt_cache: Path | None = None,
+        vae_dtype: torch.dtype | None = None,
     ) -> None:
         self.checkpoint, self.device, self.dtype = checkpoint, torch.device(device), dtype
+        self.vae_dtype = vae_dtype or dtype
         self.choices, self.low_memory = choices, low_memory
         self.head_width, self.prompt_cache = head_width, prompt_cache
         self.views = checkpoint.config("unet")["num_views"]
@@ -126,7 +129,7 @@ class Pipeline:
     def _load(self, name: str) -> torch.nn.Module:
         if name == "gslrm":
             return models.load_gslrm(self.checkpoint, self.dtype, self.head_width)
-        model = models.load_component(self.checkpoint, name, self.dtype)
+        model = models.load_component(self.checkpoint, name, self.vae_dtype if name == "vae" else self.dtype)
         if name == "unet":
             acceleration.prepare_unet(model, self.views, self.choices)
         return model
@@ -161,7 +164,7 @@ class Pipeline:
         observe("vae/encoder_input", vae_pixels)
         with self.resident("vae") as vae:
             latents = conditioning.image_latents(vae, vae_pixels, self.views, observe)
-        return Conditioning(labels, latents, self._prompts)
+        return Conditioning(labels, latents.to(self.dtype), self._prompts)
 
     def solver(self, sampling: Sampling, draws: Draws, observe: Observer = observe_nothing) -> Solver:
         """Return the solver of a sampling."""

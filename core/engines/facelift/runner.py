@@ -79,7 +79,11 @@ class Runner:
     def __init__(self, folder: Path, settings: FaceLiftSettings) -> None:
         device = choose_device(settings.device)
         self.pipeline = Pipeline(
-            Checkpoint.open(folder), device, choose_dtype(settings.dtype, device), low_memory=settings.low_memory
+            Checkpoint.open(folder),
+            device,
+            choose_dtype(settings.dtype, device),
+            low_memory=settings.low_memory,
+            vae_dtype=torch.float32 if settings.vae_float32 else None,
         )
 
     @property
@@ -137,7 +141,9 @@ class Runner:
         reporter.stage(VIEWS, settings.solver_steps + slices, VIEWS_SHARE)
         sampling = Sampling(
             steps=settings.solver_steps,
-            guidance=Guidance(settings.guidance, sequential=pipeline.low_memory),
+            guidance=Guidance(
+                settings.guidance, settings.guidance_begin, settings.guidance_end, sequential=pipeline.low_memory
+            ),
             eta=settings.eta,
             seed=settings.seed,
             fast=settings.preset == "fast",

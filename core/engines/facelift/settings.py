@@ -18,6 +18,10 @@ class FaceLiftSettings:
     seed: int = number(0, 2**31 - 1, 4, "Seed of the random numbers: another seed, another head")
     steps: int = number(1, 1000, 50, "Denoising steps; the fast preset takes half as many")
     guidance: float = number(0.0, 20.0, 3.0, "How strictly the views follow the photo; 1 switches guidance off")
+    guidance_begin: float = number(0.0, 1.0, 0.0, "Share of the steps before which guidance stays off")
+    guidance_end: float = number(
+        0.0, 1.0, 1.0, "Share of the steps from which on guidance is off: steps without it cost half"
+    )
     eta: float = number(0.0, 1.0, 1.0, "Share of fresh noise in every step of the quality preset")
     preset: str = choice(
         ("quality", "fast"), "quality", "The reference's solver, or a second-order one in half the steps"
@@ -34,6 +38,7 @@ class FaceLiftSettings:
     dtype: str = choice(
         ("auto", "float32", "float16", "bfloat16"), "auto", "Precision: auto is float16 on CUDA and float32 elsewhere"
     )
+    vae_float32: bool = flag(False, "Pictures to latents and back in float32: slower, where float16 gives no numbers")
 
     @property
     def solver_steps(self) -> int:
