@@ -10,6 +10,7 @@ from tests.facelift_helpers import (  # noqa: F401
     own_cache,
     own_checkpoint,
     record_folder,
+    rewrite_weights,
     torch,
 )
 
@@ -29,6 +30,7 @@ from core.engines.facelift.draws import Draws
 from core.engines.facelift.gslrm import GSLRM, GSLRMConfig
 from core.engines.facelift.pipeline import Pipeline, Sampling
 from core.engines.facelift.solvers import DDIM, DPMSolver
+from core.weights.table import sha256_of
 
 DDIM_CONFIG = {
     "beta_start": 0.00085,
@@ -285,6 +287,19 @@ def test_prompt_embeddings_are_computed_once(checkpoint, tmp_path):
     assert cached[0].stat().st_mtime_ns == stamp
     cached[0].write_bytes(cached[0].read_bytes()[:100])
     assert torch.equal(prompts.prompt_embeddings(checkpoint, tmp_path), first)
+
+
+def test_the_text_encoder_is_not_read_again(own_checkpoint, tmp_path, monkeypatch):  # noqa: F811
+    checkpoint, read = Checkpoint.open(own_checkpoint), []
+    monkeypatch.setattr(prompts, "sha256_of", lambda path: read.append(path) or sha256_of(path))
+    encoder = checkpoint.weights_path("text_encoder")
+    key = prompts.content_key(checkpoint)
+    assert encoder in read
+    read.clear()
+    assert prompts.content_key(checkpoint) == key
+    assert read and encoder not in read
+    rewrite_weights(encoder, lambda weights: next(iter(weights.values())).add_(1))
+    assert prompts.content_key(checkpoint) != key
 
 
 def test_official_prompt_file_is_taken(own_checkpoint, tmp_path):  # noqa: F811

@@ -1,4 +1,4 @@
-"""Counting what the models compute, and how fast a device multiplies matrices."""
+"""Counting what the models compute and weigh, and how fast a device multiplies matrices."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from .report import Measurement
 
 MATRIX_SIZE = {"cuda": 8192, "cpu": 1024, "mps": 4096}
 VIEWS, STEPS, PICTURE, LATENT = 6, 50, 512, 64
-TERA = 1e12
+GIGA, TERA = 1e9, 1e12
+DIFFUSION_MODELS = ("image_encoder", "vae", "unet")
 
 
 @torch.inference_mode()
@@ -62,14 +63,18 @@ def full_size_operations() -> list[Measurement]:
     for label, choice in choices.items():
         count = STEPS * unet_operations(choice) / TERA
         rows.append(Measurement(f"{STEPS} guided steps, {label}", count, "TFLOP", "", "plain", plain))
+    unguided = STEPS * unet_operations(DEFAULT, guided=False) / TERA
+    rows.append(Measurement(f"{STEPS} steps without guidance, default", unguided, "TFLOP", "", "plain", plain))
+    fast = STEPS // 2 * unet_operations(DEFAULT) / TERA
+    rows.append(Measurement(f"{STEPS // 2} guided steps of the fast preset", fast, "TFLOP", "", "plain", plain))
     return [*rows, Measurement("GS-LRM", gslrm_operations() / TERA, "TFLOP")]
 
 
-def unet_operations(choices: Acceleration) -> int:
-    """Return the operations of one guided step of the full-size UNet."""
+def unet_operations(choices: Acceleration, guided: bool = True) -> int:
+    """Return the operations of one step of the full-size UNet."""
     unet = models.build("unet", CONFIGS["unet"]).eval()
     acceleration.prepare_unet(unet, VIEWS, choices)
-    config, rows = unet.config, 2 * VIEWS
+    config, rows = unet.config, (2 if guided else 1) * VIEWS
     with torch.device("meta"), torch.inference_mode():
         attention.remember_prompts(unet, torch.empty(VIEWS, 77, config.cross_attention_dim))
         sample = torch.empty(rows, config.in_channels, LATENT, LATENT)
@@ -85,3 +90,20 @@ def gslrm_operations() -> int:
         model = GSLRM(GSLRM_SIZE).eval()
         pictures, c2w, intrinsics = (torch.empty(VIEWS, *shape) for shape in ((3, PICTURE, PICTURE), (4, 4), (4,)))
         return counted_operations(lambda: model(pictures, c2w, intrinsics))
+
+
+def full_size_weights() -> list[Measurement]:
+    """Count the bytes of the released models' weights on a device in float16, exactly, on the meta device."""
+    sizes = {kind: model_bytes(models.build(kind, CONFIGS[kind]).half()) for kind in DIFFUSION_MODELS}
+    with torch.device("meta"):
+        # Its norms and embeddings stay float32.
+        sizes["gslrm"] = model_bytes(GSLRM(GSLRM_SIZE).set_precision(torch.float16))
+    rows = [Measurement(f"weights of {kind}", size / GIGA, "GB") for kind, size in sizes.items()]
+    together = sum(sizes.values()) / GIGA
+    rows.append(Measurement("weights on the device", together, "GB"))
+    return [*rows, Measurement("the same, low memory", max(sizes.values()) / GIGA, "GB", "", "normal", together)]
+
+
+def model_bytes(model: torch.nn.Module) -> int:
+    """Return the bytes of a model's parameters and buffers."""
+    return sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))

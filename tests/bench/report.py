@@ -14,19 +14,21 @@ class Measurement:
 
     Attributes:
         name: What was measured.
-        value: The figure.
+        value: The figure; None where it could not be measured.
         unit: Its unit ("s", "dB", "%", "MB").
         aim: What the project wants, as text ("<= 3"), or empty.
         baseline: Name of what it is compared with, measured in the same process, or empty.
         baseline_value: The baseline's figure in the same unit.
+        reason: Why it could not be measured.
     """
 
     name: str
-    value: float
+    value: float | None
     unit: str
     aim: str = ""
     baseline: str = ""
     baseline_value: float | None = None
+    reason: str = ""
 
     @property
     def ratio(self) -> str:
@@ -63,5 +65,6 @@ def print_table(title: str, measurements: Iterable[Measurement]) -> None:
     print(f"\n{title}")
     for item in measurements:
         aim = f"aim {item.aim}" if item.aim else ""
-        print(f"  {item.name:<58} {item.value:>10.3f} {item.unit:<5} {aim:<14} {item.ratio}".rstrip(), flush=True)
+        figure = f"not measured: {item.reason}" if item.value is None else f"{item.value:>10.3f} {item.unit:<5}"
+        print(f"  {item.name:<58} {figure} {aim:<14} {item.ratio}".rstrip(), flush=True)
     print(f"  {'peak memory of this process':<58} {peak_memory_mb():>10.0f} MB", flush=True)

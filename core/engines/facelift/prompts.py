@@ -13,6 +13,8 @@ from transformers import CLIPTokenizer
 
 from ...cameras import VIEW_NAMES
 from ...weights.places import user_cache
+from ...weights.record import HashRecord
+from ...weights.table import sha256_of
 from . import models
 from .checkpoint import PROMPT_KEY, REMEDY, Checkpoint
 from .errors import CheckpointError
@@ -109,11 +111,15 @@ def read_embeddings(path: Path, name: str) -> torch.Tensor:
 
 def content_key(checkpoint: Checkpoint) -> str:
     """Return a hash of everything that determines the embeddings."""
-    digest = hashlib.sha256("\n".join(prompt_texts()).encode())
-    files = [checkpoint.weights_path("text_encoder"), checkpoint.component("text_encoder") / "config.json"]
+    digest, record = hashlib.sha256("\n".join(prompt_texts()).encode()), HashRecord.of_user()
+    encoder = checkpoint.weights_path("text_encoder")
+    files = [encoder, checkpoint.component("text_encoder") / "config.json"]
     files += sorted(path for path in checkpoint.component("tokenizer").glob("*") if path.is_file())
     for path in files:
-        digest.update(path.name.encode())
-        with path.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
+        # The encoder has more than a gigabyte: it is not read again while it stays as it was.
+        known = record.sha256(path) if path == encoder else None
+        content = known or sha256_of(path)
+        if path == encoder and known is None:
+            record.remember(path, content)
+        digest.update(f"{path.name}\n{content}\n".encode())
     return digest.hexdigest()
