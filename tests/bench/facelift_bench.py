@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tarfile
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -29,6 +28,7 @@ from .facelift_operations import (
     full_size_operations,
     full_size_weights,
     matrix_rate,
+    seconds_on,
     wait_for,
 )
 from .facelift_precision import deviations
@@ -69,10 +69,10 @@ class Clock:
     def stage(self, name: str) -> Iterator[None]:
         """Count the time of a block."""
         wait_for(self.device)
-        start = time.perf_counter()
+        start = seconds_on(self.device)
         yield
         wait_for(self.device)
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+        self.seconds[name] = self.seconds.get(name, 0.0) + seconds_on(self.device) - start
 
 
 @torch.inference_mode()
@@ -242,7 +242,9 @@ def run(device: str) -> None:
         print_table(f"FaceLift, precision, tiny random checkpoint on {device}", rows)
         if device != "cuda":
             rows = speed("tiny", make_tiny, picture, TINY_STEPS)
-            print_table(f"FaceLift, speed, tiny random checkpoint on {device}: no measure of the released models", rows)
+            print_table(
+                f"FaceLift, processor time, tiny random checkpoint on {device}: no measure of the released models", rows
+            )
             open_figures = [
                 Measurement(f"{FULL}: {stage}", None, unit, aim, reason="no CUDA device")
                 for stage, (unit, aim) in AIMS.items()
