@@ -91,11 +91,14 @@ def node_package(name: str) -> Path:
     return Path(asked.stdout.strip())
 
 
-def splat_transform(source: Path, target: Path) -> None:
+def splat_transform(source: Path, target: Path, *options: str) -> None:
     """Convert a file with PlayCanvas' program."""
     program = node_package("@playcanvas/splat-transform").parents[1] / "bin" / "cli.mjs"
     done = subprocess.run(
-        ["node", str(program), "-q", "-w", str(source), str(target)], capture_output=True, text=True, check=False
+        ["node", str(program), "-q", "-w", *options, str(source), str(target)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
 

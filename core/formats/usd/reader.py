@@ -20,8 +20,8 @@ from .schema import KIND, damaged
 _SUFFIXES = {b"#usda": ".usda", b"PXR-USDC": ".usdc", b"PK\x03\x04": ".usdz"}
 """How files of each kind begin."""
 _PACKAGE_DIR = Path(__file__).resolve().parents[2]
-_SECONDS, _SECONDS_PER_BYTE = 60, 1e-6
-"""How long reading may take."""
+_SECONDS, _SECONDS_PER_BYTE = 180, 1e-6
+"""How long reading may take, on a computer that has much else to do."""
 
 
 def decode(stream: BinaryIO) -> Gaussians:
