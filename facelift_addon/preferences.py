@@ -6,7 +6,7 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from .identity import BASE_PACKAGE
-from .setup.choices import server_property, token_property
+from .setup.choices import pip_property, server_property, token_property
 from .setup.drawing import draw_setup
 from .setup.worker_drawing import draw_worker
 
@@ -27,6 +27,7 @@ class FaceLiftPreferences(bpy.types.AddonPreferences):
         default=True,
     )
     show_installed: BoolProperty(name="Folders and Maintenance", description="Show what is installed and where")
+    use_pip: pip_property()
     weights_server: server_property()
     weights_token: token_property()
     worker_command: StringProperty(

@@ -104,6 +104,11 @@ def test_failed_repair_keeps_the_runtime(with_runtime):
     bpy.ops.facelift.setup_use_folder(kind="WHEELS", directory=str(wheels))
     computer.maintain("REPAIR")
     assert computer.flow.error.code == "missing-wheels"
+    assert computer.flow._params["use_uv"]
+    bpy.context.preferences.addons[PACKAGE].preferences.use_pip = True
+    computer.restart()
+    computer.maintain("REPAIR")
+    assert not computer.flow._params["use_uv"], "remembered over a restart of Blender"
     assert computer.flow.state.runtime.status == "ready"
     assert computer.flow.state.stage == "licence"
 

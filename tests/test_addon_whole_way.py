@@ -8,6 +8,7 @@ runtime is chosen, of another Python, as one that Blender 4.5 installed would be
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 
 import pytest
@@ -113,3 +114,28 @@ def test_a_head_from_a_bare_computer_by_pressing_the_buttons(computer, online, h
     computer.restart()
     assert computer.guide.ready, "after a restart of Blender nothing is asked again"
     assert shows_picture(computer)
+    if sys.version_info[:2] == (3, 11):
+        move_and_remove(computer)
+
+
+def move_and_remove(computer) -> None:
+    """The runtime that was really installed goes to another folder, works there, and goes for good."""
+    import bpy
+
+    old = computer.flow.state.home
+    new = old.parent / "large disk" / "rt"
+    assert bpy.ops.facelift.setup_move(kind="RUNTIME", directory=str(new)) == {"FINISHED"}
+    assert not computer.blender.connection.is_running(), "its files are needed"
+    computer.tick_until(lambda: not computer.flow.busy)
+    assert computer.flow.error is None
+    assert computer.flow.state.home == new
+    assert not old.exists()
+    python = computer.flow.state.runtime.python
+    assert python.is_relative_to(new)
+    subprocess.run([python, "-c", "import numpy, PIL"], check=True)
+    assert computer.flow.state.stage == "test", "at another place everything is tried again"
+    computer.remove("RUNTIME")
+    assert computer.flow.error is None
+    assert computer.flow.task.result["freed"] > 500_000_000
+    assert not new.exists()
+    assert computer.flow.state.stage == "install"

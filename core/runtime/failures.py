@@ -58,7 +58,7 @@ FAILURES = (
     _row(
         "virus-scanner",
         "A virus scanner or a policy of this computer blocked a file.",
-        "Allow the runtime's folder in the virus scanner, or choose 'Use pip' in the preferences, then try again.",
+        "Allow the runtime's folder in the virus scanner, or switch on 'Use pip' in the preferences, then try again.",
         r"WinError 225\b|os error 225\b|contains a virus|WinError 4551\b|os error 4551\b|application control policy"
         r"|blocked by (?:group )?policy",
         "OSError: [WinError 225] Operation did not complete successfully because the file contains a virus",
@@ -210,21 +210,21 @@ FAILURES = (
     _row(
         "driver-old",
         "The NVIDIA driver is too old for this build of PyTorch.",
-        "Update the driver, restart, and press Check; or Repair, which chooses a build that fits.",
+        "Update the driver, restart, and press Check Again; or Repair, which chooses a build that fits.",
         r"driver version is insufficient|nvidia driver on your system is too old",
         "RuntimeError: The NVIDIA driver on your system is too old (found version 12060).",
     ),
     _row(
         "no-kernel",
         "This build of PyTorch has no code for this card.",
-        "Press Check, then Repair: another build is chosen.",
+        "Press Check Again, then Repair: another build is chosen.",
         r"no kernel image is available|is not compatible with the current pytorch installation",
         "torch.AcceleratorError: CUDA error: no kernel image is available for execution on the device",
     ),
     _row(
         "cuda-memory",
         "The graphics card has too little free memory.",
-        "Close other programs that use the card, or switch on low-memory mode.",
+        "Close other programs that use the card, then try again.",
         r"cuda out of memory|cuda error: out of memory|mps backend out of memory",
         "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.",
     ),

@@ -222,7 +222,7 @@ def self_test(python: Path, backend: Backend, reporter: Reporter) -> dict[str, A
     if lines and lines[-1].startswith('{"device"'):
         raise RuntimeProblem(
             "The device calculates wrongly: the self-test's product is off.",
-            "Update the graphics driver; if that does not help, choose another backend.",
+            "Update the graphics driver; if that does not help, choose another build under Folders and Maintenance.",
             code="wrong-result",
             raw=outcome.output,
         )

@@ -70,7 +70,7 @@ def read(platform: str, backend: Backend, folder: Path = FOLDER) -> Lock:
         )
     except FileNotFoundError as error:
         raise RuntimeProblem(
-            f"There is no list of packages for {platform} with {backend}.", "Choose another backend."
+            f"There is no list of packages for {platform} with {backend}.", "Choose another build."
         ) from error
     except (OSError, KeyError, ValueError) as error:
         raise RuntimeProblem(

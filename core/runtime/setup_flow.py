@@ -77,7 +77,7 @@ class SetupFlow:
         """Look at the hardware, again."""
         self._start("probe")
 
-    def install(self, use_uv: bool = True) -> None:
+    def install(self) -> None:
         """Install the runtime, or install it anew ("Repair")."""
         if self.state.lock is None:
             return
@@ -89,7 +89,7 @@ class SetupFlow:
             base=str(self._python),
             wheels=self.state.memory.wheels or None,
             online=self.online_access,
-            use_uv=use_uv,
+            use_uv=not self.state.memory.use_pip,
         )
 
     def test(self) -> None:

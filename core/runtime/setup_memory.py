@@ -18,6 +18,7 @@ class Memory:
     Attributes:
         hardware: The last look at the hardware, as :meth:`.probe.Hardware.to_dict` gives it.
         backend: A build chosen by the person; empty for the recommended one.
+        use_pip: Install with pip instead of uv, which some virus scanners stop.
         home, wheels, weights: Folders chosen by the person; empty for the usual ones, or none.
         original: Folder of the weights from which the slimmed ones in use were made; empty for none.
         server: Address of the hub's mirror that a person named; empty for the environment's or the hub.
@@ -28,6 +29,7 @@ class Memory:
 
     hardware: Mapping[str, Any] | None = None
     backend: str = ""
+    use_pip: bool = False
     home: str = ""
     wheels: str = ""
     weights: str = ""

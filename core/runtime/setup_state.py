@@ -218,6 +218,11 @@ class SetupState:
         self.memory.backend = str(backend or "")
         self.remember()
 
+    def use_pip(self, wanted: bool) -> None:
+        """Install with pip, or with uv, which is faster."""
+        self.memory.use_pip = wanted
+        self.remember()
+
     def use_home(self, folder: Path | None) -> None:
         """Use an existing runtime's folder, or have it installed there; None for the usual one."""
         self.memory.home = str(folder.absolute()) if folder else ""

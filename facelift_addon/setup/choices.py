@@ -1,9 +1,9 @@
-"""What a person may choose about the installation: the build of PyTorch, the weights' server and its token."""
+"""What a person may choose about the installation: PyTorch's build, the installer, the weights' server, its token."""
 
 from __future__ import annotations
 
 import bpy
-from bpy.props import EnumProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ...core.errors import FaceLiftError
 from ...core.runtime import lockfile
@@ -73,6 +73,24 @@ def _token(_preferences: bpy.types.AddonPreferences) -> str:
 
 def _use_token(_preferences: bpy.types.AddonPreferences, token: str) -> None:
     guide.flow.token = token.strip()
+
+
+def _pip(_preferences: bpy.types.AddonPreferences) -> bool:
+    return guide.flow.state.memory.use_pip
+
+
+def _use_pip(_preferences: bpy.types.AddonPreferences, wanted: bool) -> None:
+    guide.flow.state.use_pip(wanted)
+
+
+def pip_property():
+    """Return the preferences' switch between the installers."""
+    return BoolProperty(
+        name="Use pip",
+        description="Install with Python's own pip instead of uv: slower, but no program that a virus scanner stops",
+        get=_pip,
+        set=_use_pip,
+    )
 
 
 def server_property():

@@ -37,10 +37,11 @@ def _draw_runtime(layout: bpy.types.UILayout, state: SetupState) -> None:
     if state.runtime.status != "absent":
         _maintain(row, "REPAIR")
         _move_and_remove(row, "RUNTIME")
+    row = layout.row()
     if state.choice is not None and state.choice.alternatives:
-        row = layout.row()
         row.label(text="PyTorch for")
         row.operator_menu_enum("facelift.setup_build", "build", text=state.backend.label)
+    row.prop(preferences(), "use_pip")
 
 
 def _draw_weights(layout: bpy.types.UILayout, state: SetupState) -> None:

@@ -77,6 +77,17 @@ def pretend_card():
     flow().state.remember()
 
 
+def pretend_slimmed():
+    """Make a folder that looks like the slimmed form of the weights."""
+    state = flow().state
+    slimmed = state.weights.folder.with_name("OpenFaceLift-slim")
+    slimmed.mkdir()
+    manifest = {"repository": "", "revision": "", "licence": "", "files": [], "source": []}
+    (slimmed / module("core.weights.verify").MANIFEST_NAME).write_text(json.dumps(manifest))
+    state.memory.original = str(state.weights.folder)
+    state.remember()
+
+
 def show_error(text):
     """Show what a failed task would have told."""
     flow().error = module("core.runtime.advice").explain(text)
@@ -173,6 +184,9 @@ def script():
     open_maintenance(True)
     yield 2.0
     yield from shoot()  # 17: what is installed
+    pretend_slimmed()
+    yield 2.0
+    yield from shoot()  # 18: slimmed, with its originals
     open_maintenance(False)
     bpy.ops.wm.quit_blender()
 
