@@ -8,7 +8,6 @@ expected ones.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import shutil
@@ -18,20 +17,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from ..errors import EngineUnavailable, FaceLiftError
+from ..errors import EngineUnavailable
 from ..progress import Reporter
-from ..runtime import advice
+from .download_errors import explained
 from .errors import WeightsError
 from .record import HashRecord
 from .table import LICENCE_FILE, OFFICIAL, FileTable, WeightFile, sha256_of
 from .verify import check_file, explain_disk_full
 
 LOCK_NAME = ".download.lock"
-RUN_AGAIN = "Check the connection and start the download again: it goes on where it stopped."
 PIECE_BYTES = 1 << 18
 """What is written at once. The client's own ten megabytes are lost with every cut connection, and on a
 slow one nothing seems to happen for a minute."""
-REFUSED = (401, 403)
 SPARE_BYTES = 64 << 20
 """Kept free beyond what the files need."""
 
@@ -167,7 +164,7 @@ def _plan(folder: Path, file: WeightFile, table: FileTable) -> _Job:
     except ModuleNotFoundError as error:
         raise _no_client(error) from error
     url = hf_hub_url(table.repository, file.path, revision=table.revision)
-    with _explained(file, table):
+    with explained(file, table):
         metadata = get_hf_file_metadata(url)
     etag = metadata.etag or ""
     if metadata.size is None or metadata.size != (file.size or metadata.size):
@@ -195,7 +192,7 @@ def _fetch(job: _Job, folder: Path, reporter: Reporter, record: HashRecord | Non
         job.part.unlink()
     present = job.present
     reporter.step(present)
-    with _explained(job.file), job.part.open("ab") as stream:
+    with explained(job.file), job.part.open("ab") as stream:
         # The text files may come compressed otherwise, whose length says nothing.
         headers = {**build_hf_headers(), "Accept-Encoding": "identity"}
         bar = _progress_bar(reporter)
@@ -241,58 +238,3 @@ def _progress_bar(reporter: Reporter) -> type:
             return None
 
     return Bar
-
-
-@contextmanager
-def _explained(file: WeightFile, table: FileTable | None = None) -> Iterator[None]:
-    """Tell a person what went wrong while talking to the server."""
-    from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
-
-    try:
-        yield
-    except FaceLiftError:
-        raise
-    except (EntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError) as error:
-        if _is_refusal(error):
-            raise _refused(file) from error
-        place = f" in {table.repository} at {table.revision[:8]}" if table else ""
-        raise WeightsError(
-            f"The server has no {file.path}{place}.",
-            "Check the server's address (HF_ENDPOINT), or choose a folder that holds the weights.",
-            files=[file.path],
-        ) from error
-    except Exception as error:  # The client's transport raises classes of its own, which change between versions.
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise WeightsError(
-                f"The disk is full: {file.path} could not be completed.",
-                "Free some space and start the download again: it goes on where it stopped.",
-                code="disk-full",
-                files=[file.path],
-            ) from error
-        if _is_refusal(error):
-            raise _refused(file) from error
-        raise _failed(file, error) from error
-
-
-def _failed(file: WeightFile, error: Exception) -> WeightsError:
-    """Return what a person should read; the table of failures knows servers, proxies and certificates."""
-    raw = f"{type(error).__name__}: {error}"
-    known = advice.find(raw)
-    facts = {"files": [file.path], "raw": raw}
-    if known is not None and known.code != "connection":
-        return WeightsError(known.message, known.advice, code=known.code, **facts)
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return WeightsError(f"{file.path} could not be downloaded: {reason}", RUN_AGAIN, code="download-failed", **facts)
-
-
-def _is_refusal(error: Exception) -> bool:
-    return getattr(getattr(error, "response", None), "status_code", None) in REFUSED
-
-
-def _refused(file: WeightFile) -> WeightsError:
-    return WeightsError(
-        "The server refuses the weights: it asks for a token, or this token may not read them.",
-        "Enter a token of that server in the preferences, or set HF_TOKEN.",
-        files=[file.path],
-        code="not-allowed",
-    )

@@ -161,7 +161,8 @@ def script():
     yield from wait(lambda: not flow().busy)
     show_error("OSError: [Errno 28] No space left on device: 'model.safetensors'")
     yield from shoot()  # 12: failed
-    flow().error = module("core.weights.download")._refused(flow().state.table.files[1])
+    refused = module("core.weights.download_errors")._refused
+    flow().error = refused(flow().state.table.files[1], OSError("401 Client Error"))
     yield from shoot()  # 13: a token is wanted
     flow().error = None
     memory = flow().state.memory
