@@ -15,11 +15,11 @@ from ..gaussians import Gaussians
 from . import measures, neighbors
 from .edit import Edit
 
-CELL_SPACINGS = 2.5
+CELL_SPACINGS = 2.0
 """Side of a cell at full density in typical spacings: a handful of Gaussians of a surface share one."""
 LEAST_DENSITY = 0.01
 """Cells grow as the density falls, but not beyond what it is here."""
-OVERLAP = 0.4
+OVERLAP = 0.8
 """By how much more than its area tells what stays grows at most, as a factor above 1."""
 CELL_PERIOD = 1024
 """Cells a side after which numbers repeat: three of these fit into 32-bit integers."""

@@ -144,7 +144,12 @@ class FACELIFT_OT_reduce_density(targets.OnSplats, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     density: FloatProperty(
-        name="Density", description="Share of splats that is kept", default=0.5, min=0.0, max=1.0, subtype="FACTOR"
+        name="Density",
+        description="Share of splats that is kept; sparse regions keep more",
+        default=0.5,
+        min=0.0,
+        max=1.0,
+        subtype="FACTOR",
     )
 
     @reported

@@ -68,9 +68,15 @@ def main() -> int:
         for place, name in enumerate((before, after)):
             pair.paste(_middle(Image.open(taken[name]), facts["region"]), (place * (SIZE + GAP), 0))
         path = TARGET / f"{after.replace(' ', '_').lower()}.png"
-        pair.quantize(COLORS).save(path, optimize=True)
-        print(f"{path.name:<32} {path.stat().st_size / 1000:5.1f} kB")
+        _save(pair, path)
+    if part == "several":
+        _save(Image.open(folder / "contact_sheet.png"), TARGET / "contact_sheet.png")
     return 0
+
+
+def _save(picture: Image.Image, path: Path) -> None:
+    picture.quantize(COLORS).save(path, optimize=True)
+    print(f"{path.name:<32} {path.stat().st_size / 1000:5.1f} kB")
 
 
 def _middle(screen: Image.Image, region: list[int]) -> Image.Image:

@@ -153,7 +153,7 @@ def object_tools() -> window.Steps:
     """The tools of Object Mode."""
     yield from shoot("head")
     yield from use("symmetrize", run(facelift.symmetrize, direction="NEGATIVE_X"))
-    yield from use("reduce_density", run(facelift.reduce_density, density=0.3))
+    yield from use("reduce_density", run(facelift.reduce_density, density=0.4))
     yield from use("delete_part", run(facelift.delete_part, part="CLOTHES"))
     yield from use("keep_part", run(facelift.delete_part, part="HAIR", keep=True))
     yield from use("paint_color", run(facelift.paint_color, part="HAIR", color=(0.55, 0.1, 0.08)))
@@ -215,7 +215,7 @@ def adjustments() -> window.Steps:
         ("Min opacity", 0.9),
         ("Max size", 0.0012),
         ("Min size", 0.0012),
-        ("Density", 0.15),
+        ("Density", 0.4),
         ("Splat size", 0.5),
         ("Exposure", 1.0),
         ("Temperature", 0.8),
@@ -263,6 +263,8 @@ def adjustments() -> window.Steps:
 
 def several() -> window.Steps:
     """Tools on two heads at once, and what shows them off."""
+    sheet = {"filepath": str(FOLDER / "contact_sheet.png"), "size": 88, "check_existing": False}
+    call("contact sheet", run(facelift.save_contact_sheet, **sheet))
     space = window.view()[1].spaces[0]
     with window.override():
         bpy.ops.object.duplicate("EXEC_DEFAULT", True)
