@@ -163,7 +163,7 @@ def _add_camera(collection: bpy.types.Collection, bounds: Bounds, film: Film, fi
     pivot = bpy.data.objects.new("Turntable pivot", None)
     pivot[COLLECTION_KEY] = True
     pivot.empty_display_type = "PLAIN_AXES"
-    pivot.empty_display_size = bounds.radius
+    pivot.empty_display_size = bounds.radius / 4
     pivot.rotation_mode = "XYZ"
     pivot.location = bounds.center
     collection.objects.link(pivot)

@@ -14,8 +14,8 @@ from pathlib import Path
 from PIL import Image
 
 TARGET = Path(__file__).parents[1] / "pictures" / "tools"
-SIDE = 580
-"""Of the square around the view's middle that shows the head, in pixels of the screen."""
+SIDE, WIDE_SIDE = 580, 740
+"""Of the square around the view's middle that shows one head or several, in pixels of the screen."""
 SIZE, GAP = 176, 4
 """Of each picture and between the two, in pixels."""
 COLORS = 96
@@ -35,14 +35,12 @@ PAIRS = {
         "select_part": "nothing",
         "select_color": "nothing",
         "select_size": "nothing",
-        "select_opacity": "nothing",
         "select_visible": "nothing",
         "grow_selection": "mouth",
         "paint_selection": "mouth",
     },
     "adjustments": {
         "adjust Max size": "neutral",
-        "adjust Min opacity": "neutral",
         "adjust Density": "neutral",
         "adjust Splat size": "neutral",
         "adjust Exposure": "neutral",
@@ -52,7 +50,7 @@ PAIRS = {
         "crop BOX moved": "neutral",
         "crop PLANE moved": "neutral",
     },
-    "several": {"joined": "two", "turntable": "turntable camera"},
+    "several": {"turntable": "turntable camera"},
 }
 """By part, the pictures of what tools did, and of what was there before."""
 
@@ -62,11 +60,12 @@ def main() -> int:
     folder, part, screens = Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
     facts = json.loads((folder / f"{part}.json").read_text())
     taken = dict(zip(facts["pictures"], screens, strict=True))
+    side = WIDE_SIDE if part == "several" else SIDE
     TARGET.mkdir(parents=True, exist_ok=True)
     for after, before in PAIRS[part].items():
         pair = Image.new("RGB", (2 * SIZE + GAP, SIZE), "white")
         for place, name in enumerate((before, after)):
-            pair.paste(_middle(Image.open(taken[name]), facts["region"]), (place * (SIZE + GAP), 0))
+            pair.paste(_middle(Image.open(taken[name]), facts["region"], side), (place * (SIZE + GAP), 0))
         path = TARGET / f"{after.replace(' ', '_').lower()}.png"
         _save(pair, path)
     if part == "several":
@@ -79,12 +78,12 @@ def _save(picture: Image.Image, path: Path) -> None:
     print(f"{path.name:<32} {path.stat().st_size / 1000:5.1f} kB")
 
 
-def _middle(screen: Image.Image, region: list[int]) -> Image.Image:
+def _middle(screen: Image.Image, region: list[int], side: int) -> Image.Image:
     """Return the middle of the 3D View."""
     x, y, width, height = region
-    left, top = x + (width - SIDE) // 2, screen.height - y - height + (height - SIDE) // 2
+    left, top = x + (width - side) // 2, screen.height - y - height + (height - side) // 2
     return (
-        screen.convert("RGB").crop((left, top, left + SIDE, top + SIDE)).resize((SIZE, SIZE), Image.Resampling.LANCZOS)
+        screen.convert("RGB").crop((left, top, left + side, top + side)).resize((SIZE, SIZE), Image.Resampling.LANCZOS)
     )
 
 
