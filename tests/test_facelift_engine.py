@@ -28,6 +28,7 @@ from PIL import Image
 
 from core.engines.base import Engine
 from core.engines.facelift import memory, preparation
+from core.engines.facelift.engine import PLACES
 from core.engines.facelift.errors import NotFiniteError, OutOfMemoryError
 from core.engines.facelift.runner import VIEWS
 from core.engines.registry import create_engine
@@ -111,6 +112,7 @@ def test_recipe_makes_the_same_head_and_another_seed_another(engine, photo, sett
     "change",
     [
         {"low_memory": True},
+        {"acceleration": "graph"},
         {"preset": "fast", "steps": 6},
         {"filter": "gradio"},
         {"auto_crop": False},
@@ -123,7 +125,7 @@ def test_recipe_makes_the_same_head_and_another_seed_another(engine, photo, sett
 def test_settings_run(engine, photo, settings, change):
     result = engine.generate(photo, settings | change, Reporter())
     assert len(result.gaussians) > 100
-    assert set(change.items()) & set(result.recipe["settings"].items()) or "low_memory" in change
+    assert set(change.items()) & set(result.recipe["settings"].items()) or set(change) <= set(PLACES)
 
 
 def test_low_memory_gives_the_same_views(engine, photo, settings):

@@ -22,7 +22,7 @@ import pytest
 
 from core.cameras import six_view_rig
 from core.engines.facelift import acceleration, attention, features, models, prompts, rays
-from core.engines.facelift.acceleration import BASELINE, DEFAULT, Acceleration
+from core.engines.facelift.acceleration import BASELINE, DEFAULT, MODES, Acceleration
 from core.engines.facelift.checkpoint import Checkpoint
 from core.engines.facelift.conditioning import NoiseAugmentation
 from core.engines.facelift.diffusion import Guidance
@@ -128,6 +128,35 @@ def test_accelerations_change_nothing(checkpoint, picture, choices):
     views = Pipeline(checkpoint, choices=DEFAULT).generate_views(picture, sampling)
     other = Pipeline(checkpoint, choices=choices).generate_views(picture, sampling)
     assert np.abs(views.astype(int) - other).max() <= 1
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no compiler"), None])
+def test_a_faster_forward_pass_that_fails_is_replaced(checkpoint, picture, monkeypatch, caplog, error):
+    calls = []
+
+    def compiled(unet, **_):
+        def run(*inputs, **named):
+            calls.append(error)
+            if error is not None:
+                raise error
+            return unet(*inputs, **named)
+
+        return run
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    plain = Pipeline(checkpoint).generate_views(picture, Sampling(steps=2))
+    pipeline = Pipeline(checkpoint, choices=MODES["compile"])
+    assert np.array_equal(pipeline.generate_views(picture, Sampling(steps=2)), plain)
+    assert len(calls) == (2 if error is None else 1)
+    assert ("no compiler" in caplog.text) == (error is not None)
+
+
+def test_a_faster_forward_pass_out_of_memory_is_not_replaced():
+    def exhausted():
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        acceleration.GuardedForward(exhausted, lambda: None)()
 
 
 @pytest.mark.parametrize("low_memory", [False, True])

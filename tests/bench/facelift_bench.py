@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from core.engines.facelift import convert, diffusion, filters
-from core.engines.facelift.acceleration import BASELINE, DEFAULT, Acceleration
+from core.engines.facelift.acceleration import BASELINE, DEFAULT, MODES, Acceleration
 from core.engines.facelift.checkpoint import Checkpoint
 from core.engines.facelift.diffusion import Guidance
 from core.engines.facelift.draws import Draws
@@ -122,10 +122,7 @@ def speed(name: str, make: Callable[..., Pipeline], picture: np.ndarray, steps: 
         rows.append(Measurement(f"{name}: denoising, {label}", seconds, "s", "", "plain", baseline["denoising"]))
     rows += variant_speed(name, make, picture, sampling, DEFAULT, "", baseline)
     if device.type == "cuda":
-        for label, choices in {
-            ", CUDA graph": replace(DEFAULT, cuda_graph=True),
-            ", compiled": replace(DEFAULT, compiled=True),
-        }.items():
+        for label, choices in {", CUDA graph": MODES["graph"], ", compiled": MODES["compile"]}.items():
             try:
                 rows += variant_speed(name, make, picture, sampling, choices, label, baseline)
             except Exception as error:  # Compilers and drivers fail in ways of their own; the other figures stand.

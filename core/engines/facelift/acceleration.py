@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
 
 from . import attention
+from .memory import is_out_of_memory
+
+logger = logging.getLogger(__name__)
 
 Forward = Callable[..., tuple[torch.Tensor]]
 
@@ -38,6 +42,8 @@ class Acceleration:
 
 
 DEFAULT = Acceleration()
+MODES = {"off": DEFAULT, "graph": replace(DEFAULT, cuda_graph=True), "compile": replace(DEFAULT, compiled=True)}
+"""By value of the setting ``acceleration``."""
 
 BASELINE = Acceleration(
     cached_text=False, plain_first_view=False, fused_projections=False, channels_last=False, vae_slice=None
@@ -62,8 +68,38 @@ def forward_of(unet: nn.Module, choices: Acceleration, device: torch.device) -> 
     """Return the callable that runs a prepared UNet on its device."""
     forward = torch.compile(unet, dynamic=False) if choices.compiled else unet
     if choices.cuda_graph and device.type == "cuda":
-        return GraphedForward(forward)
-    return forward
+        forward = GraphedForward(forward)
+    return forward if forward is unet else GuardedForward(forward, unet)
+
+
+class GuardedForward:
+    """Runs a faster forward pass, and from its first failure on the plain one.
+
+    Compiling needs a compiler, capturing a driver and kernels that allow it: only trying tells.
+
+    Args:
+        fast: The faster one.
+        plain: The model itself.
+    """
+
+    def __init__(self, fast: Forward, plain: Forward) -> None:
+        self._fast, self._plain = fast, plain
+
+    def __call__(self, *inputs: torch.Tensor, **named: object) -> tuple[torch.Tensor]:
+        """Return the model's output.
+
+        Raises:
+            torch.OutOfMemoryError: memory ran out, for which the plain one is no remedy.
+        """
+        if self._fast is not self._plain:
+            try:
+                return self._fast(*inputs, **named)
+            except Exception as error:
+                if is_out_of_memory(error):
+                    raise
+                logger.warning("The faster forward pass does not work here, so the plain one runs: %s", error)
+                self._fast = self._plain
+        return self._plain(*inputs, **named)
 
 
 class GraphedForward:

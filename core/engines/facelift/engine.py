@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .runner import Runner
 
 ENGINE_ID = "facelift"
-PLACES = ("checkpoint", "device", "low_memory")
+PLACES = ("checkpoint", "device", "low_memory", "acceleration")
 """Settings that say where and how to run, not what comes out: not part of a recipe."""
 
 
@@ -115,7 +115,8 @@ class FaceLiftEngine:
         """Return the runner for these places, keeping the loaded models where they fit."""
         from .runner import Runner
 
-        wanted = (folder, settings.device, settings.dtype, settings.vae_float32, settings.low_memory)
+        names = ("device", "dtype", "vae_float32", "low_memory", "acceleration")
+        wanted = (folder, *(getattr(settings, name) for name in names))
         if self._runner is None or self._loaded != wanted:
             self.unload()
             self._runner, self._loaded = Runner(folder, settings), wanted

@@ -22,6 +22,9 @@ from .errors import NotFiniteError
 from .gslrm import FIELDS, Observer, RawGaussians, observe_nothing
 from .solvers import DDIM, DPMSolver, Solver
 
+MODELS = ("image_encoder", "vae", "unet", "gslrm")
+"""Names of the models, in the order of their work."""
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -90,16 +93,20 @@ class Pipeline:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def load(self) -> None:
-        """Load every model now; with ``low_memory`` they are read when their turn comes."""
+    def load(self, on_model: Callable[[], None] = lambda: None) -> None:
+        """Load every model now; with ``low_memory`` they are read when their turn comes.
+
+        Args:
+            on_model: Called after each model; may raise to cancel.
+        """
         if not self.low_memory:
-            for name in ("image_encoder", "vae", "unet", "gslrm"):
+            for name in MODELS:
                 with self.resident(name):
-                    pass
+                    on_model()
 
     @contextmanager
     def resident(self, name: str) -> Iterator[torch.nn.Module]:
-        """Have a model on the device: "image_encoder", "vae", "unet" or "gslrm".
+        """Have a model on the device: one of :data:`MODELS`.
 
         Raises:
             CheckpointError: its files are missing, damaged or do not fit.
@@ -137,6 +144,8 @@ class Pipeline:
     def use_prompts(self, embeddings: torch.Tensor) -> None:
         """Set the prompt embeddings [V, 77, C] instead of the checkpoint's."""
         self._prompts = embeddings.to(self.device, self.dtype)
+        # A CUDA graph would go on with the keys of the earlier prompts.
+        self._forward = None
 
     @torch.inference_mode()
     def condition(self, picture: np.ndarray, draws: Draws, observe: Observer = observe_nothing) -> Conditioning:

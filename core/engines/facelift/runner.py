@@ -10,12 +10,12 @@ import torch
 
 from ...errors import EngineUnavailable
 from ...progress import Reporter
-from . import convert, filters, memory
+from . import acceleration, convert, filters, memory
 from .checkpoint import Checkpoint
 from .diffusion import Guidance
 from .gslrm import RawGaussians
 from .pictures import resized
-from .pipeline import Pipeline, Sampling
+from .pipeline import MODELS, Pipeline, Sampling
 from .preparation import png, view_sheet
 from .settings import FaceLiftSettings
 
@@ -82,6 +82,7 @@ class Runner:
             Checkpoint.open(folder),
             device,
             choose_dtype(settings.dtype, device),
+            acceleration.MODES[settings.acceleration],
             low_memory=settings.low_memory,
             vae_dtype=torch.float32 if settings.vae_float32 else None,
         )
@@ -135,8 +136,8 @@ class Runner:
 
     def _run(self, picture: np.ndarray, settings: FaceLiftSettings, reporter: Reporter) -> Outcome:
         pipeline = self.pipeline
-        reporter.stage(LOADING, share=LOADING_SHARE)
-        pipeline.load()
+        reporter.stage(LOADING, len(MODELS), LOADING_SHARE)
+        pipeline.load(reporter.step)
         slices = -(-pipeline.views // (pipeline.choices.vae_slice or pipeline.views))
         reporter.stage(VIEWS, settings.solver_steps + slices, VIEWS_SHARE)
         sampling = Sampling(

@@ -38,6 +38,11 @@ class FaceLiftSettings:
     dtype: str = choice(
         ("auto", "float32", "float16", "bfloat16"), "auto", "Precision: auto is float16 on CUDA and float32 elsewhere"
     )
+    acceleration: str = choice(
+        ("off", "graph", "compile"),
+        "off",
+        "Faster denoising, not yet measured on a graphics card: replay its kernels as a CUDA graph, or compile it",
+    )
     vae_float32: bool = flag(False, "Pictures to latents and back in float32: slower, where float16 gives no numbers")
 
     @property
