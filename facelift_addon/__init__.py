@@ -40,12 +40,14 @@ def register() -> None:
     editing.register_menus()
     bpy.types.TOPBAR_MT_file_import.append(transfer.draw_import)
     bpy.types.TOPBAR_MT_file_export.append(transfer.draw_export)
+    bpy.types.VIEW3D_MT_view.append(view.draw_in_view_menu)
     bpy.app.handlers.load_pre.append(timers.forget_file)
 
 
 def unregister() -> None:
     """Unregister everything and end the worker."""
     bpy.app.handlers.load_pre.remove(timers.forget_file)
+    bpy.types.VIEW3D_MT_view.remove(view.draw_in_view_menu)
     bpy.types.TOPBAR_MT_file_export.remove(transfer.draw_export)
     bpy.types.TOPBAR_MT_file_import.remove(transfer.draw_import)
     timers.sleep()

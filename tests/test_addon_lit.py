@@ -44,6 +44,9 @@ def test_lit_heads_have_normals_and_a_closed_proxy_that_moves_with_them(blender,
     normals = np.empty(COUNT * 3, np.float32)
     head.data.attributes[names.NORMAL].data.foreach_get("vector", normals)
     np.testing.assert_allclose(np.linalg.norm(normals.reshape(-1, 3), axis=1), 1, atol=1e-5)
+    assert proxy.hide_viewport
+    bpy.ops.facelift.viewport_display(mode="CAMERA")
+    assert not proxy.hide_viewport
     head.location.x, head.rotation_euler.z = 3.0, 1.0
     bpy.context.view_layer.update()
     np.testing.assert_allclose(np.array(proxy.matrix_world), np.array(head.matrix_world), atol=1e-6)

@@ -202,3 +202,15 @@ def test_new_heads_are_drawn_from_what_was_made_ahead(blender):
     bpy.context.view_layer.update()
     known.forget(target)
     assert known.get(target, graph()) is not ahead.cloud
+
+
+def test_while_the_drawing_is_suspended_blender_draws_surface_elements(blender, drawn):
+    """As for pictures of the view, in which Blender leaves out what extensions draw."""
+    import bpy
+
+    switch = blender.module("facelift_addon.viewport.switch")
+    with switch.suspended(bpy.context.scene):
+        bpy.context.view_layer.update()
+        assert len(drawn.evaluated_get(graph()).evaluated_geometry().mesh.polygons) > 0
+    bpy.context.view_layer.update()
+    assert read(blender, drawn) is not None

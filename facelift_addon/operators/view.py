@@ -5,8 +5,9 @@ from __future__ import annotations
 import bpy
 from bpy.props import EnumProperty
 
-from .. import lighting
-from ..splats import cameras, display, heads, rendering
+from .. import arrival_view, lighting
+from ..splats import cameras, display, heads, proxies, rendering
+from ..viewport import switch
 from .reporting import reported
 
 PICTURE_SIZE = 1024
@@ -21,6 +22,11 @@ class _OnHead:
         """A head must be active."""
         cls.poll_message_set("Select a head or imported splats")
         return heads.is_head(context.active_object)
+
+
+def _show_camera_view(head: bpy.types.Object, shown: bool) -> None:
+    display.set_option(head, display.CAMERA_IN_VIEWPORT, shown)
+    proxies.fit_viewport(head)
 
 
 class FACELIFT_OT_viewport_display(_OnHead, bpy.types.Operator):
@@ -45,7 +51,7 @@ class FACELIFT_OT_viewport_display(_OnHead, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Switch the display modifier."""
-        display.set_option(context.active_object, display.CAMERA_IN_VIEWPORT, self.mode == "CAMERA")
+        _show_camera_view(context.active_object, self.mode == "CAMERA")
         return {"FINISHED"}
 
 
@@ -63,7 +69,7 @@ class FACELIFT_OT_look_through_photo(_OnHead, bpy.types.Operator):
             self.report({"ERROR"}, "This head has no photo camera. Imported splats come without one.")
             return {"CANCELLED"}
         context.scene.camera = camera
-        display.set_option(context.active_object, display.CAMERA_IN_VIEWPORT, True)
+        _show_camera_view(context.active_object, True)
         context.scene.render.resolution_x = context.scene.render.resolution_y = PICTURE_SIZE
         space = context.space_data
         if space is not None and space.type == "VIEW_3D":
@@ -127,6 +133,49 @@ class FACELIFT_OT_restore_render_settings(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class FACELIFT_OT_viewport_render(bpy.types.Operator):
+    """Take a picture of this view with the splats in it, which Blender's Viewport Render Image leaves out as it does all that extensions draw. Exact through the scene's camera in Material Preview and Rendered; elsewhere surface elements stand for splats"""  # noqa: E501
+
+    bl_idname = "facelift.viewport_render"
+    bl_label = "Viewport Render Image with Splats"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A 3D View must show heads."""
+        cls.poll_message_set("Only in a 3D View of a scene with heads")
+        in_view = context.space_data is not None and context.space_data.type == "VIEW_3D"
+        return in_view and bool(heads.heads_of(context.scene))
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Render, and show the picture."""
+        shading = context.space_data.shading
+        exact = shading.type in ("MATERIAL", "RENDERED") and context.region_data.view_perspective == "CAMERA"
+        color_type = shading.color_type
+        shown = heads.heads_of(context.scene)
+        before = [display.get_option(head, display.CAMERA_IN_VIEWPORT) for head in shown]
+        with switch.suspended(context.scene):
+            try:
+                for head in shown:
+                    _show_camera_view(head, exact)
+                if shading.type == "SOLID":
+                    shading.color_type = arrival_view.ATTRIBUTE_COLORS
+                context.view_layer.update()
+                bpy.ops.render.opengl("EXEC_DEFAULT", view_context=True)
+            finally:
+                shading.color_type = color_type
+                for head, option in zip(shown, before, strict=True):
+                    _show_camera_view(head, option)
+        bpy.ops.render.view_show("INVOKE_DEFAULT")
+        return {"FINISHED"}
+
+
+def draw_in_view_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
+    """Add to View > ... of 3D Views with heads."""
+    if heads.heads_of(context.scene):
+        menu.layout.separator()
+        menu.layout.operator(FACELIFT_OT_viewport_render.bl_idname, icon="RENDER_STILL")
+
+
 class FACELIFT_OT_update_lighting(bpy.types.Operator):
     """Fit shadows and shading of lit heads to what edits and adjustments left of the splats"""
 
@@ -151,6 +200,7 @@ CLASSES = (
     FACELIFT_OT_viewport_display,
     FACELIFT_OT_look_through_photo,
     FACELIFT_OT_add_six_views,
+    FACELIFT_OT_viewport_render,
     FACELIFT_OT_update_lighting,
     FACELIFT_OT_apply_render_settings,
     FACELIFT_OT_restore_render_settings,

@@ -17,7 +17,7 @@ from .radiance import color_group
 from .stand_in import drawing_socket, stand_in_group
 from .viewing import camera_group
 
-VERSION = 3
+VERSION = 4
 
 MODIFIER_NAME = "FaceLift Display"
 PHOTO_COLORS = "Photo Colors"

@@ -85,7 +85,15 @@ def give(head: bpy.types.Object, lighting: Lighting) -> bpy.types.Object:
         if before.users == 0:
             bpy.data.meshes.remove(before)
     proxy[PROXY_KEY] = lighting.mark
+    fit_viewport(head)
     return proxy
+
+
+def fit_viewport(head: bpy.types.Object) -> None:
+    """Show a head's proxy in the viewport only while the head shows there what renders show."""
+    proxy = find(head)
+    if proxy is not None:
+        proxy.hide_viewport = not display.get_option(head, display.CAMERA_IN_VIEWPORT)
 
 
 def set_lit(head: bpy.types.Object, lit: bool) -> None:

@@ -16,7 +16,7 @@ import bpy
 
 from .nodes import Builder, shared_group
 
-VERSION = 2
+VERSION = 3
 
 CENTER = "splat_center"
 """FLOAT_VECTOR of the stand-in: where the splat is; the point itself is set back."""
@@ -28,8 +28,9 @@ RADIUS = 1e-4
 """Of the points that selection finds, in metres."""
 FOUND_SHARE = 8
 """One of this many points is found by selection."""
-DRAWN_TOGETHER = (0.45, 0.45, 0.95)
-"""Distance of the points from the middle, of the splats' own: safely inside of head and shoulders."""
+DRAWN_TOGETHER = (0.2, 0.2, 0.95)
+"""Distance of the points from the middle, of the splats' own: inside of head and shoulders. At
+more than this, points came out before the chest, where busts lean back."""
 
 
 def stand_in_group() -> bpy.types.NodeTree:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import bpy
 
 from ..splats import native
@@ -24,6 +27,20 @@ def update_scenes() -> None:
             scene.update_tag()
             for view in _views():
                 view.tag_redraw()
+
+
+@contextmanager
+def suspended(scene: bpy.types.Scene) -> Iterator[None]:
+    """Leave a scene's splats to Blender for a while: it draws surface elements."""
+    settings = scene.facelift_viewport
+    before = settings.drawing
+    settings.drawing = False
+    scene.update_tag()
+    try:
+        yield
+    finally:
+        settings.drawing = before
+        scene.update_tag()
 
 
 def update_soon() -> None:
