@@ -131,13 +131,13 @@ class SetupState:
         return self.stage is Stage.DOWNLOAD
 
     def _read_memory(self) -> None:
-        self._seen = _time_of(self._store)
+        self._seen = _version_of(self._store)
         self.memory = Memory.read(self._store)
         self._before = replace(self.memory)
 
     def follow(self) -> bool:
         """Take over what another Blender wrote, such as the end of an installation; return whether it did."""
-        if _time_of(self._store) == self._seen:
+        if _version_of(self._store) == self._seen:
             return False
         self._read_memory()
         self.refresh()
@@ -269,9 +269,10 @@ class SetupState:
         self.refresh()
 
 
-def _time_of(path: Path) -> int:
-    """Return when a file was written, in nanoseconds; 0 where there is none."""
+def _version_of(path: Path) -> tuple[int, int]:
+    """Return what changes whenever a file is replaced: clocks tick too slowly to tell two writings apart."""
     try:
-        return path.stat().st_mtime_ns
+        status = path.stat()
     except OSError:
-        return 0
+        return 0, 0
+    return status.st_mtime_ns, status.st_ino

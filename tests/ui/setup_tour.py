@@ -1,56 +1,44 @@
 """Drives Blender's window through the states of the setup and asks for a screenshot of each.
 
-Runs inside Blender with its interface: ``blender -P setup_tour.py -- LICENCE_TEXT PICTURE``. Nothing
-is installed: the runtime is a folder that looks complete, its Python a script that sleeps, and
-PICTURE, a PNG, stands for the self-test's.
-Whoever runs it takes a screenshot whenever the file ``/tmp/ui/shoot`` appears, then deletes it.
+Runs inside Blender with its interface: ``blender -P setup_tour.py -- FOLDER LICENCE_TEXT PICTURE``.
+Nothing is installed: the runtime is a folder that looks complete, its Python a script that sleeps,
+and PICTURE, a PNG, stands for the self-test's. Whoever runs it takes a screenshot whenever the file
+``FOLDER/shoot`` appears, then deletes it.
 """
 
-import importlib
 import json
 import os
-import pathlib
 import shutil
 import subprocess
 import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 import bpy
+import window
+from window import PACKAGE, module, wait
 
-SHOOT = pathlib.Path("/tmp/ui/shoot")
-HOME = pathlib.Path("/tmp/ui/setup")
-LICENCE, PICTURE = (pathlib.Path(name) for name in sys.argv[sys.argv.index("--") + 1 :][:2])
-PACKAGE = "bl_ext.user_default.facelift"
+FOLDER, LICENCE, PICTURE = (Path(name) for name in sys.argv[sys.argv.index("--") + 1 :][:3])
+HOME = FOLDER / "setup"
 shutil.rmtree(HOME, ignore_errors=True)
 os.environ["XDG_DATA_HOME"] = str(HOME)
-
-
-def module(name):
-    return importlib.import_module(f"{PACKAGE}.{name}")
 
 
 def flow():
     return module("facelift_addon.setup.guide").guide.flow
 
 
-def window_areas():
-    return [area for window in bpy.context.window_manager.windows for area in window.screen.areas]
+def redraw():
+    """Redraw all windows: the preferences are one of their own."""
+    for each in bpy.context.window_manager.windows:
+        for area in each.screen.areas:
+            area.tag_redraw()
 
 
-def shoot(settle=1.0):
-    """Let Blender redraw, ask for a screenshot and wait until it was taken."""
-    for area in window_areas():
-        area.tag_redraw()
-    yield settle
-    SHOOT.touch()
-    while SHOOT.exists():
-        yield 0.2
-
-
-def wait(condition, seconds=60.0):
-    """Let the extension's own timer do the work."""
-    while not condition() and seconds > 0:
-        seconds -= 0.1
-        yield 0.1
+def shoot():
+    redraw()
+    yield from window.shoot(FOLDER / "shoot")
 
 
 def pretend_runtime():
@@ -95,8 +83,7 @@ def show_error(text):
 
 def open_maintenance(shown):
     bpy.context.preferences.addons[PACKAGE].preferences.show_installed = shown
-    for area in window_areas():
-        area.tag_redraw()
+    redraw()
 
 
 def show_progress(*values):
@@ -107,17 +94,9 @@ def show_progress(*values):
 
 
 def script():
-    screen = bpy.context.window_manager.windows[0].screen
-    view = next(area for area in screen.areas if area.type == "VIEW_3D")
-    side = next(area for area in screen.areas if area.type == "OUTLINER")
-    view.spaces[0].show_region_ui = True
-    for area in (view, side):
-        area.tag_redraw()
-    yield 1.0
-    next(region for region in view.regions if region.type == "UI").active_panel_category = "FaceLift"
+    yield from window.open_tab()
     bpy.context.scene.facelift.engine = "facelift"
-    override = {"window": bpy.context.window_manager.windows[0], "area": view, "region": view.regions[-1]}
-    with bpy.context.temp_override(**override):
+    with window.override():
         bpy.ops.facelift.open_setup()
     yield 2.0
     # There is no window manager whose border could be dragged.
@@ -189,8 +168,6 @@ def script():
     yield 2.0
     yield from shoot()  # 18: slimmed, with its originals
     open_maintenance(False)
-    bpy.ops.wm.quit_blender()
 
 
-running = script()
-bpy.app.timers.register(lambda: next(running, None), first_interval=3.0)
+window.start(script())
