@@ -11,6 +11,7 @@ import pytest
 
 from core import blocks, formats
 from core.errors import FaceLiftError, FormatError
+from core.formats.registry import Loss
 from tests.format_helpers import assert_near
 from tests.gaussian_helpers import random_gaussians
 
@@ -67,6 +68,17 @@ def test_full_disk_is_named(tmp_path):
     with pytest.raises(FaceLiftError) as caught:
         formats.save(random_gaussians(1000), tmp_path / "head.ply")
     assert caught.value.code == "disk-full" and "full" in caught.value.message
+
+
+@pytest.mark.parametrize("kind", formats.FORMATS, ids=lambda kind: kind.id)
+def test_formats_lose_what_they_say_and_nothing_else(kind):
+    if kind.id.startswith("usd"):
+        pytest.importorskip("pxr")
+    gaussians = random_gaussians(5, 1, parts=np.arange(1, 6), extras={"heat": np.arange(5, dtype=np.float32)})
+    back = formats.loads(formats.dumps(gaussians, kind.suffixes[0]), kind.suffixes[0])
+    assert (Loss.PARTS in kind.losses) == (not back.parts.any())
+    assert (Loss.EXTRAS in kind.losses) == ("heat" not in back.extras)
+    assert (Loss.HIGHER_HARMONICS in kind.losses) == (back.sh_degree == 0)
 
 
 @pytest.mark.parametrize("suffix", (".ply", ".spz", ".compressed.ply"))

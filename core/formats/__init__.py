@@ -16,7 +16,7 @@ from ..files import replacing
 from ..gaussians import Gaussians
 from . import gltf, ply, splat, spz, usd
 from .axes import Axes, from_ours, to_ours
-from .registry import Format, Option
+from .registry import Format, Loss, Option
 
 _SPZ_VERSION = Option(
     "version",
@@ -34,9 +34,19 @@ FORMATS = (
         Axes.UNSTATED,
         ply.decode,
         ply.encode_compressed,
+        losses=(Loss.PARTS, Loss.EXTRAS),
     ),
-    Format("splat", "Splat", (".splat",), Axes.UNSTATED, splat.decode, splat.encode),
-    Format("spz", "SPZ", (".spz",), Axes.Y_UP, spz.decode, spz.encode, (_SPZ_VERSION,)),
+    Format("splat", "Splat", (".splat",), Axes.UNSTATED, splat.decode, splat.encode, losses=tuple(Loss)),
+    Format(
+        "spz",
+        "SPZ",
+        (".spz",),
+        Axes.Y_UP,
+        spz.decode,
+        spz.encode,
+        (_SPZ_VERSION,),
+        losses=(Loss.PARTS, Loss.EXTRAS),
+    ),
     Format("glb", "glTF Binary", (".glb",), Axes.Y_UP, gltf.decode, gltf.encode_binary, has_siblings=True),
     Format("gltf", "glTF", (".gltf",), Axes.Y_UP, gltf.decode, gltf.encode_text, has_siblings=True),
     Format("usdc", "USD Binary", (".usdc", ".usd"), Axes.Z_UP, usd.decode, usd.encode_binary),

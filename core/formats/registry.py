@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -33,6 +34,14 @@ class Option:
         return self.choices[0][0]
 
 
+class Loss(Enum):
+    """What a format has no place for; the value is what interfaces show."""
+
+    PARTS = "Parts"
+    EXTRAS = "Further attributes"
+    HIGHER_HARMONICS = "Colors that change with the view"
+
+
 @dataclass(frozen=True)
 class Format:
     """A kind of file.
@@ -47,6 +56,7 @@ class Format:
             ``has_siblings`` also take the folder that further files are read from, or None.
         encode: Takes Gaussians in the file's axes, a binary stream, and ``options`` as keywords.
         options: What can be chosen when writing.
+        losses: What of Gaussians files don't keep.
         has_siblings: Whether a file can refer to others beside it.
     """
 
@@ -57,6 +67,7 @@ class Format:
     decode: Callable[..., Gaussians]
     encode: Callable[..., None]
     options: tuple[Option, ...] = ()
+    losses: tuple[Loss, ...] = ()
     has_siblings: bool = False
 
     def read(self, stream: BinaryIO, folder: Path | None) -> Gaussians:

@@ -134,6 +134,11 @@ class FACELIFT_OT_export_splats(bpy.types.Operator, ExportHelper):
         if kind.axes is Axes.UNSTATED:
             layout.prop(self, "frame")
         layout.prop(self, "use_modifiers")
+        if kind.losses:
+            box = layout.box().column(align=True)
+            box.label(text="Left out by this format:", icon="INFO")
+            for loss in kind.losses:
+                box.label(text=loss.value, icon="BLANK1")
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
