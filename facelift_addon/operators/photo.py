@@ -31,7 +31,8 @@ class FACELIFT_OT_choose_photo(bpy.types.Operator):
     """Choose a portrait photo. Several photos at once go to the queue"""
 
     bl_idname = "facelift.choose_photo"
-    bl_label = "Choose Photo"
+    # What the chooser of file handlers shows when a picture is dropped, beside Blender's own ways to use it.
+    bl_label = "3D Head from Photo"
     bl_options = {"INTERNAL"}
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
@@ -131,6 +132,14 @@ class FACELIFT_FH_photo(bpy.types.FileHandler):
     def poll_drop(cls, context: bpy.types.Context) -> bool:
         """Only in the 3D View."""
         return context.area is not None and context.area.type == "VIEW_3D"
+
+
+def draw_add(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    """Add to the 3D View's Add menu, which runs operators without asking unless told otherwise."""
+    column = menu.layout.column()
+    column.operator_context = "INVOKE_DEFAULT"
+    column.separator()
+    column.operator(FACELIFT_OT_choose_photo.bl_idname, text="3D Head from Photo…", icon="USER")
 
 
 CLASSES = (
