@@ -28,6 +28,8 @@ RADIUS = 1e-4
 """Of the points that selection finds, in metres."""
 FOUND_SHARE = 8
 """One of this many points is found by selection."""
+COUNTED_SHARE = 64
+"""One of this many points counts for the middle of the object."""
 DRAWN_TOGETHER = (0.2, 0.2, 0.95)
 """Distance of the points from the middle, of the splats' own: inside of head and shoulders. At
 more than this, points came out before the chest, where busts lean back."""
@@ -43,13 +45,13 @@ def stand_in_group() -> bpy.types.NodeTree:
 def _stand_in(builder: Builder, sockets) -> dict:
     position = builder.node("GeometryNodeInputPosition").outputs[0]
     splats = builder.store(sockets["Geometry"], CENTER, "FLOAT_VECTOR", position)
-    inputs = {"Geometry": splats, "Attribute": position}
-    statistics = builder.node("GeometryNodeAttributeStatistic", inputs, data_type="FLOAT_VECTOR").outputs
+    box = builder.node("GeometryNodeBoundBox", {"Geometry": sockets["Geometry"], "Use Radius": False}).outputs
+    middle = _middle(builder, sockets["Geometry"], position)
     editing = _scene_socket(builder, EDITING_PATH)
-    inner = builder.logic("NOT", _is_outermost(builder, position, statistics["Min"], statistics["Max"]))
+    inner = builder.logic("NOT", _is_outermost(builder, position, box["Min"], box["Max"]))
 
-    offset = builder.vector("SUBTRACT", position, statistics["Mean"])
-    inside = builder.vector("ADD", statistics["Mean"], builder.vector("MULTIPLY", offset, DRAWN_TOGETHER))
+    offset = builder.vector("SUBTRACT", position, middle)
+    inside = builder.vector("ADD", middle, builder.vector("MULTIPLY", offset, DRAWN_TOGETHER))
     moved = {
         "Geometry": splats,
         "Selection": builder.logic("OR", inner, editing),
@@ -57,11 +59,24 @@ def _stand_in(builder: Builder, sockets) -> dict:
     }
     splats = builder.node("GeometryNodeSetPosition", moved).outputs[0]
 
-    index = builder.node("GeometryNodeInputIndex").outputs[0]
-    found = builder.compare("LESS_THAN", builder.math("MODULO", index, FOUND_SHARE), 0.5)
+    found = _one_of(builder, FOUND_SHARE)
     sized = builder.logic("AND", builder.logic("AND", found, inner), builder.logic("NOT", editing))
     radius = builder.switch("FLOAT", sized, 0.0, RADIUS)
     return {"Geometry": builder.node("GeometryNodeSetPointRadius", {"Points": splats, "Radius": radius}).outputs[0]}
+
+
+def _middle(builder: Builder, geometry, position) -> bpy.types.NodeSocket:
+    """Return the mean position, of some points: of all, it would take nine tenths of the evaluation's time."""
+    sample = {"Geometry": geometry, "Selection": _one_of(builder, COUNTED_SHARE)}
+    some = builder.node("GeometryNodeSeparateGeometry", sample).outputs[0]
+    inputs = {"Geometry": some, "Attribute": position}
+    return builder.node("GeometryNodeAttributeStatistic", inputs, data_type="FLOAT_VECTOR").outputs["Mean"]
+
+
+def _one_of(builder: Builder, share: int) -> bpy.types.NodeSocket:
+    """Whether a point is the first of as many."""
+    index = builder.node("GeometryNodeInputIndex").outputs[0]
+    return builder.compare("LESS_THAN", builder.math("MODULO", index, share), 0.5)
 
 
 def _is_outermost(builder: Builder, position, lowest, highest) -> bpy.types.NodeSocket:
