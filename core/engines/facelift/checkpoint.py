@@ -142,9 +142,13 @@ class Checkpoint:
             raise CheckpointError(f"{self.name(path)} holds no FaceLift model.", REMEDY, file=self.name(path))
         return {name: tensor for name, tensor in weights.items() if not name.startswith(TRAINING_PREFIX)}
 
+    def gslrm_config_path(self) -> Path:
+        """Return the file that may state what GS-LRM's weights do not show; the official layout has none."""
+        return self.folder / "gslrm" / "config.json"
+
     def gslrm_head_width(self) -> int:
-        """Return GS-LRM's attention head width: ``d_head`` of an optional ``gslrm/config.json``, else 64."""
-        path = self.folder / "gslrm" / "config.json"
+        """Return GS-LRM's attention head width: ``d_head`` of :meth:`gslrm_config_path`, else 64."""
+        path = self.gslrm_config_path()
         if not path.is_file():
             return DEFAULT_HEAD_WIDTH
         try:

@@ -63,10 +63,7 @@ class GSLRMConfig:
         if not patch_size:
             raise ValueError("its decoder makes less than one Gaussian a patch")
         if head_width < 1 or width % head_width:
-            raise ValueError(
-                f"its width {width} is no multiple of the head width {head_width}, "
-                'which gslrm/config.json can state, as in {"d_head": 64}'
-            )
+            raise ValueError(f"its width {width} is no multiple of the head width {head_width}")
         return cls(width, head_width, len(layers), patch_size, free_gaussians)
 
 

@@ -130,8 +130,13 @@ def load_gslrm(checkpoint: Checkpoint, dtype: torch.dtype | None = None, head_wi
     file = checkpoint.name(checkpoint.gslrm_path())
     try:
         config = GSLRMConfig.of_weights(weights, head_width or checkpoint.gslrm_head_width())
-    except (KeyError, ValueError) as error:
-        raise CheckpointError(f"{file} holds no GS-LRM: {error}.", REMEDY, file=file) from error
+    except KeyError as error:
+        raise CheckpointError(f"{file} holds no GS-LRM: it lacks {error}.", REMEDY, file=file) from error
+    except ValueError as error:
+        remedy = (
+            'State another head width in gslrm/config.json, as {"d_head": 64}, or choose another checkpoint folder.'
+        )
+        raise CheckpointError(f"{file} holds no GS-LRM that can be built: {error}.", remedy, file=file) from error
     with torch.device("meta"):
         model = GSLRM(config)
     load_strictly(model, weights, file, torch.float32)

@@ -27,6 +27,8 @@ EXACT = ("input/image", SAMPLE)
 def compare_record(record: Record) -> list[Row]:
     """Run the engine as recorded and return one row for each recorded tensor, filter and file."""
     pipeline = Pipeline(record.checkpoint(), head_width=record.head_width())
+    if record.head_width() is None and not pipeline.checkpoint.gslrm_config_path().is_file():
+        print(f"GS-LRM's head width (d_head) is stated nowhere; {pipeline.checkpoint.gslrm_head_width()} is assumed.")
     own, raw = stages.run_end_to_end(pipeline, record)
     alone = stages.run_stages_alone(pipeline, record)
     own_sample = results.sampled(raw, record)
