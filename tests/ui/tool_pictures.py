@@ -1,8 +1,10 @@
-"""Makes the README's pictures of tools of the screens that ``tools_tour.py`` had taken.
+"""Makes the README's pictures of the screens that ``tools_tour.py`` and ``tour.py`` had taken.
 
     python -m tests.ui.tool_pictures FOLDER PART SCREEN.png...
+    python -m tests.ui.tool_pictures tour SCREEN.png...
 
-``FOLDER/PART.json`` is what the tour wrote of one part, the screens are in its order.
+``FOLDER/PART.json`` is what the tour of tools wrote of one part. The screens are in the tour's
+order, those of ``tour.py`` 1600 pixels wide and 1000 high.
 """
 
 from __future__ import annotations
@@ -55,8 +57,26 @@ PAIRS = {
 """By part, the pictures of what tools did, and of what was there before."""
 
 
+PANEL, VIEWPORT = (1020, 60, 1315, 460), (340, 80, 1316, 902)
+LARGEST = (800, 800)
+PIECES = {
+    "panel-empty": (1, PANEL),
+    "panel-crop": (2, PANEL),
+    "panel-running": (3, PANEL),
+    "viewport": (5, VIEWPORT),
+}
+"""Pictures of the interface: which screen of ``tour.py``, counted from 1, and which box of it."""
+
+
 def main() -> int:
-    """Write the pairs of one part."""
+    """Write the pairs of one part, or the pictures of the interface."""
+    if sys.argv[1] == "tour":
+        for name, (number, box) in PIECES.items():
+            screen = Image.open(sys.argv[1 + number]).convert("RGB")
+            piece = screen.crop(box)
+            piece.thumbnail(LARGEST, Image.Resampling.LANCZOS)
+            _save(piece, TARGET.parent / f"{name}.png", 256)
+        return 0
     folder, part, screens = Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
     facts = json.loads((folder / f"{part}.json").read_text())
     taken = dict(zip(facts["pictures"], screens, strict=True))
@@ -73,8 +93,8 @@ def main() -> int:
     return 0
 
 
-def _save(picture: Image.Image, path: Path) -> None:
-    picture.quantize(COLORS).save(path, optimize=True)
+def _save(picture: Image.Image, path: Path, colors: int = COLORS) -> None:
+    picture.quantize(colors).save(path, optimize=True)
     print(f"{path.name:<32} {path.stat().st_size / 1000:5.1f} kB")
 
 
