@@ -1,4 +1,4 @@
-"""Writing files so that a failure never leaves half of one."""
+"""Writing files so that a failure never leaves half of one, and what is said when a disk is full."""
 
 from __future__ import annotations
 
@@ -35,6 +35,23 @@ def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
             yield from _through_temporary_file(target.resolve())
     except OSError as error:
         raise _explained(error, target) from error
+
+
+def explain_disk_full(needed: int, free: int, folder: Path) -> FaceLiftError:
+    """Return the error for a disk with too little space.
+
+    Args:
+        needed: Bytes that will be written.
+        free: Bytes that are free.
+        folder: Where.
+    """
+    return FaceLiftError(
+        f"The disk of {folder} has {free / 1e9:.1f} GB free, but {needed / 1e9:.1f} GB are needed.",
+        "Free some space or choose another folder; what is already there is kept.",
+        code="disk-full",
+        needed=needed,
+        free=free,
+    )
 
 
 def _through_temporary_file(target: Path) -> Iterator[BinaryIO]:

@@ -18,12 +18,13 @@ from pathlib import Path
 from types import TracebackType
 
 from ..errors import EngineUnavailable
+from ..files import explain_disk_full
 from ..progress import Reporter
 from .download_errors import explained
 from .errors import WeightsError
 from .record import HashRecord
 from .table import LICENCE_FILE, OFFICIAL, FileTable, WeightFile, sha256_of
-from .verify import check_file, explain_disk_full
+from .verify import check_file
 
 LOCK_NAME = ".download.lock"
 PIECE_BYTES = 1 << 18

@@ -20,13 +20,14 @@ from typing import Protocol
 
 import numpy as np
 
+from ..files import explain_disk_full
 from ..progress import Reporter
 from .errors import WeightsError
 from .record import HashRecord
 from .slim_outputs import Tensors, outputs
 from .table import OFFICIAL, FileTable
 from .unfinished import Unfinished
-from .verify import MANIFEST_NAME, explain_disk_full, verify
+from .verify import MANIFEST_NAME, verify
 
 TOLERANCE = 1e-2
 """Largest relative L2 difference of a model's output, float16 weights against the original ones,

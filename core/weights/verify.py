@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import FaceLiftError
 from ..progress import Reporter
 from .errors import WeightsError
 from .record import HashRecord
@@ -162,20 +161,3 @@ def check_file(
     else:
         reporter.step(size)
     return None if actual == file.sha256 else ("wrong-hash", "holds other bytes than the published file")
-
-
-def explain_disk_full(needed: int, free: int, folder: Path) -> FaceLiftError:
-    """Return the error for a disk with too little space.
-
-    Args:
-        needed: Bytes that will be written.
-        free: Bytes that are free.
-        folder: Where.
-    """
-    return FaceLiftError(
-        f"The disk of {folder} has {free / 1e9:.1f} GB free, but {needed / 1e9:.1f} GB are needed.",
-        "Free some space or choose another folder; what is already there is kept.",
-        code="disk-full",
-        needed=needed,
-        free=free,
-    )
