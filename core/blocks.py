@@ -17,7 +17,7 @@ from typing import TypeVar
 import numpy as np
 
 ROWS = 1 << 12
-"""Rows of a block: of splats with all harmonics a megabyte."""
+"""Rows of a block: of splats with all harmonics a megabyte. A power of two: formats with chunks rely on whole ones."""
 _MAX_THREADS = 8
 """More would wait for memory only."""
 

@@ -117,9 +117,12 @@ class Document:
         return np.ndarray(shape, dtype, buffer, offset + start, strides)
 
     def floats(self, index: Any) -> np.ndarray:
-        """Return an accessor's values as float32, normalised integers as 0..1 or -1..1."""
+        """Return an accessor's values as float32, normalised integers as 0..1 or -1..1.
+
+        Values that are stored so are a view into the buffer.
+        """
         values = self.accessor(index)
-        floats = values.astype(np.float32)
+        floats = values.astype(np.float32, copy=False)
         if values.dtype.kind != "f" and self.item("accessors", index).get("normalized") is True:
             floats = np.maximum(floats / np.float32(np.iinfo(values.dtype).max), np.float32(-1))
         return floats

@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from ... import blocks
 from ... import spherical_harmonics as harmonics
 from ...errors import FormatError
 from ...gaussians import Gaussians, concatenate
@@ -78,7 +79,8 @@ def _check(extension: dict) -> None:
 
 
 def _splats(document: Document, attributes: dict[str, Any]) -> Gaussians:
-    means = _column(document, attributes, names.POSITION, 3)
+    # A copy: a view would keep the whole file in memory.
+    means = np.array(_column(document, attributes, names.POSITION, 3))
     count = len(means)
     scales = _column(document, attributes, names.SCALE, 3, count)
     if np.min(scales, initial=0) < 0:
@@ -86,15 +88,20 @@ def _splats(document: Document, attributes: dict[str, Any]) -> Gaussians:
         with np.errstate(over="ignore"):
             scales = np.exp(scales)
     degree = max((band for band in range(harmonics.MAX_DEGREE + 1) if names.harmonic(band, 0) in attributes), default=0)
-    sh = np.empty((count, (degree + 1) ** 2, 3), np.float32)
-    for i, name in enumerate(names.harmonics(degree)):
-        sh[:, i] = _column(document, attributes, name, 3, count)
+    coefficients = [_column(document, attributes, name, 3, count) for name in names.harmonics(degree)]
+    sh = np.empty((count, len(coefficients), 3), np.float32)
+
+    def put(place: slice) -> None:
+        for i, values in enumerate(coefficients):
+            sh[place, i] = values[place]
+
+    blocks.fill(put, count)
     extras = {
-        name[1:]: _aligned(document.accessor(index), count)
+        name[1:]: _copied(document.accessor(index), count)
         for name, index in attributes.items()
         if name.startswith("_") and name not in _OWN and len(name) > 1
     }
-    parts = _aligned(document.accessor(attributes[names.PART]), count) if names.PART in attributes else None
+    parts = _copied(document.accessor(attributes[names.PART]), count) if names.PART in attributes else None
     if parts is not None and parts.ndim != 1:
         raise broken("parts are no single numbers")
     return assemble(
@@ -116,14 +123,20 @@ def _column(document: Document, attributes: dict[str, Any], name: str, width: in
     values = document.floats(attributes[name])
     if values.shape[1:] != (() if width == 1 else (width,)):
         raise broken(f"“{name.removeprefix(names.EXTENSION + ':')}” has the wrong type")
-    return values if count is None else _aligned(values, count)
+    if count is not None:
+        _check_length(values, count)
+    return values
 
 
-def _aligned(values: np.ndarray, count: int) -> np.ndarray:
+def _copied(values: np.ndarray, count: int) -> np.ndarray:
     """Return a copy in native byte order; raise unless there is a value a splat."""
+    _check_length(values, count)
+    return values.astype(values.dtype.newbyteorder("="))
+
+
+def _check_length(values: np.ndarray, count: int) -> None:
     if len(values) != count:
         raise broken("its columns are not equally long")
-    return values.astype(values.dtype.newbyteorder("="))
 
 
 def _placed(gaussians: Gaussians, matrix: np.ndarray) -> Gaussians:

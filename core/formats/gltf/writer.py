@@ -38,8 +38,9 @@ class _Content:
         table = values.reshape(len(values), -1)
         row = table.shape[1] * table.itemsize
         # Every vertex of a column begins at a multiple of four bytes.
-        padded = np.zeros((len(table), -(-row // 4) * 4), np.uint8)
-        padded[:, :row] = np.ascontiguousarray(table, table.dtype.newbyteorder("<")).view(np.uint8)
+        padded = np.ascontiguousarray(table, table.dtype.newbyteorder("<")).view(np.uint8)
+        if row % 4:
+            padded = np.pad(padded, ((0, 0), (0, -row % 4)))
         view = {"buffer": 0, "byteOffset": self.size, "byteLength": padded.size, "target": _ARRAY_BUFFER}
         if padded.shape[1] != row:
             view["byteStride"] = padded.shape[1]

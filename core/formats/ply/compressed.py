@@ -89,26 +89,35 @@ def decode(stream: BinaryIO, header: Header) -> Gaussians:
 
 def encode(gaussians: Gaussians, stream: BinaryIO) -> None:
     """Write a compressed PLY file. Splats are put into a spatial order; parts and extra columns are not kept."""
-    gaussians = gaussians.select(spatial_order(gaussians.means))
-    count = len(gaussians)
-    starts = np.arange(0, count, _CHUNK)
-    log_scales = np.clip(np.log(gaussians.scales), -_SCALE_LIMIT, _SCALE_LIMIT)
-    opacities = np.rint(np.clip(gaussians.opacities, 0, 1) * 255).astype(np.uint32)
-    position_words, position_bounds = _pack_within_chunks(gaussians.means, starts, _VECTOR_BITS)
-    scale_words, scale_bounds = _pack_within_chunks(log_scales, starts, _VECTOR_BITS)
-    color_words, color_bounds = _pack_within_chunks(gaussians.colors, starts, _COLOR_BITS)
-    words = (position_words, _pack_rotations(gaussians.rotations), scale_words, color_words << 8 | opacities)
-    higher = gaussians.sh[:, 1:].swapaxes(1, 2).reshape(count, 3 * (gaussians.sh.shape[1] - 1))
-    lines = ["ply", "format binary_little_endian 1.0", f"element {_CHUNK_ELEMENT} {len(starts)}"]
+    order = spatial_order(gaussians.means)
+    bare = gaussians.replace(extras={})
+    count, chunks, width = len(order), -(-len(order) // _CHUNK), 3 * (gaussians.sh.shape[1] - 1)
+    bounds, words = np.empty((chunks, 18), "<f4"), np.empty((count, 4), "<u4")
+    levels = np.empty((count, width), np.uint8)
+
+    def fill(place: slice) -> None:
+        some = bare.select(order[place])
+        chunk = slice(place.start // _CHUNK, -(-place.stop // _CHUNK))
+        log_scales = np.clip(np.log(some.scales), -_SCALE_LIMIT, _SCALE_LIMIT)
+        position_words, bounds[chunk, :6] = _pack_within_chunks(some.means, _VECTOR_BITS)
+        scale_words, bounds[chunk, 6:12] = _pack_within_chunks(log_scales, _VECTOR_BITS)
+        color_words, bounds[chunk, 12:] = _pack_within_chunks(some.colors, _COLOR_BITS)
+        opacities = np.rint(np.clip(some.opacities, 0, 1) * 255).astype(np.uint32)
+        rows = (position_words, _pack_rotations(some.rotations), scale_words, color_words << 8 | opacities)
+        words[place] = np.stack(rows, axis=1)
+        higher = some.sh[:, 1:].swapaxes(1, 2).reshape(len(some), width)
+        levels[place] = np.clip(np.floor((higher / _HARMONICS_REACH + 0.5) * 256), 0, 255)
+
+    blocks.fill(fill, count)
+    lines = ["ply", "format binary_little_endian 1.0", f"element {_CHUNK_ELEMENT} {chunks}"]
     lines += [f"property float {name}" for name in (*_POSITION_BOUNDS, *_SCALE_BOUNDS, *_COLOR_BOUNDS)]
     lines += [f"element {names.ELEMENT} {count}", *(f"property uint {name}" for name in _WORDS)]
-    if higher.shape[1]:
+    if width:
         lines += [f"element {_HARMONICS_ELEMENT} {count}"]
-        lines += [f"property uchar {name}" for name in names.rest(higher.shape[1])]
+        lines += [f"property uchar {name}" for name in names.rest(width)]
     stream.write("\n".join([*lines, "end_header", ""]).encode("ascii"))
-    stream.write(np.concatenate([position_bounds, scale_bounds, color_bounds], axis=1).astype("<f4").tobytes())
-    stream.write(np.stack(words, axis=1).astype("<u4").tobytes())
-    stream.write(np.clip(np.floor((higher / _HARMONICS_REACH + 0.5) * 256), 0, 255).astype(np.uint8).tobytes())
+    for table in (bounds, words, levels):
+        stream.write(table.tobytes())
 
 
 def spatial_order(means: np.ndarray) -> np.ndarray:
@@ -186,10 +195,9 @@ def _between(shares: np.ndarray, place: slice, bounds: np.ndarray, ends: tuple[s
     return low[chunk] * (1 - shares) + high[chunk] * shares
 
 
-def _pack_within_chunks(values: np.ndarray, starts: np.ndarray, bits: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+def _pack_within_chunks(values: np.ndarray, bits: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Return words [N] of values [N, 3] and the bounds [chunks, 6] that they refer to."""
-    if not len(values):
-        return np.empty(0, np.uint32), np.empty((0, 6), np.float32)
+    starts = np.arange(0, len(values), _CHUNK)
     low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
     chunk = np.arange(len(values)) // _CHUNK
     shares = (values - low[chunk]) / np.maximum(high - low, 1e-30)[chunk]
