@@ -228,3 +228,24 @@ def test_splats_are_exported_without_their_normals(blender, head, tmp_path):
     """Normals are made of the splats, and are stale once these move."""
     geometry = blender.module("facelift_addon.splats.geometry")
     assert set(geometry.to_gaussians(head.data).extras) == {"confidence", "frame"}
+
+
+def test_heads_of_files_older_than_lit_colours_learn_them(blender):
+    import bpy
+
+    display = blender.module("facelift_addon.splats.display")
+    nodes = blender.module("facelift_addon.splats.nodes")
+    target = add_splats(blender, surface_gaussians(COUNT))
+    modifier = display.find_display(target)
+    older = modifier.node_group.copy()
+    older[nodes.VERSION_KEY] = 1
+    interface = older.interface
+    interface.remove(next(item for item in interface.items_tree if item.name == display.LIT))
+    modifier.node_group = older
+    display.set_option(target, display.PHOTO_COLORS, True)
+    assert not display.get_option(target, display.LIT)
+    display.set_option(target, display.LIT, True)
+    assert display.find_display(target).node_group != older
+    assert display.get_option(target, display.LIT) and display.get_option(target, display.PHOTO_COLORS)
+    bpy.context.view_layer.update()
+    assert len(target.evaluated_get(bpy.context.evaluated_depsgraph_get()).evaluated_geometry().mesh.polygons) > 0

@@ -100,11 +100,18 @@ def find_display(target: bpy.types.Object) -> bpy.types.Modifier | None:
 def set_option(target: bpy.types.Object, option: str, value: bool) -> None:
     """Switch :data:`PHOTO_COLORS`, :data:`LIT` or :data:`CAMERA_IN_VIEWPORT` of an object."""
     modifier = find_display(target)
-    if modifier is not None:
-        ModifierInputs(modifier)[option] = value
+    if modifier is None:
+        return
+    if option not in ModifierInputs(modifier):
+        # The file is older than the option. Inputs keep their places, and so their values.
+        modifier.node_group = display_group(int(modifier.node_group[NAME_KEY].removeprefix(MODIFIER_NAME)))
+    ModifierInputs(modifier)[option] = value
 
 
 def get_option(target: bpy.types.Object, option: str) -> bool:
     """Return the state of an option that :func:`set_option` takes; off without a modifier."""
     modifier = find_display(target)
-    return modifier is not None and bool(ModifierInputs(modifier)[option])
+    if modifier is None:
+        return False
+    inputs = ModifierInputs(modifier)
+    return option in inputs and bool(inputs[option])

@@ -96,7 +96,8 @@ def add(scene: bpy.types.Scene, arrival: Arrival, view_layer: bpy.types.ViewLaye
     _set_photo_camera(scene, collection, head, arrival)
     if view_layer is not None:
         for other in view_layer.objects:
-            if other.select_get(view_layer=view_layer):
+            # A view layer lists removed objects as None until it is updated.
+            if other is not None and other.select_get(view_layer=view_layer):
                 other.select_set(False, view_layer=view_layer)
         head.select_set(True, view_layer=view_layer)
         view_layer.objects.active = head

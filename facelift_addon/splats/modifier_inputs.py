@@ -25,6 +25,9 @@ class ModifierInputs:
             return getattr(self._modifier.properties.inputs, identifier), "value"
         return self._modifier, f'["{identifier}"]'
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._identifiers
+
     def __getitem__(self, name: str) -> Any:
         owner, path = self.place(name)
         return owner.path_resolve(path)
