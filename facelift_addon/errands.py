@@ -46,6 +46,8 @@ class Errand:
 
 
 _errands: list[Errand] = []
+_shown: list[Progress | None] = []
+"""The progress that panels show."""
 
 
 def start(title: str, work: Callable[[Reporter], Any], finish: Callable[[Any], str], *, belongs_to_file: bool) -> None:
@@ -80,12 +82,19 @@ def tick() -> bool:
     # While Blender renders in the background, the scene must not change.
     if bpy.app.is_job_running("RENDER"):
         return bool(_errands)
-    if under_way():
-        redraw()
     for errand in [errand for errand in _errands if errand.future.done()]:
         _errands.remove(errand)
         _finish(errand)
+    _redraw_progress()
     return bool(_errands)
+
+
+def _redraw_progress() -> None:
+    """Redraw panels when they show something else than the last time: a redraw may take longer than a tick."""
+    progress = [errand.progress for errand in under_way()]
+    if progress != _shown:
+        _shown[:] = progress
+        redraw()
 
 
 def close() -> None:

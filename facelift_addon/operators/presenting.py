@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import bpy
@@ -20,6 +21,9 @@ from ..editing import targets
 from ..splats import baking, rendering, turntable
 from ..timers import redraw
 from .reporting import reported
+
+FIT_SECONDS = 0.3
+"""After which a new window has been drawn."""
 
 ELEVATION = {
     "name": "Elevation",
@@ -223,7 +227,20 @@ def _show(path: Path) -> str:
         area = bpy.context.window_manager.windows[-1].screen.areas[0]
         area.type = "IMAGE_EDITOR"
         area.spaces.active.image = image
+        # Only a window that was drawn knows its size.
+        bpy.app.timers.register(partial(_fit, image.name), first_interval=FIT_SECONDS)
     return f"Contact sheet saved to {path}"
+
+
+def _fit(name: str) -> None:
+    """Show a picture whole in the window that was opened last, if that still shows it."""
+    window = bpy.context.window_manager.windows[-1]
+    area = window.screen.areas[0]
+    image = area.spaces.active.image if area.type == "IMAGE_EDITOR" else None
+    if image is not None and image.name == name:
+        region = next(region for region in area.regions if region.type == "WINDOW")
+        with bpy.context.temp_override(window=window, area=area, region=region):
+            bpy.ops.image.view_all(fit_view=True)
 
 
 CLASSES = (
