@@ -16,6 +16,7 @@ import bpy
 import numpy as np
 from bpy.app.handlers import persistent
 
+from ..core import attributes as names
 from ..core.gaussians import Gaussians
 from ..core.progress import Reporter
 from . import errands
@@ -42,7 +43,7 @@ def update(scene: bpy.types.Scene) -> None:
     Raises:
         FaceLiftError: a head has no splats left, or is being edited.
     """
-    for head in heads.heads_of(scene):
+    for head in _own_heads(scene):
         lighting = _work(head, baking.evaluated(bpy.context, head), baking.stored(head))()
         if lighting is not None:
             proxies.give(head, lighting)
@@ -50,7 +51,7 @@ def update(scene: bpy.types.Scene) -> None:
 
 def update_in_background(scene: bpy.types.Scene) -> None:
     """Work out in a thread what heads of a scene need; soon they have it."""
-    for head in heads.heads_of(scene):
+    for head in _own_heads(scene):
         shown = _shown(head)
         if shown is not None and len(shown):
             work = _work(head, shown, geometry.to_gaussians(head.data))
@@ -62,16 +63,19 @@ def update_in_background(scene: bpy.types.Scene) -> None:
             errands.start(f"Lighting {name}", work, finish, belongs_to_file=True)
 
 
+def _own_heads(scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """Return the heads that can be given something: those of linked files bring what they have."""
+    return [head for head in heads.heads_of(scene) if head.is_editable and head.data.is_editable]
+
+
 def _shown(head: bpy.types.Object) -> Gaussians | None:
     """Return the splats that modifiers leave, without switching any of them; None when they can't be told."""
     if head.mode == "EDIT":
         return None
     result = head.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
-    if isinstance(result, bpy.types.PointCloud) and geometry.is_splats(result):
+    if isinstance(result, bpy.types.PointCloud) and CENTER in result.attributes and geometry.is_splats(result):
         rows = geometry.read(result)
-        center = rows.pop(CENTER, None)
-        if center is not None:
-            rows[geometry.names.POSITION] = center
+        rows[names.POSITION] = rows.pop(CENTER)
         return columns.to_gaussians(rows)
     others = [modifier for modifier in head.modifiers if modifier != display.find_display(head)]
     return None if others else geometry.to_gaussians(head.data)
@@ -100,10 +104,11 @@ def _mark(*splats: Gaussians) -> str:
 
 def _finish(identifier: str, name: str, lighting: proxies.Lighting | None) -> str:
     head = heads.find(identifier, name)
-    # Edited meanwhile: the next look finds what it needs then.
-    if lighting is None or head is None or head.mode == "EDIT" or len(head.data.points) != len(lighting.normals):
+    if head is None or not any(scene.facelift.color_mode == "LIT" for scene in head.users_scene):
         return ""
-    if any(scene.facelift.color_mode == "LIT" for scene in head.users_scene):
+    # Edited meanwhile: the next look finds what it needs then.
+    fits = lighting is not None and len(lighting.normals) == len(head.data.points)
+    if fits and head.mode != "EDIT":
         proxies.give(head, lighting)
     return f"{name} is lit"
 

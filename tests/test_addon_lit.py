@@ -249,3 +249,22 @@ def test_heads_of_files_older_than_lit_colours_learn_them(blender):
     assert display.get_option(target, display.LIT) and display.get_option(target, display.PHOTO_COLORS)
     bpy.context.view_layer.update()
     assert len(target.evaluated_get(bpy.context.evaluated_depsgraph_get()).evaluated_geometry().mesh.polygons) > 0
+
+
+def test_while_the_viewport_draws_adjusted_splats_are_read_without_switching_modifiers(blender):
+    import bpy
+
+    lighting = blender.module("facelift_addon.lighting")
+    target = add_splats(blender, surface_gaussians(COUNT))
+    assert len(lighting._shown(target)) == COUNT
+    bpy.ops.facelift.add_crop(shape="BOX")
+    next(child for child in target.children if child.type == "EMPTY").location.z -= 0.4
+    bpy.context.view_layer.update()
+    assert lighting._shown(target) is None, "without drawing there is no telling"
+    bpy.context.scene.facelift_viewport.drawing = True
+    bpy.context.scene.update_tag()
+    bpy.context.view_layer.update()
+    shown = lighting._shown(target)
+    assert 0 < len(shown) < COUNT
+    stored = {tuple(mean) for mean in surface_gaussians(COUNT).means.tolist()}
+    assert {tuple(mean) for mean in shown.means.tolist()} <= stored
