@@ -17,15 +17,16 @@ from tests.photo_helpers import SAMPLE_FRONT, SHARED, astronaut
 
 def portrait_photo(name: str) -> Photo:
     """A shared portrait; skips the test where the shared material is absent."""
-    return _file_photo(SHARED / "portraits" / f"{name}.png")
+    return file_photo(SHARED / "portraits" / f"{name}.png")
 
 
 def sample_head_photo() -> Photo:
     """The sample head's front view, aligned already; skips the test where it is absent."""
-    return _file_photo(SAMPLE_FRONT)
+    return file_photo(SAMPLE_FRONT)
 
 
-def _file_photo(path: Path) -> Photo:
+def file_photo(path: Path) -> Photo:
+    """A shared picture; skips the test where it is absent."""
     if not path.exists():
         pytest.skip(f"{path.name} is shared material that is not here")
     return decode(path.read_bytes(), path.name)

@@ -5,9 +5,10 @@ import pytest
 from PIL import Image
 
 from core.engines.draft.engine import DraftEngine
+from core.parts import Part
 from core.progress import Reporter
 from tests.bench.draft_quality import front_quality, hole_share, truth_quality
-from tests.draft_helpers import astronaut_head, portrait_photo, sample_head_photo
+from tests.draft_helpers import astronaut_head, file_photo, portrait_photo, sample_head_photo
 from tests.photo_helpers import SAMPLE_FRONT
 
 FRONT_PSNR, FRONT_IOU, HOLES = 30.0, 0.97, 0.003
@@ -39,3 +40,16 @@ def test_sample_head_against_its_true_views():
     paths = sorted(SAMPLE_FRONT.parent.glob("*.png"))
     quality = truth_quality(result.gaussians, [np.asarray(Image.open(path)) for path in paths])
     assert quality["six_psnr"] >= SIX_PSNR and quality["unseen_psnr"] >= UNSEEN_PSNR, quality
+
+
+@pytest.mark.parametrize("view", ("024", "027"), ids=("turned left", "turned right"))
+def test_head_seen_from_above_is_closed_and_keeps_its_shoulders_down(view):
+    """Shoulders rise beside the jaw in such a photo; once straightened, they must lie below it, and nothing gape."""
+    photo = file_photo(SAMPLE_FRONT.parents[1] / "views" / f"cam_{view}.png")
+    gaussians = DraftEngine().generate(photo, {"quality": "low"}, Reporter()).gaussians
+    assert hole_share(gaussians, views=8) <= HOLES
+    mouth = gaussians.means[gaussians.parts == Part.MOUTH, 2].mean()
+    clothes = gaussians.means[gaussians.parts == Part.CLOTHES, 2]
+    assert (clothes > mouth).mean() < 0.002
+    hair, neck = (gaussians.means[gaussians.parts == part, 2] for part in (Part.HAIR, Part.NECK))
+    assert np.percentile(hair, 1) > neck.mean(), "the collar is taken for hair"

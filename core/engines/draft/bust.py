@@ -14,6 +14,7 @@ from .photo_sheet import build_sheet, sheet_splats
 from .portrait import FittedPortrait
 from .segmentation import segment
 from .settings import DraftSettings
+from .sheet_colors import sheet_colors
 from .shell import sample_shell, shell_splats
 from .splats import Splats
 from .surface import close_surface
@@ -50,13 +51,14 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     reporter.stage("Laying out the photo", steps=2, share=0.15)
     sheet = build_sheet(portrait, segmentation, layers)
     reporter.step()
-    splats = [sheet_splats(portrait, sheet, settings.budget.photo)]
 
     reporter.stage("Painting what the photo does not show", steps=3, share=0.2)
     parts = surface_parts(portrait, segmentation, layers, lattice, sheet, surface)
     reporter.step()
     colors = paint_surface(portrait, sheet, surface, parts)
     reporter.step()
+    pixels = sheet_colors(portrait, sheet, surface, parts, colors)
+    splats = [sheet_splats(portrait, sheet, pixels, settings.budget.photo)]
     shell = sample_shell(portrait, sheet, surface, settings.budget.shell, rng)
     shell_parts = shell.pick(surface, parts)
     shell_colors = shell.interpolate(surface, colors)
@@ -67,7 +69,10 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
         texture = synthesize(portrait, reliable & (sheet.parts == part), part == Part.HAIR, rng)
         if texture is not None:
             shell_colors[place] += strength * look_up(texture, portrait, shell.positions[place])[:, None]
-    splats.append(shell_splats(shell, np.clip(shell_colors, 0, 1), shell_parts))
+    # Hair ends softly: drawn out across its border, strands would be teeth.
+    hairiness = shell.interpolate(surface, (parts == Part.HAIR)[:, None].astype(np.float32))[:, 0]
+    strands = np.where(shell_parts == Part.HAIR, np.clip(2 * hairiness - 1, 0, 1), 0)
+    splats.append(shell_splats(shell, np.clip(shell_colors, 0, 1), shell_parts, strands))
     ears = sample_ears(portrait, bare_ears(portrait, segmentation), rng)
     if ears is not None:
         shell, shade = ears

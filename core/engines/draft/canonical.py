@@ -23,17 +23,24 @@ def head_angles(pose: Pose) -> np.ndarray:
     return np.array([pitch, roll, yaw])
 
 
-def undo_rotation(pose: Pose) -> np.ndarray:
-    """Return the rigid world transformation [4, 4] that makes the head look along -Y, upright.
+def certain_angles(pose: Pose) -> np.ndarray:
+    """Return how much of pitch, roll and yaw [3] is certain, in radians.
 
-    Each angle is undone as far as it is certain: not at all up to :data:`NOISE`, in full from
-    :data:`CERTAIN`, in between by a smooth step, so that a slightly wrong estimate never tilts a
-    straight head. The head's centre (``pose.translation``) is the pivot and stays in place.
+    Nothing of an angle up to :data:`NOISE`, all from :data:`CERTAIN`, in between by a smooth step, so that a slightly
+    wrong estimate never tilts a straight head.
     """
     angles = head_angles(pose)
     share = np.clip((np.abs(angles) - NOISE) / (CERTAIN - NOISE), 0, 1)
-    share = share * share * (3 - 2 * share)
-    kept = Rotation.from_euler("ZYX", (angles * (1 - share))[::-1]).as_matrix()
+    return angles * share * share * (3 - 2 * share)
+
+
+def undo_rotation(pose: Pose) -> np.ndarray:
+    """Return the rigid world transformation [4, 4] that makes the head look along -Y, upright.
+
+    Each angle is undone as far as it is certain (:func:`certain_angles`). The head's centre
+    (``pose.translation``) is the pivot and stays in place.
+    """
+    kept = Rotation.from_euler("ZYX", (head_angles(pose) - certain_angles(pose))[::-1]).as_matrix()
     matrix = np.eye(4)
     matrix[:3, :3] = kept @ pose.rotation.T
     matrix[:3, 3] = pose.translation - matrix[:3, :3] @ pose.translation

@@ -8,27 +8,32 @@ worked out once and the colours are corrected until the blend gives the photo.
 from __future__ import annotations
 
 import numpy as np
+from scipy import ndimage
 
 BLUR = 0.3
 """Variance in square pixels that the rasterizer adds to every projected Gaussian."""
 ITERATIONS = 4
-STRONGEST = 0.15
-"""Largest correction of a colour: more would show as grain from other sides."""
+STRONGEST = (0.05, 0.3)
+"""Largest correction of a colour where the surface is seen edge-on and straight on: from other sides it is grain."""
 _NEIGHBORS = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1)]
 
 
-def compensate(target: np.ndarray, depth: np.ndarray, opacities: np.ndarray, footprint: float) -> np.ndarray:
+def compensate(
+    target: np.ndarray, depth: np.ndarray, opacities: np.ndarray, facing: np.ndarray, footprint: float
+) -> np.ndarray:
     """Return colours [H, W, 3] of pixel-sized Gaussians whose blend is the target.
 
     Args:
         target: [H, W, 3] colours 0..1.
         depth: [H, W] depth of the pixels' Gaussians, the blending order.
         opacities: [H, W]; 0 where there is no Gaussian.
+        facing: [H, W] cosine between normal and ray.
         footprint: Standard deviation of the Gaussians in pixels, without the rasterizer's blur.
     """
     weights = _blend_weights(depth, opacities, footprint)
     total = weights.sum(0)[..., None]
-    low, high = np.maximum(target - STRONGEST, 0), np.minimum(target + STRONGEST, 1)
+    strongest = np.interp(ndimage.minimum_filter(facing, 3), (0, 1), STRONGEST).astype(np.float32)[..., None]
+    low, high = np.maximum(target - strongest, 0), np.minimum(target + strongest, 1)
     colors = target.copy()
     for _ in range(ITERATIONS):
         blend = sum(weights[k][..., None] * shift(colors, *offset) for k, offset in enumerate(_NEIGHBORS))

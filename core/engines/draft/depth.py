@@ -34,6 +34,8 @@ THINNEST = 0.03
 """World units between front and back at least."""
 MOUTH_RIM, MOUTH_INSET = 4, 0.015
 """Pixels of lips from which the mouth's depth is taken, and world units by which it lies behind them."""
+SHOULDER_CELLS = 11
+"""Cells by which a shoulder that the photo's side cuts goes on."""
 FACE, HAIR, BODY = range(3)
 """Solids that a place's front belongs to."""
 
@@ -123,16 +125,18 @@ def _face_field(bare: Solid, lattice: Lattice) -> np.ndarray:
 def continue_mask(mask: np.ndarray, lattice: Lattice) -> np.ndarray:
     """Return the person's mask [R, C], continued below and beside the photo where the photo cuts it.
 
-    Beside the photo the outline goes on at 45 degrees, as shoulders do.
+    Beside the photo the outline goes on at 45 degrees and rounds down, as shoulders do.
     """
     # Single locks are left to the photo's pixels: as volumes they would be sticks.
     result = ndimage.binary_opening(lattice.shrink(mask) > 0.5, iterations=2)
     bottom = np.flatnonzero(result.any(1)).max(initial=0)
     result[bottom + 1 :] = result[bottom]
     columns = result[:, SIDE_CELLS : SIDE_CELLS + PHOTO_CELLS]
-    for step in range(1, SIDE_CELLS + 1):
+    for step in range(1, SHOULDER_CELLS + 1):
+        # Falls faster and faster, and upright at the end.
+        drop = round(step / np.sqrt(1 - (step / (SHOULDER_CELLS + 1)) ** 2))
         for edge, place in ((columns[:, 0], SIDE_CELLS - step), (columns[:, -1], SIDE_CELLS + PHOTO_CELLS - 1 + step)):
-            result[step:, place] = edge[:-step]
+            result[drop:, place] = edge[:-drop]
     return result
 
 

@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 
 from ...parts import Part
 from .fields import blur_inside
+from .head_model import Region
 from .photo_sheet import PhotoSheet
 from .portrait import FittedPortrait
 from .shell import nearest_pixels
@@ -24,6 +25,8 @@ RELIABLE_RIM = 3
 """Pixels at the person's outline that lend no colour."""
 MIXED_RIM = 4
 """Pixels at the border between parts that lend no colour."""
+EAR_MARGIN = 8
+"""Pixels around the fitted ears that may still show the photo's."""
 NEAR_PHOTO = 0.06
 """World units between surface and photo within which the surface has the photo's colour."""
 SMOOTHING = 2.5
@@ -51,10 +54,12 @@ def paint_surface(portrait: FittedPortrait, sheet: PhotoSheet, surface: Surface,
     rows, columns = nearest_pixels(portrait, surface.vertices).T
     near = np.linalg.norm(surface.vertices - sheet.positions[rows, columns], axis=1) < NEAR_PHOTO
     edges = np.concatenate([surface.quads[:, [k, (k + 1) % 4]] for k in range(4)])
+    # Light shines through ears: neither skin nor the hair around them has their red.
+    ears = ndimage.binary_dilation(portrait.region_map == Region.EARS, iterations=EAR_MARGIN) & ~portrait.face_oval
     colors = np.full((len(parts), 3), 0.5)
     for family in FAMILIES:
         members = np.isin(parts, family)
-        source = reliable & np.isin(sheet.parts, family) & ~np.isin(sheet.parts, (Part.EYES, Part.MOUTH))
+        source = reliable & ~ears & np.isin(sheet.parts, family) & ~np.isin(sheet.parts, (Part.EYES, Part.MOUTH))
         if source.sum() < FEWEST_SOURCES:
             source = reliable
         if not members.any() or not source.any():

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from ...cameras import Camera
 from ...parts import Part
-from .compensation import BLUR, compensate
+from .compensation import BLUR
 from .depth import Layers
 from .fields import blur_inside, nearest_fill
 from .portrait import FittedPortrait
@@ -21,18 +21,13 @@ FOOTPRINT = 0.5
 sqrt(0.3) pixels neighbours overlap enough to be opaque, and no more."""
 FLATNESS = 0.2
 """Thickness in pixels."""
-STEEPEST = 0.3
-"""Cosine between normal and ray below which a pixel's Gaussian is tilted no further."""
-GRAZING = (0.03, 0.2)
-"""Cosines between normal and ray: below the first a pixel's own colour is dropped, above the second kept."""
-GRAZING_RIM, GRAZING_REACH = 3, 4.0
-"""Pixels at the outline that lend no colour, and over which lent colours are averaged."""
-SURE_ALPHA, UNSURE_RIM = 0.95, 1
-"""Alpha below which, and pixels at its edge where, colours may still hold some background."""
-GRAZING_FAMILIES = (((Part.SKIN, Part.NECK), 0.7), ((Part.CLOTHES,), 1.0), ((Part.HAIR,), 0.5))
-"""Parts that lend each other colours at grazing angles, and how far these replace the photo's."""
-FAINTEST = 0.1
-"""Alpha from which a pixel gets a Gaussian."""
+STEEPEST, STEEPEST_AT_RIM, STEEP_RIM = 0.18, 0.8, 4
+"""Cosine between normal and ray below which a pixel's Gaussian is tilted no further; at the outline, where long
+Gaussians would stick out as bristles; and pixels from the outline on which the first holds."""
+FAINTEST, FAINTEST_CLOTH = 0.1, 0.35
+"""Alpha from which a pixel gets a Gaussian; cloth ends sharply: fainter pixels around it are the matte's doubt."""
+FRINGE = 2.0
+"""Pixels over which depth is averaged beyond the outline, so that soft edges don't fray."""
 HIGHEST_OPACITY = 0.97
 OVERLAP = 2 * np.pi * (FOOTPRINT**2 + BLUR)
 """Sum of all Gaussians' weights at a place when every pixel has one."""
@@ -50,7 +45,6 @@ class PhotoSheet:
             the surface at a grazing angle.
         depth: [512, 512] depth along the camera's z.
         opacities: [512, 512] 0..1: with all neighbours they add up to the matte.
-        colors: [512, 512, 3] colours that blend to the photo.
         parts: [512, 512] int8 parts, continued beyond the matte.
     """
 
@@ -60,14 +54,13 @@ class PhotoSheet:
     facing: np.ndarray
     depth: np.ndarray
     opacities: np.ndarray
-    colors: np.ndarray
     parts: np.ndarray
 
 
 def build_sheet(portrait: FittedPortrait, segmentation: Segmentation, layers: Layers) -> PhotoSheet:
     """Return the photo's pixels in space."""
     mask, camera = portrait.mask, portrait.camera
-    depth = nearest_fill(layers.photo_depth, mask)
+    depth = np.where(mask, layers.photo_depth, blur_inside(layers.photo_depth, mask, FRINGE))
     parts = nearest_fill(segmentation.parts, mask)
     rows, columns = np.mgrid[: mask.shape[0], : mask.shape[1]]
     pixels = np.stack([columns.ravel() + 0.5, rows.ravel() + 0.5], axis=1)
@@ -76,33 +69,20 @@ def build_sheet(portrait: FittedPortrait, segmentation: Segmentation, layers: La
     normals = unit(ndimage.gaussian_filter(normals, (0.7, 0.7, 0)))
     rays = unit(camera.position - positions)
     facing = (normals * rays).sum(-1)
-    held = unit(normals + rays * np.clip(STEEPEST - facing, 0, None)[..., None])
-    used = (portrait.alpha >= FAINTEST) & (layers.cut.heights(positions) >= 0)
+    rim = ndimage.distance_transform_edt(np.pad(mask, 1, mode="edge"))[1:-1, 1:-1]
+    steepest = np.interp(rim, (1, STEEP_RIM), (STEEPEST_AT_RIM, STEEPEST))
+    held = _held(normals, rays, facing, steepest)
+    faintest = np.where(parts == Part.CLOTHES, FAINTEST_CLOTH, FAINTEST)
+    used = (portrait.alpha >= faintest) & (layers.cut.heights(positions) >= 0)
     opacities = np.clip(-np.log1p(-np.minimum(portrait.alpha, 0.999)) / OVERLAP, 0, HIGHEST_OPACITY) * used
-    target = _replace_grazing(portrait, facing, parts)
-    colors = compensate(target, depth, opacities, FOOTPRINT)
-    return PhotoSheet(used, positions, held, facing, depth, opacities, colors, parts)
+    return PhotoSheet(used, positions, held, facing, depth, opacities, parts)
 
 
-def _replace_grazing(portrait: FittedPortrait, facing: np.ndarray, parts: np.ndarray) -> np.ndarray:
-    """Return the photo's colours, at grazing angles replaced by what their part shows further in.
-
-    Seen from the side such pixels cover long strips: their contour shadows and traces of the
-    background would become streaks.
-    """
-    inner = ndimage.binary_erosion(portrait.mask, iterations=GRAZING_RIM, border_value=1)
-    reliable = (facing > GRAZING[1]) & inner
-    colors = portrait.rgb.copy()
-    share = np.clip((GRAZING[1] - facing) / (GRAZING[1] - GRAZING[0]), 0, 1)
-    inmost = ndimage.binary_erosion(portrait.alpha > SURE_ALPHA, iterations=UNSURE_RIM, border_value=1)
-    share = np.where(inmost, share, 1)
-    for family, strength in GRAZING_FAMILIES:
-        place = np.isin(parts, family)
-        if not (place & reliable).any():
-            continue
-        weight = (share * place * strength)[..., None]
-        colors = colors * (1 - weight) + blur_inside(portrait.rgb, reliable & place, GRAZING_REACH) * weight
-    return colors.astype(np.float32)
+def _held(normals: np.ndarray, rays: np.ndarray, facing: np.ndarray, steepest: np.ndarray) -> np.ndarray:
+    """Return the normals [512, 512, 3], turned to the camera to a cosine of at least ``steepest`` with the rays."""
+    aside = unit(normals - facing[..., None] * rays)
+    held = steepest[..., None] * rays + np.sqrt(1 - steepest**2)[..., None] * aside
+    return np.where((facing < steepest)[..., None], held, normals)
 
 
 def _smaller_step(positions: np.ndarray, axis: int) -> np.ndarray:
@@ -114,11 +94,18 @@ def _smaller_step(positions: np.ndarray, axis: int) -> np.ndarray:
     return np.where((valid[0] <= valid[1])[..., None], after, before)
 
 
-def sheet_splats(portrait: FittedPortrait, sheet: PhotoSheet, budget: int) -> Splats:
-    """Return the photo's Gaussians; over budget, the flattest 2x2 blocks outside the face become one each."""
+def sheet_splats(portrait: FittedPortrait, sheet: PhotoSheet, colors: np.ndarray, budget: int) -> Splats:
+    """Return the photo's Gaussians; over budget, the flattest 2x2 blocks outside the face become one each.
+
+    Args:
+        portrait: The portrait.
+        sheet: The pixels in space.
+        colors: [512, 512, 3] their colours.
+        budget: Number of Gaussians.
+    """
     merged = _blocks_to_merge(portrait, sheet, budget)
     block = np.kron(merged, np.ones((2, 2), bool))
-    single = _pixel_splats(portrait, sheet, sheet.used & ~block, 1)
+    single = _pixel_splats(portrait, sheet, colors, sheet.used & ~block)
     return Splats.concatenate([single, _block_splats(portrait, sheet, merged)]) if merged.any() else single
 
 
@@ -147,14 +134,14 @@ def _block_means(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     return np.stack([_tiles(channel).mean(-1)[chosen] for channel in np.moveaxis(values, -1, 0)], axis=1)
 
 
-def _pixel_splats(portrait: FittedPortrait, sheet: PhotoSheet, chosen: np.ndarray, size: int) -> Splats:
+def _pixel_splats(portrait: FittedPortrait, sheet: PhotoSheet, colors: np.ndarray, chosen: np.ndarray) -> Splats:
     """Return one Gaussian per chosen pixel."""
     return _splats(
         portrait.camera,
         sheet.positions[chosen],
         sheet.normals[chosen],
-        sheet.depth[chosen] * size,
-        sheet.colors[chosen],
+        sheet.depth[chosen],
+        colors[chosen],
         sheet.opacities[chosen],
         sheet.parts[chosen],
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from .canonical import head_angles
+from .canonical import certain_angles, head_angles
 from .head_model import HeadModel
 from .landmark_solver import Pose
 
@@ -16,7 +16,8 @@ NECK_TOP, NECK_BASE = -0.075, -0.19
 NECK_SLOPE = 0.35
 """Rise per metre towards the back of both planes: the neck leans forward."""
 TORSO_YAW_SHARE = 0.2
-"""Of the head's yaw that the shoulders follow; pitch and roll they don't follow at all."""
+"""Of the head's yaw that the shoulders follow. Roll they don't follow at all, and pitch as far as it is certain: a
+head that nods is mostly one that a camera held high or low looks at, which sees the shoulders just so."""
 
 
 def level_shoulders(model: HeadModel, vertices: np.ndarray, pose: Pose) -> np.ndarray:
@@ -28,7 +29,8 @@ def level_shoulders(model: HeadModel, vertices: np.ndarray, pose: Pose) -> np.nd
         pose: The head's pose.
     """
     _, _, yaw = head_angles(pose)
-    torso = Rotation.from_euler("z", TORSO_YAW_SHARE * yaw)
+    pitch, _, _ = certain_angles(pose)
+    torso = Rotation.from_euler("ZX", [TORSO_YAW_SHARE * yaw, pitch])
     difference = (torso * Rotation.from_matrix(pose.rotation).inv()).as_rotvec()
     height = model.mean[:, 2] - NECK_SLOPE * (model.mean[:, 1] - NECK_PIVOT[1])
     share = np.clip((NECK_TOP - height) / (NECK_TOP - NECK_BASE), 0, 1)

@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from ...parts import Part
 from .color import rgb_to_lab
+from .fields import disk, nearest_fill
 from .head_model import Region
 from .portrait import BROWS, CHIN, EYE_OUTLINES, MOUTH_OUTLINE, FittedPortrait
 
@@ -34,10 +35,16 @@ BEARD_ASIDE = (0.45, 0.62)
 """Face heights from the chin's column that a beard reaches at most: told by its colour, and one that hides the neck."""
 THROAT_ASIDE, HIDDEN_THROAT = 0.15, 0.85
 """Face heights from the chin's column that belong to the throat, and share of it that a beard hides where it hangs."""
+BEARD_BAYS = 0.1
+"""Face heights: half the width of a bay in a beard's outline that belongs to it."""
 NECK_HIDDEN = 0.25
 """Face heights below the chin from which a beard hides the neck's sides, too."""
+ABOVE_MOUTH = 0.12
+"""Face heights above the mouth up to which shoulders may rise beside the jaw of a turned head."""
 JAW_MARGIN, JAW_SIDE = 2.0, 0.06
 """Pixels by which the jaw goes beyond its landmarks at the chin, and by how much more per pixel further up."""
+LOWEST_ROOTS, SHORTEST_LONG_HAIR = -0.45, 0.2
+"""Face heights below the chin above which all hair begins; for long hair, whose strands a matte may part."""
 SMALLEST_ISLAND = 0.0015
 """Islands of a class below this share of the picture join their surroundings."""
 
@@ -72,7 +79,9 @@ def segment(portrait: FittedPortrait) -> Segmentation:
         likelihood = _likelihoods(bins, posterior)
         posterior = _smooth_posterior(likelihood * priors, portrait.mask)
         posterior[seeds[SKIN]] = np.eye(3, dtype=np.float32)[SKIN]
-    classes = _absorb_islands(posterior.argmax(-1), portrait.mask)
+    below, _ = _frame(portrait)
+    roots = portrait.mask & (below < (SHORTEST_LONG_HAIR if long_hair else LOWEST_ROOTS))
+    classes = _absorb_islands(posterior.argmax(-1), portrait.mask, roots)
 
     parts = np.where(portrait.mask, CLASS_PARTS[classes], Part.BACKGROUND).astype(np.int8)
     below_jaw = _below_jaw(portrait)
@@ -87,12 +96,12 @@ def segment(portrait: FittedPortrait) -> Segmentation:
 
 
 def _below_jaw(portrait: FittedPortrait) -> np.ndarray:
-    """[512, 512] bool: under the face's outline and below the mouth."""
+    """[512, 512] bool: under the face's outline, from a little above the mouth on."""
     rows = np.arange(portrait.mask.shape[0])[:, None]
-    mouth = portrait.landmarks[list(MOUTH_OUTLINE), 1].mean()
+    top = portrait.landmarks[list(MOUTH_OUTLINE), 1].mean() - ABOVE_MOUTH * portrait.face_height
     # The higher up, the further the jaw's side reaches beyond the outline's landmarks.
     margin = JAW_MARGIN + JAW_SIDE * np.clip(portrait.chin_row - rows, 0, None)
-    return (ndimage.distance_transform_edt(~portrait.face_oval) > margin) & (rows > mouth)
+    return (ndimage.distance_transform_edt(~portrait.face_oval) > margin) & (rows > top)
 
 
 def _find_beard(portrait: FittedPortrait, bins: np.ndarray, skin: np.ndarray, flesh: np.ndarray) -> np.ndarray:
@@ -121,8 +130,14 @@ def _find_beard(portrait: FittedPortrait, bins: np.ndarray, skin: np.ndarray, fl
     bare = throat.any(1) & ((beard & throat).sum(1) < HIDDEN_THROAT * throat.sum(1))
     end = min(below[bare].min(initial=BEARD_LENGTH), below[beard.any(1)].max(initial=0))
     if end > NECK_HIDDEN:
-        # Its lit and shaded sides differ in colour, but no skin can show beside it.
-        beard |= flesh & (below > -0.3) & (aside < BEARD_ASIDE[1])
+        # Its lit and shaded sides differ in colour, but no skin can show beside it, from the ears down.
+        ears = portrait.vertices[portrait.model.in_regions(Region.EARS)]
+        lobes = (np.percentile(portrait.camera.project(ears)[0][:, 1], 90) - portrait.chin_row) / portrait.face_height
+        beard |= flesh & (below > min(lobes, -0.3)) & (aside < BEARD_ASIDE[1])
+    # Bays that reach in from the outline are shade, too.
+    bays = int(BEARD_BAYS * portrait.face_height)
+    closed = ndimage.binary_closing(np.pad(beard | ~portrait.mask, bays, mode="edge"), disk(bays))
+    beard |= closed[bays:-bays, bays:-bays] & portrait.mask & (below > -0.3) & (aside < BEARD_ASIDE[1])
     return beard & (below < end)
 
 
@@ -135,11 +150,18 @@ def _frame(portrait: FittedPortrait) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _has_long_hair(portrait: FittedPortrait) -> bool:
-    """Return whether the person is wide on both sides of the jaw, where only hair can be."""
+    """Return whether the person is wide on both sides of the jaw, where only hair can be.
+
+    Shoulders may rise beside the jaw of a bowed or turned head, but hair falls past the cheeks first.
+    """
     below, aside = _frame(portrait)
     columns = np.arange(portrait.mask.shape[1]) - portrait.landmarks[CHIN, 0]
-    beside = (below > -0.3) & (below < 0.05) & (aside > 0.5) & (aside < 0.62)
-    filled = [(portrait.mask & beside)[:, side].sum() / beside[:, side].sum() for side in (columns < 0, columns > 0)]
+    filled = []
+    for top, bottom in ((-0.3, 0.05), (-0.6, -0.3)):
+        beside = (below > top) & (below < bottom) & (aside > 0.5) & (aside < 0.62)
+        filled += [
+            (portrait.mask & beside)[:, side].sum() / beside[:, side].sum() for side in (columns < 0, columns > 0)
+        ]
     return min(filled) > 0.5
 
 
@@ -158,7 +180,7 @@ def _seeds(portrait: FittedPortrait, long_hair: bool) -> tuple[np.ndarray, np.nd
     around = ndimage.binary_dilation(oval, iterations=max(1, int(0.12 * pixels)))
     ears = ndimage.binary_dilation(region == Region.EARS, iterations=2)
     lowest = 0.05 if long_hair else -0.45
-    hair = mask & ~around & ~ears & (below < lowest) & ((region == Region.SCALP) | (region < 0))
+    hair = mask & ~around & ~ears & ~_on_torso(portrait) & (below < lowest) & ((region == Region.SCALP) | (region < 0))
     clothes = mask & (below > 0.35) & ((aside > (0.9 if long_hair else 0.55)) | (below > 0.75) & (aside > 0.3))
     return skin, hair, clothes
 
@@ -226,17 +248,27 @@ def _priors(portrait: FittedPortrait, long_hair: bool) -> np.ndarray:
         hair = np.where(region == Region.EARS, 0.06, hair)
     collar = 0.12 if long_hair else 0.02
     clothes = 1 / (1 + np.exp(-(below - collar - 0.25 * (aside < 0.4)) * 12)) + 0.002
-    clothes = np.where(oval, 0.002, clothes)
+    torso = _on_torso(portrait)
+    clothes = np.where(oval, 0.002, np.where(torso, np.maximum(clothes, 0.5), clothes))
+    hair = hair if long_hair else np.where(torso & ~oval, 0.003, hair)
     return np.stack([skin, hair + 0.002, clothes], axis=-1)
 
 
-def _absorb_islands(classes: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Give small islands of a class to what surrounds them."""
+def _on_torso(portrait: FittedPortrait) -> np.ndarray:
+    """[512, 512] bool: on the fitted shoulders or nearer to them than to the head; they rise beside a turned head."""
+    region = portrait.region_map
+    return nearest_fill(region, region >= 0) == Region.TORSO
+
+
+def _absorb_islands(classes: np.ndarray, mask: np.ndarray, roots: np.ndarray) -> np.ndarray:
+    """Give small islands of a class to what surrounds them, and so hair that does not reach up to where hair grows."""
     smallest = SMALLEST_ISLAND * mask.size
     for k in range(3):
         labels, count = ndimage.label((classes == k) & mask)
         sizes = np.bincount(labels.ravel(), minlength=count + 1)
         small = (sizes < smallest) & (np.arange(count + 1) > 0)
+        if k == HAIR:
+            small[np.setdiff1d(np.arange(1, count + 1), labels[roots])] = True
         island = small[labels]
         if island.any() and not (island | ~mask).all():
             nearest = ndimage.distance_transform_edt(island | ~mask, return_distances=False, return_indices=True)

@@ -133,16 +133,17 @@ def _morton_codes(points: np.ndarray) -> np.ndarray:
     return codes
 
 
-def shell_splats(shell: Shell, colors: np.ndarray, parts: np.ndarray) -> Splats:
+def shell_splats(shell: Shell, colors: np.ndarray, parts: np.ndarray, strands: np.ndarray | None = None) -> Splats:
     """Return flat Gaussians for the shell's samples.
 
     Args:
         shell: The samples.
         colors: [N, 3] sRGB-encoded, 0..1.
         parts: [N] values of Part.
+        strands: [N] 0..1, how far each is drawn out into a strand; None for no strands.
     """
-    strands = (parts == Part.HAIR) & ~shell.backing
-    extents = np.where(strands[:, None], [STRAND_LENGTH, STRAND_WIDTH, THICKNESS], [1, 1, THICKNESS])
+    strands = np.zeros(len(parts)) if strands is None else np.where(shell.backing, 0, strands)
+    extents = np.array([1, 1, THICKNESS]) + strands[:, None] * [STRAND_LENGTH - 1, STRAND_WIDTH - 1, 0]
     scales = shell.radii[:, None] * extents
     # The first axis runs up the slope: strands fall from the crown.
     frames = oriented_frames(shell.normals, np.tile([0.0, 0.0, 1.0], (len(parts), 1)))
