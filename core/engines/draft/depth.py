@@ -36,6 +36,8 @@ MOUTH_RIM, MOUTH_INSET = 4, 0.015
 """Pixels of lips from which the mouth's depth is taken, and world units by which it lies behind them."""
 SHOULDER_CELLS = 11
 """Cells by which a shoulder that the photo's side cuts goes on."""
+COLLAR = 2.0
+"""Cells over which clothes rise from bare skin."""
 FACE, HAIR, BODY = range(3)
 """Solids that a place's front belongs to."""
 
@@ -75,7 +77,6 @@ def build_layers(portrait: FittedPortrait, segmentation: Segmentation, lattice: 
     has_hair = bool((segmentation.parts == Part.HAIR).sum() > HAIR_SHARE * portrait.mask.sum())
     bare = bare_head(portrait, lattice)
     head = hairy_head(portrait, lattice, bare, has_hair)
-    body = body_solid(portrait, lattice, mask)
     face = _face_field(bare, lattice)
     shares = np.stack(
         [
@@ -85,6 +86,10 @@ def build_layers(portrait: FittedPortrait, segmentation: Segmentation, lattice: 
         ]
     )
     owner = np.where(shares.sum(0) > 0.2, shares.argmax(0), BODY)
+    clothes = lattice.shrink(segmentation.is_part(Part.CLOTHES))
+    body = body_solid(
+        portrait, lattice, mask, blur_inside(clothes / np.maximum(shares[BODY], 1e-3), shares[BODY], COLLAR)
+    )
     _, y = lattice.centers()
 
     hair_front = np.where(head.mask, np.minimum(head.front, face), face)

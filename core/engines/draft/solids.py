@@ -30,8 +30,8 @@ TORSO_RADIUS = 0.34
 """World units over which shoulders and arms round off towards the outline."""
 THINNEST_BODY = 0.25
 """World units; thinner places of the fitted body are its rim."""
-CLOTH = 0.05
-"""World units by which clothes stand off the body."""
+CLOTH = (0.05, 0.11)
+"""World units by which bare and clothed places stand off the fitted body; under hair and beards it may be either."""
 TORSO_MARGIN = 0.12
 """World units from the fitted body's outline within which its depth is not trusted."""
 STRAND_RADIUS, STRAND_DEPTH = 0.45, 0.24
@@ -127,13 +127,14 @@ def _radii(mask: np.ndarray, center: np.ndarray) -> np.ndarray:
     return np.where(closed.all(1), len(steps), np.argmin(closed, axis=1)).astype(np.float32)
 
 
-def body_solid(portrait: FittedPortrait, lattice: Lattice, mask: np.ndarray) -> Solid:
+def body_solid(portrait: FittedPortrait, lattice: Lattice, mask: np.ndarray, clothed: np.ndarray) -> Solid:
     """Return neck and torso: the fitted body's middle and thickness, rounded to the photo's outline.
 
     Args:
         portrait: The portrait.
         lattice: The lattice.
         mask: [R, C] bool: the whole person, continued beyond the photo.
+        clothed: [R, C] 0..1: share of clothes in what the photo shows of neck and torso, a number everywhere.
     """
     near, far = lattice.mesh_depths(portrait.vertices, portrait.triangles(BODY_REGIONS))
     # The fitted body ends in an open rim: low down rays meet its front wall alone.
@@ -146,7 +147,7 @@ def body_solid(portrait: FittedPortrait, lattice: Lattice, mask: np.ndarray) -> 
     front_wall = np.isfinite(near) & (back - near > THINNEST_BODY)
     front_wall &= ndimage.distance_transform_edt(front_wall) * lattice.cell_size > TORSO_MARGIN
     front = blur_inside(extend(near, front_wall | inner, sigma), everywhere, 2)
-    half = np.maximum(back - front, THINNEST_BODY) / 2 + CLOTH
+    half = np.maximum(back - front, THINNEST_BODY) / 2 + np.interp(clothed, (0, 1), CLOTH)
     middle = (front + back) / 2
     # The bust's lower end is a cut, not an outline: distances run on below the grid.
     depth_mask = np.pad(mask, ((0, mask.shape[0]), (1, 1)), mode="edge")
