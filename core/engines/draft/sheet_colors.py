@@ -23,7 +23,7 @@ from .surface import Surface
 SURE_ALPHA, UNSURE_RIM = 0.95, 1
 """Alpha below which, and pixels at its edge where, colours may still hold some background."""
 FAMILIES = (
-    ((Part.SKIN, Part.NECK), (0.03, 0.25), 0.6),
+    ((Part.SKIN, Part.NECK), (0.03, 0.2), 0.5),
     ((Part.CLOTHES,), (0.03, 0.2), 1.0),
     ((Part.HAIR,), (0.03, 0.2), 0.5),
 )
