@@ -107,8 +107,7 @@ def _draw_choices(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         draw_lines(layout, context, engine["reason"], icon="INFO")
     else:
         for option in options_of(choices.engine):
-            if option != "seed":
-                column.prop(choices, option)
+            column.prop(choices, option)
         column.prop(choices, "head_height")
     column = layout.column()
     column.scale_y = 1.5

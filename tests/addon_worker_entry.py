@@ -34,7 +34,8 @@ class QuickEngine(worker_entry.StepsEngine):
             time.sleep(STEP_SECONDS)
             reporter.step()
         settings = dataclasses.asdict(DraftSettings(**values))
-        recipe = {"engine": self.id, "settings": settings, "photo": photo.name, "sha256": photo.sha256, "seed": 0}
+        recipe = {"engine": self.id, "settings": settings, "photo": photo.name, "sha256": photo.sha256}
+        recipe["seed"] = settings["seed"]
         gaussians = worker_entry.random_gaussians(COUNT, settings["seed"])
         return GenerateResult(gaussians, prepared.aligned, front_camera(), recipe)
 

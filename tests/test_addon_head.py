@@ -135,9 +135,11 @@ def test_regenerate_replaces_in_place_or_adds(quick_worker, make_head, astronaut
     assert len(quick_worker.heads.heads_of(bpy.context.scene)) == 1
     assert len([child for child in head.children if child.type == "CAMERA"]) == 1
 
-    bpy.ops.facelift.regenerate(mode="ADD")
+    for _ in range(2):
+        bpy.ops.facelift.regenerate(mode="ADD")
     quick_worker.settle()
-    assert len(quick_worker.heads.heads_of(bpy.context.scene)) == 2
+    made = quick_worker.heads.heads_of(bpy.context.scene)
+    assert sorted(quick_worker.heads.recipe_of(head)["seed"] for head in made) == [0, 1, 2], "variants differ"
 
 
 def test_a_photo_without_a_face_says_so_and_the_next_one_works(blender, choose, landscape, astronaut):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
@@ -58,7 +60,7 @@ class FACELIFT_OT_regenerate(bpy.types.Operator):
         name="Mode",
         items=(
             ("REPLACE", "Replace", "Exchange the splats of this head; its place, name and modifiers stay"),
-            ("ADD", "Add", "Keep this head and add another at the 3D cursor"),
+            ("ADD", "Add", "Keep this head and add another at the 3D cursor, with a seed not used for this photo yet"),
         ),
         options={"SKIP_SAVE"},
     )
@@ -98,9 +100,21 @@ class FACELIFT_OT_regenerate(bpy.types.Operator):
             source = PhotoSource.from_file(found)
         face = heads.recipe_of(head).get("settings", {}).get("face")
         replaced = {"replaces": head[heads.ID_KEY], "replaces_name": head.name} if self.mode == "REPLACE" else {}
-        session.generate(order_for(context, source, face, **replaced))
+        order = order_for(context, source, face, **replaced)
+        if self.mode == "ADD":
+            order = dataclasses.replace(order, settings=order.settings | {"seed": _unused_seed(context.scene, head)})
+        session.generate(order)
         wake()
         return {"FINISHED"}
+
+
+def _unused_seed(scene: bpy.types.Scene, head: bpy.types.Object) -> int:
+    """Return a seed that gives another head than those of the same photo: in the scene, or on their way."""
+    photo = heads.recipe_of(head).get("sha256")
+    recipes = (heads.recipe_of(other) for other in heads.heads_of(scene))
+    used = [recipe.get("seed", 0) for recipe in recipes if recipe.get("sha256") == photo]
+    coming = [task.order.settings.get("seed", 0) for task in session.unfinished]
+    return max([*used, *coming]) + 1
 
 
 class FACELIFT_OT_bring_in(bpy.types.Operator):
