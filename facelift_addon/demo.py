@@ -26,8 +26,9 @@ from ..core.gaussians import Gaussians
 from ..core.rasterize import cpu
 from ..core.rasterize.projection import project
 from . import connection, pictures
-from .jobs import State, session
+from .jobs import session
 from .splats.rendering import TRANSPARENT_BOUNCES
+from .tasks import State
 
 TICK_SECONDS = 0.02
 TURNTABLE_VIEWS = 8

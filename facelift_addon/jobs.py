@@ -1,215 +1,24 @@
 """The session: the chosen photo, the queue of heads being made, and the one tick that moves them.
 
-Only :meth:`Session.tick` reacts to the worker, on Blender's main thread, and it never waits:
-files are read and arrays prepared in threads, display groups are built one a tick. Nothing here
-holds a pointer into the .blend between ticks, so undo and file load can't break it.
+Only :meth:`Session.tick` reacts to the worker, on Blender's main thread, and it never waits.
+Nothing here holds a pointer into the .blend between ticks, so undo and file load can't break it.
 """
 
 from __future__ import annotations
 
 import logging
-import uuid
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any
 
 import bpy
 
 from ..core.errors import FaceLiftError
-from ..core.gaussians import Gaussians
-from ..core.progress import Progress
-from ..core.worker.job import Job, JobState
-from ..core.worker.packing import ReceivedHead
 from . import arrival_view, connection
-from .photos import PhotoSource
 from .previews import previews
-from .splats import columns, display, geometry, heads, placement
-from .splats.assembly import Assembly
-from .viewport import clouds
+from .tasks import UNFINISHED, Order, State, Task
 
 logger = logging.getLogger(__name__)
 
-_makers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="facelift-arrays")
-
 KEPT_ARRIVALS = 3
 """Finished heads whose arrays stay in memory, so that the adjust-last-operation panel can redo them."""
-
-
-class State(StrEnum):
-    """Where a head is; the values are shown to the user."""
-
-    READING = "Reading the photo"
-    WAITING = "Waiting"
-    RUNNING = "Starting"
-    ARRIVING = "Bringing the head in"
-    DONE = "Done"
-    FAILED = "Failed"
-    CANCELLED = "Cancelled"
-
-
-UNFINISHED = (State.READING, State.WAITING, State.RUNNING, State.ARRIVING)
-
-
-@dataclass(frozen=True)
-class Order:
-    """What the user asked for.
-
-    Attributes:
-        source: The photo.
-        engine: Engine's id.
-        settings: The engine's settings.
-        head_height: Metres from chin to crown.
-        scene: Name of the scene that the head belongs to.
-        replaces: Id of the head to exchange, or "" for a new one.
-        replaces_name: Its object's name, to tell duplicates apart.
-    """
-
-    source: PhotoSource
-    engine: str
-    settings: dict[str, Any]
-    head_height: float = placement.DEFAULT_HEAD_HEIGHT
-    scene: str = ""
-    replaces: str = ""
-    replaces_name: str = ""
-
-
-@dataclass(eq=False)
-class Task:
-    """One request to the worker about a photo.
-
-    Attributes:
-        order: What was asked for.
-        method: "prepare" or "generate".
-        id: For operators and panels.
-        state: Where it stands.
-        error: What to show when it failed.
-        arrival: The head's arrays, once they are there.
-    """
-
-    order: Order
-    method: str
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    state: State = State.READING
-    error: FaceLiftError | None = None
-    arrival: heads.Arrival | None = None
-    _reading: Future | None = None
-    _making: Future | None = None
-    _arriving: heads.Arrival | None = None
-    _work: Job | None = None
-    _steps: list = field(default_factory=list)
-    _shown: set = field(default_factory=set)
-
-    @property
-    def progress(self) -> Progress | None:
-        """The worker's latest progress."""
-        return self._work.progress if self._work is not None else None
-
-    @property
-    def result(self):
-        """The worker's result, once the request is done."""
-        return self._work.result if self._work is not None and self._work.state is JobState.DONE else None
-
-    @property
-    def cancelling(self) -> bool:
-        """Whether it was asked to stop and has not stopped yet."""
-        return self._work is not None and self._work.cancelling
-
-    def start(self) -> None:
-        """Begin reading the photo."""
-        self._reading = self.order.source.read()
-
-    def cancel(self) -> None:
-        """Stop as soon as possible."""
-        if self._work is not None and not self._work.finished:
-            self._work.cancel()
-        elif self.state in UNFINISHED:
-            self.state = State.CANCELLED
-        for arrival in filter(None, (self._arriving, self.arrival)):
-            arrival.assembly.drop()
-
-    def tick(self) -> None:
-        """Move on as far as possible without waiting."""
-        if self.state is State.READING and self._reading.done():
-            self._submit()
-        if self._work is not None and self.state in (State.WAITING, State.RUNNING):
-            self._follow()
-        if self.state is State.ARRIVING and self.arrival is None:
-            self._prepare_arrival()
-
-    @property
-    def has_arrived(self) -> bool:
-        """Whether only the step into the scene is missing."""
-        return self.state is State.ARRIVING and self.arrival is not None
-
-    def fail(self, error: FaceLiftError) -> None:
-        """End with an error."""
-        self.state, self.error = State.FAILED, error
-
-    def _submit(self) -> None:
-        try:
-            photo = self._reading.result()
-            order = self.order
-            self._work = connection.request(self.method, photo, order.source.name, order.engine, order.settings)
-        except FaceLiftError as error:
-            self.fail(error)
-        except ValueError as error:
-            self.fail(FaceLiftError(f"The worker can't be started: {error}.", "Check its command in the preferences."))
-        else:
-            self.state = State.WAITING
-
-    def _follow(self) -> None:
-        for kind, png in self._work.previews.items():
-            if kind not in self._shown:
-                self._shown.add(kind)
-                previews.show(f"{self.id}/{kind}", png)
-        match self._work.state:
-            case JobState.RUNNING:
-                self.state = State.RUNNING
-            case JobState.CANCELLED:
-                self.state = State.CANCELLED
-            case JobState.FAILED:
-                self.fail(self._work.error)
-            case JobState.DONE if self.method == "prepare":
-                previews.show(f"{self.id}/aligned", self._work.result.aligned_png)
-                self.state = State.DONE
-            case JobState.DONE:
-                self._begin_arrival(self._work.result)
-
-    def _begin_arrival(self, head: ReceivedHead) -> None:
-        self.state = State.ARRIVING
-        licence = connection.engines().get(self.order.engine, {}).get("licence", "")
-        self._making = _makers.submit(make_arrival, head, self.order, licence, geometry.has_float4())
-        self._steps = list(display.preparations(head.gaussians.sh_degree))
-
-    def _prepare_arrival(self) -> None:
-        """Build one piece of the display or of the point cloud."""
-        if self._steps:
-            self._steps.pop(0)()
-        elif self._making.done():
-            self._arriving = self._making.result()
-            if self._arriving.assembly.proceed():
-                self.arrival, self._arriving, self._making = self._arriving, None, None
-
-
-def make_arrival(head: ReceivedHead, order: Order, licence: str, float4: bool) -> heads.Arrival:
-    """Turn a worker's result into what the scene takes. Runs in a thread: touches no bpy."""
-    to_local = placement.reference_to_local(order.head_height)
-    gaussians: Gaussians = head.gaussians.transform(to_local)
-    name, rows = heads.name_of(order.source.name), columns.from_gaussians(gaussians, float4)
-    return heads.Arrival(
-        name=name,
-        columns=rows,
-        to_local=to_local,
-        sh_degree=gaussians.sh_degree,
-        recipe={**head.recipe, "licence": licence},
-        photo_camera=head.photo_camera,
-        aligned_png=head.aligned_png,
-        photo_path=str(order.source.path or ""),
-        photo_image=order.source.image,
-        assembly=Assembly(name, rows),
-        drawn=clouds.ahead_of(rows),
-    )
 
 
 class Session:

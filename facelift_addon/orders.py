@@ -10,8 +10,9 @@ import bpy
 from ..core.engines.draft.settings import DraftSettings
 from ..core.engines.facelift.settings import FaceLiftSettings
 from . import connection
-from .jobs import Order, session
+from .jobs import session
 from .photos import PhotoSource
+from .tasks import Order
 
 OPTIONS = ("body", "quality", "preset", "steps", "seed")
 """Properties of a scene's settings that are engine settings of the same name."""

@@ -6,11 +6,12 @@ import bpy
 
 from . import errands
 from .connection import engines, needs_setup
-from .jobs import UNFINISHED, State, Task, session
+from .jobs import session
 from .orders import options_of
 from .previews import previews
 from .setup.drawing import draw_next_step
 from .splats import display, heads, rendering, turntable
+from .tasks import UNFINISHED, State, Task
 from .viewport import switch
 from .widgets import draw_error, draw_lines, time_left
 

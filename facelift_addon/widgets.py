@@ -7,7 +7,7 @@ import textwrap
 import bpy
 
 from ..core.progress import Progress
-from .jobs import Task
+from .tasks import Task
 
 CHARACTER_WIDTH = 6.5
 """Average width of a letter in pixels at interface scale 1."""

@@ -9,10 +9,11 @@ from bpy.props import EnumProperty, StringProperty
 
 from ...core.errors import FaceLiftError
 from ..connection import engines, needs_setup
-from ..jobs import State, session
+from ..jobs import session
 from ..orders import chosen_face, order_for
 from ..photos import PhotoSource
 from ..splats import heads
+from ..tasks import State
 from ..timers import wake
 from ..viewport.drawing import drawing
 from .reporting import reported

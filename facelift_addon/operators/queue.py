@@ -6,7 +6,8 @@ import bpy
 from bpy.props import StringProperty
 
 from .. import connection
-from ..jobs import State, session
+from ..jobs import session
+from ..tasks import State
 from ..timers import redraw, wake
 
 
