@@ -129,16 +129,17 @@ def _unpack_streams(data: bytes) -> tuple[Header, list[np.ndarray]]:
             raise broken("the sizes in its table of contents contradict its header")
         if offset + packed > len(data):
             raise truncated()
-        attributes.append(np.frombuffer(_unpacked(data[offset : offset + packed], size), np.uint8))
+        attributes.append(_unpacked(memoryview(data)[offset : offset + packed], size))
         offset += packed
     return header, attributes
 
 
-def _unpacked(packed: bytes, size: int) -> bytes:
+def _unpacked(packed: memoryview, size: int) -> np.ndarray:
+    body = np.empty(size, np.uint8)
     try:
-        body = zstd.decompress(packed, size)
+        filled = zstd.decompress(packed, body)
     except zstd.DamagedData as error:
         raise undecodable() from error
-    if len(body) < size:
+    if filled < size:
         raise truncated()
     return body

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import importlib
 
+import numpy as np
+
 from ...errors import FormatError
 
 LEVEL = 3
@@ -17,23 +19,32 @@ class DamagedData(Exception):
     """What should be unpacked is no zstd data."""
 
 
-def decompress(data: bytes, size: int) -> bytes:
-    """Unpack at most ``size`` bytes; fewer come back when the data ends before.
+def decompress(data: bytes | memoryview, out: np.ndarray) -> int:
+    """Unpack into ``out``, uint8, and return how many bytes of it were filled: fewer when the data ends before.
+
+    Into memory that is there already: whatever the data claims to be, no more is ever taken.
 
     Raises:
         DamagedData: this is no zstd data.
         FormatError: "zstd-missing".
     """
     library, is_standard = _library()
+    filled = 0
     try:
         if is_standard:
-            return library.ZstdDecompressor().decompress(data, size) if size else b""
-        with library.ZstdDecompressor().stream_reader(data) as reader:
-            return reader.read(size) if size else b""
+            # A limit of 0 would mean none.
+            found = library.ZstdDecompressor().decompress(data, len(out)) if len(out) else b""
+            filled = len(found)
+            out[:filled] = np.frombuffer(found, np.uint8)
+        else:
+            with library.ZstdDecompressor().stream_reader(data) as reader:
+                while filled < len(out) and (size := reader.readinto(out[filled:])):
+                    filled += size
     except library.ZstdError as error:
         raise DamagedData from error
     except EOFError:
-        return b""
+        pass
+    return filled
 
 
 def compress(data: bytes) -> bytes:
