@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from core.engines.draft.head_model import DATA_FILE, Region, load_head_model, triangulate, vertex_normals
+from core.head.model import DATA_FILE, Region, load_head_model, triangulate, vertex_normals
 
 NOSE_TIP, CHIN, FOREHEAD, UPPER_LIP, LOWER_LIP = 1, 152, 10, 13, 14
 RIGHT_EYE_OUTER, LEFT_EYE_OUTER = 33, 263

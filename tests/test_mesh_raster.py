@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.cameras import Camera, front_camera
-from core.engines.draft.mesh_raster import rasterize_mesh
+from core.head.mesh_raster import rasterize_mesh
 
 
 def random_triangles(count=40, seed=0):

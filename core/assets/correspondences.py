@@ -13,8 +13,8 @@ from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
 from ..cameras import VIEW_AZIMUTHS, Camera
-from ..engines.draft.head_model import HeadModel, Region, vertex_normals
-from ..engines.draft.mesh_raster import rasterize_mesh
+from ..head.mesh_raster import rasterize_mesh
+from ..head.model import HeadModel, Region, vertex_normals
 from ..photo.faces import detect_faces
 from ..photo.landmarks import detect_landmarks
 

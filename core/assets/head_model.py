@@ -18,7 +18,7 @@ from zipfile import ZipFile
 import numpy as np
 from PIL import Image
 
-from ..engines.draft.head_model import DATA_FILE, HeadModel, triangulate
+from ..head.model import DATA_FILE, HeadModel, triangulate
 from .correspondences import find_correspondences
 from .head_regions import classify_vertices
 from .people import RACES, SHAPE_FOLDERS, TARGETS, blend_macro, identity_space

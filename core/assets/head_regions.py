@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..cameras import Camera
-from ..engines.draft.head_model import Region
-from ..engines.draft.mesh_raster import rasterize_mesh
+from ..head.mesh_raster import rasterize_mesh
+from ..head.model import Region
 
 MASK_LEVEL = 0.5
 HAIRLINE_LEVEL = 0.85

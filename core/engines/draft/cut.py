@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .head_model import Region
+from ...head.model import Region
 from .portrait import FittedPortrait
 from .splats import unit
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from ...head.model import Region
 from ...parts import Part
 from .cut import Cut, neck_cut, shoulder_cut
 from .fields import blur_inside, disk, nearest_fill
-from .head_model import Region
 from .lattice import PHOTO_CELLS, SIDE_CELLS, Lattice
 from .portrait import HEAD_REGIONS, MOUTH_OUTLINE, FittedPortrait
 from .segmentation import Segmentation

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
+from ...head.model import Region
 from ...parts import Part
-from .head_model import Region
 from .portrait import FittedPortrait
 from .segmentation import Segmentation
 from .shell import Shell, spread

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import PhotoError
+from ...head.fitting import fit_head
+from ...head.model import load_head_model
 from ...photo.decode import Photo
 from ...photo.network import load_network
 from ...photo.prepare import Portrait, prepare_photo
@@ -17,8 +19,6 @@ from ...version import version
 from ..base import EngineInfo, GenerateResult
 from ..settings import read
 from .bust import build_bust
-from .fitting import fit_head
-from .head_model import load_head_model
 from .portrait import FittedPortrait
 from .settings import DraftSettings
 

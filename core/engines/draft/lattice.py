@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ...cameras import RIG_RADIUS, RIG_SIZE, Camera, front_camera
-from .mesh_raster import rasterize_mesh
+from ...head.mesh_raster import rasterize_mesh
 
 CELL = 4
 """Pixels of the photo per cell."""

@@ -11,9 +11,9 @@ from scipy import ndimage, sparse
 from scipy.sparse.linalg import cg
 from scipy.spatial import cKDTree
 
+from ...head.model import Region
 from ...parts import Part
 from .fields import blur_inside
-from .head_model import Region
 from .photo_sheet import PhotoSheet
 from .portrait import FittedPortrait
 from .shell import nearest_pixels

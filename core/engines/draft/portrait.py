@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ...cameras import RIG_SIZE, Camera
-from .fitting import HeadFit
-from .head_model import HeadModel, Region
-from .mesh_raster import MeshMaps, rasterize_mesh
+from ...head.fitting import HeadFit
+from ...head.mesh_raster import MeshMaps, rasterize_mesh
+from ...head.model import HeadModel, Region
 
 FACE_OVAL = (
     *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377),

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from ...head.model import Region
 from ...parts import Part
 from .color import rgb_to_lab
 from .fields import disk, nearest_fill
-from .head_model import Region
 from .portrait import BROWS, CHIN, EYE_OUTLINES, MOUTH_OUTLINE, FittedPortrait
 
 SKIN, HAIR, CLOTHES = range(3)

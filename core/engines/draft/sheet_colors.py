@@ -12,10 +12,10 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from ...head.model import Region
 from ...parts import Part
 from .color import rgb_to_lab
 from .compensation import compensate
-from .head_model import Region
 from .photo_sheet import FOOTPRINT, PhotoSheet
 from .portrait import FittedPortrait
 from .surface import Surface

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from ...head.model import Region
 from .fields import blur_inside, extend, nearest_fill, roundness
-from .head_model import Region
 from .lattice import CELL, Lattice
 from .portrait import BODY_REGIONS, HEAD_REGIONS, FittedPortrait
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from ...head.model import triangulate, vertex_normals
 from .depth import Layers
-from .head_model import triangulate, vertex_normals
 from .lattice import CELL, SIDE_CELLS, Lattice
 
 STEP = 0.024

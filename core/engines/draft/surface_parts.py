@@ -6,9 +6,9 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from ...head.model import Region
 from ...parts import Part
 from .depth import Layers
-from .head_model import Region
 from .lattice import Lattice
 from .photo_sheet import PhotoSheet
 from .portrait import BODY_REGIONS, CHIN, FittedPortrait

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...cameras import Camera
+from ..cameras import Camera
 
 NEAR = 0.05
 """Triangles with a vertex closer than this (world units) are left out, not clipped."""

@@ -15,8 +15,8 @@ import numpy as np
 from scipy.linalg import solve as solve_linear
 from scipy.spatial.transform import Rotation
 
-from ...cameras import Camera
-from .head_model import HeadModel, vertex_normals
+from ..cameras import Camera
+from .model import HeadModel, vertex_normals
 
 ITERATIONS = 10
 UNBOUNDED = 1e6

@@ -1,8 +1,8 @@
 """Fits the parametric head to a face's landmarks in the aligned photo.
 
 The unknowns are the head's pose, its identity and its expression
-(:mod:`~core.engines.draft.landmark_solver`). What the model can't express is then taken up by a
-smooth displacement of the mesh (:mod:`~core.engines.draft.residual_warp`), so that the fitted
+(:mod:`~core.head.landmark_solver`). What the model can't express is then taken up by a
+smooth displacement of the mesh (:mod:`~core.head.residual_warp`), so that the fitted
 mesh meets the photo's landmarks.
 """
 
@@ -13,10 +13,10 @@ from functools import cached_property
 
 import numpy as np
 
-from ...cameras import Camera, front_camera
+from ..cameras import Camera, front_camera
 from .canonical import undo_rotation
-from .head_model import HeadModel, load_head_model, vertex_normals
 from .landmark_solver import Pose, solve
+from .model import HeadModel, load_head_model, vertex_normals
 from .posture import level_shoulders
 from .residual_warp import warp_to_picture
 

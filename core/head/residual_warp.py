@@ -18,8 +18,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
 
-from ...cameras import Camera
-from .head_model import HeadModel, Region, vertex_normals
+from ..cameras import Camera
+from .model import HeadModel, Region, vertex_normals
 
 LANDMARK_WEIGHT = 3.0
 """Against the bending energy; high enough to meet landmarks to a fraction of a pixel."""
