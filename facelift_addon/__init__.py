@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import connection, editing, lighting, panels, preferences, properties, timers, viewport
+from . import avatar, connection, editing, lighting, panels, preferences, properties, timers, viewport
 from .jobs import session
 from .operators import generate, photo, presenting, queue, transfer, view
 from .previews import previews
@@ -26,6 +26,7 @@ MODULES = (
     worker,
     panels,
     editing,
+    avatar,
 )
 
 

@@ -198,6 +198,7 @@ def make_arrival(head: ReceivedHead, order: Order, licence: str, float4: bool) -
         aligned_png=head.aligned_png,
         photo_path=str(order.source.path or ""),
         photo_image=order.source.image,
+        shape=head.shape,
         assembly=Assembly(name, rows),
         drawn=clouds.ahead_of(rows),
     )

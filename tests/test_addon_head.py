@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from core.head.model import Region, load_head_model
 from tests.addon_helpers import needs_blender
 
 pytestmark = needs_blender
@@ -60,6 +61,11 @@ def test_a_photo_becomes_a_head_as_the_design_says(blender, make_head, astronaut
     face = gaussians.means[np.isin(gaussians.parts, (1, 4, 5))]
     hair = gaussians.means[gaussians.parts == 2]
     assert np.median(face[:, 1]) < np.median(hair[:, 1])
+
+    # The engine's fit came along, in the head's own space: its eyes are where the splats' are.
+    shape = blender.heads.shape_of(head)
+    eyes = gaussians.means[gaussians.parts == 4].mean(axis=0)
+    assert np.linalg.norm(shape.vertices[load_head_model().in_regions(Region.EYES)].mean(axis=0) - eyes) < 0.02
 
     recipe = blender.heads.recipe_of(head)
     assert recipe["photo"] == "astronaut.png" and len(recipe["sha256"]) == 64

@@ -1,11 +1,17 @@
 """The base mesh against the fit it comes from."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
 from core.avatar.base_mesh import BaseMesh
 from core.engines.draft.engine import fit_portrait
+from core.head.model import Region
+from core.head.shape import HeadShape
+from core.parts import Part
+from core.worker.packing import pack_result, unpack_result
 from tests.draft_helpers import astronaut_head
 
 
@@ -35,3 +41,30 @@ def test_a_similarity_moves_neutral_and_expressions_alike(fit):
     assert moved.pose.scale == pytest.approx(0.3 * base.pose.scale)
     corner = np.array([0.01, 0.02, 0.03])
     assert np.allclose(moved.pose.apply(corner), matrix[:3, :3] @ base.pose.apply(corner) + matrix[:3, 3])
+
+
+def test_a_shape_gives_the_mesh_back_and_survives_its_way_as_text(fit):
+    base = BaseMesh.from_fit(fit)
+    shape = HeadShape.from_facts(fit.vertices, json.loads(json.dumps(fit.shape.facts())))
+    assert np.array_equal(BaseMesh.from_shape(shape).neutral, base.neutral)
+    stretched = np.diag([1.0, 2.0, 0.5, 1.0])
+    assert np.allclose(base.transformed(stretched).shown, shape.transformed(stretched).vertices, atol=1e-5)
+    with pytest.raises(ValueError, match="another head model"):
+        BaseMesh.from_shape(HeadShape(fit.vertices[1:], fit.expression, fit.pose))
+    with pytest.raises(ValueError, match="finite"):
+        HeadShape(fit.vertices * np.nan, fit.expression, fit.pose)
+
+
+def test_the_engine_tells_the_shape_in_the_frame_of_its_splats_and_the_worker_hands_it_on(fit):
+    result = astronaut_head()[0]
+    lips = result.shape.vertices[fit.model.in_regions(Region.LIPS)].mean(axis=0)
+    mouth = result.gaussians.means[result.gaussians.parts == Part.MOUTH].mean(axis=0)
+    assert np.linalg.norm(lips - mouth) * fit.metres_per_unit < 0.01
+    facts, attachments = pack_result(result)
+    received = unpack_result(json.loads(json.dumps(facts)), attachments).shape
+    assert np.array_equal(received.vertices, result.shape.vertices)
+    assert np.array_equal(received.expression, result.shape.expression)
+    assert received.pose.to_list() == result.shape.pose.to_list()
+    # Workers of older versions say nothing of a shape.
+    del facts["shape"], attachments["shape"]
+    assert unpack_result(facts, attachments).shape is None

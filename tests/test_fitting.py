@@ -10,9 +10,9 @@ from scipy.spatial.transform import Rotation
 from core.cameras import Camera, front_camera, six_view_rig
 from core.head.canonical import head_angles, undo_rotation
 from core.head.fitting import fit_head
-from core.head.landmark_solver import Pose
 from core.head.mesh_raster import rasterize_mesh
 from core.head.model import Region, load_head_model
+from core.head.pose import Pose
 from core.photo.alignment import Alignment, reference_box
 from core.photo.faces import detect_faces
 from core.photo.landmarks import detect_landmarks

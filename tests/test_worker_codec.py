@@ -14,6 +14,8 @@ from hypothesis.extra import numpy as npst
 from core.cameras import front_camera
 from core.engines.base import GenerateResult
 from core.gaussians import Gaussians
+from core.head.pose import Pose
+from core.head.shape import HeadShape
 from core.worker import codec
 from core.worker.codec import Message, MessageReader, ProtocolError, StreamEnded, encode
 from core.worker.packing import pack_result, unpack_prepared, unpack_result
@@ -181,8 +183,9 @@ def test_what_cannot_travel_is_refused_by_the_sender(message):
 @pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered in cast:RuntimeWarning")
 @given(CONTENTS, ATTACHMENTS, st.data())
 def test_results_that_are_not_what_was_agreed_are_protocol_errors(content, attachments, data):
+    shape = HeadShape(np.zeros((4, 3)), np.zeros(2), Pose(np.eye(3), np.zeros(3), 1.0))
     good_result, good_attachments = pack_result(
-        GenerateResult(empty_gaussians(), np.zeros((2, 2, 4), np.uint8), front_camera(), {})
+        GenerateResult(empty_gaussians(), np.zeros((2, 2, 4), np.uint8), front_camera(), {}, shape=shape)
     )
     for name in data.draw(st.lists(st.sampled_from([*good_result, *good_attachments]), min_size=1)):
         if name in good_result:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..head.fitting import HeadFit
-from ..head.landmark_solver import Pose
-from ..head.model import HeadModel
+from ..head.model import HeadModel, load_head_model
+from ..head.pose import Pose
+from ..head.shape import HeadShape
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,17 +35,33 @@ class BaseMesh:
     pose: Pose
 
     @classmethod
+    def from_shape(cls, shape: HeadShape, model: HeadModel | None = None) -> BaseMesh:
+        """Return the mesh of a fitted head, in the shape's space.
+
+        Args:
+            shape: The fitted head.
+            model: The head model that was fitted; the project's own if None.
+
+        Raises:
+            ValueError: the shape is that of another model.
+        """
+        model = load_head_model() if model is None else model
+        if len(shape.vertices) != len(model.mean) or len(shape.expression) != len(model.expressions):
+            raise ValueError("the shape was fitted with another head model")
+        turned = shape.pose.scale * (model.expressions @ shape.pose.rotation.T)
+        shown = np.tensordot(shape.expression, turned, 1)
+        return cls(
+            model=model,
+            neutral=(shape.vertices - shown).astype(np.float32),
+            expressions=turned.astype(np.float32),
+            expression=shape.expression,
+            pose=shape.pose,
+        )
+
+    @classmethod
     def from_fit(cls, fit: HeadFit) -> BaseMesh:
         """Return the mesh of a fit to a photo, in the fit's world."""
-        turned = fit.pose.scale * (fit.model.expressions @ fit.pose.rotation.T)
-        shown = np.tensordot(fit.expression, turned, 1)
-        return cls(
-            model=fit.model,
-            neutral=(fit.vertices - shown).astype(np.float32),
-            expressions=turned.astype(np.float32),
-            expression=np.asarray(fit.expression, np.float32),
-            pose=fit.pose,
-        )
+        return cls.from_shape(fit.shape, fit.model)
 
     @property
     def shown(self) -> np.ndarray:
@@ -56,15 +73,11 @@ class BaseMesh:
         return self.neutral + np.tensordot(np.asarray(expression, np.float32), self.expressions, 1)
 
     def transformed(self, matrix: np.ndarray) -> BaseMesh:
-        """Return the mesh moved by a similarity [4, 4] (rotation, uniform scale, translation)."""
+        """Return the mesh moved by an affine transformation [4, 4] that does not mirror."""
         linear, offset = np.asarray(matrix, np.float64)[:3, :3], np.asarray(matrix, np.float64)[:3, 3]
-        scale = np.cbrt(np.linalg.det(linear))
-        pose = Pose(
-            linear / scale @ self.pose.rotation, linear @ self.pose.translation + offset, scale * self.pose.scale
-        )
         return replace(
             self,
             neutral=(self.neutral @ linear.T + offset).astype(np.float32),
             expressions=(self.expressions @ linear.T).astype(np.float32),
-            pose=pose,
+            pose=self.pose.transformed(matrix),
         )

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..cameras import Camera
 from ..gaussians import Gaussians
+from ..head.shape import HeadShape
 from ..photo.decode import Photo
 from ..photo.types import FaceBox, PreparedPhoto
 from ..progress import Reporter
@@ -51,6 +52,8 @@ class GenerateResult:
         views: [V, H, W, 3] uint8 generated views in the rig's order, or None.
         stage_seconds: Seconds by stage name.
         notes: Sentences for the user.
+        shape: The head model as it was fitted to the face, in the Gaussians' frame; None where the
+            engine fits none.
     """
 
     gaussians: Gaussians
@@ -60,6 +63,7 @@ class GenerateResult:
     views: np.ndarray | None = None
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    shape: HeadShape | None = None
 
 
 @runtime_checkable

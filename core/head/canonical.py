@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from .landmark_solver import Pose
+from .pose import Pose
 
 NOISE = np.radians(5.0)
 """Angles up to this are the estimate's noise and are left alone."""

@@ -15,10 +15,12 @@ import numpy as np
 
 from ..cameras import Camera, front_camera
 from .canonical import undo_rotation
-from .landmark_solver import Pose, solve
+from .landmark_solver import solve
 from .model import HeadModel, load_head_model, vertex_normals
+from .pose import Pose
 from .posture import level_shoulders
 from .residual_warp import warp_to_picture
+from .shape import HeadShape
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +67,11 @@ class HeadFit:
     def normals(self) -> np.ndarray:
         """[V, 3] unit vertex normals of ``vertices``, outward."""
         return vertex_normals(self.vertices, self.model.triangles)
+
+    @property
+    def shape(self) -> HeadShape:
+        """What is needed to make the head's base mesh, in the world."""
+        return HeadShape(self.vertices, self.expression, self.pose)
 
     @property
     def metres_per_unit(self) -> float:

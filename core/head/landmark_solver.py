@@ -17,6 +17,7 @@ from scipy.spatial.transform import Rotation
 
 from ..cameras import Camera
 from .model import HeadModel, vertex_normals
+from .pose import Pose
 
 ITERATIONS = 10
 UNBOUNDED = 1e6
@@ -51,25 +52,6 @@ SLIDING_WEIGHT = 0.05
 """Weight of the residual along the outline for such landmarks."""
 HIDDEN_WEIGHT = 0.1
 """Weight of landmarks on the side turned away from the camera."""
-
-
-@dataclass(frozen=True, eq=False)
-class Pose:
-    """A similarity from the head model's frame (metres) to the world.
-
-    Attributes:
-        rotation: [3, 3] float64, proper.
-        translation: [3] float64: the head's centre in the world.
-        scale: World units per metre.
-    """
-
-    rotation: np.ndarray
-    translation: np.ndarray
-    scale: float
-
-    def apply(self, points: np.ndarray) -> np.ndarray:
-        """Return points [..., 3] of the model's frame in the world."""
-        return self.scale * (points @ self.rotation.T) + self.translation
 
 
 @dataclass(frozen=True, eq=False)

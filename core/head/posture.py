@@ -6,8 +6,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from .canonical import certain_angles, head_angles
-from .landmark_solver import Pose
 from .model import HeadModel
+from .pose import Pose
 
 NECK_PIVOT = np.array([0.0, 0.03, -0.11])
 """Metres in the model's frame: the upper neck, about which a head turns on its shoulders."""

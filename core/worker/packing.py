@@ -16,10 +16,12 @@ import numpy as np
 from ..cameras import Camera
 from ..engines.base import FaceBox, GenerateResult, PreparedPhoto
 from ..gaussians import Gaussians
+from ..head.shape import HeadShape
 from .codec import MALFORMED, Attachment, ProtocolError
 
 GAUSSIAN_FIELDS = ("means", "scales", "rotations", "opacities", "sh", "parts")
 EXTRA_PREFIX = "extra/"
+SHAPE = "shape"
 PNG_COMPRESSION = 1
 """zlib level: over a pipe, time counts more than size."""
 
@@ -55,6 +57,7 @@ class ReceivedHead:
         views: [V, H, W, 3] uint8 generated views, or None.
         stage_seconds: Seconds by stage name.
         notes: Sentences for the user.
+        shape: The head model as it was fitted, or None: engines may fit none, and old workers tell nothing of it.
     """
 
     gaussians: Gaussians
@@ -64,6 +67,7 @@ class ReceivedHead:
     views: np.ndarray | None = None
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    shape: HeadShape | None = None
 
 
 def pack_prepared(prepared: PreparedPhoto) -> Packed:
@@ -103,6 +107,9 @@ def pack_result(generated: GenerateResult) -> Packed:
         "stage_seconds": dict(generated.stage_seconds),
         "notes": list(generated.notes),
     }
+    if generated.shape is not None:
+        attachments[SHAPE] = generated.shape.vertices
+        result[SHAPE] = generated.shape.facts()
     return result, attachments
 
 
@@ -122,6 +129,7 @@ def unpack_result(result: Mapping[str, Any], attachments: Mapping[str, Attachmen
             attachments.get("views"),
             result["stage_seconds"],
             tuple(result["notes"]),
+            HeadShape.from_facts(attachments[SHAPE], result[SHAPE]) if SHAPE in result else None,
         )
     except MALFORMED as error:
         raise ProtocolError(f"The worker's head can't be read: {error!r}.") from error

@@ -41,6 +41,8 @@ class FACELIFT_MT_splats(bpy.types.Menu):
             layout.operator_menu_enum("facelift.add_crop", "shape", icon="MOD_BOOLEAN")
             layout.operator("facelift.reset_to_original", icon="LOOP_BACK")
             layout.separator()
+            layout.operator("facelift.fit_base_mesh", icon="OUTLINER_OB_MESH")
+            layout.separator()
             layout.operator("facelift.set_up_turntable", icon="CAMERA_DATA")
         layout.operator("facelift.save_contact_sheet", text="Save Contact Sheet…", icon="IMAGE_DATA")
 

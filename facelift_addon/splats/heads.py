@@ -15,7 +15,8 @@ from mathutils import Vector
 
 from ...core.cameras import Camera
 from ...core.errors import FaceLiftError
-from . import cameras, display, geometry, placement, proxies
+from ...core.head.shape import HeadShape
+from . import cameras, display, fits, geometry, placement, proxies
 from .assembly import Assembly
 from .columns import Column
 
@@ -49,6 +50,7 @@ class Arrival:
         aligned_png: The aligned photo, or None.
         photo_path: The photo's file, or "".
         photo_image: Name of the image datablock that is the photo, or "".
+        shape: The head model as it was fitted, in the engine's frame, or None.
         assembly: The point cloud under way, or None to make it when the head is added.
         drawn: What the viewport's drawing needs of the columns, made ahead of time, or None.
     """
@@ -62,6 +64,7 @@ class Arrival:
     aligned_png: bytes | None = None
     photo_path: str = ""
     photo_image: str = ""
+    shape: HeadShape | None = None
     assembly: Assembly | None = None
     drawn: Any = None
 
@@ -151,7 +154,7 @@ def _describe(head: bpy.types.Object, arrival: Arrival) -> None:
         value = arrival.recipe.get(key)
         if value is not None:
             head[RECIPE_PREFIX + key] = json.dumps(value) if isinstance(value, (Mapping, list)) else value
-
+    fits.keep(head, arrival.shape)
     head[PHOTO_PATH_KEY] = arrival.photo_path
     image = bpy.data.images.get(arrival.photo_image)
     if image is not None:
@@ -219,6 +222,13 @@ def placement_of(head: bpy.types.Object) -> np.ndarray:
     if values is None:
         return placement.reference_to_local(placement.DEFAULT_HEAD_HEIGHT)
     return np.array(values, np.float64).reshape(4, 4)
+
+
+def shape_of(head: bpy.types.Object) -> HeadShape | None:
+    """Return the head model as it was fitted to a head, in the head's local space; None where none is kept."""
+    shape, to_local = fits.of(head), placement_of(head)
+    mirrored = np.linalg.det(to_local[:3, :3]) <= 0
+    return None if shape is None or mirrored else shape.transformed(to_local)
 
 
 def recipe_of(head: bpy.types.Object) -> dict[str, Any]:

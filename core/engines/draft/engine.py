@@ -82,6 +82,7 @@ class DraftEngine:
             },
             stage_seconds=dict(reporter.stage_seconds),
             notes=prepared.notes,
+            shape=portrait.fit.shape.transformed(canonical),
         )
 
     def unload(self) -> None:

@@ -1,0 +1,53 @@
+"""Where a head is: a similarity from the head model's frame to the world."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Pose:
+    """A similarity from the head model's frame (metres) to the world.
+
+    Attributes:
+        rotation: [3, 3] float64, proper.
+        translation: [3] float64: the head's centre in the world.
+        scale: World units per metre.
+    """
+
+    rotation: np.ndarray
+    translation: np.ndarray
+    scale: float
+
+    def apply(self, points: np.ndarray) -> np.ndarray:
+        """Return points [..., 3] of the model's frame in the world."""
+        return self.scale * (points @ self.rotation.T) + self.translation
+
+    def transformed(self, matrix: np.ndarray) -> Pose:
+        """Return the pose followed by an affine transformation [4, 4] that does not mirror.
+
+        Exact for similarities; of others it keeps the nearest rotation and the scale of volumes.
+        """
+        matrix = np.asarray(matrix, np.float64)
+        left, singular, right = np.linalg.svd(matrix[:3, :3] @ self.rotation)
+        translation = matrix[:3, :3] @ self.translation + matrix[:3, 3]
+        return Pose(left @ right, translation, self.scale * float(np.cbrt(singular.prod())))
+
+    def to_list(self) -> list[float]:
+        """Return 13 numbers: the rotation row by row, the translation, the scale."""
+        return [*self.rotation.ravel().tolist(), *self.translation.tolist(), float(self.scale)]
+
+    @classmethod
+    def from_list(cls, values: Sequence[float]) -> Pose:
+        """Return the pose of :meth:`to_list`'s form.
+
+        Raises:
+            ValueError: these are not 13 finite numbers.
+        """
+        values = np.array(values, np.float64)
+        if values.shape != (13,) or not np.isfinite(values).all():
+            raise ValueError("a pose has 13 finite numbers")
+        return cls(values[:9].reshape(3, 3), values[9:12], float(values[12]))

@@ -1,0 +1,161 @@
+"""The operators that fit a base mesh and bring it into the scene."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+import bpy
+from bpy.props import EnumProperty, StringProperty
+
+from ...core.avatar.base_mesh import BaseMesh
+from ...core.avatar.fit import fit_base_mesh
+from ...core.errors import FaceLiftError
+from ...core.progress import Reporter
+from .. import errands
+from ..editing import targets
+from ..operators.reporting import reported
+from ..splats import baking, columns, heads
+from . import base_objects
+
+EXPRESSION = EnumProperty(
+    name="Expression",
+    description="What the mesh shows at first. Both are in it: the shape keys lead from one to the other",
+    items=(
+        ("PHOTO", "As in the Photo", "The expression that the splats have, as values of the shape keys"),
+        ("NEUTRAL", "Neutral", "The face at rest: a smile, an open mouth or closed eyes are removed"),
+    ),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """A finished fit: the head's id and its object's name, and the mesh in its local space."""
+
+    head: str
+    name: str
+    base: BaseMesh
+
+
+_last: dict[str, _Fit] = {}
+"""The last fit by its key: the adjust-last-operation panel redoes it with another expression."""
+
+
+def _add(fit: _Fit, expression: str) -> str:
+    """Bring a fit into the scene as one undo step; return what to tell."""
+    key = uuid.uuid4().hex
+    _last.clear()
+    _last[key] = fit
+    try:
+        bpy.ops.facelift.add_base_mesh("EXEC_DEFAULT", True, fit=key, expression=expression)
+    except RuntimeError as error:
+        raise FaceLiftError(f"The base mesh could not be added: {error}") from error
+    return f"{fit.name} has a base mesh"
+
+
+class FACELIFT_OT_fit_base_mesh(bpy.types.Operator):
+    """Fit a clean head mesh to these splats: quads, UV map, vertex groups and 52 expressions as shape keys. The splats stay as they are"""  # noqa: E501
+
+    bl_idname = "facelift.fit_base_mesh"
+    bl_label = "Fit Base Mesh"
+    # The undo step is that of the operator that adds the mesh.
+    bl_options = {"REGISTER"}
+
+    expression: EXPRESSION
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A head must be active, or its base mesh, outside Edit Mode."""
+        if context.mode != "OBJECT":
+            cls.poll_message_set("Leave Edit Mode: the fit needs the whole head")
+            return False
+        cls.poll_message_set("Select a head or imported splats")
+        return _head_of(context.active_object) is not None
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Fit; from the interface in the background."""
+        head = _head_of(context.active_object)
+        if not head.is_editable:
+            raise FaceLiftError(
+                f"{head.name!r} belongs to another file.",
+                "Make it local first: Object > Relations > Make Local.",
+                code="linked-head",
+            )
+        if heads.ID_KEY not in head:
+            head[heads.ID_KEY] = uuid.uuid4().hex
+        rows, known = baking.evaluated_columns(context, head), heads.shape_of(head)
+        identifier, name, expression = head[heads.ID_KEY], head.name, self.expression
+
+        def work(reporter: Reporter) -> _Fit:
+            return _Fit(identifier, name, fit_base_mesh(columns.to_gaussians(rows), known, reporter))
+
+        if self.options.is_invoke:
+            errands.start("Fitting the base mesh", work, lambda fit: _add(fit, expression), belongs_to_file=True)
+        else:
+            self.report({"INFO"}, _add(work(Reporter()), expression))
+        return {"FINISHED"}
+
+    @classmethod
+    def unregister(cls) -> None:
+        """The extension is switched off."""
+        _last.clear()
+
+
+class FACELIFT_OT_add_base_mesh(bpy.types.Operator):
+    """Give a head the base mesh that was fitted to it"""
+
+    bl_idname = "facelift.add_base_mesh"
+    bl_label = "Fit Base Mesh"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+
+    fit: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+    expression: EXPRESSION
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add the mesh, or give the one that is there its new shape; select it."""
+        fit = _last.get(self.fit)
+        if fit is None:
+            raise FaceLiftError("The fit is gone.", "Fit the base mesh again.", code="fit-gone")
+        head = heads.find(fit.head, fit.name)
+        if head is None:
+            raise FaceLiftError("The head is gone.", "Undo, and fit the base mesh again.", code="head-gone")
+        target = base_objects.give(head, fit.base, neutral=self.expression == "NEUTRAL")
+        layer = heads.view_layer_of(context, context.scene)
+        if layer is not None and target.name in layer.objects:
+            for other in layer.objects:
+                other.select_set(False, view_layer=layer)
+            target.select_set(True, view_layer=layer)
+            layer.objects.active = target
+        return {"FINISHED"}
+
+
+class FACELIFT_OT_show_expression(bpy.types.Operator):
+    """Set the shape keys of the base mesh to the expression of the photo, or to the face at rest"""
+
+    bl_idname = "facelift.show_expression"
+    bl_label = "Show Expression"
+    bl_options = {"REGISTER", "UNDO"}
+
+    expression: EXPRESSION
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A base mesh must be there."""
+        cls.poll_message_set("Fit a base mesh first")
+        return base_objects.mesh_of(context.active_object) is not None
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Set the values."""
+        base_objects.show_expression(base_objects.mesh_of(context.active_object), self.expression == "NEUTRAL")
+        return {"FINISHED"}
+
+
+def _head_of(target: bpy.types.Object | None) -> bpy.types.Object | None:
+    """Return the splats that the active object is or belongs to."""
+    return target if targets.is_splat_object(target) else base_objects.head_of(target)
+
+
+CLASSES = (FACELIFT_OT_fit_base_mesh, FACELIFT_OT_add_base_mesh, FACELIFT_OT_show_expression)
+"""Operators of the base mesh."""

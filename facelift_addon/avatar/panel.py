@@ -1,0 +1,75 @@
+"""The avatar in the FaceLift tab: always one visible next step."""
+
+from __future__ import annotations
+
+import bpy
+
+from .. import errands
+from ..editing import targets
+from ..widgets import draw_lines, time_left
+from . import base_objects
+
+
+class FACELIFT_PT_avatar(bpy.types.Panel):
+    """From a head of splats to a head mesh that moves."""
+
+    bl_label = "Avatar"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "FaceLift"
+    bl_order = 4
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Splats must be active, or their base mesh."""
+        active = context.active_object
+        return targets.is_splat_object(active) or base_objects.is_base_mesh(active)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the next step."""
+        layout, active = self.layout, context.active_object
+        head = base_objects.head_of(active)
+        mesh = base_objects.mesh_of(active)
+        if draw_progress(layout, "Fitting the base mesh"):
+            return
+        if mesh is None:
+            draw_lines(layout, context, "A clean head mesh in the shape of these splats, with expressions.")
+            column = layout.column()
+            column.operator_context = "INVOKE_DEFAULT"
+            column.scale_y = 1.5
+            column.operator("facelift.fit_base_mesh", icon="OUTLINER_OB_MESH")
+            return
+        _draw_shown(layout, head, mesh)
+        row = layout.row(align=True)
+        row.operator("facelift.show_expression", text="As in the Photo").expression = "PHOTO"
+        row.operator("facelift.show_expression", text="Neutral").expression = "NEUTRAL"
+        column = layout.column()
+        column.operator_context = "INVOKE_DEFAULT"
+        column.operator("facelift.fit_base_mesh", text="Fit Again", icon="FILE_REFRESH")
+
+
+def draw_progress(layout: bpy.types.UILayout, title: str) -> bool:
+    """Draw how far an errand with a title is; return whether there is one."""
+    for errand in errands.under_way():
+        if errand.title == title:
+            layout.label(text=errand.progress.stage)
+            row = layout.row(align=True)
+            row.progress(text=time_left(errand.progress), factor=errand.progress.fraction)
+            row.operator("facelift.cancel_errands", text="", icon="X")
+            return True
+    return False
+
+
+def _draw_shown(layout: bpy.types.UILayout, head: bpy.types.Object | None, mesh: bpy.types.Object) -> None:
+    """Draw the eyes with which splats and mesh are shown and hidden in the viewport."""
+    column = layout.column(align=True)
+    for target, label, icon in ((head, "Splats", "POINTCLOUD_DATA"), (mesh, "Base mesh", "OUTLINER_OB_MESH")):
+        if target is not None:
+            row = column.row(align=True)
+            row.label(text=label, icon=icon)
+            row.prop(target, "hide_viewport", text="", emboss=False)
+            row.prop(target, "hide_render", text="", emboss=False)
+
+
+CLASSES = (FACELIFT_PT_avatar,)
+"""The panel."""

@@ -1,0 +1,197 @@
+"""The base mesh through the installed extension: object, operators, what edits of the head leave of its fit."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.avatar.base_mesh import BaseMesh
+from core.head.model import load_head_model
+from tests.addon_helpers import add_splats, needs_blender
+from tests.draft_helpers import astronaut_head
+
+pytestmark = needs_blender
+
+FEW = 20_000
+
+
+def splats_of_astronaut():
+    """The astronaut's splats, in metres, thinned out; and the way there from the engine's frame."""
+    to_local = np.diag([0.18, 0.18, 0.18, 1.0])
+    to_local[:3, 3] = 0.0, -0.02, 0.16
+    gaussians = astronaut_head()[0].gaussians
+    few = gaussians.select(np.linspace(0, len(gaussians) - 1, FEW).astype(int))
+    return few.transform(to_local), to_local
+
+
+@pytest.fixture
+def head(blender):
+    """The astronaut as the worker brings her: her fit is kept with her."""
+    gaussians, to_local = splats_of_astronaut()
+    target = add_splats(blender, gaussians, "astronaut")
+    target[blender.heads.PLACEMENT_KEY] = to_local.ravel().tolist()
+    blender.module("facelift_addon.splats.fits").keep(target, astronaut_head()[0].shape)
+    return target
+
+
+@pytest.fixture
+def expected():
+    """The astronaut's base mesh in her head's local space."""
+    return BaseMesh.from_shape(astronaut_head()[0].shape.transformed(splats_of_astronaut()[1]))
+
+
+def fit(**settings):
+    import bpy
+
+    assert bpy.ops.facelift.fit_base_mesh(**settings) == {"FINISHED"}
+    return bpy.context.active_object
+
+
+def shown(target):
+    """The vertices of an object as its shape keys show them, in the world."""
+    import bpy
+
+    mesh = target.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
+    places = np.empty(3 * len(mesh.vertices), np.float32)
+    mesh.vertices.foreach_get("co", places)
+    matrix = np.array(target.matrix_world)
+    return places.reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3]
+
+
+def test_a_draft_head_gets_the_mesh_of_its_fit(blender, head, expected):
+    import bpy
+
+    head.location, head.rotation_euler.z = (1, 2, 3), 0.7
+    mesh = fit()
+    bpy.context.view_layer.update()
+    np.testing.assert_allclose(np.array(mesh.matrix_world), np.array(head.matrix_world), atol=1e-6)
+    assert mesh.parent == head and mesh["facelift_base_of"] == head["facelift_id"]
+    assert mesh.users_collection[:] == head.users_collection[:]
+    model = load_head_model()
+    assert len(mesh.data.vertices) == len(model.mean) and len(mesh.data.polygons) == len(model.faces)
+    sizes = {polygon.loop_total for polygon in mesh.data.polygons}
+    assert sizes <= {3, 4} and not mesh.data.validate(verbose=False)
+    assert all(polygon.use_smooth for polygon in mesh.data.polygons)
+    blocks = mesh.data.shape_keys.key_blocks
+    assert [block.name for block in blocks] == ["Basis", *model.expression_names]
+    matrix = np.array(head.matrix_world)
+    wanted = expected.shown @ matrix[:3, :3].T + matrix[:3, 3]
+    assert np.linalg.norm(shown(mesh) - wanted, axis=1).mean() < 0.0015
+
+
+def test_the_smile_can_be_taken_away_and_comes_back(blender, head):
+    import bpy
+
+    mesh = fit(expression="NEUTRAL")
+    at_rest = shown(mesh)
+    assert not any(block.value for block in mesh.data.shape_keys.key_blocks[1:])
+    assert bpy.ops.facelift.show_expression(expression="PHOTO") == {"FINISHED"}
+    smiling = shown(mesh)
+    assert 0.002 < np.linalg.norm(smiling - at_rest, axis=1).max() < 0.03
+    smile = mesh.data.shape_keys.key_blocks["mouthSmileLeft"]
+    assert 0.2 < smile.value <= 1
+
+
+def test_the_mesh_has_texture_coordinates_groups_and_materials(blender, head):
+    mesh = fit()
+    coordinates = np.empty(2 * len(mesh.data.loops), np.float32)
+    mesh.data.uv_layers["UVMap"].uv.foreach_get("vector", coordinates)
+    assert coordinates.min() >= 0 and coordinates.max() <= 1 and np.ptp(coordinates) > 0.5
+    groups = {group.name for group in mesh.vertex_groups}
+    assert {"Face", "Lips", "Ear.L", "Ear.R", "Eye.L", "Eye.R", "Teeth Upper", "Tongue"} <= groups
+    assert all(len(vertex.groups) == 1 for vertex in mesh.data.vertices)
+    left = mesh.vertex_groups["Eye.L"].index
+    eye = [vertex.co.x for vertex in mesh.data.vertices if vertex.groups[0].group == left]
+    assert eye and min(eye) > 0
+    names = [material.name.rsplit(" ", 1)[1] for material in mesh.data.materials]
+    assert names == ["skin", "eyes", "mouth", "tongue", "teeth"]
+    assert {polygon.material_index for polygon in mesh.data.polygons} == set(range(5))
+
+
+def test_the_base_mesh_is_read_back_as_it_was_made(blender, head, expected):
+    mesh = fit()
+    read = blender.module("facelift_addon.avatar.base_objects").read(mesh, head)
+    assert np.linalg.norm(read.shown - expected.shown, axis=1).mean() < 0.0015
+    np.testing.assert_allclose(read.expression, expected.expression)
+    np.testing.assert_allclose(read.pose.to_list(), expected.pose.to_list(), atol=1e-4)
+    np.testing.assert_allclose(read.expressions[24], expected.expressions[24], atol=1e-3)
+
+
+def test_one_undo_removes_the_mesh_and_a_second_fit_keeps_what_was_made_of_it(blender, head):
+    import bpy
+
+    bpy.ops.ed.undo_push(message="before")
+    name = fit().name
+    bpy.ops.ed.undo_push(message="fitted")
+    bpy.ops.ed.undo()
+    assert name not in bpy.data.objects and "astronaut" in bpy.data.objects
+    bpy.ops.ed.redo()
+    mesh = bpy.data.objects[name]
+    mesh.modifiers.new("Smooth", "SUBSURF").levels = 0
+    mesh.data.vertices[0].co.x += 1
+    material = mesh.data.materials[0]
+    assert fit() == mesh and mesh.modifiers["Smooth"] and mesh.data.materials[0] == material
+    assert abs(shown(mesh)[0, 0]) < 0.5
+
+
+def test_the_fit_is_kept_in_the_file_by_duplicates_and_through_edits(blender, head, expected, tmp_path):
+    import bpy
+
+    bpy.ops.object.duplicate()
+    assert bpy.context.active_object["facelift_fit"] == head["facelift_fit"]
+    path = tmp_path / "head.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    bpy.ops.wm.open_mainfile(filepath=str(path))
+    head = bpy.data.objects["astronaut"]
+    bpy.context.view_layer.objects.active = head
+    for other in bpy.context.view_layer.objects:
+        other.select_set(other == head)
+    head.rotation_euler, head.scale, head.location = (0.1, 0.2, 1.5), (2.0, 2.0, 2.0), (0.3, 0.2, 0.1)
+    bpy.context.view_layer.update()
+    before = np.array(head.matrix_world)
+    bpy.ops.facelift.apply_transform()
+    bpy.ops.facelift.set_origin(place="BOTTOM")
+    bpy.context.view_layer.update()
+    shape = blender.heads.shape_of(head).transformed(np.array(head.matrix_world))
+    wanted = expected.transformed(before)
+    np.testing.assert_allclose(shape.vertices, wanted.shown, atol=1e-5)
+    np.testing.assert_allclose(shape.pose.to_list(), wanted.pose.to_list(), atol=1e-5)
+
+
+def test_a_head_that_is_made_again_has_the_new_fit_only(blender, head):
+    import bpy
+
+    before = head["facelift_fit"].name
+    gaussians, to_local = splats_of_astronaut()
+    columns = blender.module("facelift_addon.splats.columns")
+    float4 = blender.module("facelift_addon.splats.geometry").has_float4()
+    arrival = blender.heads.Arrival("new", columns.from_gaussians(gaussians, float4), to_local)
+    shape = astronaut_head()[0].shape
+    blender.heads.replace(bpy.context.scene, head, replace(arrival, shape=replace(shape, vertices=shape.vertices + 1)))
+    np.testing.assert_allclose(blender.module("facelift_addon.splats.fits").of(head).vertices, shape.vertices + 1)
+    assert sum(mesh.name.startswith("astronaut fit") for mesh in bpy.data.meshes) == 1
+    blender.heads.replace(bpy.context.scene, head, arrival)
+    assert "facelift_fit" not in head and before not in bpy.data.meshes
+
+
+def test_a_fit_that_cannot_be_read_counts_as_none(blender, head):
+    head["facelift_fit"]["facelift_fit_facts"] = json.dumps({"pose": [1, 2]})
+    assert blender.heads.shape_of(head) is None
+
+
+def test_a_mesh_whose_vertices_were_removed_stays_beside_the_new_one(blender, head):
+    import bpy
+
+    mesh = fit()
+    bpy.ops.object.mode_set(mode="EDIT")
+    bpy.ops.mesh.select_all(action="DESELECT")
+    bpy.ops.object.mode_set(mode="OBJECT")
+    mesh.data.vertices[0].select = True
+    bpy.ops.object.mode_set(mode="EDIT")
+    bpy.ops.mesh.delete(type="VERT")
+    bpy.ops.object.mode_set(mode="OBJECT")
+    read = blender.module("facelift_addon.avatar.base_objects").read
+    with pytest.raises(Exception, match="no base mesh any more"):
+        read(mesh)
+    assert fit() != mesh and mesh.name in bpy.data.objects
