@@ -20,6 +20,8 @@ ROWS = 1 << 12
 """Rows of a block: of splats with all harmonics a megabyte. A power of two: formats with chunks rely on whole ones."""
 _MAX_THREADS = 8
 """More would wait for memory only."""
+_PRODUCT_ROWS = 64
+"""Rows that are multiplied at once by :func:`multiply`."""
 
 Result = TypeVar("Result")
 
@@ -62,3 +64,16 @@ def fill(work: Callable[[slice], object], count: int, rows: int = ROWS) -> None:
     """Call ``work`` for all slices of 0..count, by several threads; it writes its rows of arrays made before."""
     for _ in mapped(work, count, rows):
         pass
+
+
+def multiply(rows: np.ndarray, factor: np.ndarray, out: np.ndarray) -> None:
+    """Store the matrix product of many rows [N, K] and a small matrix [K, M] in ``out`` [N, M], contiguous.
+
+    In pieces for which BLAS starts no threads: those of several callers would fight for the processors,
+    and spin while they wait.
+    """
+    whole = len(rows) - len(rows) % _PRODUCT_ROWS
+    if whole:
+        shape = (whole // _PRODUCT_ROWS, _PRODUCT_ROWS, -1)
+        np.matmul(rows[:whole].reshape(shape), factor, out=out[:whole].reshape(shape))
+    np.matmul(rows[whole:], factor, out=out[whole:])

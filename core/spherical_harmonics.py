@@ -114,6 +114,16 @@ def rotation_matrix(rotation: np.ndarray, degree: int) -> np.ndarray:
     return matrix
 
 
+def row_factor(rotation: np.ndarray, degree: int) -> np.ndarray:
+    """Return the [3 K, 3 K] matrix that rotates coefficients [N, K, 3] written as rows [N, 3 K], from the right.
+
+    Parameters as for :func:`rotation_matrix`. What is zero but for rounding is 0, so that quarter turns are exact.
+    """
+    matrix = rotation_matrix(rotation, degree)
+    matrix[np.abs(matrix) < _ROUNDING] = 0
+    return np.kron(matrix.T, np.eye(3))
+
+
 def rotate(sh: np.ndarray, rotation: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """Rotate coefficients [N, K, 3] by an orthogonal matrix [3, 3].
 
@@ -125,12 +135,9 @@ def rotate(sh: np.ndarray, rotation: np.ndarray, out: np.ndarray | None = None) 
     degree = degree_of(sh.shape[1])
     if degree == 0:
         return sh
-    matrix = rotation_matrix(rotation, degree)
-    # What is zero but for rounding stays out, so that quarter turns are exact.
-    matrix[np.abs(matrix) < _ROUNDING] = 0
     # All values of a Gaussian as one vector: a plain matrix product, which BLAS does fastest.
     rows = sh.reshape(len(sh), 3 * sh.shape[1])
-    factor = np.kron(matrix.T, np.eye(3)).astype(sh.dtype)
+    factor = row_factor(rotation, degree).astype(sh.dtype)
     turned = np.empty_like(rows) if out is None else out.reshape(rows.shape)
 
     def turn(place: slice) -> None:
@@ -138,7 +145,9 @@ def rotate(sh: np.ndarray, rotation: np.ndarray, out: np.ndarray | None = None) 
         buffer = np.empty((_ROWS, rows.shape[1]), rows.dtype)
         for first in range(place.start, place.stop, _ROWS):
             some = slice(first, min(first + _ROWS, place.stop))
-            turned[some] = np.matmul(rows[some], factor, out=buffer[: some.stop - first])
+            found = buffer[: some.stop - first]
+            blocks.multiply(rows[some], factor, found)
+            turned[some] = found
 
     blocks.fill(turn, len(rows))
     return turned.reshape(sh.shape)

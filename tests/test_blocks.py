@@ -63,3 +63,14 @@ def test_the_callers_settings_hold_in_the_threads(monkeypatch):
     with np.errstate(over="ignore"):
         blocks.fill(work, 100, 10)
     assert threading.current_thread().name not in names
+
+
+@pytest.mark.parametrize("count", (0, 1, 63, 64, 65, 1000))
+def test_products_in_pieces_are_those_of_the_whole(count):
+    generator = np.random.default_rng(0)
+    rows, factor = generator.normal(size=(count, 5)), generator.normal(size=(5, 3))
+    # Not contiguous: as columns lie that were made one after another.
+    rows = np.asfortranarray(rows)
+    out = np.full((count, 3), np.nan)
+    blocks.multiply(rows, factor, out)
+    np.testing.assert_allclose(out, rows @ factor, rtol=1e-12, atol=1e-12)

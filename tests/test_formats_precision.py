@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from core import formats
 from core import spherical_harmonics as harmonics
 from core.formats import gltf, spz
+from core.formats.axes import Axes, from_ours
 from core.formats.ply.compressed import spatial_order
 from core.gaussians import Gaussians
 from tests.format_helpers import angles, assert_near, splats, within_range
@@ -32,7 +33,7 @@ def _spz(gaussians: Gaussians, version: int) -> bytes:
 
 def _read(data: bytes) -> Gaussians:
     """What an SPZ file holds, in its own axes."""
-    return spz.decode(io.BytesIO(data))
+    return from_ours(spz.decode(io.BytesIO(data)), Axes.Y_UP)
 
 
 def _needs(suffix: str) -> None:

@@ -15,7 +15,7 @@ from ..errors import FormatError
 from ..files import replacing
 from ..gaussians import Gaussians
 from . import gltf, ply, splat, spz, usd
-from .axes import Axes, from_ours, to_ours
+from .axes import Axes, from_ours
 from .registry import Format, Loss, Option
 
 _SPZ_VERSION = Option(
@@ -46,6 +46,7 @@ FORMATS = (
         spz.encode,
         (_SPZ_VERSION,),
         losses=(Loss.PARTS, Loss.EXTRAS),
+        turns=True,
     ),
     Format("glb", "glTF Binary", (".glb",), Axes.Y_UP, gltf.decode, gltf.encode_binary, has_siblings=True),
     Format("gltf", "glTF", (".gltf",), Axes.Y_UP, gltf.decode, gltf.encode_text, has_siblings=True),
@@ -101,7 +102,7 @@ def load(path: str | os.PathLike) -> Gaussians:
     kind = format_of(path)
     try:
         with path.open("rb") as stream:
-            gaussians = kind.read(stream, path.parent)
+            return kind.read(stream, path.parent)
     except OSError as error:
         raise FormatError(
             f"{path.name} could not be opened: {error.strerror or error}.",
@@ -109,7 +110,6 @@ def load(path: str | os.PathLike) -> Gaussians:
             code="file-unreadable",
             path=str(path),
         ) from error
-    return to_ours(gaussians, kind.axes, reuse=True)
 
 
 def save(gaussians: Gaussians, path: str | os.PathLike, **options: Any) -> None:
@@ -136,8 +136,7 @@ def loads(data: bytes, suffix: str = ".ply") -> Gaussians:
     Raises:
         FormatError: as :func:`load`.
     """
-    kind = format_of(suffix)
-    return to_ours(kind.read(io.BytesIO(data), None), kind.axes, reuse=True)
+    return format_of(suffix).read(io.BytesIO(data), None)
 
 
 def dumps(gaussians: Gaussians, suffix: str = ".ply", **options: Any) -> bytes:

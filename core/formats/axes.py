@@ -6,10 +6,13 @@ viewer's right, +Z up, the face looks to -Y (Blender's front view).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 
+from .. import quaternions
+from .. import spherical_harmonics as harmonics
 from ..gaussians import Gaussians
 
 _Y_UP_TO_Z_UP = np.array([[1, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]], np.float64)
@@ -24,6 +27,32 @@ class Axes(Enum):
     """Ours."""
     Y_UP = "y-up"
     """+X right, +Y up, +Z towards the viewer, the face looks to +Z: glTF, three.js; SPZ calls it RUB."""
+
+
+@dataclass(frozen=True, eq=False)
+class Turn:
+    """What rows of a file's values are multiplied by from the right, after which they are in our frame.
+
+    For readers that turn values while they have them in the cache; the matrices are float32.
+
+    Attributes:
+        vectors: [3, 3], for means.
+        rotations: [4, 4], for quaternions w, x, y, z.
+        sh: [3 K, 3 K], for spherical harmonics, coefficient by coefficient.
+    """
+
+    vectors: np.ndarray
+    rotations: np.ndarray
+    sh: np.ndarray
+
+    @classmethod
+    def from_y_up(cls, degree: int) -> Turn:
+        """Return the turn of files with +Y up and harmonics of a degree, 0..3."""
+        matrix = _Y_UP_TO_Z_UP[:3, :3]
+        # A product of quaternions is linear in the second: its matrix is that of the products with the axes.
+        rotations = quaternions.multiply(quaternions.from_matrices(matrix), np.eye(4))
+        found = (matrix.T, rotations, harmonics.row_factor(matrix, degree))
+        return cls(*(values.astype(np.float32) for values in found))
 
 
 def to_ours(gaussians: Gaussians, axes: Axes, reuse: bool = False) -> Gaussians:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..gaussians import Gaussians
-from .axes import Axes
+from .axes import Axes, to_ours
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,15 @@ class Format:
         id: Stable identifier.
         label: Name in menus, without the suffixes.
         suffixes: Lower case with the dot, the one to propose first; may have two dots.
-        axes: The frame of ``decode``'s result and ``encode``'s argument.
+        axes: The frame of files, of ``encode``'s argument, and of ``decode``'s result unless ``turns``.
         decode: Takes a binary stream that can be searched, at its beginning; returns Gaussians in the
-            file's axes, raises FormatError and nothing else for damaged data. Formats with
+            file's axes or ours, raises FormatError and nothing else for damaged data. Formats with
             ``has_siblings`` also take the folder that further files are read from, or None.
         encode: Takes Gaussians in the file's axes, a binary stream, and ``options`` as keywords.
         options: What can be chosen when writing.
         losses: What of Gaussians files don't keep.
         has_siblings: Whether a file can refer to others beside it.
+        turns: Whether ``decode`` turns what it reads into our frame.
     """
 
     id: str
@@ -69,7 +70,9 @@ class Format:
     options: tuple[Option, ...] = ()
     losses: tuple[Loss, ...] = ()
     has_siblings: bool = False
+    turns: bool = False
 
     def read(self, stream: BinaryIO, folder: Path | None) -> Gaussians:
-        """Return what ``decode`` makes of the stream."""
-        return self.decode(stream, folder) if self.has_siblings else self.decode(stream)
+        """Return what the stream holds, in our frame where the format has a frame of its own."""
+        found = self.decode(stream, folder) if self.has_siblings else self.decode(stream)
+        return found if self.turns else to_ours(found, self.axes, reuse=True)

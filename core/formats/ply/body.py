@@ -55,7 +55,7 @@ class Gatherer:
         self._is_table = whole and all(kind == np.float32 and offset % 4 == 0 for kind, offset in fields)
         places = [offset // 4 for _, offset in fields]
         neighbours = list(range(places[0], places[0] + len(places)))
-        self._places = slice(places[0], places[0] + len(places)) if places == neighbours else places
+        self._places = slice(places[0], places[0] + len(places)) if places == neighbours else np.array(places)
 
     def __call__(self, rows: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return the values of ``rows``, [n, len(wanted)].

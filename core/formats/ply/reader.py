@@ -96,14 +96,17 @@ class _Making:
         with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
             found = np.exp(logs, out=self._scales[place])
             np.maximum(found, np.float32(MIN_SCALE), out=found)
-            bad += Counter({_INFINITE_SIZE: np.count_nonzero(np.isinf(found))})
+            if np.isinf(found.max()):
+                bad += Counter({_INFINITE_SIZE: np.count_nonzero(np.isinf(found))})
             odds = np.exp(-logits)
-            np.reciprocal(odds + 1, out=self._opacities[place])
-            # In float64, where no square of a float32 overflows.
-            wide = quaternions.astype(np.float64)
-            lengths = np.sqrt(np.einsum("ij,ij->i", wide, wide))
+            odds += 1
+            np.reciprocal(odds, out=self._opacities[place])
+            # In float64, where no square of a float32 overflows; all w together, all x, ...: long rows are fast.
+            wide = quaternions.T.astype(np.float64, order="C")
+            lengths = np.sqrt(np.einsum("ij,ij->j", wide, wide))
             bad += Counter({_NO_ROTATION: np.count_nonzero(lengths < _MIN_ROTATION_LENGTH)})
-            np.divide(wide, lengths[:, None], out=self._rotations[place], casting="same_kind")
+            wide /= lengths
+            self._rotations[place] = wide.T
         if self._parts is not None:
             self._parts[place] = known_parts(rows[names.PART])
         for name, column in self._extras.items():

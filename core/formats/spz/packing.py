@@ -1,7 +1,7 @@
 """The quantised values of SPZ files.
 
-Arrays of bytes on one side, activated float32 values on the other. All functions work in the file's
-own axes. Source: https://github.com/nianticlabs/spz (README, "File Format").
+Arrays of bytes on one side, activated float32 values on the other: those that are packed in the file's own
+axes, those that are unpacked in ours. Source: https://github.com/nianticlabs/spz (README, "File Format").
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 
 from ... import blocks
 from ... import spherical_harmonics as harmonics
+from ..axes import Turn
 
 _POSITION_LIMIT = (1 << 23) - 1
 MAX_FRACTIONAL_BITS = 16
@@ -33,7 +34,8 @@ _FIELD = 1023
 _MAGNITUDES = (np.arange(_FIELD + 1) & _SMALLEST_THREE_STEPS) * np.float32(math.sqrt(0.5) / _SMALLEST_THREE_STEPS)
 _SMALLEST_THREE = np.where(np.arange(_FIELD + 1) > _SMALLEST_THREE_STEPS, -_MAGNITUDES, _MAGNITUDES).astype(np.float32)
 """The value of each of the ten-bit fields: a sign and nine bits of magnitude."""
-_BASES = (_BYTES / 255 - np.float32(0.5)) / np.float32(_COLOR_GAIN)
+_PIECE = 1 << 11
+"""Splats whose harmonics are unpacked at once: as floats they stay in the cache next to the processor."""
 
 
 def fractional_bits_for(means: np.ndarray) -> int:
@@ -55,14 +57,15 @@ def pack_positions(means: np.ndarray, fractional_bits: int) -> np.ndarray:
     return whole.view(np.uint8).reshape(*means.shape, 4)[..., :3]
 
 
-def unpack_positions(data: np.ndarray, fractional_bits: int) -> np.ndarray:
-    """Return means [N, 3] of 9 N bytes."""
+def unpack_positions(data: np.ndarray, fractional_bits: int, turn: Turn, means: np.ndarray) -> None:
+    """Store the means of 9 N bytes in ``means`` [N, 3]."""
     raw = data.reshape(-1, 3)
     padded = np.zeros((len(raw), 4), np.uint8)
     for i in range(3):
         padded[:, i + 1] = raw[:, i]
-    # In the upper three bytes the sign is where int32 has it.
-    return (padded.view("<i4").reshape(-1, 3) >> 8) * np.float32(2.0**-fractional_bits)
+    # In the upper three bytes the sign is where int32 has it; the zeros below are divided away.
+    steps = padded.view("<i4").reshape(-1, 3).astype(np.float32)
+    blocks.multiply(steps, turn.vectors * np.float32(2.0 ** (-8 - fractional_bits)), means)
 
 
 def pack_scales(scales: np.ndarray) -> np.ndarray:
@@ -106,14 +109,31 @@ def kept_harmonics(higher: np.ndarray, degree: int) -> int:
     return 0 if is_flat else kept
 
 
-def unpack_harmonics(colors: np.ndarray, higher: np.ndarray, sh: np.ndarray) -> None:
-    """Store harmonics in ``sh`` [N, K, 3], of bytes [N, 3] for the base and [N, 3 (K - 1)] or more for the others."""
+def harmonics_factor(turn: Turn) -> np.ndarray:
+    """Return what :func:`unpack_harmonics` multiplies levels by, [3 K, 3 K] float32."""
+    steps = np.full(len(turn.sh), 1 / _HIGHER_STEPS, np.float32)
+    steps[:3] = 1 / (255 * _COLOR_GAIN)
+    return steps[:, None] * turn.sh
+
+
+def unpack_harmonics(colors: np.ndarray, higher: np.ndarray, factor: np.ndarray, sh: np.ndarray) -> None:
+    """Store harmonics in ``sh`` [N, K, 3].
+
+    Args:
+        colors: [N, 3] bytes of the base.
+        higher: [N, 3 (K - 1)] or more bytes of the others.
+        factor: [3 K, 3 K], see :func:`harmonics_factor`.
+        sh: Where to.
+    """
     rows = sh.reshape(len(sh), -1)
-    rows[:, :3] = _BASES[colors]
-    # 128 less, in a byte with a sign.
-    values = (higher[:, : rows.shape[1] - 3] ^ 128).view(np.int8).astype(np.float32)
-    values *= np.float32(1 / _HIGHER_STEPS)
-    rows[:, 3:] = values
+    others = rows.shape[1] - 3
+    buffer = np.empty((_PIECE, rows.shape[1]), np.float32)
+    for place in blocks.slices(len(rows), _PIECE):
+        levels = buffer[: place.stop - place.start]
+        np.subtract(colors[place], np.float32(127.5), out=levels[:, :3])
+        # 128 less, in a byte with a sign.
+        levels[:, 3:] = (higher[place, :others] ^ 128).view(np.int8)
+        blocks.multiply(levels, factor, rows[place])
 
 
 def pack_first_three(rotations: np.ndarray) -> np.ndarray:
@@ -121,10 +141,11 @@ def pack_first_three(rotations: np.ndarray) -> np.ndarray:
     return _as_bytes(np.where(rotations[:, :1] < 0, -rotations, rotations)[:, 1:], 127.5, 127.5)
 
 
-def unpack_first_three(data: np.ndarray, rotations: np.ndarray) -> None:
+def unpack_first_three(data: np.ndarray, turn: Turn, rotations: np.ndarray) -> None:
     """Store the unit quaternions w, x, y, z of 3 N bytes in ``rotations`` [N, 4] (version 2)."""
-    others, rotations[:, 0] = _completed((data.reshape(-1, 3) / np.float32(127.5) - 1).T)
-    rotations[:, 1:] = others.T
+    found = np.empty((4, len(rotations)), np.float32)
+    found[1:], found[0] = _completed((data.reshape(-1, 3) / np.float32(127.5) - 1).T)
+    _turned(found, turn, rotations)
 
 
 def pack_smallest_three(rotations: np.ndarray) -> np.ndarray:
@@ -145,18 +166,27 @@ def pack_smallest_three(rotations: np.ndarray) -> np.ndarray:
     return packed.astype("<u4")
 
 
-def unpack_smallest_three(data: np.ndarray, rotations: np.ndarray) -> None:
+def unpack_smallest_three(data: np.ndarray, turn: Turn, rotations: np.ndarray) -> None:
     """Store the unit quaternions w, x, y, z of 4 N bytes in ``rotations`` [N, 4] (versions 3 and 4)."""
     packed = data.view("<u4")
-    largest = packed >> 30
+    fields = np.empty((3, len(packed)), np.float32)
+    for field, shift in zip(fields, (20, 10, 0), strict=True):
+        # No field is outside the table; numpy need not look.
+        np.take(_SMALLEST_THREE, (packed >> shift & _FIELD).astype(np.intp), out=field, mode="clip")
+    (first, second, third), left_out = _completed(fields)
     # Of x, y, z, w the largest is left out: the others keep their order.
-    fields = np.stack([packed >> shift & _FIELD for shift in (20, 10, 0)])
-    (first, second, third), left_out = _completed(_SMALLEST_THREE[fields])
-    is_x, is_y, is_z, is_w = (largest == place for place in range(4))
-    rotations[:, 0] = np.where(is_w, left_out, third)
-    rotations[:, 1] = np.where(is_x, left_out, first)
-    rotations[:, 2] = np.where(is_y, left_out, np.where(is_x, first, second))
-    rotations[:, 3] = np.where(is_z, left_out, np.where(is_w, third, second))
+    is_x, is_y, is_z, is_w = (packed >> 30 == place for place in range(4))
+    found = np.empty((4, len(packed)), np.float32)
+    found[0] = np.where(is_w, left_out, third)
+    found[1] = np.where(is_x, left_out, first)
+    found[2] = np.where(is_y, left_out, np.where(is_x, first, second))
+    found[3] = np.where(is_z, left_out, np.where(is_w, third, second))
+    _turned(found, turn, rotations)
+
+
+def _turned(components: np.ndarray, turn: Turn, rotations: np.ndarray) -> None:
+    """Store quaternions given as w, x, y, z [4, N] in ``rotations`` [N, 4], in our frame."""
+    blocks.multiply(components.T, turn.rotations, rotations)
 
 
 def _completed(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,9 @@ from typing import BinaryIO
 import numpy as np
 
 from ... import blocks
+from ... import spherical_harmonics as harmonics
 from ...gaussians import Gaussians
+from ..axes import Turn
 from . import packing, zstd
 from .layout import (
     ENTRY,
@@ -29,10 +31,12 @@ _MAX_DEFLATE_RATIO = 1032
 """Deflate's best: 258 bytes for two bits."""
 _PIECE = 1 << 18
 """Bytes that are unpacked at once."""
+_ROWS = 1 << 14
+"""Splats that a thread works on at once: their bytes are few, and threads that meet often wait for each other."""
 
 
 def decode(stream: BinaryIO) -> Gaussians:
-    """Read an SPZ file of version 2, 3 (gzip) or 4 (zstd), in its own axes.
+    """Read an SPZ file of version 2, 3 (gzip) or 4 (zstd), and turn it into our frame.
 
     Harmonics of degree 4 and extensions are skipped; higher harmonics that are zero throughout are dropped.
 
@@ -58,14 +62,17 @@ def decode(stream: BinaryIO) -> Gaussians:
     shapes = {"means": (3,), "scales": (3,), "rotations": (4,), "opacities": (), "sh": (1 + kept, 3)}
     found = {name: np.empty((header.count, *shape), np.float32) for name, shape in shapes.items()}
 
-    def fill(place: slice) -> None:
-        found["means"][place] = packing.unpack_positions(positions[place].ravel(), header.fractional_bits)
-        found["scales"][place] = packing.unpack_scales(scales[place].ravel())
-        unpack_rotations(rotations[place].ravel(), found["rotations"][place])
-        found["opacities"][place] = packing.unpack_opacities(alphas[place].ravel())
-        packing.unpack_harmonics(colors[place], higher[place], found["sh"][place])
+    turn = Turn.from_y_up(harmonics.degree_of(1 + kept))
+    factor = packing.harmonics_factor(turn)
 
-    blocks.fill(fill, header.count)
+    def fill(place: slice) -> None:
+        packing.unpack_positions(positions[place].ravel(), header.fractional_bits, turn, found["means"][place])
+        found["scales"][place] = packing.unpack_scales(scales[place].ravel())
+        unpack_rotations(rotations[place].ravel(), turn, found["rotations"][place])
+        found["opacities"][place] = packing.unpack_opacities(alphas[place].ravel())
+        packing.unpack_harmonics(colors[place], higher[place], factor, found["sh"][place])
+
+    blocks.fill(fill, header.count, _ROWS)
     # Bytes of any value make finite numbers, sizes above 0 and unit quaternions: there is nothing to check.
     return Gaussians(**found)
 
