@@ -4,13 +4,48 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import numpy as np
+
 from core.avatar.base_mesh import BaseMesh
-from core.engines.draft.engine import fit_portrait
 from tests.draft_helpers import astronaut_head
+
+FEW = 20_000
 
 
 @lru_cache(maxsize=1)
 def astronaut_base() -> BaseMesh:
     """The astronaut's base mesh, in the engine frame: that of ``astronaut_head()[0].gaussians``."""
-    fit = fit_portrait(astronaut_head()[1]).fit
-    return BaseMesh.from_fit(fit).transformed(fit.canonical)
+    return BaseMesh.from_shape(astronaut_head()[0].shape)
+
+
+def splats_of_astronaut():
+    """The astronaut's splats, in metres, thinned out; and the way there from the engine's frame."""
+    to_local = np.diag([0.18, 0.18, 0.18, 1.0])
+    to_local[:3, 3] = 0.0, -0.02, 0.16
+    gaussians = astronaut_head()[0].gaussians
+    few = gaussians.select(np.linspace(0, len(gaussians) - 1, FEW).astype(int))
+    return few.transform(to_local), to_local
+
+
+def add_head_with_mesh(extension):
+    """Put the astronaut's splats and her base mesh, at rest, into the scene; the mesh is the active object."""
+    import bpy
+
+    from tests.addon_helpers import add_splats
+
+    gaussians, to_local = splats_of_astronaut()
+    head = add_splats(extension, gaussians, "astronaut")
+    mesh = extension.module("facelift_addon.avatar.base_objects").give(
+        head, extension_base(extension).transformed(to_local), neutral=True
+    )
+    head.select_set(False)
+    mesh.select_set(True)
+    bpy.context.view_layer.objects.active = mesh
+    return head, mesh
+
+
+def extension_base(extension):
+    """Return the astronaut's base mesh as the installed copy's own value."""
+    base = astronaut_base()
+    own = extension.module("core.avatar.base_mesh").BaseMesh
+    return own(base.model, base.neutral, base.expressions, base.expression, base.pose)

@@ -9,20 +9,10 @@ import pytest
 from core.avatar.base_mesh import BaseMesh
 from core.head.model import load_head_model
 from tests.addon_helpers import add_splats, needs_blender
+from tests.avatar_helpers import splats_of_astronaut
 from tests.draft_helpers import astronaut_head
 
 pytestmark = needs_blender
-
-FEW = 20_000
-
-
-def splats_of_astronaut():
-    """The astronaut's splats, in metres, thinned out; and the way there from the engine's frame."""
-    to_local = np.diag([0.18, 0.18, 0.18, 1.0])
-    to_local[:3, 3] = 0.0, -0.02, 0.16
-    gaussians = astronaut_head()[0].gaussians
-    few = gaussians.select(np.linspace(0, len(gaussians) - 1, FEW).astype(int))
-    return few.transform(to_local), to_local
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from core.avatar import joints as rig
+from core.avatar.anatomy import vertex_groups
 from core.avatar.skinning import bone_weights, posed
 from core.errors import FaceLiftError
 from core.head.model import Region
@@ -30,6 +31,14 @@ def joints(base):
 @pytest.fixture(scope="module")
 def weights(joints):
     return bone_weights(joints)
+
+
+def eyeballs(model):
+    return [vertex_groups(model)[name] for name in rig.EYEBALLS]
+
+
+def lower_teeth(model):
+    return vertex_groups(model)[rig.LOWER_TEETH]
 
 
 def expression(base, name):
@@ -58,7 +67,7 @@ def test_bones_lie_where_they_belong(base, joints):
 
 
 def test_eyeballs_are_round_about_their_joints(base, joints):
-    for ball, eye in zip(rig.eyeballs(base.model), joints.eyes, strict=True):
+    for ball, eye in zip(eyeballs(base.model), joints.eyes, strict=True):
         radii = np.linalg.norm(base.neutral[ball] - eye, axis=1) / base.pose.scale
         assert 0.011 < np.median(radii) < 0.018 and radii.std() < 1.2 * MILLIMETRE
 
@@ -71,10 +80,10 @@ def test_weights_add_up_and_are_few(weights):
 
 def test_stiff_parts_are_stiff(base, weights):
     model = base.model
-    for name, ball in zip(("eye.L", "eye.R"), rig.eyeballs(model), strict=True):
+    for name, ball in zip(("eye.L", "eye.R"), eyeballs(model), strict=True):
         assert (weights[name][ball] == 1).all()
         assert (weights[name][model.in_regions(Region.TEETH, Region.NECK, Region.SCALP)] == 0).all()
-    teeth = rig.lower_teeth(model)
+    teeth = lower_teeth(model)
     upper = np.setdiff1d(np.flatnonzero(model.in_regions(Region.TEETH)), teeth)
     assert (weights["jaw"][teeth] == 1).all() and (weights["head"][upper] == 1).all()
     crown = model.in_regions(Region.SCALP) & (model.mean[:, 2] > 0.02)
@@ -108,7 +117,7 @@ def test_jaw_bone_and_expression_open_the_mouth_alike(base, joints, weights):
     apart = np.linalg.norm(bone - shape, axis=1) / base.pose.scale
     moved = np.linalg.norm(expression(base, "jawOpen"), axis=1) / base.pose.scale
     assert moved.max() > 0.03
-    assert apart.mean() < MILLIMETRE and apart[rig.lower_teeth(base.model)].max() < MILLIMETRE
+    assert apart.mean() < MILLIMETRE and apart[lower_teeth(base.model)].max() < MILLIMETRE
     assert np.percentile(apart, 99) < 5 * MILLIMETRE
 
 

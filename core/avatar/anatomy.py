@@ -42,7 +42,9 @@ def vertex_groups(model: HeadModel) -> dict[str, np.ndarray]:
     """Return the vertices [K] of groups by their names; every vertex is in one group."""
     side, height = np.sign(model.mean[:, 0]), model.mean[:, 2]
     teeth = model.in_regions(Region.TEETH)
-    upper = teeth & (height > height[teeth].mean())
+    # Each row is a piece; their heights overlap.
+    rows = {piece: height[pieces(model) == piece].mean() for piece in np.unique(pieces(model)[teeth])}
+    upper = teeth & (pieces(model) == max(rows, key=rows.get))
     masks = {
         "Face": model.in_regions(Region.FACE),
         "Lips": model.in_regions(Region.LIPS),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 SIDES = ("Left", "Right")
 
 REGIONS = {
@@ -71,6 +73,19 @@ def opposite(name: str) -> str | None:
         if name.endswith(side) and name not in _DIRECTIONS:
             return name.removesuffix(side) + other
     return None
+
+
+def mirrored(name: str) -> str:
+    """Return the expression that one becomes in a mirror: the other side's, the other direction, or itself."""
+    if name in _DIRECTIONS:
+        side = next(side for side in SIDES if name.endswith(side))
+        return name.removesuffix(side) + next(other for other in SIDES if other != side)
+    return opposite(name) or name
+
+
+def label(pattern: str) -> str:
+    """Return an expression's name as words, without its side: "Brow Outer Up"."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", pattern.removesuffix("*")).title()
 
 
 def strengths(preset: str) -> dict[str, float]:

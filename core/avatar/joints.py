@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial.transform import Rotation
 
 from ..errors import FaceLiftError
-from ..head.model import HeadModel, Region
+from ..head.model import Region
+from .anatomy import vertex_groups
 from .base_mesh import BaseMesh
 
 TORSO, NECK, HEAD, JAW, EYE_LEFT, EYE_RIGHT, LOOK_AT = "torso", "neck", "head", "jaw", "eye.L", "eye.R", "look_at"
+EYEBALLS, LOWER_TEETH, TONGUE = ("Eye.L", "Eye.R"), "Teeth Lower", "Tongue"
+"""Vertex groups of the base mesh."""
 TORSO_LENGTH, HEAD_LENGTH, EYE_LENGTH, TARGET_LENGTH = 0.1, 0.15, 0.03, 0.04
 """Lengths of bones that end nowhere in particular, metres."""
 TARGET_DISTANCE = 0.4
@@ -28,8 +29,6 @@ COLLAR_HEIGHT = 0.015
 """Metres above the neck's lowest point within which its vertices make up its lowest ring."""
 MIDDLE = 0.006
 """Metres from the head's middle plane within which vertices belong to the profile."""
-TEETH_MOVE = 0.005
-"""Metres by which ``jawOpen`` moves the lower teeth at least."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +132,7 @@ def find_joints(base: BaseMesh) -> Joints:
         FaceLiftError: the mesh's expression ``jawOpen`` does not turn the lower teeth, as when its
             shape key was edited away.
     """
-    model, metre = base.model, base.pose.scale
+    model, metre, groups = base.model, base.pose.scale, vertex_groups(base.model)
     neutral = base.neutral.astype(np.float64)
     local = (neutral - base.pose.translation) @ base.pose.rotation / metre
     neck, ears = local[model.in_regions(Region.NECK)], local[model.in_regions(Region.EARS)]
@@ -146,29 +145,8 @@ def find_joints(base: BaseMesh) -> Joints:
         skull=base.pose.apply(skull),
         hinge=hinge,
         jaw_turn=turn,
-        eyes=np.stack([sphere_center(neutral[part]) for part in eyeballs(model)]),
+        eyes=np.stack([sphere_center(neutral[groups[name]]) for name in EYEBALLS]),
     )
-
-
-def eyeballs(model: HeadModel) -> tuple[np.ndarray, np.ndarray]:
-    """Return the vertices of the left and of the right eyeball."""
-    eyes = model.in_regions(Region.EYES)
-    return np.flatnonzero(eyes & (model.mean[:, 0] > 0)), np.flatnonzero(eyes & (model.mean[:, 0] < 0))
-
-
-def lower_teeth(model: HeadModel) -> np.ndarray:
-    """Return the vertices of the lower teeth: those that the model's ``jawOpen`` moves."""
-    displacement = model.expressions[model.expression_names.index("jawOpen")]
-    return np.flatnonzero(model.in_regions(Region.TEETH) & (np.linalg.norm(displacement, axis=1) > TEETH_MOVE))
-
-
-def parts(model: HeadModel) -> np.ndarray:
-    """Return the number [V] of the connected part to which each vertex belongs."""
-    corners = model.faces
-    edges = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 3]], corners[:, [3, 0]]])
-    count = len(model.mean)
-    graph = coo_array((np.ones(len(edges)), edges.T), shape=(count, count))
-    return connected_components(graph, directed=False)[1]
 
 
 def sphere_center(points: np.ndarray) -> np.ndarray:
@@ -187,7 +165,7 @@ def rigid_motion(before: np.ndarray, after: np.ndarray) -> tuple[Rotation, np.nd
 
 def _hinge(base: BaseMesh) -> tuple[np.ndarray, np.ndarray]:
     """Return the middle of the jaw's axis [3], and axis times angle [3]."""
-    teeth = lower_teeth(base.model)
+    teeth = vertex_groups(base.model)[LOWER_TEETH]
     before = base.neutral[teeth].astype(np.float64)
     after = before + base.expressions[base.model.expression_names.index("jawOpen")][teeth]
     rotation, offset = rigid_motion(before, after)

@@ -15,7 +15,20 @@ from scipy.sparse.linalg import spsolve
 from scipy.spatial.transform import Rotation
 
 from ..head.model import HeadModel, Region
-from .joints import EYE_LEFT, EYE_RIGHT, HEAD, JAW, NECK, TORSO, Joints, eyeballs, lower_teeth, parts, rigid_motion
+from .anatomy import vertex_groups
+from .joints import (
+    EYE_LEFT,
+    EYE_RIGHT,
+    EYEBALLS,
+    HEAD,
+    JAW,
+    LOWER_TEETH,
+    NECK,
+    TONGUE,
+    TORSO,
+    Joints,
+    rigid_motion,
+)
 
 SKULL_REGIONS = (
     Region.FACE,
@@ -38,7 +51,6 @@ LOOKS = ("eyeLookUp", "eyeLookDown")
 
 def bone_weights(joints: Joints) -> dict[str, np.ndarray]:
     """Return the weights [V] float32 of each bone that carries vertices; they add up to one everywhere."""
-    model = joints.base.model
     skull = _skull_share(joints)
     jaw = np.minimum(_jaw_share(joints), 1) * skull
     eyes = [_eye_share(joints, side) for side in (0, 1)]
@@ -52,7 +64,6 @@ def bone_weights(joints: Joints) -> dict[str, np.ndarray]:
     stacked = np.stack(list(weights.values()))
     stacked[stacked < LEAST] = 0
     stacked /= stacked.sum(0)
-    assert stacked.shape[1] == len(model.mean)
     return dict(zip(weights, stacked.astype(np.float32), strict=True))
 
 
@@ -125,16 +136,16 @@ def _jaw_share(joints: Joints) -> np.ndarray:
     moved = base.expressions[base.model.expression_names.index("jawOpen")]
     share = _following(moved[None], (turn.apply(arms) - arms)[None], SOFT * joints.metre)
     share = _smoothed(share, _neighbours(base.model), np.ones(len(share), bool))
-    teeth, part = lower_teeth(base.model), parts(base.model)
-    tongue = base.model.in_regions(Region.MOUTH) & (part != part[0])
+    groups = vertex_groups(base.model)
     share[base.model.in_regions(Region.TEETH, Region.EYES)] = 0
-    share[teeth] = share[tongue] = 1
+    share[groups[LOWER_TEETH]] = share[groups[TONGUE]] = 1
     return share
 
 
 def _eye_share(joints: Joints, side: int) -> np.ndarray:
     """Return how much each vertex follows the left (0) or right (1) eye: 1 on the eyeball, less on the lids."""
-    base, ball, suffix = joints.base, eyeballs(joints.base.model)[side], ("Left", "Right")[side]
+    base, suffix = joints.base, ("Left", "Right")[side]
+    ball = vertex_groups(base.model)[EYEBALLS[side]]
     moved = np.stack([base.expressions[base.model.expression_names.index(look + suffix)] for look in LOOKS])
     arms = base.neutral - joints.eyes[side]
     stiff = np.stack([rigid_motion(arms[ball], arms[ball] + motion[ball])[0].apply(arms) - arms for motion in moved])

@@ -124,10 +124,7 @@ class FACELIFT_OT_add_base_mesh(bpy.types.Operator):
         target = base_objects.give(head, fit.base, neutral=self.expression == "NEUTRAL")
         layer = heads.view_layer_of(context, context.scene)
         if layer is not None and target.name in layer.objects:
-            for other in layer.objects:
-                other.select_set(False, view_layer=layer)
-            target.select_set(True, view_layer=layer)
-            layer.objects.active = target
+            heads.select_only(layer, target)
         return {"FINISHED"}
 
 

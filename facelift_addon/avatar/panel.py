@@ -7,7 +7,7 @@ import bpy
 from .. import errands
 from ..editing import targets
 from ..widgets import draw_lines, time_left
-from . import base_objects
+from . import base_objects, rigs
 
 
 class FACELIFT_PT_avatar(bpy.types.Panel):
@@ -21,13 +21,13 @@ class FACELIFT_PT_avatar(bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Splats must be active, or their base mesh."""
-        active = context.active_object
+        """Splats must be active, or their base mesh or its rig."""
+        active = rigs.moved_by(context.active_object)
         return targets.is_splat_object(active) or base_objects.is_base_mesh(active)
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the next step."""
-        layout, active = self.layout, context.active_object
+        layout, active = self.layout, rigs.moved_by(context.active_object)
         head = base_objects.head_of(active)
         mesh = base_objects.mesh_of(active)
         if draw_progress(layout, "Fitting the base mesh"):

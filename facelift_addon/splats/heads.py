@@ -98,13 +98,18 @@ def add(scene: bpy.types.Scene, arrival: Arrival, view_layer: bpy.types.ViewLaye
     _describe(head, arrival)
     _set_photo_camera(scene, collection, head, arrival)
     if view_layer is not None:
-        for other in view_layer.objects:
-            # A view layer lists removed objects as None until it is updated.
-            if other is not None and other.select_get(view_layer=view_layer):
-                other.select_set(False, view_layer=view_layer)
-        head.select_set(True, view_layer=view_layer)
-        view_layer.objects.active = head
+        select_only(view_layer, head)
     return head
+
+
+def select_only(view_layer: bpy.types.ViewLayer, target: bpy.types.Object) -> None:
+    """Select one object of a view layer and make it active."""
+    for other in view_layer.objects:
+        # A view layer lists removed objects as None until it is updated.
+        if other is not None and other.select_get(view_layer=view_layer):
+            other.select_set(False, view_layer=view_layer)
+    target.select_set(True, view_layer=view_layer)
+    view_layer.objects.active = target
 
 
 def set_color_mode(head: bpy.types.Object, mode: str) -> None:

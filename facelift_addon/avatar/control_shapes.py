@@ -1,0 +1,57 @@
+"""What the rig's bones look like: wires that are picked easily and hide nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+
+from ...core.avatar.joints import EYE_LEFT, EYE_RIGHT, HEAD, JAW, LOOK_AT, NECK, TORSO
+
+STEPS = 32
+NAME = "FaceLift control {}"
+
+
+@dataclass(frozen=True)
+class Control:
+    """A bone's look.
+
+    Attributes:
+        shape: "ring" across the bone, or "target": a ring with a cross.
+        radius: Metres.
+        place: Where along the bone, 0 its head and 1 its tail.
+        palette: Blender's name of the colours.
+    """
+
+    shape: str
+    radius: float
+    place: float
+    palette: str
+
+
+CONTROLS = {
+    TORSO: Control("ring", 0.16, 0.3, "THEME09"),
+    NECK: Control("ring", 0.085, 0.45, "THEME04"),
+    HEAD: Control("ring", 0.1, 1.2, "THEME09"),
+    JAW: Control("ring", 0.022, 1.1, "THEME03"),
+    EYE_LEFT: Control("ring", 0.016, 1.0, "THEME01"),
+    EYE_RIGHT: Control("ring", 0.016, 1.0, "THEME01"),
+    LOOK_AT: Control("target", 0.03, 0.0, "THEME01"),
+}
+
+
+def shape(name: str) -> bpy.types.Object:
+    """Return the object, in no scene, that bones of a kind look like; all rigs share it."""
+    found = bpy.data.objects.get(NAME.format(name))
+    if found is not None and found.library is None:
+        return found
+    angles = np.linspace(0, 2 * np.pi, STEPS, endpoint=False)
+    points = np.stack([np.cos(angles), np.zeros(STEPS), np.sin(angles)], axis=1)
+    edges = [(step, (step + 1) % STEPS) for step in range(STEPS)]
+    if name == "target":
+        quarter = STEPS // 4
+        edges += [(0, 2 * quarter), (quarter, 3 * quarter)]
+    mesh = bpy.data.meshes.new(NAME.format(name))
+    mesh.from_pydata(points.tolist(), edges, [])
+    return bpy.data.objects.new(NAME.format(name), mesh)

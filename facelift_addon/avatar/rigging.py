@@ -1,0 +1,123 @@
+"""The operators on a base mesh's rig."""
+
+from __future__ import annotations
+
+import bpy
+
+from ...core.avatar.joints import find_joints
+from ...core.avatar.skinning import bone_weights
+from ..operators.reporting import reported
+from ..splats import heads
+from . import base_objects, faces, rigs
+
+
+def _mesh_of(active: bpy.types.Object | None) -> bpy.types.Object | None:
+    """Return the base mesh that the active object is, has or moves."""
+    return base_objects.mesh_of(rigs.moved_by(active))
+
+
+class FACELIFT_OT_add_rig(bpy.types.Operator):
+    """Add bones to the base mesh: neck, head, jaw, and eyes that look at a target. Splats bound to the mesh follow. A rig that is there is made anew, in the shape that the mesh has now"""  # noqa: E501
+
+    bl_idname = "facelift.add_rig"
+    bl_label = "Add Rig"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A base mesh must be there, in Object Mode."""
+        if context.mode != "OBJECT":
+            cls.poll_message_set("Go to Object Mode first")
+            return False
+        cls.poll_message_set("Fit a base mesh first")
+        return base_objects.is_base_mesh(_mesh_of(context.active_object))
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Find the joints, build the bones, bind the mesh."""
+        mesh = _mesh_of(context.active_object)
+        faces.required_own(mesh)
+        joints = find_joints(base_objects.read(mesh))
+        rigs.add(context, mesh, joints, bone_weights(joints))
+        return {"FINISHED"}
+
+
+class _OnRig:
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A rig must be there."""
+        cls.poll_message_set("Add a rig first")
+        return rigs.rig_of(_mesh_of(context.active_object)) is not None
+
+
+class FACELIFT_OT_remove_rig(_OnRig, bpy.types.Operator):
+    """Take the bones away; mesh and expressions stay"""
+
+    bl_idname = "facelift.remove_rig"
+    bl_label = "Remove Rig"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Remove it, and go back to the mesh."""
+        mesh = _mesh_of(context.active_object)
+        faces.required_own(mesh)
+        if context.mode != "OBJECT":
+            bpy.ops.object.mode_set(mode="OBJECT")
+        rigs.remove(mesh)
+        if mesh.name in context.view_layer.objects:
+            context.view_layer.objects.active = mesh
+        return {"FINISHED"}
+
+
+class FACELIFT_OT_pose_rig(_OnRig, bpy.types.Operator):
+    """Go to the rig's Pose Mode, or back to Object Mode"""
+
+    bl_idname = "facelift.pose_rig"
+    bl_label = "Pose"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Switch the mode."""
+        rig = rigs.rig_of(_mesh_of(context.active_object))
+        posing = context.mode == "POSE"
+        if context.mode != "OBJECT":
+            bpy.ops.object.mode_set(mode="OBJECT")
+        if not posing:
+            rig.hide_set(False)
+            heads.select_only(context.view_layer, rig)
+            bpy.ops.object.mode_set(mode="POSE")
+        return {"FINISHED"}
+
+
+class FACELIFT_PT_rig(bpy.types.Panel):
+    """The bones of the base mesh."""
+
+    bl_label = "Rig"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "FaceLift"
+    bl_parent_id = "FACELIFT_PT_avatar"
+    bl_order = 2
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A base mesh must be there."""
+        return base_objects.is_base_mesh(_mesh_of(context.active_object))
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the button that adds it, or what it has."""
+        layout = self.layout
+        rig = rigs.rig_of(_mesh_of(context.active_object))
+        if rig is None:
+            layout.operator("facelift.add_rig", icon="ARMATURE_DATA")
+            return
+        row = layout.row(align=True)
+        row.operator("facelift.pose_rig", icon="POSE_HLT", depress=context.mode == "POSE")
+        row.operator("facelift.remove_rig", text="Remove", icon="X")
+        column = layout.column(align=True)
+        column.prop(rig, f'["{rigs.LOOK}"]', text="Look at target", slider=True)
+        column.prop(rig, f'["{rigs.FOLLOW}"]', text="Target follows head", slider=True)
+
+
+CLASSES = (FACELIFT_OT_add_rig, FACELIFT_OT_remove_rig, FACELIFT_OT_pose_rig, FACELIFT_PT_rig)
