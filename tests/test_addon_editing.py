@@ -657,6 +657,35 @@ def test_crop_box_and_neck_plane_follow_their_empties(blender):
     assert_same(evaluated(blender, target), expected)
 
 
+@pytest.mark.parametrize("tool", ("apply_adjustments", "remove_adjustments"))
+def test_crop_empties_go_with_the_adjustments_unless_something_else_uses_them(blender, tool):
+    import bpy
+
+    target, other = (add_splats(blender, surface_gaussians(300)) for _ in range(2))
+    bpy.context.view_layer.objects.active = target
+    bpy.ops.facelift.add_crop(shape="BOX")
+    bpy.ops.facelift.add_crop(shape="PLANE")
+    plane = next(child for child in target.children if "neck plane" in child.name)
+    other.constraints.new("COPY_LOCATION").target = plane
+    nodes = blender.module("facelift_addon.editing.adjustments_nodes")
+    own = bpy.data.objects.new("own", None)
+    bpy.context.scene.collection.objects.link(own)
+    inputs_of(blender, other)[nodes.BOX] = own
+    bpy.ops.ed.undo_push(message="cropped")
+    for each in (target, other):
+        bpy.context.view_layer.objects.active = each
+        for one in bpy.context.view_layer.objects:
+            one.select_set(one == each)
+        # As a user's click: an undo step of its own.
+        getattr(bpy.ops.facelift, tool)("EXEC_DEFAULT", True)
+    assert [child.name for child in target.children] == [plane.name]
+    assert "own" in bpy.data.objects, "what the artist made stays"
+    assert not any("crop box" in each.name for each in bpy.data.objects)
+    bpy.ops.ed.undo()
+    bpy.ops.ed.undo()
+    assert sum("crop box" in each.name for each in bpy.data.objects) == 1
+
+
 def test_adjustments_are_animated_by_keyframes(blender):
     import bpy
 

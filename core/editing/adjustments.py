@@ -42,7 +42,7 @@ class Adjustments:
         box: [4, 4] as in :func:`~core.editing.regions.inside_box`; None to crop nothing.
         plane: [4, 4] as in :func:`~core.editing.regions.above_plane`; None to cut nothing.
         density: Share of Gaussians kept, 0..1.
-        cell: Side of the density's cells at full density, world units.
+        cell: Side of the density's cells, world units.
         size: Factor of all scales.
         grade: Of the whole object.
         parts: By part, where they differ from the defaults. Parts that are not

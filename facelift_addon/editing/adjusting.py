@@ -8,7 +8,7 @@ from bpy.props import EnumProperty
 
 from ..operators.reporting import reported
 from ..splats import baking
-from . import adjustments, targets
+from . import adjustments, crop_empties, targets
 from .adjustments_nodes import BOX, PLANE, USE_BOX, USE_PLANE
 
 STRAYS = 0.2
@@ -71,9 +71,7 @@ class FACELIFT_OT_remove_adjustments(_HasAdjustments, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Remove."""
         for target in targets.targets_of(context):
-            modifier = adjustments.find(target)
-            if modifier is not None:
-                target.modifiers.remove(modifier)
+            adjustments.remove(target)
         return {"FINISHED"}
 
 
@@ -100,26 +98,16 @@ class FACELIFT_OT_add_crop(targets.OnSplatObjects, bpy.types.Operator):
         inputs = adjustments.ensure(target)
         means = baking.stored(target).means
         low, high = np.percentile(means, (STRAYS, 100 - STRAYS), axis=0) if len(means) else (-np.ones(3), np.ones(3))
-        helper = bpy.data.objects.new(f"{target.name} {'crop box' if self.shape == 'BOX' else 'neck plane'}", None)
-        for collection in target.users_collection:
-            collection.objects.link(helper)
-        helper.parent = target
-        helper.empty_display_size = 1.0
-        helper.hide_render = True
+        middle, reach = (low + high) / 2, (high - low) / 2 * BOX_MARGIN
         if self.shape == "BOX":
-            helper.empty_display_type = "CUBE"
-            helper.location = (low + high) / 2
-            helper.scale = np.maximum((high - low) / 2 * BOX_MARGIN, 1e-4)
-            inputs[BOX], inputs[USE_BOX] = helper, True
+            inputs[BOX], inputs[USE_BOX] = crop_empties.new(target, "crop box", middle, reach), True
         else:
             # A slab all around: an arrow would be hidden inside the neck.
-            helper.empty_display_type = "CUBE"
-            middle = (low + high) / 2
             height = np.percentile(means[:, 2], PLANE_HEIGHT) if len(means) else 0.0
-            helper.location = (middle[0], middle[1], height)
-            width = max(float((high - low)[:2].max()) / 2 * BOX_MARGIN, 1e-4)
-            helper.scale = (width, width, width * SLAB)
-            inputs[PLANE], inputs[USE_PLANE] = helper, True
+            width = reach[:2].max()
+            scale = np.array([width, width, width * SLAB])
+            plane = crop_empties.new(target, "neck plane", np.array([*middle[:2], height]), scale)
+            inputs[PLANE], inputs[USE_PLANE] = plane, True
         return {"FINISHED"}
 
 

@@ -8,7 +8,7 @@ from ...core.editing import density
 from ..splats import baking, display
 from ..splats.modifier_inputs import ModifierInputs
 from ..splats.nodes import NAME_KEY
-from . import originals, storage
+from . import crop_empties, originals, storage
 from .adjustments_nodes import CELL, GROUP_NAME, MAX_SIZE, MIN_SIZE, adjustments_group
 
 MODIFIER_NAME = "FaceLift Adjustments"
@@ -56,7 +56,7 @@ def rescale(target: bpy.types.Object, factor: float) -> None:
 
 
 def apply(context: bpy.types.Context, target: bpy.types.Object) -> None:
-    """Make what the modifier shows the object's own splats, and remove it.
+    """Make what the modifier shows the object's own splats, and remove it with its empties.
 
     Args:
         context: In Object Mode.
@@ -65,7 +65,19 @@ def apply(context: bpy.types.Context, target: bpy.types.Object) -> None:
     if target.data.users > 1:
         target.data = target.data.copy()
     originals.keep(target.data)
+    modifier = find(target)
+    empties = crop_empties.of(modifier)
     with context.temp_override(object=target, active_object=target, selected_objects=[target]):
-        bpy.ops.object.modifier_apply(modifier=find(target).name)
+        bpy.ops.object.modifier_apply(modifier=modifier.name)
+    crop_empties.remove_unused(empties)
     # The nodes store radiance as a colour; where Blender has a type for four floats, it is that again.
     storage.update(target, baking.stored(target))
+
+
+def remove(target: bpy.types.Object) -> None:
+    """Remove an object's modifier, where it has one, with its empties."""
+    modifier = find(target)
+    if modifier is not None:
+        empties = crop_empties.of(modifier)
+        target.modifiers.remove(modifier)
+        crop_empties.remove_unused(empties)

@@ -13,7 +13,7 @@ from ..splats.nodes import Builder, shared_group
 from .density_nodes import area, density_group
 from .grading_nodes import NEUTRAL, grade_group
 
-VERSION = 2
+VERSION = 3
 
 GROUP_NAME = "FaceLift Adjustments"
 
@@ -85,7 +85,7 @@ PANELS: dict[str, list[Input]] = {
             1.0,
             0,
             1,
-            "Share of splats that is kept, big and opaque ones first; sparse regions keep more",
+            "Share of splats that is kept, in every place, big and opaque ones first; what stays grows to close the gaps",
             "FACTOR",
         ),
         Input(
@@ -94,7 +94,7 @@ PANELS: dict[str, list[Input]] = {
             1.0,
             1e-6,
             None,
-            "Width of the cells in which density is evened out: twice the usual distance of splats",
+            "Width of the cells in which splats are compared: twice their usual distance",
             "DISTANCE",
         ),
         Input(SIZE, "Float", 1.0, 0, 10, "Factor of the size of every splat"),

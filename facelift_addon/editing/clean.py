@@ -145,9 +145,9 @@ class FACELIFT_OT_reduce_density(targets.OnSplats, bpy.types.Operator):
 
     density: FloatProperty(
         name="Density",
-        description="Share of splats that is kept; sparse regions keep more",
+        description="Share of splats that is kept, in every place",
         default=0.5,
-        min=0.0,
+        min=0.01,
         max=1.0,
         subtype="FACTOR",
     )

@@ -8,13 +8,13 @@ from ...core import attributes as names
 from ...core.editing import density
 from ..splats.nodes import Builder, shared_group
 
-VERSION = 2
+VERSION = 3
 
 
 def density_group() -> bpy.types.NodeTree:
     """Return the group that keeps a share of the splats and grows them.
 
-    Inputs: Geometry, Density (0..1) and Cell, the side of a cell at full density in local units.
+    Inputs: Geometry, Density (0..1) and Cell, the side of a cell in local units.
     """
     return shared_group(
         "FaceLift Density",
@@ -35,8 +35,7 @@ def area(builder: Builder) -> bpy.types.NodeSocket:
 def _density(builder: Builder, sockets) -> dict:
     opacity = builder.separate_color(builder.attribute(names.RADIANCE_BASE, "FLOAT_COLOR"))[3]
     importance = builder.math("MULTIPLY", opacity, area(builder))
-    share = builder.math("MAXIMUM", sockets["Density"], density.LEAST_DENSITY)
-    cell = _cell_number(builder, builder.math("DIVIDE", sockets["Cell"], builder.math("SQRT", share)))
+    cell, offset = _cell(builder, sockets["Cell"])
     capture = builder.node("GeometryNodeCaptureAttribute", domain="POINT")
     capture.capture_items.new("INT", "Order")
     builder.set(capture.inputs[0], sockets["Geometry"])
@@ -46,11 +45,12 @@ def _density(builder: Builder, sockets) -> dict:
     geometry = _sorted(builder, capture.outputs[0], by_importance)
 
     ones = builder.node("GeometryNodeAccumulateField", {"Value": 1.0, "Group ID": cell}, data_type="FLOAT")
+    rank = ones.outputs["Trailing"]
     wanted = builder.math("MULTIPLY", sockets["Density"], ones.outputs["Total"])
-    limit = builder.math("MAXIMUM", builder.math("FLOOR", builder.math("ADD", wanted, 0.5)), 1.0)
-    keeps = builder.compare("LESS_THAN", ones.outputs["Trailing"], limit)
+    keeps = builder.compare("LESS_THAN", builder.math("ADD", rank, offset), wanted)
+    share = builder.math("MINIMUM", builder.math("MAXIMUM", builder.math("SUBTRACT", wanted, rank), 0.0), 1.0)
     covered = _total(builder, importance, cell)
-    left = _total(builder, builder.switch("FLOAT", keeps, 0.0, importance), cell)
+    left = _total(builder, builder.math("MULTIPLY", importance, share), cell)
     counted = builder.compare("GREATER_THAN", left, 0.0)
     ratio = builder.switch("FLOAT", counted, 1.0, builder.math("DIVIDE", covered, left))
     uneven = builder.math("MINIMUM", builder.math("SUBTRACT", ratio, 1.0), 1.0)
@@ -77,16 +77,23 @@ def _total(builder: Builder, value, group) -> bpy.types.NodeSocket:
     return builder.node("GeometryNodeAccumulateField", inputs, data_type="FLOAT").outputs["Total"]
 
 
-def _cell_number(builder: Builder, cell) -> bpy.types.NodeSocket:
-    """:func:`core.editing.density.cell_numbers` as nodes."""
-    number = None
-    for axis in builder.separate(builder.node("GeometryNodeInputPosition").outputs[0])[::-1]:
-        place = builder.math("FLOOR", builder.math("DIVIDE", axis, cell))
+def _cell(builder: Builder, side) -> tuple[bpy.types.NodeSocket, bpy.types.NodeSocket]:
+    """:func:`core.editing.density.cells` as nodes."""
+    places = []
+    for axis in builder.separate(builder.node("GeometryNodeInputPosition").outputs[0]):
+        place = builder.math("FLOOR", builder.math("DIVIDE", axis, side))
         place = builder.math("FLOORED_MODULO", place, float(density.CELL_PERIOD))
-        whole = builder.node("FunctionNodeFloatToInt", {0: place}, rounding_mode="ROUND").outputs[0]
-        if number is None:
-            number = whole
-        else:
-            inputs = {0: number, 1: density.CELL_PERIOD, 2: whole}
-            number = builder.node("FunctionNodeIntegerMath", inputs, operation="MULTIPLY_ADD").outputs[0]
-    return number
+        places.append(builder.node("FunctionNodeFloatToInt", {0: place}, rounding_mode="ROUND").outputs[0])
+    x, y, z = places
+    number = _integer(builder, "MULTIPLY_ADD", z, density.CELL_PERIOD, y)
+    number = _integer(builder, "MULTIPLY_ADD", number, density.CELL_PERIOD, x)
+    along_x, along_y, along_z = density.OFFSET_STRIDES
+    steps = _integer(builder, "MULTIPLY", x, along_x)
+    steps = _integer(builder, "MULTIPLY_ADD", y, along_y, steps)
+    steps = _integer(builder, "MULTIPLY_ADD", z, along_z, steps)
+    steps = _integer(builder, "MODULO", steps, density.OFFSET_STEPS)
+    return number, builder.math("DIVIDE", builder.math("ADD", steps, 0.5), float(density.OFFSET_STEPS))
+
+
+def _integer(builder: Builder, operation: str, *values) -> bpy.types.NodeSocket:
+    return builder.node("FunctionNodeIntegerMath", dict(enumerate(values)), operation=operation).outputs[0]
