@@ -189,6 +189,22 @@ def test_failed_repair_leaves_the_working_runtime(ready, place, tmp_path):
     assert ready.state.stage is Stage.READY
 
 
+def test_repair_replaces_the_runtime(ready):
+    before = ready.state.runtime.python
+    (folder,) = environment.environments(ready.state.home)
+    (folder / "lib").rename(folder / "lost")
+    ready.install()
+    drive(ready)
+    assert ready.error is None, ready.error.details
+    assert ready.state.runtime.python != before
+    assert not before.exists()
+    assert ready.state.stage is Stage.TEST
+    ready.proceed()
+    drive(ready)
+    assert ready.error is None, ready.error.details
+    assert ready.state.stage is Stage.READY
+
+
 def test_cancelled_repair_leaves_the_working_runtime(ready):
     ready.install()
     wait(ready.task, lambda task: task.status.stage == "Installing packages")
