@@ -1,15 +1,21 @@
 """The avatar: a head mesh fitted to the splats, and all that builds on it."""
 
-from . import expressions, fitting, panel, rigging
+from __future__ import annotations
 
-CLASSES = (*fitting.CLASSES, *panel.CLASSES, *expressions.CLASSES, *rigging.CLASSES)
+import bpy
+
+from . import expressions, fitting, panel, performances, rigging
+
+CLASSES = (*fitting.CLASSES, *panel.CLASSES, *expressions.CLASSES, *rigging.CLASSES, *performances.CLASSES)
 
 
 def register() -> None:
     """What is more than classes."""
     expressions.register()
+    bpy.types.TOPBAR_MT_file_import.append(performances.draw_import)
 
 
 def unregister() -> None:
     """Take it out again."""
+    bpy.types.TOPBAR_MT_file_import.remove(performances.draw_import)
     expressions.unregister()
