@@ -85,7 +85,7 @@ PANELS: dict[str, list[Input]] = {
             1.0,
             0,
             1,
-            "Share of splats that is kept, in every place, big and opaque ones first; what stays grows to close the gaps",
+            "Share of splats that is kept, big and opaque ones first; what stays grows to close the gaps",
             "FACTOR",
         ),
         Input(
