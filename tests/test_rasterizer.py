@@ -201,3 +201,19 @@ def test_silhouette_iou():
     assert metrics.silhouette_iou(a, b) == pytest.approx(1 / 3)
     assert metrics.silhouette_iou(a, b, threshold=0.7) == 0
     assert metrics.silhouette_iou(a > 0.5, a) == 1
+
+
+def test_shade_is_what_blending_lets_through_and_stops_where_it_is_dark():
+    camera = front_camera(60)
+    splats = project(random_gaussians(400, seed=3), camera)
+    alpha = tiles.blend(splats, np.ones((len(splats), 1), np.float32), camera.width, camera.height)[..., 0]
+    rows, columns = np.indices((camera.height, camera.width)).reshape(2, -1)
+    shade = tiles.Shade(camera.width, camera.height, 0.1)
+    assert (shade.at(columns, rows) == 1).all()
+    for part in np.array_split(np.arange(len(splats)), 5):
+        shade.draw(splats.select(part))
+    passing = shade.at(columns, rows).reshape(alpha.shape)
+    bright = 1 - alpha >= 0.1
+    assert 0.1 < bright.mean() < 0.9
+    np.testing.assert_allclose(passing[bright], (1 - alpha)[bright], atol=1e-5)
+    assert (passing[~bright] < 0.1).all()

@@ -18,7 +18,7 @@ def typical_spacing(means: np.ndarray) -> float:
     if len(means) < 2:
         return 0.0
     step = max(1, len(means) // _SAMPLES)
-    distances = cKDTree(means).query(means[::step], k=2)[0][:, 1]
+    distances = cKDTree(means).query(means[::step], k=2, workers=-1)[0][:, 1]
     return float(np.median(distances))
 
 
@@ -30,4 +30,4 @@ def mean_distances(means: np.ndarray, neighbors: int) -> np.ndarray:
         neighbors: How many, at least one; fewer where there are not as many.
     """
     count = min(neighbors, len(means) - 1)
-    return cKDTree(means).query(means, k=count + 1)[0][:, 1:].mean(axis=1)
+    return cKDTree(means).query(means, k=count + 1, workers=-1)[0][:, 1:].mean(axis=1)

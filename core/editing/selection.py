@@ -56,7 +56,8 @@ def grow(means: np.ndarray, mask: np.ndarray, distance: float) -> np.ndarray:
         return mask.copy()
     # A bounded query finds nothing at the bound itself.
     bound = np.nextafter(distance, np.inf)
-    found = cKDTree(means[mask]).query(means[others], distance_upper_bound=bound)[0] <= distance
+    nearest = cKDTree(means[mask]).query(means[others], distance_upper_bound=bound, workers=-1)[0]
+    found = nearest <= distance
     grown = mask.copy()
     grown[others[found]] = True
     return grown

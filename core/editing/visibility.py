@@ -7,7 +7,7 @@ import numpy as np
 from ..cameras import Camera
 from ..gaussians import Gaussians
 from ..rasterize.projection import project
-from ..rasterize.tiles import blend
+from ..rasterize.tiles import Shade
 
 SLICES = 48
 """Depth slices: Gaussians of one slice don't hide each other."""
@@ -38,11 +38,10 @@ def visible(gaussians: Gaussians, camera: Camera, min_transmittance: float = MIN
     beginnings = splats.depths - OWN_DEPTH * gaussians.scales.max(axis=1)[splats.indices]
     first_depths = splats.depths[[part[0] for part in slices]]
     places = np.maximum(np.searchsorted(first_depths, beginnings, side="right") - 1, 0)
-    transmittance = np.ones((camera.height, camera.width), np.float32)
+    shade = Shade(camera.width, camera.height, min_transmittance)
     for place, part in enumerate(slices):
         judged = np.flatnonzero(inside & (places == place))
-        seen = judged[transmittance[rows[judged], columns[judged]] >= min_transmittance]
+        seen = judged[shade.at(columns[judged], rows[judged]) >= min_transmittance]
         mask[splats.indices[seen]] = True
-        ones = np.ones((len(part), 1), np.float32)
-        transmittance *= 1 - blend(splats.select(part), ones, camera.width, camera.height)[..., 0]
+        shade.draw(splats.select(part))
     return mask

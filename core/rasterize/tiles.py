@@ -102,6 +102,44 @@ def blend(splats: Splats, values: np.ndarray, width: int, height: int) -> np.nda
     return grid.to_picture(blended)
 
 
+class Shade:
+    """The light that passes all splats drawn so far, pixel by pixel; it begins with all light, 1."""
+
+    def __init__(self, width: int, height: int, least: float) -> None:
+        """Begin.
+
+        Args:
+            width: Picture width in pixels.
+            height: Picture height in pixels.
+            least: Where less passes, it need not be known how much: such tiles are left as they are.
+        """
+        self._grid = _Grid(width, height)
+        self._least = np.float32(least)
+        self._passing = np.ones((self._grid.rows * self._grid.columns, _TILE * _TILE), np.float32)
+
+    def at(self, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Return what passes [N] float32 at pixels of the picture [N]."""
+        tiles = rows // _TILE * self._grid.columns + columns // _TILE
+        return self._passing[tiles, rows % _TILE * _TILE + columns % _TILE]
+
+    def draw(self, splats: Splats) -> None:
+        """Draw further splats, with alphas as for :func:`blend`; their order does not matter."""
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for lists in _list_slices(splats, self._grid, self._passing):
+                for _ in pool.map(partial(self._draw_batch, splats, lists), lists.batches()):
+                    pass
+
+    def _draw_batch(self, splats: Splats, lists: _TileLists, tiles: np.ndarray) -> None:
+        for first in range(0, int(lists.counts[tiles].max()), _RANKS):
+            bright = (self._passing[tiles] >= self._least).any(axis=1)
+            tiles = tiles[bright & (lists.counts[tiles] > first)]
+            if not len(tiles):
+                return
+            alphas = _alphas(splats, self._grid, lists, tiles, first)[1]
+            np.subtract(1, alphas, out=alphas)
+            self._passing[tiles] *= np.multiply.reduce(alphas, axis=0)
+
+
 def _list_slices(splats: Splats, grid: _Grid, transmittance: np.ndarray):
     """Yield the :class:`_TileLists` of successive front-to-back slices of the splats."""
     limits = np.array([grid.columns, grid.rows])
@@ -156,6 +194,23 @@ def _exponents(splats: Splats, grid: _Grid, index: np.ndarray, used: np.ndarray,
     return coefficients @ _monomials()
 
 
+def _alphas(
+    splats: Splats, grid: _Grid, lists: _TileLists, tiles: np.ndarray, first: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which splats come next in some tiles, from rank ``first`` on, and their alphas.
+
+    Returns:
+        Indices of splats [ranks, tiles], and alphas [ranks, tiles, _TILE^2] float32: 0 where no splat is left.
+    """
+    ranks = first + np.arange(min(_RANKS, lists.counts[tiles].max() - first))[:, None]
+    used = ranks < lists.counts[tiles]
+    index = lists.splats[np.where(used, lists.starts[tiles] + ranks, 0)]
+    alphas = np.exp(_exponents(splats, grid, index, used, tiles))
+    np.minimum(alphas, MAX_ALPHA, out=alphas)
+    alphas *= alphas >= np.float32(MIN_ALPHA)
+    return index, alphas
+
+
 def _blend_batch(
     splats: Splats,
     values: np.ndarray,
@@ -171,12 +226,7 @@ def _blend_batch(
         tiles = tiles[unfinished & (lists.counts[tiles] > first)]
         if not len(tiles):
             return
-        ranks = first + np.arange(min(_RANKS, lists.counts[tiles].max() - first))[:, None]
-        used = ranks < lists.counts[tiles]
-        index = lists.splats[np.where(used, lists.starts[tiles] + ranks, 0)]
-        alphas = np.exp(_exponents(splats, grid, index, used, tiles))
-        np.minimum(alphas, MAX_ALPHA, out=alphas)
-        alphas *= alphas >= np.float32(MIN_ALPHA)
+        index, alphas = _alphas(splats, grid, lists, tiles, first)
         after = 1 - alphas
         after[0] *= transmittance[tiles]
         for rank in range(1, len(after)):
