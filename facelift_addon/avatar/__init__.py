@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import bpy
 
-from . import expressions, fitting, panel, performances, rigging
+from . import exporting, expressions, fitting, panel, performances, rigging
 
-CLASSES = (*fitting.CLASSES, *panel.CLASSES, *expressions.CLASSES, *rigging.CLASSES, *performances.CLASSES)
+CLASSES = (
+    *fitting.CLASSES,
+    *panel.CLASSES,
+    *expressions.CLASSES,
+    *rigging.CLASSES,
+    *performances.CLASSES,
+    *exporting.CLASSES,
+)
 
 
 def register() -> None:
     """What is more than classes."""
     expressions.register()
     bpy.types.TOPBAR_MT_file_import.append(performances.draw_import)
+    bpy.types.TOPBAR_MT_file_export.append(exporting.draw_export)
 
 
 def unregister() -> None:
     """Take it out again."""
+    bpy.types.TOPBAR_MT_file_export.remove(exporting.draw_export)
     bpy.types.TOPBAR_MT_file_import.remove(performances.draw_import)
     expressions.unregister()

@@ -46,6 +46,7 @@ class FACELIFT_PT_avatar(bpy.types.Panel):
         column = layout.column()
         column.operator_context = "INVOKE_DEFAULT"
         column.operator("facelift.fit_base_mesh", text="Fit Again", icon="FILE_REFRESH")
+        column.operator("facelift.export_avatar", text="Export Avatar…", icon="EXPORT")
 
 
 def draw_progress(layout: bpy.types.UILayout, title: str) -> bool:
