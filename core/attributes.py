@@ -24,6 +24,20 @@ RADIUS = "radius"
 NORMAL = "splat_normal"
 """FLOAT_VECTOR, outward unit normal of the surface that splats make; only where they are lit."""
 
+BIND_TRIANGLE = "bind:triangle"
+"""FLOAT_VECTOR, the three vertices of the mesh that a splat follows, whole numbers."""
+BIND_WEIGHTS = "bind:weights"
+"""FLOAT_VECTOR, barycentric coordinates on that triangle; all zero where a splat follows nothing,
+as they are on points that Blender's tools add."""
+BIND_OPENING = "bind:opening"
+"""FLOAT, what an open mouth adds to a splat's opacity: 1 for teeth and tongue, which a closed one hides."""
+BIND_REST = "bind:rest"
+"""FLOAT_VECTOR of a *mesh* that splats follow: its vertices when they were bound, in the splats' space."""
+BIND_LIPS = "bind:lips"
+"""FLOAT of the same mesh: 1/n on the n vertices of the upper lip, -1/m on the m of the lower one."""
+BINDING = (BIND_TRIANGLE, BIND_WEIGHTS, BIND_OPENING)
+"""What a bound splat carries."""
+
 
 def radiance_sh(index: int) -> str:
     """Return the name of higher SH coefficient ``index`` (0 is the first of degree 1)."""

@@ -84,7 +84,7 @@ def evaluate(sh: np.ndarray, directions: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _probe_directions() -> np.ndarray:
+def probe_directions() -> np.ndarray:
     """32 well spread unit vectors (a Fibonacci sphere), enough to determine degree 3."""
     i = np.arange(32) + 0.5
     polar = np.arccos(1 - i / 16)
@@ -104,7 +104,7 @@ def rotation_matrix(rotation: np.ndarray, degree: int) -> np.ndarray:
         rotation: [3, 3] orthogonal matrix, determinant +1 or -1.
         degree: 0..3.
     """
-    directions = _probe_directions()
+    directions = probe_directions()
     before = basis(directions @ np.asarray(rotation, np.float64), degree)
     after = basis(directions, degree)
     matrix = np.zeros((after.shape[1],) * 2)

@@ -7,6 +7,8 @@ from functools import lru_cache
 import numpy as np
 
 from core.avatar.base_mesh import BaseMesh
+from core.avatar.binding import bind
+from core.gaussians import Gaussians
 from tests.draft_helpers import astronaut_head
 
 FEW = 20_000
@@ -49,3 +51,9 @@ def extension_base(extension):
     base = astronaut_base()
     own = extension.module("core.avatar.base_mesh").BaseMesh
     return own(base.model, base.neutral, base.expressions, base.expression, base.pose)
+
+
+@lru_cache(maxsize=1)
+def bound_astronaut() -> Gaussians:
+    """The astronaut's splats, bound to that mesh; those of the inner mouth behind them."""
+    return bind(astronaut_head()[0].gaussians, astronaut_base())

@@ -7,7 +7,7 @@ import bpy
 from .. import errands
 from ..editing import targets
 from ..widgets import draw_lines, time_left
-from . import base_objects, rigs
+from . import base_objects, binding, bindings, rigs
 
 
 class FACELIFT_PT_avatar(bpy.types.Panel):
@@ -40,6 +40,8 @@ class FACELIFT_PT_avatar(bpy.types.Panel):
             column.operator("facelift.fit_base_mesh", icon="OUTLINER_OB_MESH")
             return
         _draw_shown(layout, head, mesh)
+        if head is not None:
+            _draw_binding(layout, context, head)
         row = layout.row(align=True)
         row.operator("facelift.show_expression", text="As in the Photo").expression = "PHOTO"
         row.operator("facelift.show_expression", text="Neutral").expression = "NEUTRAL"
@@ -70,6 +72,26 @@ def _draw_shown(layout: bpy.types.UILayout, head: bpy.types.Object | None, mesh:
             row.label(text=label, icon=icon)
             row.prop(target, "hide_viewport", text="", emboss=False)
             row.prop(target, "hide_render", text="", emboss=False)
+
+
+def _draw_binding(layout: bpy.types.UILayout, context: bpy.types.Context, head: bpy.types.Object) -> None:
+    """Draw whether the splats follow the mesh, or the button that makes them."""
+    if draw_progress(layout, binding.TITLE):
+        return
+    column = layout.column(align=True)
+    column.operator_context = "INVOKE_DEFAULT"
+    modifier = bindings.find(head)
+    if modifier is None:
+        column.scale_y = 1.5
+        column.operator("facelift.bind_to_mesh", text="Bind Splats to Mesh", icon="MOD_MESHDEFORM")
+        return
+    problem = bindings.trouble(context, head)
+    if problem:
+        draw_lines(column, context, problem, icon="ERROR")
+    row = column.row(align=True)
+    row.prop(modifier, "show_viewport", text="Splats Follow", toggle=True)
+    row.operator("facelift.bind_to_mesh", text="", icon="FILE_REFRESH")
+    row.operator("facelift.unbind", text="", icon="X")
 
 
 CLASSES = (FACELIFT_PT_avatar,)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import bpy
 
 from ...core.editing import density
-from ..splats import baking, display
-from ..splats.modifier_inputs import ModifierInputs
-from ..splats.nodes import NAME_KEY
+from ..splats import baking
+from ..splats.modifier_inputs import ModifierInputs, find_modifier, put_in_order
 from . import crop_empties, originals, storage
 from .adjustments_nodes import CELL, GROUP_NAME, MAX_SIZE, MIN_SIZE, adjustments_group
 
@@ -16,24 +15,17 @@ MODIFIER_NAME = "FaceLift Adjustments"
 
 def find(target: bpy.types.Object) -> bpy.types.Modifier | None:
     """Return an object's Adjustments modifier, whatever its name is by now."""
-    for modifier in target.modifiers:
-        if modifier.type == "NODES" and modifier.node_group is not None:
-            if str(modifier.node_group.get(NAME_KEY, "")).startswith(GROUP_NAME):
-                return modifier
-    return None
+    return find_modifier(target, GROUP_NAME)
 
 
 def ensure(target: bpy.types.Object) -> ModifierInputs:
-    """Return the inputs of an object's Adjustments modifier; add it, before the display, when it is missing."""
+    """Return the inputs of an object's Adjustments modifier; add it, before ours that follow, when it is missing."""
     modifier = find(target)
     if modifier is None:
         gaussians = baking.stored(target)
         modifier = target.modifiers.new(MODIFIER_NAME, "NODES")
         modifier.node_group = adjustments_group(gaussians.sh_degree)
-        shown = display.find_display(target)
-        if shown is not None:
-            target.modifiers.move(len(target.modifiers) - 1, list(target.modifiers).index(shown))
-        # Before Blender 5.2 moving a modifier leaves earlier references to others behind.
+        put_in_order(target, GROUP_NAME)
         modifier = find(target)
         ModifierInputs(modifier)[CELL] = density.default_cell(gaussians.means)
     return ModifierInputs(modifier)

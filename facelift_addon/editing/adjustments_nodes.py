@@ -9,13 +9,14 @@ import bpy
 
 from ...core import attributes as names
 from ...core.parts import Part
+from ..splats import modifier_inputs
 from ..splats.nodes import Builder, shared_group
 from .density_nodes import area, density_group
 from .grading_nodes import NEUTRAL, grade_group
 
 VERSION = 3
 
-GROUP_NAME = "FaceLift Adjustments"
+GROUP_NAME = modifier_inputs.ADJUSTMENTS
 
 MIN_OPACITY = "Min opacity"
 MIN_SIZE = "Min size"

@@ -9,7 +9,7 @@ import bpy
 from . import native
 from .ewa import ewa_group
 from .material import lit_material, point_material, splat_material
-from .modifier_inputs import ModifierInputs
+from .modifier_inputs import DISPLAY, ModifierInputs, find_modifier
 from .nodes import NAME_KEY, Builder, shared_group
 from .points import points_group
 from .projection import ellipse_group, projection_group
@@ -19,7 +19,7 @@ from .viewing import camera_group
 
 VERSION = 4
 
-MODIFIER_NAME = "FaceLift Display"
+MODIFIER_NAME = DISPLAY
 PHOTO_COLORS = "Photo Colors"
 LIT = "Lit"
 CAMERA_IN_VIEWPORT = "Camera in Viewport"
@@ -90,11 +90,7 @@ def set_degree(target: bpy.types.Object, degree: int) -> None:
 
 def find_display(target: bpy.types.Object) -> bpy.types.Modifier | None:
     """Return an object's display modifier, whatever its name is by now."""
-    for modifier in target.modifiers:
-        if modifier.type == "NODES" and modifier.node_group is not None:
-            if str(modifier.node_group.get(NAME_KEY, "")).startswith(MODIFIER_NAME):
-                return modifier
-    return None
+    return find_modifier(target, MODIFIER_NAME)
 
 
 def set_option(target: bpy.types.Object, option: str, value: bool) -> None:

@@ -1,4 +1,4 @@
-"""Inputs of a Geometry Nodes modifier by name: custom properties up to Blender 5.1, RNA properties since 5.2."""
+"""Our Geometry Nodes modifiers: found in a stack, put in their order, and their inputs by name."""
 
 from __future__ import annotations
 
@@ -6,9 +6,38 @@ from typing import Any
 
 import bpy
 
+from .nodes import NAME_KEY
+
+ADJUSTMENTS, BINDING, DISPLAY = ORDER = ("FaceLift Adjustments", "FaceLift Bind to Mesh", "FaceLift Display")
+"""Our modifiers by the names of their node groups, in the order of the stack. What is cropped and thinned
+is told at rest: splats must not come and go while a bound head moves."""
+
+
+def find_modifier(target: bpy.types.Object, group: str) -> bpy.types.Modifier | None:
+    """Return the modifier whose node group's own name begins with ``group``, whatever its name is by now."""
+    for modifier in target.modifiers:
+        if modifier.type == "NODES" and modifier.node_group is not None:
+            if str(modifier.node_group.get(NAME_KEY, "")).startswith(group):
+                return modifier
+    return None
+
+
+def put_in_order(target: bpy.types.Object, group: str) -> None:
+    """Move an object's last modifier, which has one of our groups, before those that follow it in :data:`ORDER`.
+
+    Before Blender 5.2 this leaves earlier references to modifiers behind.
+    """
+    following = (find_modifier(target, other) for other in ORDER[ORDER.index(group) + 1 :])
+    places = [list(target.modifiers).index(modifier) for modifier in following if modifier is not None]
+    if places:
+        target.modifiers.move(len(target.modifiers) - 1, min(places))
+
 
 class ModifierInputs:
-    """Reads, writes and draws the inputs of a modifier by the names of its node group."""
+    """Reads, writes and draws the inputs of a modifier by the names of its node group.
+
+    They are custom properties up to Blender 5.1, RNA properties since 5.2.
+    """
 
     def __init__(self, modifier: bpy.types.Modifier) -> None:
         self._modifier = modifier

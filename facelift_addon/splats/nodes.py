@@ -109,9 +109,11 @@ class Builder:
         """Read a named attribute in geometry nodes; zero where it is missing."""
         return self.node("GeometryNodeInputNamedAttribute", {"Name": name}, data_type=kind).outputs["Attribute"]
 
-    def store(self, geometry, name: str, kind: str, value, domain: str = "POINT") -> bpy.types.NodeSocket:
-        """Write a named attribute in geometry nodes."""
-        inputs = {"Geometry": geometry, "Name": name, "Value": value}
+    def store(
+        self, geometry, name: str, kind: str, value, selection=True, domain: str = "POINT"
+    ) -> bpy.types.NodeSocket:
+        """Write a named attribute in geometry nodes, where ``selection`` says so."""
+        inputs = {"Geometry": geometry, "Name": name, "Value": value, "Selection": selection}
         return self.node("GeometryNodeStoreNamedAttribute", inputs, data_type=kind, domain=domain).outputs[0]
 
     def remove_attributes(self, geometry, pattern: str) -> bpy.types.NodeSocket:

@@ -1,0 +1,183 @@
+"""Which place on the base mesh each splat follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from .. import attributes as names
+from ..editing.joining import join
+from ..gaussians import Gaussians
+from ..head.model import Region
+from ..parts import Part
+from .base_mesh import BaseMesh
+from .closest import closest_on_triangles
+from .gradients import RestMesh
+from .mouth import inner_splats
+
+OUTSIDE = (Region.FACE, Region.SCALP, Region.EARS, Region.NECK, Region.TORSO, Region.LIPS)
+"""What skin can lie on: not the inner sides of lids, lips and nostrils, which are as near."""
+STILL = 0.00005
+"""Metres that a vertex may move with an expression and still hold hair and clothes, which must not."""
+BEARD_REACH = 0.012
+"""Metres from the skin of cheeks and jaw within which hair is beard, and moves with them."""
+SKIN_REACH = 0.02
+"""Metres from the moving face beyond which a splat of no known part belongs to something else."""
+DEPTH_SHARE = 0.1
+"""Of distances along the gaze, where lips and teeth are told apart: a photo knows them least."""
+
+
+COVER_DEPTH = 0.003
+"""Metres behind the front-most splats around the mouth from which others cover its inside, and vanish when it opens."""
+COVER_CELL = 0.002
+"""Width in metres of the cells in which that is told."""
+COVER_MARGIN, COVER_REACH = 0.004, 0.03
+"""Metres around the lips, and behind them, where they do."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Surface:
+    """The base mesh at rest, and which of its triangles can hold what."""
+
+    base: BaseMesh
+    vertices: np.ndarray
+
+    @cached_property
+    def triangles(self) -> np.ndarray:
+        return self.base.model.triangles
+
+    def of(self, *regions: Region) -> np.ndarray:
+        """Return the mask [T] of triangles that lie in some regions as a whole."""
+        return self.base.model.in_regions(*regions)[self.triangles].all(axis=1)
+
+    @cached_property
+    def still(self) -> np.ndarray:
+        """[T] mask of triangles that no expression moves."""
+        moves = np.linalg.norm(self.base.expressions, axis=2).max(axis=0)
+        return (moves < STILL * self.base.pose.scale)[self.triangles].all(axis=1)
+
+    @cached_property
+    def below_eyes(self) -> np.ndarray:
+        """[T] mask of triangles that lie lower than the eyes, where beards grow."""
+        upward = self.base.pose.rotation[:, 2]
+        heights = self.vertices @ upward
+        eyes = heights[self.base.model.in_regions(Region.EYES)].min()
+        return (heights < eyes)[self.triangles].all(axis=1)
+
+
+class _Follower:
+    """Collects the triangle and weights of each splat."""
+
+    def __init__(self, means: np.ndarray, surface: _Surface) -> None:
+        self._means, self._surface = means, surface
+        self.triangles, self.weights = np.zeros((len(means), 3), np.float32), np.zeros((len(means), 3), np.float32)
+
+    def follow(
+        self, splats: np.ndarray, allowed: np.ndarray, reach: float = np.inf, measure: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Bind splats to the nearest of the allowed triangles where these are within reach.
+
+        Args:
+            splats: [M] rows.
+            allowed: [T] mask.
+            reach: In the splats' space.
+            measure: [3, 3] map of space in which distances are compared; None for its own.
+
+        Returns:
+            The rows that were out of reach.
+        """
+        if not len(splats) or not allowed.any():
+            return splats
+        measure = np.eye(3) if measure is None else measure
+        triangles = self._surface.triangles[allowed]
+        points, vertices = self._means[splats] @ measure.T, self._surface.vertices @ measure.T
+        found, weights, distance = closest_on_triangles(points, vertices, triangles)
+        near = distance <= reach
+        self.triangles[splats[near]] = triangles[found[near]]
+        self.weights[splats[near]] = weights[near]
+        return splats[~near]
+
+
+def bind(gaussians: Gaussians, base: BaseMesh) -> Gaussians:
+    """Return the same splats with the place on the base mesh that each follows among their extras.
+
+    Skin follows the nearest skin, eyes the eyeballs, the mouth lips or teeth. Hair follows the skull
+    and clothes the torso, on triangles that no expression moves, so that nothing of them is dragged
+    along; beards follow the skin under them. Splats of no known part follow the skin that they lie
+    on. Background follows nothing.
+
+    The splats of the inner mouth are added behind them (:mod:`core.avatar.mouth`); splats that are bound
+    already are bound anew.
+
+    Args:
+        gaussians: At rest, in the space of the mesh.
+        base: Its shown face (:attr:`BaseMesh.shown`) is the mesh at rest.
+    """
+    gaussians = unbound(gaussians)
+    surface = _Surface(base, base.shown.astype(np.float64))
+    metre = base.pose.scale
+    follower = _Follower(gaussians.means, surface)
+
+    def rows(*parts: Part) -> np.ndarray:
+        return np.flatnonzero(np.isin(gaussians.parts, parts))
+
+    outside = surface.of(*OUTSIDE)
+    face = surface.of(Region.FACE, Region.LIPS)
+    steady = outside & surface.still
+    skull = steady & surface.of(Region.SCALP, Region.EARS, Region.FACE, Region.NECK)
+    body = steady & surface.of(Region.TORSO, Region.NECK)
+
+    follower.follow(rows(Part.SKIN, Part.NECK), outside)
+    follower.follow(rows(Part.EYES), surface.of(Region.EYES))
+    across = np.eye(3) - (1 - DEPTH_SHARE) * np.outer(base.pose.rotation[:, 1], base.pose.rotation[:, 1])
+    follower.follow(rows(Part.MOUTH), face | surface.of(Region.TEETH), measure=across)
+    follower.follow(rows(Part.CLOTHES), body)
+    hair = rows(Part.HAIR)
+    hair = follower.follow(hair, face & surface.below_eyes & ~steady, BEARD_REACH * metre)
+    follower.follow(hair, skull)
+    unknown = rows(Part.UNKNOWN)
+    unknown = follower.follow(unknown, outside & ~steady, SKIN_REACH * metre)
+    follower.follow(unknown, steady)
+    bound = {
+        names.BIND_TRIANGLE: follower.triangles,
+        names.BIND_WEIGHTS: follower.weights,
+        names.BIND_OPENING: -gaussians.opacities * _covers_mouth(gaussians, base),
+    }
+    bound = gaussians.replace(extras=dict(gaussians.extras) | bound)
+    return join([bound, inner_splats(base, gaussians)])
+
+
+def _covers_mouth(gaussians: Gaussians, base: BaseMesh) -> np.ndarray:
+    """Return the mask [N] of splats that close the mouth behind the lips and teeth seen: the filling of a head."""
+    metre, rotation = base.pose.scale, base.pose.rotation
+    # Across the face, along the gaze backwards, and up, in metres.
+    lips = base.shown[base.model.in_regions(Region.LIPS)] @ rotation / metre
+    places = gaussians.means @ rotation / metre
+    low, high = lips.min(axis=0) - COVER_MARGIN, lips.max(axis=0) + COVER_MARGIN
+    high[1] += COVER_REACH
+    inside = ((places > low) & (places < high)).all(axis=1)
+    rows = np.flatnonzero(inside & np.isin(gaussians.parts, (Part.SKIN, Part.MOUTH, Part.UNKNOWN)))
+    cells = ((places[rows] - low)[:, [0, 2]] / COVER_CELL).astype(np.int64)
+    front = np.full(cells.max(axis=0, initial=0) + 1, np.inf)
+    np.minimum.at(front, tuple(cells.T), places[rows, 1])
+    covers = np.zeros(len(gaussians), bool)
+    covers[rows[places[rows, 1] > front[tuple(cells.T)] + COVER_DEPTH]] = True
+    return covers
+
+
+def rest_mesh(base: BaseMesh) -> RestMesh:
+    """Return the mesh that splats are bound to, at rest."""
+    return RestMesh(base.shown, base.model.faces)
+
+
+def is_inner(gaussians: Gaussians) -> np.ndarray:
+    """Return the mask [N] of the splats of the inner mouth that :func:`bind` added."""
+    return gaussians.extras.get(names.BIND_OPENING, np.zeros(len(gaussians))) > 0
+
+
+def unbound(gaussians: Gaussians) -> Gaussians:
+    """Return splats that follow nothing, without those of the inner mouth."""
+    kept = gaussians.select(~is_inner(gaussians))
+    return kept.replace(extras={name: column for name, column in kept.extras.items() if name not in names.BINDING})

@@ -1,0 +1,147 @@
+"""The operators that bind splats to their base mesh and let them go."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+import bpy
+from bpy.props import StringProperty
+
+from ...core.avatar.base_mesh import BaseMesh
+from ...core.avatar.binding import bind
+from ...core.errors import FaceLiftError
+from ...core.gaussians import Gaussians
+from .. import errands
+from ..operators.reporting import reported
+from ..splats import baking, columns, heads
+from . import base_objects, bindings
+
+TITLE = "Binding the splats"
+
+
+@dataclass(frozen=True, eq=False)
+class _Bound:
+    """Bound splats on their way back: the head's id, the names of head and mesh, the mesh's shape, the splats."""
+
+    head: str
+    name: str
+    mesh: str
+    base: BaseMesh
+    splats: Gaussians
+
+
+_arriving: dict[str, _Bound] = {}
+"""By a key of its own, until the operator takes it."""
+
+
+def _arrive(bound: _Bound) -> str:
+    """Bring bound splats into the scene as one undo step; return what to tell."""
+    key = uuid.uuid4().hex
+    _arriving[key] = bound
+    try:
+        bpy.ops.facelift.add_binding("EXEC_DEFAULT", True, key=key)
+    except RuntimeError as error:
+        raise FaceLiftError(f"The splats could not be bound: {error}") from error
+    finally:
+        _arriving.pop(key, None)
+    return f"{bound.name} follows its mesh"
+
+
+class _OnHeadWithMesh:
+    """Mix-in of operators on a head with a base mesh, either of which is active."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Both must be there, outside Edit Mode."""
+        if context.mode != "OBJECT":
+            cls.poll_message_set("Leave Edit Mode: this works on the whole head")
+            return False
+        cls.poll_message_set("Select a head that has a base mesh: fit one first")
+        head = base_objects.head_of(context.active_object)
+        return head is not None and base_objects.mesh_of(head) is not None
+
+
+class FACELIFT_OT_bind_to_mesh(_OnHeadWithMesh, bpy.types.Operator):
+    """Let the splats follow the base mesh: its shape keys, modifiers and sculpting. The inner mouth is added, and shows when it opens"""  # noqa: E501
+
+    bl_idname = "facelift.bind_to_mesh"
+    bl_label = "Bind to Mesh"
+    # The undo step is that of the operator that brings the result.
+    bl_options = {"REGISTER"}
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Bind; from the interface in the background."""
+        head = base_objects.head_of(context.active_object)
+        mesh = base_objects.mesh_of(head)
+        for target in (head, mesh):
+            if not target.is_editable or not target.data.is_editable:
+                raise FaceLiftError(
+                    f"{target.name!r} belongs to another file.",
+                    "Make it local first: Object > Relations > Make Local.",
+                    code="linked-head",
+                )
+        base = base_objects.read(mesh, head)
+        rows = baking.stored_columns(head)
+        identifier, name, mesh_name = head[heads.ID_KEY], head.name, mesh.name
+
+        def work(reporter=None) -> _Bound:
+            if reporter is not None:
+                reporter.stage(TITLE, share=1.0)
+            return _Bound(identifier, name, mesh_name, base, bind(columns.to_gaussians(rows), base))
+
+        if self.options.is_invoke:
+            errands.start(TITLE, work, _arrive, belongs_to_file=True)
+        else:
+            self.report({"INFO"}, _arrive(work()))
+        return {"FINISHED"}
+
+
+class FACELIFT_OT_add_binding(bpy.types.Operator):
+    """Give a head's splats the places on its base mesh that were found for them"""
+
+    bl_idname = "facelift.add_binding"
+    bl_label = "Bind to Mesh"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+
+    key: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Store them."""
+        bound = _arriving.get(self.key)
+        if bound is None:
+            raise FaceLiftError("The binding is gone.", "Bind the splats again.", code="binding-gone")
+        head, mesh = heads.find(bound.head, bound.name), bpy.data.objects.get(bound.mesh)
+        if head is None or not base_objects.is_base_mesh(mesh):
+            raise FaceLiftError("The head or its mesh is gone.", "Undo, and bind again.", code="head-gone")
+        if "EDIT" in (head.mode, mesh.mode):
+            raise FaceLiftError("The head or its mesh is being edited.", "Leave Edit Mode and bind again.")
+        bindings.attach(head, mesh, bound.base, bound.splats)
+        return {"FINISHED"}
+
+
+class FACELIFT_OT_unbind(bpy.types.Operator):
+    """Let the splats follow the base mesh no more: they are as they were before binding"""
+
+    bl_idname = "facelift.unbind"
+    bl_label = "Unbind"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Bound splats must be active, or their mesh, outside Edit Mode."""
+        cls.poll_message_set("Select a head whose splats are bound")
+        head = base_objects.head_of(context.active_object)
+        return context.mode == "OBJECT" and head is not None and bindings.find(head) is not None
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Unbind."""
+        bindings.detach(base_objects.head_of(context.active_object))
+        return {"FINISHED"}
+
+
+CLASSES = (FACELIFT_OT_bind_to_mesh, FACELIFT_OT_add_binding, FACELIFT_OT_unbind)
+"""Operators of the binding."""

@@ -1,0 +1,162 @@
+"""The node group of the Bind to Mesh modifier: :func:`core.avatar.deformation.deform`."""
+
+from __future__ import annotations
+
+import bpy
+
+from ...core import attributes as names
+from ..splats import modifier_inputs
+from ..splats.nodes import Builder, shared_group
+from .gradient_nodes import GAINS, MOVE, REST, gradients_group
+from .stretch_nodes import stretch_group
+
+VERSION = 1
+
+GROUP_NAME = modifier_inputs.BINDING
+
+MESH = "Mesh"
+VERTICES = "Vertices"
+OPEN = "Open mouth"
+
+
+def binding_group() -> bpy.types.NodeTree:
+    """Return the modifier's node group.
+
+    Inputs: the mesh; how many vertices it had when splats were bound to it; the distance by which
+    the lips part until the mouth counts as open. Where the mesh is gone or has another number of
+    vertices, the splats stay at rest.
+    """
+    inputs = (("Geometry", "Geometry"), (MESH, "Object"), (VERTICES, "Int"), (OPEN, "Float"))
+    return shared_group(GROUP_NAME, VERSION, inputs, (("Geometry", "Geometry"),), _bind)
+
+
+def _bind(builder: Builder, sockets) -> dict:
+    mesh = _mesh_in_place(builder, sockets[MESH])
+    count = builder.node("GeometryNodeAttributeDomainSize", {0: mesh}, component="MESH").outputs["Point Count"]
+    fits = builder.logic(
+        "AND",
+        builder.compare("EQUAL", builder.math("SUBTRACT", count, sockets[VERTICES]), 0.0),
+        _has(builder, mesh, names.BIND_REST, "FLOAT_VECTOR"),
+    )
+    followed = builder.group(gradients_group(), {"Geometry": mesh})["Geometry"]
+    geometry = _carried(builder, sockets["Geometry"], followed)
+    geometry = _opened(builder, geometry, followed, sockets[OPEN])
+    return {"Geometry": builder.switch("GEOMETRY", fits, sockets["Geometry"], geometry)}
+
+
+def _mesh_in_place(builder: Builder, target) -> bpy.types.NodeSocket:
+    """Return the evaluated mesh in the splats' space; exactly as it is where both objects have the same transform."""
+    info = builder.node("GeometryNodeObjectInfo", {"Object": target}, transform_space="ORIGINAL").outputs
+    this = builder.node("GeometryNodeSelfObject").outputs[0]
+    own = builder.node("GeometryNodeObjectInfo", {"Object": this}, transform_space="ORIGINAL").outputs["Transform"]
+    entries = (builder.node("FunctionNodeSeparateMatrix", {0: matrix}).outputs for matrix in (own, info["Transform"]))
+    apart = 0.0
+    for ours, theirs in zip(*entries, strict=True):
+        apart = builder.math("ADD", apart, builder.math("ABSOLUTE", builder.math("SUBTRACT", ours, theirs)))
+    inverse = builder.node("FunctionNodeInvertMatrix", {0: own}).outputs[0]
+    relative = builder.node("FunctionNodeMatrixMultiply", {0: inverse, 1: info["Transform"]}).outputs[0]
+    position = builder.node("GeometryNodeInputPosition").outputs[0]
+    moved = builder.node("FunctionNodeTransformPoint", {0: position, 1: relative}).outputs[0]
+    placed = builder.node("GeometryNodeSetPosition", {"Geometry": info["Geometry"], "Position": moved}).outputs[0]
+    return builder.switch("GEOMETRY", builder.compare("GREATER_THAN", apart, 0.0), info["Geometry"], placed)
+
+
+def _has(builder: Builder, geometry, name: str, kind: str) -> bpy.types.NodeSocket:
+    """Whether a geometry carries an attribute on its points."""
+    exists = builder.node("GeometryNodeInputNamedAttribute", {"Name": name}, data_type=kind).outputs["Exists"]
+    inputs = {"Geometry": geometry, "Value": exists, "Index": 0}
+    return builder.node("GeometryNodeSampleIndex", inputs, data_type="BOOLEAN", domain="POINT").outputs[0]
+
+
+def _carried(builder: Builder, geometry, mesh) -> bpy.types.NodeSocket:
+    """Return splats where the mesh takes them."""
+    sampled = {name: _sampled(builder, mesh, name) for name in (REST, MOVE, *GAINS)}
+    geometry, here = _captured(builder, geometry, sampled)
+    moved = builder.compare("GREATER_THAN", _size(builder, [here[name] for name in (MOVE, *GAINS)]), 0.0)
+    offset = builder.vector("SUBTRACT", builder.node("GeometryNodeInputPosition").outputs[0], here[REST])
+    shift = here[MOVE]
+    for name, length in zip(GAINS, builder.separate(offset), strict=True):
+        shift = builder.vector("ADD", shift, builder.scaled(here[name], length))
+    columns = [
+        builder.vector("ADD", here[name], axis)
+        for name, axis in zip(GAINS, ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)), strict=True)
+    ]
+    gradient = builder.matrix(*columns, (0.0, 0.0, 0.0))
+    geometry = builder.node(
+        "GeometryNodeSetPosition", {"Geometry": geometry, "Selection": moved, "Offset": shift}
+    ).outputs[0]
+    geometry = builder.group(stretch_group(), {"Geometry": geometry, "Selection": moved, "Gradient": gradient})[
+        "Geometry"
+    ]
+    return _turned_normals(builder, geometry, columns, moved)
+
+
+def _sampled(builder: Builder, mesh, name: str) -> bpy.types.NodeSocket:
+    """Return an attribute of the mesh at the places that splats follow."""
+    value = builder.attribute(name, "FLOAT_VECTOR")
+    vertices = builder.separate(builder.attribute(names.BIND_TRIANGLE, "FLOAT_VECTOR"))
+    weights = builder.separate(builder.attribute(names.BIND_WEIGHTS, "FLOAT_VECTOR"))
+    total = None
+    for vertex, weight in zip(vertices, weights, strict=True):
+        inputs = {"Geometry": mesh, "Value": value, "Index": vertex}
+        sample = builder.node("GeometryNodeSampleIndex", inputs, data_type="FLOAT_VECTOR", domain="POINT").outputs[0]
+        part = builder.scaled(sample, weight)
+        total = part if total is None else builder.vector("ADD", total, part)
+    return total
+
+
+def _captured(builder: Builder, geometry, values: dict) -> tuple[bpy.types.NodeSocket, dict]:
+    """Work out vector fields once; return the geometry that carries them, and the fields that read them."""
+    node = builder.node("GeometryNodeCaptureAttribute", {"Geometry": geometry}, domain="POINT")
+    for name, value in values.items():
+        node.capture_items.new("VECTOR", name)
+        builder.set(node.inputs[name], value)
+    return node.outputs["Geometry"], {name: node.outputs[name] for name in values}
+
+
+def _size(builder: Builder, vectors) -> bpy.types.NodeSocket:
+    """Return a number that is zero where all vectors are."""
+    total = 0.0
+    for vector in vectors:
+        for entry in builder.separate(builder.vector("ABSOLUTE", vector)):
+            total = builder.math("ADD", total, entry)
+    return total
+
+
+def _turned_normals(builder: Builder, geometry, columns, selection) -> bpy.types.NodeSocket:
+    """Turn the normals of lit splats as surfaces do: by the gradient's cofactors."""
+    normal = builder.attribute(names.NORMAL, "FLOAT_VECTOR")
+    total = None
+    for index, entry in enumerate(builder.separate(normal)):
+        cofactor = builder.vector("CROSS_PRODUCT", columns[(index + 1) % 3], columns[(index + 2) % 3])
+        part = builder.scaled(cofactor, entry)
+        total = part if total is None else builder.vector("ADD", total, part)
+    turned = builder.store(geometry, names.NORMAL, "FLOAT_VECTOR", builder.vector("NORMALIZE", total), selection)
+    return builder.switch("GEOMETRY", _has(builder, geometry, names.NORMAL, "FLOAT_VECTOR"), geometry, turned)
+
+
+def _opened(builder: Builder, geometry, mesh, distance) -> bpy.types.NodeSocket:
+    """Show the inner mouth as far as the lips part: :func:`core.avatar.mouth.opening`."""
+    weights = builder.attribute(names.BIND_LIPS, "FLOAT")
+    apart, before = (
+        builder.vector(
+            "LENGTH",
+            builder.node(
+                "GeometryNodeAttributeStatistic",
+                {"Geometry": mesh, "Attribute": builder.scaled(places, weights)},
+                data_type="FLOAT_VECTOR",
+                domain="POINT",
+            ).outputs["Sum"],
+        )
+        for places in (
+            builder.node("GeometryNodeInputPosition").outputs[0],
+            builder.attribute(names.BIND_REST, "FLOAT_VECTOR"),
+        )
+    )
+    share = builder.math("DIVIDE", builder.math("SUBTRACT", apart, before), distance)
+    share = builder.math("MINIMUM", builder.math("MAXIMUM", share, 0.0), 1.0)
+    *radiance, opacity = builder.separate_color(builder.attribute(names.RADIANCE_BASE, "FLOAT_COLOR"))
+    added = builder.math("MULTIPLY_ADD", builder.attribute(names.BIND_OPENING, "FLOAT"), share, opacity)
+    added = builder.math("MINIMUM", builder.math("MAXIMUM", added, 0.0), 1.0)
+    opened = builder.store(geometry, names.RADIANCE_BASE, "FLOAT_COLOR", builder.combine_color(*radiance, added))
+    return builder.switch("GEOMETRY", builder.compare("GREATER_THAN", share, 0.0), geometry, opened)

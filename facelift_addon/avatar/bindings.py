@@ -1,0 +1,151 @@
+"""Splats bound to a mesh: the attributes on both, the modifier, and what may be wrong with it."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+
+from ...core import attributes as names
+from ...core.avatar import mouth
+from ...core.avatar.base_mesh import BaseMesh
+from ...core.errors import FaceLiftError
+from ...core.gaussians import Gaussians
+from ..editing import storage
+from ..splats import columns, fits, geometry
+from ..splats.columns import Column
+from ..splats.modifier_inputs import ModifierInputs, find_modifier, put_in_order
+from . import base_objects
+from .binding_nodes import GROUP_NAME, MESH, OPEN, VERTICES, binding_group
+
+MODIFIER_NAME = "Bind to Mesh"
+
+
+def find(head: bpy.types.Object) -> bpy.types.Modifier | None:
+    """Return the modifier with which an object's splats follow a mesh, whatever its name is by now."""
+    return find_modifier(head, GROUP_NAME)
+
+
+def mesh_of(head: bpy.types.Object) -> bpy.types.Object | None:
+    """Return the mesh that an object's splats follow; None of unbound ones and where it was deleted."""
+    modifier = find(head)
+    mesh = None if modifier is None else ModifierInputs(modifier)[MESH]
+    return mesh if mesh is not None and mesh.users_scene else None
+
+
+def trouble(context: bpy.types.Context, head: bpy.types.Object) -> str:
+    """Return why bound splats stay at rest, and what helps, as a sentence each; "" where nothing is wrong."""
+    modifier = find(head)
+    if modifier is None:
+        return ""
+    mesh = mesh_of(head)
+    if mesh is None:
+        return "The mesh that these splats follow is gone. They stay at rest: fit a base mesh and bind again."
+    expected = ModifierInputs(modifier)[VERTICES]
+    if names.BIND_REST not in mesh.data.attributes or len(mesh.data.vertices) != expected:
+        return "The mesh was changed: bind again. Until then the splats stay at rest."
+    evaluated = mesh.evaluated_get(context.evaluated_depsgraph_get()).data
+    if len(evaluated.vertices) != expected:
+        return "The mesh has modifiers that add or remove vertices: switch them off, or the splats stay at rest."
+    if names.BIND_TRIANGLE not in head.data.attributes:
+        return "These splats are new and follow nothing yet: bind again."
+    return ""
+
+
+def attach(head: bpy.types.Object, mesh: bpy.types.Object, base: BaseMesh, bound: Gaussians) -> None:
+    """Make an object's splats follow a mesh.
+
+    Args:
+        head: In Object Mode.
+        mesh: A base mesh.
+        base: Its shape, in the head's local space.
+        bound: What :func:`core.avatar.binding.bind` made of the head's splats.
+
+    Raises:
+        FaceLiftError: the splats were changed since they were read ("splats-changed").
+    """
+    rows = _without_inner(head)
+    added = len(bound) - len(next(iter(rows.values())).values)
+    if added < 0 or not np.array_equal(bound.means[: len(bound) - added], rows[names.POSITION].values):
+        raise FaceLiftError("The splats were changed meanwhile.", "Bind them again.", code="splats-changed")
+    inner = columns.from_gaussians(bound.select(np.arange(len(bound) - added, len(bound))), geometry.has_float4())
+    following = {name: np.asarray(bound.extras[name], np.float32) for name in names.BINDING}
+    rows = {name: _longer(column, inner.get(name), added) for name, column in rows.items()} | {
+        name: Column("FLOAT" if values.ndim == 1 else "FLOAT_VECTOR", np.ascontiguousarray(values))
+        for name, values in following.items()
+    }
+    storage.replace(head, rows)
+    _set_rest(head, mesh, base)
+    if find(head) is None:
+        head.modifiers.new(MODIFIER_NAME, "NODES").node_group = binding_group()
+        put_in_order(head, GROUP_NAME)
+    inputs = ModifierInputs(find(head))
+    inputs[MESH], inputs[VERTICES] = mesh, len(mesh.data.vertices)
+    inputs[OPEN] = mouth.OPEN * base.pose.scale
+
+
+def detach(head: bpy.types.Object) -> None:
+    """Let an object's splats follow nothing any more: modifier, attributes and inner mouth go."""
+    modifier = find(head)
+    if modifier is not None:
+        head.modifiers.remove(modifier)
+    if names.BIND_TRIANGLE in head.data.attributes:
+        storage.replace(head, _without_inner(head))
+
+
+def _without_inner(head: bpy.types.Object) -> dict[str, Column]:
+    """Return the attributes of an object's own splats, without those of a binding."""
+    rows = geometry.read(head.data)
+    opening = rows.get(names.BIND_OPENING)
+    own = {name: column for name, column in rows.items() if name not in names.BINDING}
+    if opening is None or not (opening.values > 0).any():
+        return own
+    kept = opening.values <= 0
+    return {name: Column(column.type, np.ascontiguousarray(column.values[kept])) for name, column in own.items()}
+
+
+def _longer(column: Column, added: Column | None, count: int) -> Column:
+    """Return a column with ``count`` further rows: those given, or zeros."""
+    zeros = np.zeros((count, *column.values.shape[1:]), column.values.dtype)
+    more = zeros if added is None else added.values.astype(column.values.dtype)
+    return Column(column.type, np.concatenate([column.values, more]))
+
+
+def _set_rest(head: bpy.types.Object, mesh: bpy.types.Object, base: BaseMesh) -> None:
+    """Store on the mesh where its vertices are at rest, and its lips."""
+    rest = _as_in_photo(mesh)
+    relative = np.linalg.inv(np.array(head.matrix_world, np.float64)) @ np.array(mesh.matrix_world, np.float64)
+    if head.matrix_world != mesh.matrix_world:
+        rest = (rest.astype(np.float64) @ relative[:3, :3].T + relative[:3, 3]).astype(np.float32)
+    for name, kind, values in (
+        (names.BIND_REST, "FLOAT_VECTOR", rest),
+        (names.BIND_LIPS, "FLOAT", mouth.lip_weights(base.model)),
+    ):
+        attribute = mesh.data.attributes.get(name) or mesh.data.attributes.new(name, kind, "POINT")
+        attribute.data.foreach_set(columns.KINDS[kind].field, np.ascontiguousarray(values, np.float32).ravel())
+    mesh.data.update_tag()
+
+
+def _as_in_photo(mesh: bpy.types.Object) -> np.ndarray:
+    """Return the vertices [V, 3] float32 of a base mesh with the photo's expression, bit by bit as Blender makes them.
+
+    Shape keys round in their own way, so a copy of the mesh without modifiers and animation is evaluated.
+    """
+    data = mesh.data.copy()
+    carrier = bpy.data.objects.new(".rest", data)
+    scene = bpy.data.scenes.new(".rest")
+    try:
+        keys = data.shape_keys
+        if keys is not None:
+            keys.animation_data_clear()
+            carrier[base_objects.EXPRESSION_KEY] = mesh[base_objects.EXPRESSION_KEY]
+            for block in keys.key_blocks[1:]:
+                block.value = 0.0
+            base_objects.show_expression(carrier, neutral=False)
+        scene.collection.objects.link(carrier)
+        layer = scene.view_layers[0]
+        layer.update()
+        return fits.coordinates(carrier.evaluated_get(layer.depsgraph).data.vertices)
+    finally:
+        bpy.data.scenes.remove(scene)
+        bpy.data.objects.remove(carrier)
+        bpy.data.meshes.remove(data)
