@@ -136,4 +136,4 @@ def test_a_linked_mesh_is_told(blender, mesh, tmp_path):
 
 
 def test_labels_are_words():
-    assert label("browOuterUp*") == "Brow Outer Up" and label("jawOpen") == "Jaw Open"
+    assert label("browOuterUp*") == "Outer Up" and label("jawOpen") == "Open"

@@ -163,6 +163,9 @@ def test_unusable_files_and_meshes_are_told(blender, mesh, take, tmp_path):
         load(tmp_path / "bad.csv")
     with pytest.raises(RuntimeError, match="can't be read"):
         load(tmp_path / "missing.csv")
+    files = [{"name": take.name}, {"name": "bad.csv"}]
+    with pytest.raises(RuntimeError, match="one recording only"):
+        bpy.ops.facelift.import_recording(directory=str(tmp_path), files=files)
     for name in ARKIT_NAMES[1:]:
         mesh.shape_key_remove(mesh.data.shape_keys.key_blocks[name])
     load(take)

@@ -84,8 +84,9 @@ def mirrored(name: str) -> str:
 
 
 def label(pattern: str) -> str:
-    """Return an expression's name as words, without its side: "Brow Outer Up"."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", pattern.removesuffix("*")).title()
+    """Return an expression's name as words, without its region and side: "Outer Up" for browOuterUp."""
+    words = re.findall("[A-Z][a-z]*", pattern.removesuffix("*"))
+    return " ".join(words)
 
 
 def strengths(preset: str) -> dict[str, float]:

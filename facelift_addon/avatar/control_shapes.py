@@ -21,23 +21,25 @@ class Control:
         shape: "ring" across the bone, or "target": a ring with a cross.
         radius: Metres.
         place: Where along the bone, 0 its head and 1 its tail.
-        palette: Blender's name of the colours.
+        color: Linear red, green, blue; brighter when selected.
     """
 
     shape: str
     radius: float
     place: float
-    palette: str
+    color: tuple[float, float, float]
 
+
+BODY_COLOR, JAW_COLOR, EYE_COLOR = (0.9, 0.45, 0.05), (0.25, 0.8, 0.2), (0.1, 0.6, 0.9)
 
 CONTROLS = {
-    TORSO: Control("ring", 0.16, 0.3, "THEME09"),
-    NECK: Control("ring", 0.085, 0.45, "THEME04"),
-    HEAD: Control("ring", 0.1, 1.2, "THEME09"),
-    JAW: Control("ring", 0.022, 1.1, "THEME03"),
-    EYE_LEFT: Control("ring", 0.016, 1.0, "THEME01"),
-    EYE_RIGHT: Control("ring", 0.016, 1.0, "THEME01"),
-    LOOK_AT: Control("target", 0.03, 0.0, "THEME01"),
+    TORSO: Control("ring", 0.16, 0.3, BODY_COLOR),
+    NECK: Control("ring", 0.085, 0.45, BODY_COLOR),
+    HEAD: Control("ring", 0.1, 1.2, BODY_COLOR),
+    JAW: Control("ring", 0.022, 1.1, JAW_COLOR),
+    EYE_LEFT: Control("ring", 0.014, 1.0, EYE_COLOR),
+    EYE_RIGHT: Control("ring", 0.014, 1.0, EYE_COLOR),
+    LOOK_AT: Control("target", 0.03, 0.0, EYE_COLOR),
 }
 
 

@@ -166,19 +166,32 @@ class FACELIFT_PT_expressions(bpy.types.Panel):
             body = body or (layout if words else None)
             if body is not None:
                 column = body.column(align=True)
+                if any(pattern.endswith("*") for pattern in rows):
+                    _draw_sides(column)
                 for pattern in rows:
                     _draw_row(column, pattern, blocks)
 
 
+def _split(layout: bpy.types.UILayout, text: str) -> bpy.types.UILayout:
+    split = layout.split(factor=0.36, align=True)
+    split.label(text=text)
+    return split.row(align=True)
+
+
+def _draw_sides(layout: bpy.types.UILayout) -> None:
+    row = _split(layout, "")
+    for side in reversed(arkit.SIDES):
+        column = row.column()
+        column.alignment = "CENTER"
+        column.label(text=side)
+
+
 def _draw_row(layout: bpy.types.UILayout, pattern: str, blocks: dict[str, bpy.types.ShapeKey]) -> None:
     """Draw an expression's slider; for those with two sides the person's right one is at the left, as it is seen."""
-    split = layout.split(factor=0.36, align=True)
-    split.label(text=arkit.label(pattern))
-    row = split.row(align=True)
-    names = arkit.sided(pattern)
-    for name, text in zip(reversed(names), ("R", "L") if len(names) == 2 else ("",), strict=True):
+    row = _split(layout, arkit.label(pattern))
+    for name in reversed(arkit.sided(pattern)):
         if name in blocks:
-            row.prop(blocks[name], "value", text=text, slider=True)
+            row.prop(blocks[name], "value", text="", slider=True)
         else:
             row.label(text="removed")
 

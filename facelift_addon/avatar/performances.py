@@ -8,7 +8,7 @@ from pathlib import Path
 
 import bpy
 import numpy as np
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
 from ...core.avatar.joints import EYE_LEFT, EYE_RIGHT, HEAD, NECK
@@ -112,6 +112,8 @@ class FACELIFT_OT_import_recording(faces.OnFace, _Options, bpy.types.Operator, I
 
     filter_glob: StringProperty(default="*.csv;*.tsv;*.txt", options={"HIDDEN"})
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN"})
+    files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Open the file browser, or ask for the options of a dropped file."""
@@ -123,7 +125,12 @@ class FACELIFT_OT_import_recording(faces.OnFace, _Options, bpy.types.Operator, I
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Read, then add the keyframes; from the interface in the background."""
         faces.required_face(context.active_object)
-        path, options = Path(self.filepath), self.chosen()
+        paths = [Path(self.directory) / entry.name for entry in self.files if entry.name] or [Path(self.filepath)]
+        if len(paths) > 1:
+            raise FaceLiftError(
+                "A face can play one recording only.", "Import one, or give every recording its own head.", code="many"
+            )
+        path, options = paths[0], self.chosen()
         if self.options.is_invoke:
             errands.start(
                 f"Reading {path.name}…",

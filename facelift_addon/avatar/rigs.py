@@ -175,7 +175,9 @@ def _show(pose: bpy.types.PoseBone, bone: Bone, metre: float) -> None:
     pose.use_custom_shape_bone_size = False
     pose.custom_shape_scale_xyz = (control.radius * metre,) * 3
     pose.custom_shape_translation = (0.0, control.place * float(np.linalg.norm(bone.tail - bone.head)), 0.0)
-    pose.color.palette = control.palette
+    pose.color.palette = "CUSTOM"
+    pose.color.custom.normal = control.color
+    pose.color.custom.select = pose.color.custom.active = [min(1.0, 0.3 + part) for part in control.color]
 
 
 def _carry(mesh: bpy.types.Object, rig: bpy.types.Object, weights: Mapping[str, np.ndarray]) -> None:
