@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Event
@@ -18,6 +18,8 @@ from .timers import redraw
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.1
+PIECE_SECONDS = 0.01
+"""Between the pieces of an end that comes in several."""
 NEWS_SECONDS = 6.0
 """How long the status bar tells what was done."""
 
@@ -30,19 +32,24 @@ class Errand:
 
     Attributes:
         title: What it does, for the status bar.
-        finish: Takes the work's result on the main thread; returns what to tell.
+        finish: Takes the work's result on the main thread; returns what to tell. A generator function
+            yields between pieces that are short each, and is closed when it is cancelled meanwhile.
         belongs_to_file: Whether it makes no sense any more once another .blend is open.
+        prominent: Whether the main panel and the status bar show its progress; others have panels of their own.
         cancelled: Set to make work stop that looks at its reporter.
         progress: What work that looks at its reporter told last; None before that.
         future: The thread's work.
+        pieces: The end, while it is under way in pieces.
     """
 
     title: str
-    finish: Callable[[Any], str]
+    finish: Callable[[Any], str | Generator[None, None, str]]
     belongs_to_file: bool
+    prominent: bool
     cancelled: Event = field(default_factory=Event)
     progress: Progress | None = None
     future: Future | None = None
+    pieces: Generator[None, None, str] | None = None
 
 
 _errands: list[Errand] = []
@@ -50,9 +57,16 @@ _shown: list[Progress | None] = []
 """The progress that panels show."""
 
 
-def start(title: str, work: Callable[[Reporter], Any], finish: Callable[[Any], str], *, belongs_to_file: bool) -> None:
+def start(
+    title: str,
+    work: Callable[[Reporter], Any],
+    finish: Callable[[Any], str | Generator[None, None, str]],
+    *,
+    belongs_to_file: bool,
+    prominent: bool = False,
+) -> None:
     """Begin work in a thread. It must not touch bpy; ``finish`` may. Parameters as for :class:`Errand`."""
-    errand = Errand(title, finish, belongs_to_file)
+    errand = Errand(title, finish, belongs_to_file, prominent)
 
     def told(progress: Progress) -> None:
         errand.progress = progress
@@ -83,8 +97,8 @@ def tick() -> bool:
     if bpy.app.is_job_running("RENDER"):
         return bool(_errands)
     for errand in [errand for errand in _errands if errand.future.done()]:
-        _errands.remove(errand)
-        _finish(errand)
+        if _ended(errand):
+            _errands.remove(errand)
     _redraw_progress()
     return bool(_errands)
 
@@ -95,12 +109,15 @@ def _redraw_progress() -> None:
     if progress != _shown:
         _shown[:] = progress
         redraw()
+        for errand in under_way():
+            if errand.prominent:
+                _show(f"{errand.title} {errand.progress.fraction:.0%}")
 
 
 def close() -> None:
     """Forget everything; threads that write complete their files, pictures being made are dropped."""
-    cancel()
-    _errands.clear()
+    for errand in list(_errands):
+        _drop(errand)
     if _forget_file in bpy.app.handlers.load_pre:
         bpy.app.handlers.load_pre.remove(_forget_file)
     for timer in (_on_timer, _clear_news):
@@ -112,13 +129,31 @@ def close() -> None:
 def _forget_file(_path: str | None = None) -> None:
     """Another .blend opens: what was meant for this one is dropped."""
     for errand in [errand for errand in _errands if errand.belongs_to_file]:
-        errand.cancelled.set()
-        _errands.remove(errand)
+        _drop(errand)
 
 
-def _finish(errand: Errand) -> None:
+def _drop(errand: Errand) -> None:
+    errand.cancelled.set()
+    if errand.pieces is not None:
+        errand.pieces.close()
+    _errands.remove(errand)
+
+
+def _ended(errand: Errand) -> bool:
+    """Do what comes next on the main thread; return whether that was all."""
     try:
-        news = errand.finish(errand.future.result())
+        if errand.pieces is None:
+            news = errand.finish(errand.future.result())
+            if isinstance(news, Generator):
+                errand.pieces = news
+        if errand.pieces is not None:
+            if errand.cancelled.is_set():
+                errand.pieces.close()
+                raise Cancelled
+            next(errand.pieces)
+            return False
+    except StopIteration as end:
+        _tell(end.value)
     except Cancelled:
         _show(None)
     except FaceLiftError as error:
@@ -129,14 +164,22 @@ def _finish(errand: Errand) -> None:
         _show(None)
         _complain(f"{errand.title} failed: {error}", "Details are in Blender's console.")
     else:
-        _show(news)
-        if bpy.app.timers.is_registered(_clear_news):
-            bpy.app.timers.unregister(_clear_news)
-        bpy.app.timers.register(_clear_news, first_interval=NEWS_SECONDS, persistent=True)
+        _tell(news)
+    return True
+
+
+def _tell(news: str) -> None:
+    """Show in the status bar for a while what was done."""
+    _show(news)
+    if bpy.app.timers.is_registered(_clear_news):
+        bpy.app.timers.unregister(_clear_news)
+    bpy.app.timers.register(_clear_news, first_interval=NEWS_SECONDS, persistent=True)
 
 
 def _on_timer() -> float | None:
-    return TICK_SECONDS if tick() else None
+    if not tick():
+        return None
+    return PIECE_SECONDS if any(errand.pieces is not None for errand in _errands) else TICK_SECONDS
 
 
 def _clear_news() -> None:

@@ -48,6 +48,9 @@ class FACELIFT_PT_main(_Panel, bpy.types.Panel):
         running = next((task for task in session.tasks if task.state in UNFINISHED), None)
         if running is not None:
             _draw_running(layout, running)
+        for errand in errands.under_way():
+            if errand.prominent:
+                _draw_errand(layout, errand)
 
 
 def _draw_choose(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -122,6 +125,13 @@ def _draw_running(layout: bpy.types.UILayout, task: Task) -> None:
     row = layout.row(align=True)
     row.progress(text=time_left(progress), factor=progress.fraction if progress is not None else 0.0)
     row.operator("facelift.cancel", text="", icon="X").task = task.id
+
+
+def _draw_errand(layout: bpy.types.UILayout, errand: errands.Errand) -> None:
+    layout.label(text=errand.title)
+    row = layout.row(align=True)
+    row.progress(text=time_left(errand.progress), factor=errand.progress.fraction)
+    row.operator("facelift.cancel_errands", text="", icon="X")
 
 
 class FACELIFT_PT_queue(_Panel, bpy.types.Panel):
@@ -239,15 +249,12 @@ class FACELIFT_PT_presenting(_Panel, bpy.types.Panel):
             column.operator_context = "INVOKE_DEFAULT"
             column.operator("render.render", text="Render Turntable", icon="RENDER_ANIMATION").animation = True
             column.operator("facelift.remove_turntable", icon="LOOP_BACK")
-        under_way = errands.under_way()
+        under_way = [errand for errand in errands.under_way() if not errand.prominent]
         layout.operator_context = "INVOKE_DEFAULT"
         if not under_way:
             layout.operator("facelift.save_contact_sheet", text="Save Contact Sheet…", icon="IMAGE_DATA")
         for errand in under_way:
-            layout.label(text=errand.title)
-            row = layout.row(align=True)
-            row.progress(text=time_left(errand.progress), factor=errand.progress.fraction)
-            row.operator("facelift.cancel_errands", text="", icon="X")
+            _draw_errand(layout, errand)
 
 
 CLASSES = (FACELIFT_PT_main, FACELIFT_PT_queue, FACELIFT_PT_head, FACELIFT_PT_rendering, FACELIFT_PT_presenting)

@@ -281,7 +281,8 @@ class TestInTheBackground:
         """Wait for the threads, then tick as Blender's timer does."""
         for errand in list(errands._errands):
             errand.future.exception(timeout=PATIENCE_SECONDS)
-        assert not errands.tick()
+        while errands.tick():
+            pass
 
     @staticmethod
     def begin_import(blender, path):
@@ -322,6 +323,57 @@ class TestInTheBackground:
         bpy.ops.wm.read_homefile(use_empty=True)
         self.finish(errands)
         assert len(bpy.data.objects) == 0
+
+    def test_an_import_comes_in_pieces_and_can_be_cancelled_before_the_last(
+        self, blender, errands, tmp_path, monkeypatch
+    ):
+        import bpy
+
+        # The point cloud is begun, and nothing is put into it.
+        monkeypatch.setattr(blender.module("facelift_addon.splats.assembly"), "BUDGET_SECONDS", 0.0)
+        formats.save(surface_gaussians(100, 3), tmp_path / "scan.ply")
+        clouds, told = len(bpy.data.pointclouds), []
+        for pieces in (2, 20):
+            self.begin_import(blender, tmp_path / "scan.ply")
+            (errand,) = errands._errands
+            errand.future.exception(timeout=PATIENCE_SECONDS)
+            told.append(errands.under_way()[0].progress)
+            for _ in range(pieces):
+                assert errands.tick(), "a step of the display at most"
+            assert len(bpy.data.pointclouds) == clouds + (pieces == 20)
+            bpy.ops.facelift.cancel_errands()
+            assert not errands.tick()
+            assert not any(target.type == "POINTCLOUD" for target in bpy.data.objects)
+            assert len(bpy.data.pointclouds) == clouds, "what was made is gone"
+        assert told[-1].fraction == 1
+
+    def test_progress_is_that_of_the_bytes_and_cancelling_ends_the_reading(self, blender, tmp_path):
+        importing = blender.module("facelift_addon.operators.importing")
+        progress, core = blender.module("core.progress"), blender.module("core.errors")
+        paths = [tmp_path / "scan.ply", tmp_path / "scan.spz"]
+        for path in paths:
+            formats.save(surface_gaussians(20_000), path)
+        told: list = []
+        importing._read(paths, "Z_UP", 0.24, False, progress.Reporter(told.append))
+        fractions = [each.fraction for each in told]
+        assert fractions == sorted(fractions) and fractions[0] == 0 and fractions[-1] == 1
+        assert any(0.05 < each.fraction < 0.2 and each.stage == "Reading scan.ply" for each in told)
+        assert [each.stage for each in told][-1] == "Preparing scan"
+        reporter = progress.Reporter(lambda each: each.fraction > 0.1 and reporter.cancel_event.set())
+        with pytest.raises(core.Cancelled):
+            importing._read(paths, "Z_UP", 0.24, False, reporter)
+
+    def test_a_cancelled_export_leaves_the_old_file(self, blender, tmp_path):
+        exchange = blender.module("facelift_addon.splats.exchange")
+        progress, core = blender.module("core.progress"), blender.module("core.errors")
+        (tmp_path / "out.ply").write_bytes(b"old")
+        _, gaussians = stretched_object(blender, surface_gaussians(20_000))
+        columns = blender.module("facelift_addon.splats.columns").from_gaussians(gaussians, False)
+        reporter = progress.Reporter(lambda each: each.fraction > 0.5 and reporter.cancel_event.set())
+        with pytest.raises(core.Cancelled):
+            exchange.write([(columns, np.eye(4))], tmp_path / "out.ply", {}, reporter)
+        assert (tmp_path / "out.ply").read_bytes() == b"old"
+        assert [path.name for path in tmp_path.iterdir()] == ["out.ply"]
 
     def test_errors_are_told_and_change_nothing(self, blender, errands, tmp_path, caplog):
         import bpy

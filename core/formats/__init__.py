@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..files import replacing
 from ..gaussians import Gaussians
 from . import gltf, ply, splat, spz, usd
 from .axes import Axes, from_ours
+from .counting import Counting
 from .registry import Format, Loss, Option
 
 _SPZ_VERSION = Option(
@@ -91,8 +93,12 @@ def format_of(name: str | os.PathLike) -> Format:
     return max(found, key=lambda pair: pair[0])[1]
 
 
-def load(path: str | os.PathLike) -> Gaussians:
+def load(path: str | os.PathLike, on_bytes: Callable[[int], object] | None = None) -> Gaussians:
     """Read a splat file; its suffix says which kind it is.
+
+    Args:
+        path: The file.
+        on_bytes: Takes the number of bytes of each piece that was read; when it raises, reading ends with that.
 
     Raises:
         FormatError: the file can't be opened ("file-unreadable"), its suffix is not known
@@ -102,7 +108,7 @@ def load(path: str | os.PathLike) -> Gaussians:
     kind = format_of(path)
     try:
         with path.open("rb") as stream:
-            return kind.read(stream, path.parent)
+            return kind.read(Counting(stream, on_bytes) if on_bytes else stream, path.parent)
     except OSError as error:
         raise FormatError(
             f"{path.name} could not be opened: {error.strerror or error}.",
@@ -112,12 +118,15 @@ def load(path: str | os.PathLike) -> Gaussians:
         ) from error
 
 
-def save(gaussians: Gaussians, path: str | os.PathLike, **options: Any) -> None:
+def save(
+    gaussians: Gaussians, path: str | os.PathLike, on_bytes: Callable[[int], object] | None = None, **options: Any
+) -> None:
     """Write a splat file; its suffix says which kind. An existing file is replaced in one step.
 
     Args:
         gaussians: What to write.
         path: Where to.
+        on_bytes: Takes the number of bytes of each piece that was written; when it raises, the old file stays.
         options: Those of the format (``format_of(path).options``), by name.
 
     Raises:
@@ -127,7 +136,7 @@ def save(gaussians: Gaussians, path: str | os.PathLike, **options: Any) -> None:
     """
     kind = format_of(path)
     with replacing(path) as stream:
-        kind.encode(from_ours(gaussians, kind.axes), stream, **options)
+        kind.encode(from_ours(gaussians, kind.axes), Counting(stream, on_bytes) if on_bytes else stream, **options)
 
 
 def loads(data: bytes, suffix: str = ".ply") -> Gaussians:

@@ -14,6 +14,7 @@ from bpy_extras.io_utils import ExportHelper
 from ...core import formats
 from ...core.formats.axes import Axes
 from ...core.formats.registry import Format
+from ...core.progress import Reporter
 from .. import errands
 from ..splats import baking, exchange, geometry, heads, placement
 from ..splats.columns import Column
@@ -59,9 +60,10 @@ def export_in_background(
     """Begin to write; parameters as for :func:`exchange.write`."""
     errands.start(
         f"Writing {path.name}…",
-        lambda _reporter: exchange.write(pieces, path, options),
+        lambda reporter: exchange.write(pieces, path, options, reporter),
         lambda count: f"{count:,} splats exported to {path.name}",
         belongs_to_file=False,
+        prominent=True,
     )
 
 
@@ -154,7 +156,7 @@ class FACELIFT_OT_export_splats(bpy.types.Operator, ExportHelper):
         if self.options.is_invoke:
             export_in_background(pieces, path, options)
         else:
-            self.report({"INFO"}, f"{exchange.write(pieces, path, options):,} splats exported")
+            self.report({"INFO"}, f"{exchange.write(pieces, path, options, Reporter()):,} splats exported")
         return {"FINISHED"}
 
     def _settle(self) -> Format:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
@@ -13,9 +13,9 @@ from bpy_extras.io_utils import ImportHelper
 
 from ...core import formats
 from ...core.errors import FaceLiftError
+from ...core.progress import Reporter
 from .. import errands
-from ..splats import exchange, geometry, heads
-from ..viewport.clouds import ahead_of
+from ..splats import display, exchange, geometry, heads
 from ..viewport.drawing import drawing
 from .frames import AXES
 from .reporting import reported
@@ -59,17 +59,24 @@ _readings: dict[str, _Reading] = {}
 """The last import, by its key: the adjust-last-operation panel redoes it with other axes."""
 
 
-def _read(paths: Sequence[Path], frame: str, head_height: float, float4: bool) -> _Reading:
+READING_SHARE = 0.5
+"""Of the time until splats are in the scene."""
+
+
+def _read(paths: Sequence[Path], frame: str, head_height: float, float4: bool, reporter: Reporter) -> _Reading:
     """Read all files, before any is added: an error leaves the scene as it was. Runs in a thread."""
-    splats = [exchange.read(path) for path in paths]
-    return _Reading(splats, head_height, _arrivals(splats, frame, head_height, float4))
-
-
-def _arrivals(
-    splats: Sequence[exchange.FileSplats], frame: str, head_height: float, float4: bool
-) -> list[heads.Arrival]:
-    arrivals = (exchange.arrival(item, frame, head_height, float4) for item in splats)
-    return [replace(arrival, drawn=ahead_of(arrival.columns)) for arrival in arrivals]
+    splats = []
+    for path in paths:
+        # A file that is not there is told of by the reader.
+        size = path.stat().st_size if path.is_file() else 1
+        reporter.stage(f"Reading {path.name}", size, READING_SHARE / len(paths))
+        splats.append(exchange.read(path, reporter.step))
+    arrivals = []
+    for item in splats:
+        reporter.stage(f"Preparing {item.name}", share=(1 - READING_SHARE) / len(splats))
+        arrivals.append(exchange.arrival(item, frame, head_height, float4))
+    reporter.finish()
+    return _Reading(splats, head_height, arrivals)
 
 
 def forget_when_past(last_step: str) -> float | None:
@@ -100,8 +107,24 @@ def _add(reading: _Reading, scene: str, frame: str) -> str:
     return f"{count:,} splats imported"
 
 
+def _arrive(reading: _Reading, scene: str, frame: str) -> Generator[None, None, str]:
+    """Make displays and point clouds of what was read, piece by piece, then bring them into a scene."""
+    arrivals = reading.arrivals
+    try:
+        for arrival in arrivals:
+            for step in display.preparations(arrival.sh_degree):
+                step()
+                yield
+            while not arrival.assembly.proceed():
+                yield
+        return _add(reading, scene, frame)
+    finally:
+        for arrival in arrivals:
+            arrival.assembly.drop()
+
+
 def import_in_background(scene: bpy.types.Scene, paths: Sequence[Path], frame: str) -> None:
-    """Begin an import: reading and turning happen in a thread, only the step into the scene on this one.
+    """Begin an import: reading and turning happen in a thread, the rest on this one in short pieces.
 
     Args:
         scene: Where to; found again by its name.
@@ -111,9 +134,10 @@ def import_in_background(scene: bpy.types.Scene, paths: Sequence[Path], frame: s
     name, head_height, float4 = scene.name, scene.facelift.head_height, geometry.has_float4()
     errands.start(
         f"Reading {', '.join(path.name for path in paths)}…",
-        lambda _reporter: _read(paths, frame, head_height, float4),
-        lambda reading: _add(reading, name, frame),
+        lambda reporter: _read(paths, frame, head_height, float4, reporter),
+        lambda reading: _arrive(reading, name, frame),
         belongs_to_file=True,
+        prominent=True,
     )
 
 
@@ -151,7 +175,8 @@ class FACELIFT_OT_import_splats(bpy.types.Operator, ImportHelper):
         if self.options.is_invoke:
             import_in_background(context.scene, paths, self.frame)
         else:
-            reading = _read(paths, self.frame, context.scene.facelift.head_height, geometry.has_float4())
+            height = context.scene.facelift.head_height
+            reading = _read(paths, self.frame, height, geometry.has_float4(), Reporter())
             self.report({"INFO"}, _add(reading, context.scene.name, self.frame))
         return {"FINISHED"}
 
@@ -176,7 +201,10 @@ class FACELIFT_OT_add_splats(bpy.types.Operator):
         scene = bpy.data.scenes.get(self.scene, context.scene)
         arrivals, reading.arrivals = reading.arrivals, ()
         if not arrivals:
-            arrivals = _arrivals(reading.splats, self.frame, reading.head_height, geometry.has_float4())
+            arrivals = [
+                exchange.arrival(item, self.frame, reading.head_height, geometry.has_float4())
+                for item in reading.splats
+            ]
         for arrival in arrivals:
             head = heads.add(scene, arrival, heads.view_layer_of(context, scene))
             if arrival.drawn is not None:

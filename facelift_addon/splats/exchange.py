@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,10 @@ from ...core import formats
 from ...core.formats.axes import Axes
 from ...core.formats.registry import Format
 from ...core.gaussians import Gaussians, concatenate
+from ...core.progress import Reporter
+from ..viewport.clouds import ahead_of
 from . import columns, heads, placement
+from .assembly import Assembly
 from .columns import Column
 
 DETECT = "AUTO"
@@ -37,17 +40,13 @@ class FileSplats:
     axes: Axes
 
 
-def read(path: Path) -> FileSplats:
-    """Read a splat file.
-
-    Raises:
-        FormatError: as :func:`core.formats.load`.
-    """
-    return FileSplats(_stem(path.name) or "Splats", formats.load(path), formats.format_of(path).axes)
+def read(path: Path, on_bytes: Callable[[int], object] | None = None) -> FileSplats:
+    """Read a splat file; parameters and errors are those of :func:`core.formats.load`."""
+    return FileSplats(_stem(path.name) or "Splats", formats.load(path, on_bytes), formats.format_of(path).axes)
 
 
 def arrival(splats: FileSplats, frame: str, head_height: float, float4: bool) -> heads.Arrival:
-    """Return what the scene takes.
+    """Return what the scene takes, to be assembled in pieces and drawn at once.
 
     Args:
         splats: What was read.
@@ -58,7 +57,10 @@ def arrival(splats: FileSplats, frame: str, head_height: float, float4: bool) ->
     """
     matrix = _to_local(splats, frame, head_height)
     local = _moved(splats.gaussians, matrix)
-    return heads.Arrival(splats.name, columns.from_gaussians(local, float4), matrix, local.sh_degree)
+    rows = columns.from_gaussians(local, float4)
+    return heads.Arrival(
+        splats.name, rows, matrix, local.sh_degree, assembly=Assembly(splats.name, rows), drawn=ahead_of(rows)
+    )
 
 
 def _to_local(splats: FileSplats, frame: str, head_height: float) -> np.ndarray:
@@ -75,7 +77,9 @@ def _moved(gaussians: Gaussians, matrix: np.ndarray, reuse: bool = False) -> Gau
     return gaussians if np.array_equal(matrix, np.eye(4)) else gaussians.transform(matrix, reuse)
 
 
-def write(pieces: Iterable[tuple[dict[str, Column], np.ndarray]], path: Path, options: dict[str, Any]) -> int:
+def write(
+    pieces: Iterable[tuple[dict[str, Column], np.ndarray]], path: Path, options: dict[str, Any], reporter: Reporter
+) -> int:
     """Write splats into one file, and return how many they are.
 
     Args:
@@ -83,12 +87,18 @@ def write(pieces: Iterable[tuple[dict[str, Column], np.ndarray]], path: Path, op
             they are written.
         path: Where to; the suffix says the format.
         options: Of the format, by name.
+        reporter: Told how far it is; cancelled, it leaves an existing file as it was.
 
     Raises:
         FormatError, FaceLiftError: as :func:`core.formats.save`.
+        Cancelled: by the reporter.
     """
+    reporter.stage("Applying edits and transforms", share=0.3)
     gaussians = concatenate([_moved(columns.to_gaussians(piece), matrix, reuse=True) for piece, matrix in pieces])
-    formats.save(gaussians, path, **options)
+    # As many bytes as the splats take in memory: PLY and glTF take about that, packed formats pass them faster.
+    size = sum(values.nbytes for values in (gaussians.means, gaussians.scales, gaussians.rotations, gaussians.sh))
+    reporter.stage(f"Writing {path.name}", size, 0.7)
+    formats.save(gaussians, path, reporter.step, **options)
     return len(gaussians)
 
 

@@ -84,8 +84,8 @@ class Clouds:
         """
         key = target.session_uid
         if key not in self._known or key in self._stale:
-            source = read(target, graph)
-            if key not in self._known or not _equal(source, self._sources[key]):
+            if key not in self._known or not _holds(self._sources[key], target, graph):
+                source = read(target, graph)
                 self._known[key] = to_cloud(source) if source else None
                 self._sources[key] = source
             self._stale.discard(key)
@@ -124,17 +124,40 @@ def read(target: bpy.types.Object, graph: bpy.types.Depsgraph) -> dict[str, np.n
         Columns by name, :data:`SELECTION` in Edit Mode among them; nothing when the object
         stands in for no splats: its display shows something else.
     """
+    count, attributes = _attributes(target, graph)
+    return {name: _values(attribute, count) for name, attribute in attributes.items()}
+
+
+def _holds(known: Mapping[str, np.ndarray], target: bpy.types.Object, graph: bpy.types.Depsgraph) -> bool:
+    """Whether :func:`read` would find what is known already."""
+    count, attributes = _attributes(target, graph)
+    if attributes.keys() != known.keys():
+        return False
+    # One after another into the same memory: fresh memory for millions of splats takes longer than all the rest.
+    spare: dict[str | None, np.ndarray] = {}
+    for name, attribute in attributes.items():
+        kind = None if attribute is None else attribute.data_type
+        spare[kind] = _values(attribute, count, spare.get(kind))
+        if not np.array_equal(spare[kind], known[name]):
+            return False
+    return True
+
+
+def _attributes(
+    target: bpy.types.Object, graph: bpy.types.Depsgraph
+) -> tuple[int, dict[str, bpy.types.Attribute | None]]:
+    """Return how many splats there are to draw and their attributes by name; a selection of everything is None."""
     cloud = target.evaluated_get(graph).data
     if not isinstance(cloud, bpy.types.PointCloud) or CENTER not in cloud.attributes or not geometry.is_splats(cloud):
-        return {}
+        return 0, {}
+    count = len(cloud.attributes[CENTER].data)
+    if count == 0:
+        return 0, {}
     wanted = (CENTER, *geometry.REQUIRED, *_harmonics_in(cloud.attributes))
-    columns = {name: _values(cloud, name) for name in wanted}
-    if len(columns[CENTER]) == 0:
-        return {}
+    attributes = {name: cloud.attributes[name] for name in wanted}
     if target.mode == "EDIT":
-        everything = SELECTION not in cloud.attributes
-        columns[SELECTION] = np.ones(len(columns[CENTER]), bool) if everything else _values(cloud, SELECTION)
-    return columns
+        attributes[SELECTION] = cloud.attributes.get(SELECTION)
+    return count, attributes
 
 
 def to_cloud(columns: dict[str, np.ndarray]) -> Cloud:
@@ -151,13 +174,12 @@ def to_cloud(columns: dict[str, np.ndarray]) -> Cloud:
     )
 
 
-def _equal(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> bool:
-    return a.keys() == b.keys() and all(np.array_equal(values, b[name]) for name, values in a.items())
-
-
-def _values(cloud: bpy.types.PointCloud, name: str) -> np.ndarray:
-    attribute = cloud.attributes[name]
+def _values(attribute: bpy.types.Attribute | None, count: int, out: np.ndarray | None = None) -> np.ndarray:
+    """Return an attribute's values, in ``out`` if there is one; all True where there is no attribute."""
+    if attribute is None:
+        return np.ones(count, bool)
     kind = KINDS[attribute.data_type]
-    values = np.empty(len(attribute.data) * kind.width, kind.dtype)
-    attribute.data.foreach_get(kind.field, values)
-    return values if kind.width == 1 else values.reshape(-1, kind.width)
+    if out is None:
+        out = np.empty(count if kind.width == 1 else (count, kind.width), kind.dtype)
+    attribute.data.foreach_get(kind.field, out.reshape(-1))
+    return out
