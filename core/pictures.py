@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -22,3 +23,12 @@ def write_png(picture: np.ndarray, path: Path) -> Path:
     with replacing(path) as stream:
         Image.fromarray(picture).save(stream, "PNG")
     return path
+
+
+def png_bytes(picture: np.ndarray) -> bytes:
+    """Return a picture [H, W, 3 or 4] uint8 as the bytes of a PNG file, packed quickly rather than small."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, "PNG", compress_level=2)
+    return stream.getvalue()

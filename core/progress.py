@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from .errors import Cancelled
 
@@ -91,6 +91,18 @@ class Reporter:
         if self._on_preview is not None:
             self._on_preview(kind, png)
 
+    def portion(self, start: float, end: float) -> Reporter:
+        """Return a reporter for a piece of the job that has its own idea of 0..1: here it is ``start..end``.
+
+        Cancelling this one cancels the piece.
+        """
+
+        def forward(progress: Progress) -> None:
+            fraction = start + (end - start) * progress.fraction
+            self._on_progress(replace(progress, fraction=fraction, eta=self._eta(fraction)))
+
+        return Reporter(forward if self._on_progress is not None else None, self._on_preview, self.cancel_event)
+
     def finish(self) -> None:
         """End the last stage, so that its time is counted, and report the job as done."""
         self._close_stage()
@@ -108,6 +120,9 @@ class Reporter:
         if self._on_progress is None:
             return
         fraction = self._begin + (self._end - self._begin) * self._step / self._steps
+        self._on_progress(Progress(self._stage, self._step, self._steps, fraction, self._eta(fraction)))
+
+    def _eta(self, fraction: float) -> float | None:
+        """Return the seconds left by the time that a share of the job took."""
         elapsed = time.perf_counter() - self._started
-        eta = elapsed * (1 - fraction) / fraction if fraction > 0.02 else None
-        self._on_progress(Progress(self._stage, self._step, self._steps, fraction, eta))
+        return elapsed * (1 - fraction) / fraction if fraction > 0.02 else None

@@ -20,6 +20,8 @@ PLAIN_COLORS = {
     "Teeth": (0.86, 0.84, 0.78),
 }
 """sRGB colours, 0..1, of a mesh without a texture."""
+ROUGHNESS = {"Skin": 0.5, "Eyes": 0.12, "Mouth": 0.35, "Tongue": 0.35, "Teeth": 0.25}
+"""How rough the surfaces are, 0..1: what is wet shines."""
 _SIDES = {".L": 1, ".R": -1}
 """Blender's endings; the head's left is at positive x."""
 

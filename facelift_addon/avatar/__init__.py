@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import bpy
 
-from . import binding, exporting, expressions, fitting, panel, performances, rigging
+from . import binding, exporting, expressions, fitting, panel, performances, rigging, texturing
 
 CLASSES = (
     *fitting.CLASSES,
+    *texturing.CLASSES,
     *binding.CLASSES,
     *panel.CLASSES,
     *expressions.CLASSES,

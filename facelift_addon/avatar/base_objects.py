@@ -156,19 +156,20 @@ def _mesh(name: str, model: HeadModel) -> bpy.types.Mesh:
     mesh.uv_layers.new(name=UV_MAP).uv.foreach_set("vector", model.uvs[model.face_uvs[corners]].ravel())
     mesh.shade_smooth()
     for material in anatomy.MATERIALS:
-        mesh.materials.append(_plain_material(f"{name} {material.lower()}", anatomy.PLAIN_COLORS[material]))
+        mesh.materials.append(_plain_material(f"{name} {material.lower()}", material))
     return mesh
 
 
-def _plain_material(name: str, color: tuple[float, float, float]) -> bpy.types.Material:
+def _plain_material(name: str, kind: str) -> bpy.types.Material:
+    """Return a new material for what :data:`anatomy.MATERIALS` names."""
     material = bpy.data.materials.new(name)
-    linear = (*colors.to_linear(np.array(color, np.float32)).tolist(), 1.0)
+    linear = (*colors.to_linear(np.array(anatomy.PLAIN_COLORS[kind], np.float32)).tolist(), 1.0)
     material.diffuse_color = linear
     if material.node_tree is None:  # Before Blender 5.
         material.use_nodes = True
     shader = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
     shader.inputs["Base Color"].default_value = linear
-    shader.inputs["Roughness"].default_value = 0.5
+    shader.inputs["Roughness"].default_value = anatomy.ROUGHNESS[kind]
     return material
 
 

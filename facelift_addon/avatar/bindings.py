@@ -11,7 +11,7 @@ from ...core.avatar.base_mesh import BaseMesh
 from ...core.errors import FaceLiftError
 from ...core.gaussians import Gaussians
 from ..editing import storage
-from ..splats import columns, fits, geometry
+from ..splats import baking, columns, fits, geometry
 from ..splats.columns import Column
 from ..splats.modifier_inputs import ModifierInputs, find_modifier, put_in_order
 from . import base_objects
@@ -92,9 +92,30 @@ def detach(head: bpy.types.Object) -> None:
         storage.replace(head, _without_inner(head))
 
 
+def at_rest(context: bpy.types.Context, head: bpy.types.Object) -> dict[str, Column]:
+    """Return the attributes of an object's own splats as its modifiers make them, but following no mesh.
+
+    Raises:
+        FaceLiftError: as :func:`baking.evaluated_columns`.
+    """
+    modifier = find(head)
+    followed = modifier is not None and modifier.show_viewport
+    try:
+        if followed:
+            modifier.show_viewport = False
+        return _own(baking.evaluated_columns(context, head))
+    finally:
+        if followed:
+            modifier.show_viewport = True
+
+
 def _without_inner(head: bpy.types.Object) -> dict[str, Column]:
     """Return the attributes of an object's own splats, without those of a binding."""
-    rows = geometry.read(head.data)
+    return _own(geometry.read(head.data))
+
+
+def _own(rows: dict[str, Column]) -> dict[str, Column]:
+    """Return attributes without those of a binding, and without the splats that it added."""
     opening = rows.get(names.BIND_OPENING)
     own = {name: column for name, column in rows.items() if name not in names.BINDING}
     if opening is None or not (opening.values > 0).any():

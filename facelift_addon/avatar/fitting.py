@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 
 import bpy
-from bpy.props import EnumProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ...core.avatar.base_mesh import BaseMesh
 from ...core.avatar.fit import fit_base_mesh
@@ -15,8 +15,8 @@ from ...core.progress import Reporter
 from .. import errands
 from ..editing import targets
 from ..operators.reporting import reported
-from ..splats import baking, columns, heads
-from . import base_objects
+from ..splats import columns, heads
+from . import base_objects, bindings, texturing
 
 EXPRESSION = EnumProperty(
     name="Expression",
@@ -27,14 +27,18 @@ EXPRESSION = EnumProperty(
     ),
 )
 
+FIT_SHARE = 0.25
+"""Of the time, what the fit takes; the rest is the texture's."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Fit:
-    """A finished fit: the head's id and its object's name, and the mesh in its local space."""
+    """A finished fit: the head's id and its object's name, the mesh in its local space, and its texture."""
 
     head: str
     name: str
     base: BaseMesh
+    texture: texturing.Baked | None = None
 
 
 _last: dict[str, _Fit] = {}
@@ -50,11 +54,11 @@ def _add(fit: _Fit, expression: str) -> str:
         bpy.ops.facelift.add_base_mesh("EXEC_DEFAULT", True, fit=key, expression=expression)
     except RuntimeError as error:
         raise FaceLiftError(f"The base mesh could not be added: {error}") from error
-    return f"{fit.name} has a base mesh"
+    return f"{fit.name} has a base mesh" + ("" if fit.texture is None else " with a texture")
 
 
 class FACELIFT_OT_fit_base_mesh(bpy.types.Operator):
-    """Fit a clean head mesh to these splats: quads, UV map, vertex groups and 52 expressions as shape keys. The splats stay as they are"""  # noqa: E501
+    """Fit a clean head mesh to these splats: quads, UV map, texture, vertex groups and 52 expressions as shape keys. The splats stay as they are"""  # noqa: E501
 
     bl_idname = "facelift.fit_base_mesh"
     bl_label = "Fit Base Mesh"
@@ -62,6 +66,11 @@ class FACELIFT_OT_fit_base_mesh(bpy.types.Operator):
     bl_options = {"REGISTER"}
 
     expression: EXPRESSION
+    bake_texture: BoolProperty(
+        name="Bake Texture",
+        description="Bake what the splats show onto the mesh, as a picture in the file",
+        default=True,
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -84,11 +93,17 @@ class FACELIFT_OT_fit_base_mesh(bpy.types.Operator):
             )
         if heads.ID_KEY not in head:
             head[heads.ID_KEY] = uuid.uuid4().hex
-        rows, known = baking.evaluated_columns(context, head), heads.shape_of(head)
+        rows, known = bindings.at_rest(context, head), heads.shape_of(head)
         identifier, name, expression = head[heads.ID_KEY], head.name, self.expression
+        textured = self.bake_texture
 
         def work(reporter: Reporter) -> _Fit:
-            return _Fit(identifier, name, fit_base_mesh(columns.to_gaussians(rows), known, reporter))
+            gaussians = columns.to_gaussians(rows)
+            base = fit_base_mesh(gaussians, known, reporter.portion(0, FIT_SHARE if textured else 1))
+            if not textured:
+                return _Fit(identifier, name, base)
+            rest = reporter.portion(FIT_SHARE, 1)
+            return _Fit(identifier, name, base, texturing.bake(gaussians, base, texturing.SIZE, 0.0, rest))
 
         if self.options.is_invoke:
             errands.start("Fitting the base mesh", work, lambda fit: _add(fit, expression), belongs_to_file=True)
@@ -122,6 +137,8 @@ class FACELIFT_OT_add_base_mesh(bpy.types.Operator):
         if head is None:
             raise FaceLiftError("The head is gone.", "Undo, and fit the base mesh again.", code="head-gone")
         target = base_objects.give(head, fit.base, neutral=self.expression == "NEUTRAL")
+        if fit.texture is not None:
+            texturing.give(target, head, fit.texture)
         layer = heads.view_layer_of(context, context.scene)
         if layer is not None and target.name in layer.objects:
             heads.select_only(layer, target)

@@ -7,7 +7,7 @@ import bpy
 from .. import errands
 from ..editing import targets
 from ..widgets import draw_lines, time_left
-from . import base_objects, binding, bindings, rigs
+from . import base_objects, binding, bindings, rigs, texturing
 
 
 class FACELIFT_PT_avatar(bpy.types.Panel):
@@ -30,7 +30,7 @@ class FACELIFT_PT_avatar(bpy.types.Panel):
         layout, active = self.layout, rigs.moved_by(context.active_object)
         head = base_objects.head_of(active)
         mesh = base_objects.mesh_of(active)
-        if draw_progress(layout, "Fitting the base mesh"):
+        if draw_progress(layout, "Fitting the base mesh") or draw_progress(layout, texturing.TITLE):
             return
         if mesh is None:
             draw_lines(layout, context, "A clean head mesh in the shape of these splats, with expressions.")
@@ -48,6 +48,7 @@ class FACELIFT_PT_avatar(bpy.types.Panel):
         column = layout.column()
         column.operator_context = "INVOKE_DEFAULT"
         column.operator("facelift.fit_base_mesh", text="Fit Again", icon="FILE_REFRESH")
+        column.operator("facelift.bake_texture", text="Bake Texture…", icon="TEXTURE")
         column.operator("facelift.export_avatar", text="Export Avatar…", icon="EXPORT")
 
 

@@ -1,0 +1,205 @@
+"""The base mesh's texture: baked from the splats, packed into the file, shown by its materials."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+import bpy
+from bpy.props import EnumProperty, FloatProperty, StringProperty
+
+from ...core.avatar.base_mesh import BaseMesh
+from ...core.avatar.texture.bake import SIZE, SIZES, bake_texture
+from ...core.errors import FaceLiftError
+from ...core.gaussians import Gaussians
+from ...core.pictures import png_bytes
+from ...core.progress import Reporter
+from .. import errands
+from ..operators.reporting import reported
+from ..splats import columns, heads
+from . import base_objects, bindings, rigs
+
+TITLE = "Baking the texture"
+NODE = "FaceLift Texture"
+"""Name of the image node in the base mesh's materials: a new texture goes where the old one was."""
+DELIGHT = FloatProperty(
+    name="Delight",
+    description="How much of the photo's light to take off the skin: its smooth shading, not its cast shadows",
+    default=0.0,
+    min=0.0,
+    max=1.0,
+    subtype="FACTOR",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Baked:
+    """A baked texture on its way into the scene: the PNG file's bytes and the picture's size."""
+
+    png: bytes
+    size: int
+
+
+_last: dict[str, tuple[str, str, Baked]] = {}
+"""The last bake by its key, with its head's id and name: the undo step takes it from here."""
+
+
+def bake(gaussians: Gaussians, base: BaseMesh, size: int, delight: float, reporter: Reporter) -> Baked:
+    """Bake a texture; touches no Blender data. Parameters and errors as for :func:`bake_texture`."""
+    return Baked(png_bytes(bake_texture(gaussians, base, size, delight, reporter).image), size)
+
+
+def give(target: bpy.types.Object, head: bpy.types.Object, baked: Baked) -> bpy.types.Image:
+    """Show a texture on a base mesh: packed into the file, in all its materials whose colour is still ours.
+
+    Args:
+        target: A base mesh object.
+        head: Its head, whose name the image takes.
+        baked: The texture.
+    """
+    image = bpy.data.images.new(f"{head.name} texture", baked.size, baked.size)
+    image.pack(data=baked.png, data_len=len(baked.png))
+    image.source = "FILE"
+    image.colorspace_settings.name = "sRGB"
+    before = {_show(slot.material, image) for slot in target.material_slots if slot.material is not None}
+    name = f"{head.name} texture"
+    for old in before - {None, image}:
+        if old.users == 0:
+            bpy.data.images.remove(old)
+    image.name = name
+    return image
+
+
+def texture_of(target: bpy.types.Object) -> bpy.types.Image | None:
+    """Return the texture that a base mesh shows, if it has one of ours."""
+    for slot in target.material_slots:
+        node = _node(slot.material)
+        if node is not None and node.image is not None:
+            return node.image
+    return None
+
+
+def _node(material: bpy.types.Material | None) -> bpy.types.ShaderNodeTexImage | None:
+    tree = material.node_tree if material is not None else None
+    return tree.nodes.get(NODE) if tree is not None else None
+
+
+def _show(material: bpy.types.Material, image: bpy.types.Image) -> bpy.types.Image | None:
+    """Let a material show an image; return the one it showed before. What the user made of it stays."""
+    tree, node = material.node_tree, _node(material)
+    if node is None and tree is not None and material.is_editable:
+        shader = next((item for item in tree.nodes if item.type == "BSDF_PRINCIPLED"), None)
+        if shader is None or shader.inputs["Base Color"].is_linked:
+            return None
+        node = tree.nodes.new("ShaderNodeTexImage")
+        node.name = node.label = NODE
+        node.location = shader.location.x - 320, shader.location.y
+        tree.links.new(node.outputs["Color"], shader.inputs["Base Color"])
+        # Solid mode's texture colours show the active node.
+        tree.nodes.active = node
+    if node is None:
+        return None
+    before, node.image = node.image, image
+    return before
+
+
+class FACELIFT_OT_bake_texture(bpy.types.Operator):
+    """Bake what the splats show onto the base mesh again, for example after they were edited"""
+
+    bl_idname = "facelift.bake_texture"
+    bl_label = "Bake Texture"
+    # The undo step is that of the operator that adds the texture.
+    bl_options = {"REGISTER"}
+
+    size: EnumProperty(
+        name="Size",
+        description="Width and height in pixels",
+        items=[(str(size), str(size), f"{size} × {size} pixels") for size in SIZES],
+        default=str(SIZE),
+    )
+    delight: DELIGHT
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A base mesh and its head must be there, outside Edit Mode."""
+        mesh = _mesh_of(context.active_object)
+        if mesh is None or base_objects.head_of(mesh) is None:
+            cls.poll_message_set("Select a head that has a base mesh")
+            return False
+        cls.poll_message_set("Leave Edit Mode first")
+        return context.mode != "EDIT_MESH" and context.mode != "EDIT_POINTCLOUD"
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask for size and delighting."""
+        return context.window_manager.invoke_props_dialog(self, confirm_text="Bake")
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Bake; from the interface in the background."""
+        mesh = _mesh_of(context.active_object)
+        head = base_objects.head_of(mesh)
+        base, rows = base_objects.read(mesh, head), bindings.at_rest(context, head)
+        size, delight = int(self.size), self.delight
+        identifier, name = head[heads.ID_KEY], head.name
+
+        def work(reporter: Reporter) -> Baked:
+            return bake(columns.to_gaussians(rows), base, size, delight, reporter)
+
+        def finish(baked: Baked) -> str:
+            return _add(identifier, name, baked)
+
+        if self.options.is_invoke:
+            errands.start(TITLE, work, finish, belongs_to_file=True)
+        else:
+            self.report({"INFO"}, finish(work(Reporter())))
+        return {"FINISHED"}
+
+    @classmethod
+    def unregister(cls) -> None:
+        """The extension is switched off."""
+        _last.clear()
+
+
+class FACELIFT_OT_add_texture(bpy.types.Operator):
+    """Give a base mesh the texture that was baked for it"""
+
+    bl_idname = "facelift.add_texture"
+    bl_label = "Bake Texture"
+    bl_options = {"UNDO", "INTERNAL"}
+
+    bake: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Show it on the mesh."""
+        identifier, name, baked = _last.pop(self.bake)
+        head = heads.find(identifier, name)
+        mesh = base_objects.find(head) if head is not None else None
+        if mesh is None:
+            raise FaceLiftError(
+                "The base mesh is gone.", "Undo, or fit it again, and then bake.", code="base-mesh-gone"
+            )
+        give(mesh, head, baked)
+        return {"FINISHED"}
+
+
+def _add(identifier: str, name: str, baked: Baked) -> str:
+    """Bring a texture into the scene as one undo step; return what to tell."""
+    key = uuid.uuid4().hex
+    _last.clear()
+    _last[key] = identifier, name, baked
+    try:
+        bpy.ops.facelift.add_texture("EXEC_DEFAULT", True, bake=key)
+    except RuntimeError as error:
+        raise FaceLiftError(f"The texture could not be added: {error}") from error
+    return f"{name} has a texture"
+
+
+def _mesh_of(target: bpy.types.Object | None) -> bpy.types.Object | None:
+    """Return the base mesh of the active object: a head, the mesh itself or its rig."""
+    target = rigs.moved_by(target)
+    return base_objects.mesh_of(target) if target is not None else None
+
+
+CLASSES = (FACELIFT_OT_bake_texture, FACELIFT_OT_add_texture)
+"""Operators of the texture."""
