@@ -179,5 +179,17 @@ def is_inner(gaussians: Gaussians) -> np.ndarray:
 
 def unbound(gaussians: Gaussians) -> Gaussians:
     """Return splats that follow nothing, without those of the inner mouth."""
-    kept = gaussians.select(~is_inner(gaussians))
-    return kept.replace(extras={name: column for name, column in kept.extras.items() if name not in names.BINDING})
+    return _without_attributes(gaussians.select(~is_inner(gaussians)))
+
+
+def baked(gaussians: Gaussians) -> Gaussians:
+    """Return posed splats for elsewhere, where they follow nothing: what a closed mouth hides of the inner one goes."""
+    if not gaussians.extras.keys() & set(names.BINDING):
+        return gaussians
+    shown = gaussians.select(~(is_inner(gaussians) & (gaussians.opacities == 0)))
+    return _without_attributes(shown)
+
+
+def _without_attributes(gaussians: Gaussians) -> Gaussians:
+    extras = {name: column for name, column in gaussians.extras.items() if name not in names.BINDING}
+    return gaussians.replace(extras=extras)

@@ -14,7 +14,7 @@ from ...core.errors import FaceLiftError
 from ...core.gaussians import Gaussians
 from .. import errands
 from ..operators.reporting import reported
-from ..splats import baking, columns, heads
+from ..splats import baking, columns, following, heads
 from . import base_objects, bindings
 
 TITLE = "Binding the splats"
@@ -134,7 +134,7 @@ class FACELIFT_OT_unbind(bpy.types.Operator):
         """Bound splats must be active, or their mesh, outside Edit Mode."""
         cls.poll_message_set("Select a head whose splats are bound")
         head = base_objects.head_of(context.active_object)
-        return context.mode == "OBJECT" and head is not None and bindings.find(head) is not None
+        return context.mode == "OBJECT" and head is not None and following.find(head) is not None
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:

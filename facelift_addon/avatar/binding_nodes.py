@@ -6,6 +6,7 @@ import bpy
 
 from ...core import attributes as names
 from ..splats import modifier_inputs
+from ..splats.following import MESH, OPEN, VERTICES
 from ..splats.nodes import Builder, shared_group
 from .gradient_nodes import GAINS, MOVE, REST, gradients_group
 from .stretch_nodes import stretch_group
@@ -13,10 +14,6 @@ from .stretch_nodes import stretch_group
 VERSION = 1
 
 GROUP_NAME = modifier_inputs.BINDING
-
-MESH = "Mesh"
-VERTICES = "Vertices"
-OPEN = "Open mouth"
 
 
 def binding_group() -> bpy.types.NodeTree:

@@ -13,23 +13,12 @@ from ...core.gaussians import Gaussians
 from ..editing import storage
 from ..splats import baking, columns, fits, geometry
 from ..splats.columns import Column
-from ..splats.modifier_inputs import ModifierInputs, find_modifier, put_in_order
+from ..splats.following import MESH, OPEN, STALE_KEY, VERTICES, find, mesh_of
+from ..splats.modifier_inputs import ModifierInputs, put_in_order
 from . import base_objects
-from .binding_nodes import GROUP_NAME, MESH, OPEN, VERTICES, binding_group
+from .binding_nodes import GROUP_NAME, binding_group
 
 MODIFIER_NAME = "Bind to Mesh"
-
-
-def find(head: bpy.types.Object) -> bpy.types.Modifier | None:
-    """Return the modifier with which an object's splats follow a mesh, whatever its name is by now."""
-    return find_modifier(head, GROUP_NAME)
-
-
-def mesh_of(head: bpy.types.Object) -> bpy.types.Object | None:
-    """Return the mesh that an object's splats follow; None of unbound ones and where it was deleted."""
-    modifier = find(head)
-    mesh = None if modifier is None else ModifierInputs(modifier)[MESH]
-    return mesh if mesh is not None and mesh.users_scene else None
 
 
 def trouble(context: bpy.types.Context, head: bpy.types.Object) -> str:
@@ -48,6 +37,8 @@ def trouble(context: bpy.types.Context, head: bpy.types.Object) -> str:
         return "The mesh has modifiers that add or remove vertices: switch them off, or the splats stay at rest."
     if names.BIND_TRIANGLE not in head.data.attributes:
         return "These splats are new and follow nothing yet: bind again."
+    if STALE_KEY in head.data:
+        return "Some splats came later and follow nothing yet: bind again."
     return ""
 
 
@@ -74,6 +65,7 @@ def attach(head: bpy.types.Object, mesh: bpy.types.Object, base: BaseMesh, bound
         for name, values in following.items()
     }
     storage.replace(head, rows)
+    head.data.pop(STALE_KEY, None)
     _set_rest(head, mesh, base)
     if find(head) is None:
         head.modifiers.new(MODIFIER_NAME, "NODES").node_group = binding_group()
@@ -90,6 +82,7 @@ def detach(head: bpy.types.Object) -> None:
         head.modifiers.remove(modifier)
     if names.BIND_TRIANGLE in head.data.attributes:
         storage.replace(head, _without_inner(head))
+        head.data.pop(STALE_KEY, None)
 
 
 def at_rest(context: bpy.types.Context, head: bpy.types.Object) -> dict[str, Column]:

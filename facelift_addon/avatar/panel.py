@@ -6,6 +6,7 @@ import bpy
 
 from .. import errands
 from ..editing import targets
+from ..splats import following
 from ..widgets import draw_lines, time_left
 from . import base_objects, binding, bindings, rigs, texturing
 
@@ -81,7 +82,7 @@ def _draw_binding(layout: bpy.types.UILayout, context: bpy.types.Context, head: 
         return
     column = layout.column(align=True)
     column.operator_context = "INVOKE_DEFAULT"
-    modifier = bindings.find(head)
+    modifier = following.find(head)
     if modifier is None:
         column.scale_y = 1.5
         column.operator("facelift.bind_to_mesh", text="Bind Splats to Mesh", icon="MOD_MESHDEFORM")

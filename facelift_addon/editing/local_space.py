@@ -7,7 +7,7 @@ import numpy as np
 from mathutils import Matrix
 
 from ...core.errors import FaceLiftError
-from ..splats import baking, heads
+from ..splats import baking, following, heads
 from . import adjustments, originals, storage
 
 SMALLEST_DETERMINANT = 1e-18
@@ -40,6 +40,7 @@ def change(target: bpy.types.Object, basis: np.ndarray) -> None:
         target.data = target.data.copy()
     storage.update(target, baking.stored(target).transform(matrix))
     originals.move(target.data, matrix)
+    following.move_rest(target, matrix)
     if heads.PLACEMENT_KEY in target:
         target[heads.PLACEMENT_KEY] = (matrix @ heads.placement_of(target)).ravel().tolist()
     adjustments.rescale(target, float(np.cbrt(abs(np.linalg.det(matrix[:3, :3])))))

@@ -8,11 +8,12 @@ import bpy
 import numpy as np
 from bpy.props import EnumProperty
 
+from ...core.avatar.binding import baked
 from ...core.editing import joining, selection, symmetry
 from ...core.editing.edit import kept
 from ...core.parts import Part
 from ..operators.reporting import reported
-from ..splats import baking, columns, display, geometry, heads
+from ..splats import baking, columns, display, following, geometry, heads
 from . import adjustments, originals, storage, targets
 from .choices import PARTS
 
@@ -41,8 +42,11 @@ class FACELIFT_OT_symmetrize(targets.OnSplats, bpy.types.Operator):
         targets.check_chosen(context)
         for target in targets.targets_of(context):
             normal = (SIDES[self.direction], 0.0, 0.0)
-            edit = symmetry.symmetrize(baking.stored(target), (0, 0, 0), normal, targets.chosen(target))
+            gaussians = baking.stored(target)
+            edit = symmetry.symmetrize(gaussians, (0, 0, 0), normal, targets.chosen(target))
             storage.apply(target, edit)
+            # Mirror images lie on other places of a mesh than what they are the images of.
+            following.release(target, (edit.gaussians.means != gaussians.means[edit.sources]).any(axis=1))
         return {"FINISHED"}
 
 
@@ -118,13 +122,14 @@ class FACELIFT_OT_join_splats(targets.OnSplatObjects, bpy.types.Operator):
         active, *others = targets.targets_of(context)
         into = np.linalg.inv(np.array(active.matrix_world, np.float64))
         arriving = [
-            baking.evaluated(context, other).transform(into @ np.array(other.matrix_world, np.float64))
+            baked(baking.evaluated(context, other)).transform(into @ np.array(other.matrix_world, np.float64))
             for other in others
         ]
         joined = joining.join([baking.stored(active), *arriving])
         # What was joined is the new original: the active object's own would bring back only a part.
         originals.forget(active.data)
         storage.replace(active, columns.from_gaussians(joined, geometry.has_float4()))
+        following.release(active, np.arange(len(joined)) >= len(joined) - sum(map(len, arriving)))
         display.set_degree(active, joined.sh_degree)
         adjustments.set_degree(active, joined.sh_degree)
         for other in others:

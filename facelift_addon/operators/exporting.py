@@ -12,12 +12,14 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper
 
 from ...core import formats
+from ...core.errors import FaceLiftError
 from ...core.formats.axes import Axes
 from ...core.formats.registry import Format
 from ...core.progress import Reporter
 from .. import errands
 from ..splats import baking, exchange, geometry, heads, placement
 from ..splats.columns import Column
+from .animations import Animation
 from .frames import AXES
 from .reporting import reported
 
@@ -94,6 +96,11 @@ class FACELIFT_OT_export_splats(bpy.types.Operator, ExportHelper):
             ),
         ),
     )
+    use_animation: BoolProperty(
+        name="Animation",
+        description="Write one file for each frame of the scene, with its number at the end of the name",
+        default=False,
+    )
     use_modifiers: BoolProperty(
         name="Apply Modifiers",
         description="Export what the object's other modifiers make of the splats",
@@ -136,6 +143,7 @@ class FACELIFT_OT_export_splats(bpy.types.Operator, ExportHelper):
         if kind.axes is Axes.UNSTATED:
             layout.prop(self, "frame")
         layout.prop(self, "use_modifiers")
+        layout.prop(self, "use_animation")
         if kind.losses:
             box = layout.box().column(align=True)
             box.label(text="Left out by this format:", icon="INFO")
@@ -147,16 +155,39 @@ class FACELIFT_OT_export_splats(bpy.types.Operator, ExportHelper):
         """Write the selected splats into one file; from the interface in the background."""
         kind = self._settle()
         path = Path(self.filepath)
-        pieces = [self._baked(context, target, kind) for target in _chosen(context)]
         options = {
             option.name: self._chosen_option(_option_name(kind, option.name), option.choices) for option in kind.options
         }
         # The writer of USD finds the library that Blender brings.
         bpy.utils.expose_bundled_modules()
+        if self.use_animation:
+            return self._write_animation(context, path, kind, options)
+        pieces = [_baked(context, target, kind, self.use_modifiers, self.frame) for target in _chosen(context)]
         if self.options.is_invoke:
             export_in_background(pieces, path, options)
         else:
             self.report({"INFO"}, f"{exchange.write(pieces, path, options, Reporter()):,} splats exported")
+        return {"FINISHED"}
+
+    def _write_animation(
+        self, context: bpy.types.Context, path: Path, kind: Format, options: dict[str, Any]
+    ) -> set[str]:
+        """Write a file a frame; from the interface in the background, one frame at a time."""
+        chosen = [target.name for target in _chosen(context)]
+        use_modifiers, frame = self.use_modifiers, self.frame
+
+        def read() -> list[tuple[dict[str, Column], np.ndarray]]:
+            found = [bpy.data.objects.get(name) for name in chosen]
+            if None in found:
+                raise FaceLiftError("The splats are gone.", "Undo, and export again.", code="head-gone")
+            return [_baked(bpy.context, target, kind, use_modifiers, frame) for target in found]
+
+        frames = range(context.scene.frame_start, context.scene.frame_end + 1, context.scene.frame_step)
+        animation = Animation(context.scene, frames, read, path, options)
+        if self.options.is_invoke:
+            animation.start()
+        else:
+            self.report({"INFO"}, animation.run())
         return {"FINISHED"}
 
     def _settle(self) -> Format:
@@ -172,19 +203,6 @@ class FACELIFT_OT_export_splats(bpy.types.Operator, ExportHelper):
     def _chosen_option(self, name: str, choices: tuple[tuple[Any, str], ...]) -> Any:
         return next(value for value, _ in choices if str(value) == getattr(self, name))
 
-    def _baked(
-        self, context: bpy.types.Context, target: bpy.types.Object, kind: Format
-    ) -> tuple[dict[str, Column], np.ndarray]:
-        """Return the attributes of an object's splats in its local space, and the matrix to the file's frame."""
-        local = baking.evaluated_columns(context, target) if self.use_modifiers else baking.stored_columns(target)
-        world = np.array(target.matrix_world, np.float64)
-        if kind.axes is not Axes.UNSTATED:
-            # The format's writer turns from our frame to the file's.
-            return local, world
-        if self.frame == exchange.HEAD:
-            return local, np.linalg.inv(heads.placement_of(target))
-        return local, np.linalg.inv(placement.AXES[self.frame]) @ world
-
 
 # Not in the class body: there annotations are names only.
 FACELIFT_OT_export_splats.__annotations__.update(_option_properties())
@@ -195,6 +213,20 @@ def _chosen(context: bpy.types.Context) -> list[bpy.types.Object]:
     candidates = [*context.selected_objects, context.active_object]
     found = [target for target in candidates if target is not None and target.type == "POINTCLOUD"]
     return list(dict.fromkeys(target for target in found if geometry.is_splats(target.data)))
+
+
+def _baked(
+    context: bpy.types.Context, target: bpy.types.Object, kind: Format, use_modifiers: bool, frame: str
+) -> tuple[dict[str, Column], np.ndarray]:
+    """Return the attributes of an object's splats in its local space, and the matrix to the file's frame."""
+    local = baking.evaluated_columns(context, target) if use_modifiers else baking.stored_columns(target)
+    world = np.array(target.matrix_world, np.float64)
+    if kind.axes is not Axes.UNSTATED:
+        # The format's writer turns from our frame to the file's.
+        return local, world
+    if frame == exchange.HEAD:
+        return local, np.linalg.inv(heads.placement_of(target))
+    return local, np.linalg.inv(placement.AXES[frame]) @ world
 
 
 CLASSES = (FACELIFT_OT_export_splats,)

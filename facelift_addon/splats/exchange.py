@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...core import formats
+from ...core.avatar import binding
 from ...core.formats.axes import Axes
 from ...core.formats.registry import Format
 from ...core.gaussians import Gaussians, concatenate
@@ -94,7 +95,9 @@ def write(
         Cancelled: by the reporter.
     """
     reporter.stage("Applying edits and transforms", share=0.3)
-    gaussians = concatenate([_moved(columns.to_gaussians(piece), matrix, reuse=True) for piece, matrix in pieces])
+    gaussians = concatenate(
+        [_moved(binding.baked(columns.to_gaussians(piece)), matrix, reuse=True) for piece, matrix in pieces]
+    )
     # As many bytes as the splats take in memory: PLY and glTF take about that, packed formats pass them faster.
     size = sum(values.nbytes for values in (gaussians.means, gaussians.scales, gaussians.rotations, gaussians.sh))
     reporter.stage(f"Writing {path.name}", size, 0.7)
@@ -115,6 +118,12 @@ def renamed(path: str, kind: Format) -> str:
     name = Path(path).name
     # Not by pathlib: Blender's own paths, such as “//folder”, have to stay as they are.
     return path.removesuffix(name) + _stem(name) + kind.suffixes[0]
+
+
+def numbered(path: Path, frame: int) -> Path:
+    """Return the file of a frame of an animation: the number comes before the suffix."""
+    stem = _stem(path.name)
+    return path.with_name(f"{stem}_{frame:04d}{path.name[len(stem) :]}")
 
 
 def _stem(name: str) -> str:
