@@ -56,14 +56,14 @@ class Animation:
         try:
             for frame in self._frames:
                 bpy.data.scenes[self._scene].frame_set(frame)
-                exchange.write(self._read(), exchange.numbered(self._path, frame), self._options)
+                exchange.write(self._read(), exchange.numbered(self._path, frame), self._options, Reporter())
         finally:
             self._restore()
         return self._news()
 
     def start(self) -> None:
         """Write in a thread that asks for one frame after the other."""
-        errands.start(TITLE, self._write, lambda _: self._news(), belongs_to_file=True)
+        errands.start(TITLE, self._write, lambda _: self._news(), belongs_to_file=True, prominent=True)
         bpy.app.timers.register(self._supply, first_interval=0.0, persistent=True)
 
     def _write(self, reporter: Reporter) -> None:
@@ -72,7 +72,8 @@ class Animation:
             reporter.stage(TITLE, len(self._frames), share=1.0)
             for frame in self._frames:
                 pieces = self._await(reporter)
-                exchange.write(pieces, exchange.numbered(self._path, frame), self._options)
+                path = exchange.numbered(self._path, frame)
+                exchange.write(pieces, path, self._options, Reporter(cancel=reporter.cancel_event))
                 reporter.step()
         finally:
             self._ended.set()
