@@ -27,7 +27,7 @@ def explained(file: WeightFile, table: FileTable | None = None) -> Iterator[None
         raise
     except (EntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError) as error:
         if _is_refusal(error):
-            raise _refused(file, error) from error
+            raise refused(file, error) from error
         place = f" in {table.repository} at {table.revision[:8]}" if table else ""
         raise WeightsError(
             f"The server has no {file.path}{place}.",
@@ -44,7 +44,7 @@ def explained(file: WeightFile, table: FileTable | None = None) -> Iterator[None
                 files=[file.path],
             ) from error
         if _is_refusal(error):
-            raise _refused(file, error) from error
+            raise refused(file, error) from error
         raise _failed(file, error) from error
 
 
@@ -63,7 +63,8 @@ def _is_refusal(error: Exception) -> bool:
     return getattr(getattr(error, "response", None), "status_code", None) in REFUSED
 
 
-def _refused(file: WeightFile, error: Exception) -> WeightsError:
+def refused(file: WeightFile, error: Exception) -> WeightsError:
+    """Return the error for a server that wants a token, or another one, of what its client raised."""
     return WeightsError(
         "The server refuses the weights: it asks for a token, or this token may not read them.",
         "Enter a token of that server in the preferences, or set HF_TOKEN.",

@@ -140,7 +140,7 @@ def script():
     yield from wait(lambda: not flow().busy)
     show_error("OSError: [Errno 28] No space left on device: 'model.safetensors'")
     yield from shoot()  # 12: failed
-    refused = module("core.weights.download_errors")._refused
+    refused = module("core.weights.download_errors").refused
     flow().error = refused(flow().state.table.files[1], OSError("401 Client Error"))
     yield from shoot()  # 13: a token is wanted
     flow().error = None

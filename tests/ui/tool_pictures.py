@@ -31,6 +31,9 @@ PAIRS = {
         "grade_color": "head",
         "separate_part": "head",
         "scale_from_eyes": "head",
+        "apply_transform": "stretched",
+        "set_origin_center": "origin",
+        "reset_to_original": "without hair",
         "clean_floaters": "floaters",
     },
     "editing": {
@@ -39,6 +42,7 @@ PAIRS = {
         "select_size": "nothing",
         "select_visible": "nothing",
         "grow_selection": "mouth",
+        "assign_part": "select_part",
         "paint_selection": "mouth",
     },
     "adjustments": {
@@ -52,7 +56,7 @@ PAIRS = {
         "crop BOX moved": "neutral",
         "crop PLANE moved": "neutral",
     },
-    "several": {"turntable": "turntable camera"},
+    "several": {"joined": "two bounds", "turntable": "turntable camera"},
 }
 """By part, the pictures of what tools did, and of what was there before."""
 

@@ -131,6 +131,26 @@ def look(distance: float = VIEW_DISTANCE) -> None:
     space.show_gizmo = False
 
 
+def show_bounds(shown: bool) -> None:
+    """Show what space the heads are in."""
+    for target in bpy.data.objects:
+        if target.type == "POINTCLOUD":
+            target.show_bounds = shown
+
+
+def show_origin(shown: bool) -> None:
+    """Show where the head's origin is, through its splats."""
+    head().show_axis = head().show_in_front = shown
+
+
+def show_part(name: str) -> None:
+    """Show a part as selected, without an undo step."""
+    parts, targets = window.module("core.parts"), window.module("facelift_addon.editing.targets")
+    values = np.empty(len(head().data.points), np.int8)
+    head().data.attributes["part"].data.foreach_get("value", values)
+    targets.select(head().data, values == parts.Part[name])
+
+
 def add_floaters() -> None:
     """Move some splats away from the head, as reconstructions from photos have them."""
     random = np.random.default_rng(0)
@@ -154,33 +174,41 @@ def object_tools() -> window.Steps:
     yield from shoot("head")
     yield from use("symmetrize", run(facelift.symmetrize, direction="NEGATIVE_X"))
     yield from use("reduce_density", run(facelift.reduce_density, density=0.4))
-    yield from use("delete_part", run(facelift.delete_part, part="CLOTHES"))
+    yield from use("delete_part", run(facelift.delete_part, part="CLOTHES", keep=False))
     yield from use("keep_part", run(facelift.delete_part, part="HAIR", keep=True))
     yield from use("paint_color", run(facelift.paint_color, part="HAIR", color=(0.55, 0.1, 0.08)))
     yield from use("grade_color", run(facelift.grade_color, part="ALL", exposure=0.6, temperature=0.5, contrast=1.2))
-    yield from use("assign_part", run(facelift.assign_part, part="SKIN"))
 
     def move_hair() -> None:
         bpy.data.objects["astronaut hair"].location.z += 0.12
 
     yield from use("separate_part", run(facelift.separate_part, part="HAIR"), move_hair)
-    head().rotation_euler, head().scale = (0.2, 0.3, 0.2), (1.3, 0.9, 1.0)
+    head().rotation_euler, head().scale = (0.2, 0.3, 0.2), (0.8, 0.55, 0.62)
+    show_bounds(True)
     bpy.ops.ed.undo_push(message="turned")
     yield from shoot("stretched")
     yield from use("apply_transform", run(facelift.apply_transform))
+    head().rotation_euler, head().scale = (0, 0, 0), (1, 1, 1)
+    show_bounds(False)
+    show_origin(True)
+    bpy.ops.ed.undo_push(message="origin")
+    yield from shoot("origin")
     for place in ("CENTER", "BOTTOM", "CURSOR"):
         yield from use(f"set_origin_{place.lower()}", run(facelift.set_origin, place=place))
-    head().rotation_euler, head().scale = (0, 0, 0), (1, 1, 1)
+    show_origin(False)
     bpy.ops.ed.undo_push(message="straight")
+    with window.override():
+        facelift.delete_part("EXEC_DEFAULT", True, part="HAIR", keep=False)
+    yield from shoot("without hair")
+    yield from use("reset_to_original", run(facelift.reset_to_original))
+    with window.override():
+        bpy.ops.ed.undo()
     yield from use("scale_from_eyes", run(facelift.scale_from_eyes, distance=0.04))
     add_floaters()
     bpy.ops.ed.undo_push(message="floaters")
     yield from shoot("floaters")
     yield from use("clean_floaters", run(facelift.clean_floaters))
     yield from use("clean_silhouette", run(facelift.clean_floaters, use_silhouette=True))
-    with window.override():
-        facelift.delete_part("EXEC_DEFAULT", True, part="HAIR")
-    yield from use("reset_to_original", run(facelift.reset_to_original))
 
 
 def edit_tools() -> window.Steps:
@@ -199,6 +227,12 @@ def edit_tools() -> window.Steps:
     yield from shoot("mouth")
     yield from use("grow_selection", run(facelift.grow_selection, distance=0.015))
     yield from use("shrink_selection", run(facelift.shrink_selection, distance=0.002))
+    with window.override():
+        facelift.select_part("EXEC_DEFAULT", True, part="EYES")
+        facelift.grow_selection("EXEC_DEFAULT", True, distance=0.012)
+    yield from use("assign_part", run(facelift.assign_part, part="HAIR"), lambda: show_part("HAIR"))
+    with window.override():
+        facelift.select_part("EXEC_DEFAULT", True, part="MOUTH")
     yield from use("paint_selection", run(facelift.paint_color, color=(0.7, 0.05, 0.2)))
     yield from use("blender_delete", run(bpy.ops.pointcloud.delete))
     box = {"xmin": 300, "xmax": 620, "ymin": 500, "ymax": 900, "wait_for_input": False}
@@ -232,7 +266,6 @@ def adjustments() -> window.Steps:
         inputs[name] = value
         yield from shoot(f"adjust {name}")
         inputs[name] = neutral
-    space = window.view()[1].spaces[0]
     for shape in ("BOX", "PLANE"):
         call(f"add_crop {shape}", run(facelift.add_crop, shape=shape))
         yield from shoot(f"crop {shape}")
@@ -246,6 +279,7 @@ def adjustments() -> window.Steps:
     plane.location.z += 0.32
     plane.rotation_euler.x = 0.4
     yield from shoot("crop PLANE moved")
+    space = window.view()[1].spaces[0]
     space.show_gizmo = space.show_gizmo_object_translate = True
     head().select_set(False)
     box.scale /= 5
@@ -280,7 +314,11 @@ def several() -> window.Steps:
     mode("EDIT")
     yield from use("two_selected", run(facelift.select_part, part="SKIN"))
     mode("OBJECT")
+    show_bounds(True)
+    bpy.ops.ed.undo_push(message="bounds")
+    yield from shoot("two bounds")
     yield from use("joined", run(facelift.join_splats))
+    show_bounds(False)
     call("set_up_turntable", run(facelift.set_up_turntable))
     yield from shoot("turntable camera")
     look(4.5)
