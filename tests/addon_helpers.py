@@ -24,7 +24,7 @@ import build
 from tests.headless import PACKAGE, install_extension, use_resources
 
 TICK_SECONDS = 0.01
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 """Far more than anything needs: only a hang takes as long."""
 
 QUICK_WORKER = Path(__file__).with_name("addon_worker_entry.py")

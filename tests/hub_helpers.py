@@ -137,7 +137,7 @@ def _server(hub: Hub, prefix: str, store_port: int | None) -> ThreadingHTTPServe
             cut = hub.cuts[path].pop(0) if hub.cuts.get(path) else None
             hold = hub.hold_after.get(path)
             for begin in range(0, len(contents), PIECE):
-                if hold is not None and begin >= hold and not hub.released.wait(60):
+                if hold is not None and begin >= hold and not hub.released.wait(300):
                     break
                 if cut is not None and begin >= cut:
                     break

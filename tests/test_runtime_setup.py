@@ -17,7 +17,7 @@ from core.runtime.setup_flow import SetupFlow
 from core.runtime.setup_state import SetupState, Stage
 from core.runtime.setup_view import view
 from tests import hub_helpers, setup_helpers
-from tests.runtime_helpers import ROOT, drive, roomy_folder, wait, wheel_folder
+from tests.runtime_helpers import PATIENCE, ROOT, drive, roomy_folder, wait, wheel_folder
 
 LARGE = "mvdiffusion/pipeckpts/unet/diffusion_pytorch_model.safetensors"
 PROCEED = """
@@ -65,7 +65,7 @@ class Place:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         task = int(lines[-1].split()[0])
-        limit = time.monotonic() + 10
+        limit = time.monotonic() + PATIENCE
         while is_running(task):
             assert time.monotonic() < limit, "the task outlives the process that started it"
             time.sleep(0.05)
@@ -209,10 +209,8 @@ def test_cancelled_repair_leaves_the_working_runtime(ready):
     ready.install()
     wait(ready.task, lambda task: task.status.stage == "Installing packages")
     ready.cancel()
-    begin = time.monotonic()
     drive(ready)
     assert ready.task.state is TaskState.CANCELLED
-    assert time.monotonic() - begin < 30, "cancelling hangs"
     assert ready.error is None
     assert ready.state.runtime.python.exists()
 

@@ -24,7 +24,7 @@ LARGE = "gslrm/large.safetensors"
 LARGE_SIZE = 25_000_000
 """More than the ten megabytes that the hub's client hands on at once by itself."""
 SMALL = "mvdiffusion/pipeckpts/unet/config.json"
-DEADLINE = 60.0
+DEADLINE = 180.0
 """Seconds after which a process that should have got somewhere counts as stuck."""
 
 PROGRAM = """
@@ -110,7 +110,7 @@ def part_of(target: Path) -> Path:
 
 
 def wait_for_part(process: subprocess.Popen, target: Path, size: int) -> None:
-    """Wait until so many bytes of the large file are on the disk."""
+    """Wait until so many bytes of the large file are on the disk; the server holds the rest back."""
     deadline = time.monotonic() + DEADLINE
     while not (parts := list(target.glob("gslrm/.*.part"))) or parts[0].stat().st_size < size:
         assert process.poll() is None

@@ -166,7 +166,7 @@ def test_unchanged_files_are_not_hashed_twice(checkpoint, table, tmp_path):
     flip_a_bit(path)
     os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
     assert verify(checkpoint, table, record=HashRecord(tmp_path / "record.json")).problems == ()
-    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns + 1))
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns + 2_000_000_000))
     assert [problem.path for problem in verify(checkpoint, table, record=record).problems] == [GSLRM]
 
 

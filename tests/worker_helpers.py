@@ -19,7 +19,7 @@ from core.worker.launch import Launch, worker_command
 ROOT = Path(__file__).resolve().parent.parent
 ENTRY = Path(__file__).with_name("worker_entry.py")
 WORKING_STAGES = ("Stepping", "Thinking")
-PATIENCE = 60.0
+PATIENCE = 180.0
 """Seconds that a test waits for something that should come at once; only a failure takes so long."""
 
 
