@@ -20,22 +20,22 @@ def astronaut_base() -> BaseMesh:
     return BaseMesh.from_shape(astronaut_head()[0].shape)
 
 
-def splats_of_astronaut():
-    """The astronaut's splats, in metres, thinned out; and the way there from the engine's frame."""
+def splats_of_astronaut(few: bool = True):
+    """The astronaut's splats in metres, thinned out or all; and the way there from the engine's frame."""
     to_local = np.diag([0.18, 0.18, 0.18, 1.0])
     to_local[:3, 3] = 0.0, -0.02, 0.16
     gaussians = astronaut_head()[0].gaussians
-    few = gaussians.select(np.linspace(0, len(gaussians) - 1, FEW).astype(int))
-    return few.transform(to_local), to_local
+    count = FEW if few else len(gaussians)
+    return gaussians.select(np.linspace(0, len(gaussians) - 1, count).astype(int)).transform(to_local), to_local
 
 
-def add_head_with_mesh(extension):
+def add_head_with_mesh(extension, few: bool = True):
     """Put the astronaut's splats and her base mesh, at rest, into the scene; the mesh is the active object."""
     import bpy
 
     from tests.addon_helpers import add_splats
 
-    gaussians, to_local = splats_of_astronaut()
+    gaussians, to_local = splats_of_astronaut(few)
     head = add_splats(extension, gaussians, "astronaut")
     mesh = extension.module("facelift_addon.avatar.base_objects").give(
         head, extension_base(extension).transformed(to_local), neutral=True
