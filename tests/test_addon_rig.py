@@ -210,3 +210,35 @@ def test_a_mesh_without_its_jaw_expression_is_rigged_all_the_same(blender, mesh)
     mesh.shape_key_clear()
     joints = joints_of(blender, mesh)
     assert dataclasses.is_dataclass(joints) and np.linalg.norm(joints.jaw_turn) > 0.3
+
+
+def test_bound_splats_follow_the_rig(blender, mesh):
+    import bpy
+
+    head = mesh.parent
+    bpy.ops.facelift.show_expression(expression="PHOTO")
+    bpy.ops.facelift.bind_to_mesh()
+    bpy.context.view_layer.objects.active = mesh
+    rig = add_rig(blender)
+    baking = blender.module("facelift_addon.splats.baking")
+    joints = joints_of(blender, mesh)
+
+    def splats():
+        bpy.context.view_layer.update()
+        return baking.evaluated(bpy.context, head)
+
+    stored, rest = baking.stored(head), splats()
+    count = len(rest)
+    assert np.abs(rest.means - stored.means[:count]).max() < 1e-5
+    pose(rig, "head", joints.up * 0.5)
+    turned = splats()
+    # Far up the skull all turns as one.
+    crown = rest.means @ joints.up > (joints.eyes.mean(0) + 0.05 * joints.up) @ joints.up
+    cosine, sine = np.cos(0.5), np.sin(0.5)
+    arms = (rest.means - joints.skull)[crown]
+    along = (arms @ joints.up)[:, None] * joints.up
+    expected = along + cosine * (arms - along) + sine * np.cross(joints.up, arms) + joints.skull
+    assert crown.sum() > 1000
+    assert np.percentile(np.linalg.norm(turned.means[crown] - expected, axis=1), 95) < 2e-3
+    low = rest.means[:, 2] < np.percentile(rest.means[:, 2], 5)
+    assert np.abs(turned.means - rest.means)[low].max() < 1e-3

@@ -26,7 +26,7 @@ def shoot(settle: float = 1.0) -> window.Steps:
 
 
 def make_mesh() -> window.Steps:
-    """Make the head and its base mesh; hide the splats."""
+    """Make the head and its base mesh, and bind the splats."""
     window.empty_scene()
     bpy.context.scene.facelift.quality = "low"
     jobs, errands = (window.module(f"facelift_addon.{name}") for name in ("jobs", "errands"))
@@ -40,15 +40,18 @@ def make_mesh() -> window.Steps:
         facelift.clear_photo()
         facelift.fit_base_mesh(expression="NEUTRAL")
     yield from window.wait(lambda: not errands._errands)
-    mesh = bpy.context.active_object
-    mesh.parent.hide_set(True)
+    with window.override():
+        facelift.bind_to_mesh()
+    yield from window.wait(lambda: not errands._errands)
+    bpy.context.active_object.hide_set(True)
+    bpy.context.view_layer.objects.active = bpy.context.active_object.parent
     space = window.view()[1].spaces[0]
     space.overlay.show_floor = space.overlay.show_axis_x = space.overlay.show_axis_y = False
     space.overlay.show_cursor = space.overlay.show_outline_selected = False
     space.shading.color_type = "MATERIAL"
     view = space.region_3d
     view.view_perspective, view.view_rotation = "PERSP", Euler(VIEW_ANGLES).to_quaternion()
-    view.view_location, view.view_distance = (0.0, 0.0, 0.12), 0.7
+    view.view_location, view.view_distance = (0.03, 0.0, 0.12), 0.6
     for camera in bpy.data.cameras:
         camera.display_size = 1e-4
 
@@ -60,14 +63,19 @@ def tour() -> window.Steps:
     area = window.view()[1]
     with window.override():
         facelift.set_expression("EXEC_DEFAULT", True, preset="Surprise")
-    yield from shoot()  # 1: sliders
+    yield from shoot(8.0)  # 1: sliders
+    head = bpy.context.active_object
+    mesh = window.module("facelift_addon.avatar.base_objects").find(head)
+    head.hide_set(True)
+    mesh.hide_set(False)
+    bpy.context.view_layer.objects.active = mesh
     bpy.context.scene.facelift_expressions.search = "smile"
     yield from shoot()  # 2: searched for
     bpy.context.scene.facelift_expressions.search = ""
     bpy.context.scene.facelift_expressions.link_sides = True
     area.tag_redraw()
     yield 1.0
-    bpy.context.active_object.data.shape_keys.key_blocks["eyeBlinkLeft"].value = 0.8
+    mesh.data.shape_keys.key_blocks["eyeBlinkLeft"].value = 0.8
     yield from shoot()  # 3: the right eye blinks too, by the message bus
     with window.override():
         facelift.reset_expressions("EXEC_DEFAULT", True)
@@ -80,10 +88,18 @@ def tour() -> window.Steps:
     rig.pose.bones["jaw"].rotation_euler = (0.25, 0.0, 0.0)
     rig.pose.bones["look_at"].location.x = -0.12
     yield from shoot()  # 5: posed
+    head.hide_set(False)
+    mesh.hide_set(True)
+    with window.override():
+        facelift.set_expression("EXEC_DEFAULT", True, preset="Smile", strength=0.6)
+    rig.pose.bones["jaw"].rotation_euler = (0.1, 0.0, 0.0)
+    rig.pose.bones["head"].rotation_euler = (0.0, -0.25, -0.1)
+    rig.pose.bones["neck"].rotation_euler = (0.0, -0.1, 0.0)
+    yield from shoot(8.0)  # 6: the splats in a pose
     with window.override():
         facelift.pose_rig("EXEC_DEFAULT", True)
         facelift.import_recording("INVOKE_DEFAULT", filepath=str(RECORDING))
-    yield from shoot()  # 6: the options of a dropped recording
+    yield from shoot()  # 7: the options of a dropped recording
 
 
 window.start(tour())
