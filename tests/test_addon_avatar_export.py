@@ -193,6 +193,7 @@ def test_glb_carries_the_texture(blender, mesh, tmp_path):
     materials = (tmp_path / "avatar.mtl").read_text().split("newmtl ")[1:]
     textured = [text for text in materials if "map_Kd skin.png" in text]
     assert len(materials) == 5 and len(textured) == 1 and textured[0].startswith("astronaut_base_mesh_skin\n")
+    assert "\nKd 1.0 1.0 1.0\n" in textured[0]
     from PIL import Image
 
     with Image.open(tmp_path / "skin.png") as saved:

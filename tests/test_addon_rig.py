@@ -167,6 +167,25 @@ def test_adding_again_follows_the_mesh_and_removing_leaves_nothing(blender, mesh
     assert not bpy.ops.facelift.remove_rig.poll()
 
 
+def test_a_rig_made_anew_keeps_its_keyframes(blender, mesh):
+    import bpy
+
+    rig = add_rig(blender)
+    before = rig.data.bones["head"].head_local.z
+    for frame, turn in ((1, 0.0), (20, 0.5)):
+        rig.pose.bones["head"].rotation_euler[1] = turn
+        rig.pose.bones["head"].keyframe_insert("rotation_euler", index=1, frame=frame)
+    for block in mesh.data.shape_keys.key_blocks:
+        for point in block.data:
+            point.co *= 1.5
+    rig = add_rig(blender)
+    bpy.context.scene.frame_set(20)
+    assert rig.pose.bones["head"].rotation_euler[1] == pytest.approx(0.5)
+    bpy.context.scene.frame_set(1)
+    assert np.abs(shown(mesh) - joints_of(blender, mesh).base.neutral).max() < 1e-5
+    assert rig.data.bones["head"].head_local.z == pytest.approx(1.5 * before, rel=0.05)
+
+
 def test_one_undo_takes_the_rig_away(blender, mesh):
     import bpy
 

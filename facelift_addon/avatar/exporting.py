@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -28,10 +29,11 @@ def _without_suffix(name: str) -> str:
 
 def _on_format_chosen(self, context: bpy.types.Context) -> None:
     """Give the name in the file browser the suffix of the chosen format."""
-    self.filepath = _without_suffix(self.filepath) + self.filename_ext
+    suffix = SUFFIXES[self.format]
+    self.filepath = _without_suffix(self.filepath) + suffix
     browser = context.space_data
     if isinstance(browser, bpy.types.SpaceFileBrowser) and browser.params is not None:
-        browser.params.filename = _without_suffix(browser.params.filename) + self.filename_ext
+        browser.params.filename = _without_suffix(browser.params.filename) + suffix
 
 
 class FACELIFT_OT_export_avatar(bpy.types.Operator, ExportHelper):
@@ -164,6 +166,8 @@ def _add_packed_textures(library: Path, mesh: bpy.types.Object) -> None:
         image.save(filepath=str(library.parent / name), save_copy=True)
         for index, block in enumerate(blocks):
             if block.partition("\n")[0].strip() == material.name.replace(" ", "_") and "map_Kd" not in block:
+                # Readers multiply both.
+                block = re.sub(r"(?m)^Kd .*$", "Kd 1.0 1.0 1.0", block)
                 blocks[index] = f"{block.rstrip()}\nmap_Kd {name}\n\n"
     library.write_text("newmtl ".join(blocks), encoding="utf-8")
 

@@ -17,7 +17,7 @@ def _mesh_of(active: bpy.types.Object | None) -> bpy.types.Object | None:
 
 
 class FACELIFT_OT_add_rig(bpy.types.Operator):
-    """Add bones to the base mesh: neck, head, jaw, and eyes that look at a target. Splats bound to the mesh follow. A rig that is there is made anew, in the shape that the mesh has now"""  # noqa: E501
+    """Add bones to the base mesh: neck, head, jaw, and eyes that look at a target. Splats bound to the mesh follow. A rig that is there is made anew in the shape that the mesh has now, and keeps its keyframes"""  # noqa: E501
 
     bl_idname = "facelift.add_rig"
     bl_label = "Add Rig"
@@ -114,7 +114,10 @@ class FACELIFT_PT_rig(bpy.types.Panel):
             return
         row = layout.row(align=True)
         row.operator("facelift.pose_rig", icon="POSE_HLT", depress=context.mode == "POSE")
-        row.operator("facelift.remove_rig", text="Remove", icon="X")
+        again = row.row(align=True)
+        again.enabled = context.mode == "OBJECT"
+        again.operator("facelift.add_rig", text="", icon="FILE_REFRESH")
+        row.operator("facelift.remove_rig", text="", icon="X")
         column = layout.column(align=True)
         column.prop(rig, f'["{rigs.LOOK}"]', text="Look at target", slider=True)
         column.prop(rig, f'["{rigs.FOLLOW}"]', text="Target follows head", slider=True)

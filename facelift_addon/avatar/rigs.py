@@ -64,7 +64,7 @@ def moved_by(active: bpy.types.Object | None) -> bpy.types.Object | None:
 def add(
     context: bpy.types.Context, mesh: bpy.types.Object, joints: Joints, weights: Mapping[str, np.ndarray]
 ) -> bpy.types.Object:
-    """Give a mesh a rig; one that it has is replaced.
+    """Give a mesh a rig; one that it has is replaced, and leaves it its keyframes.
 
     Args:
         context: In Object Mode; the rig becomes the active object.
@@ -72,6 +72,8 @@ def add(
         joints: In the mesh's local space.
         weights: [V] for each bone that carries vertices.
     """
+    before = rig_of(mesh)
+    played = _played_by(before) if before is not None else None
     remove(mesh)
     rig = bpy.data.objects.new(f"{mesh.name} rig", bpy.data.armatures.new(f"{mesh.name} rig"))
     rig[RIG_KEY] = True
@@ -94,6 +96,8 @@ def add(
         rig.id_properties_ui(name).update(min=0.0, max=1.0, default=value, description=description)
     _set_up_pose(rig, joints)
     _carry(mesh, rig, weights)
+    if played is not None:
+        rig.animation_data.action, rig.animation_data.action_slot = played
     return rig
 
 
@@ -111,6 +115,11 @@ def remove(mesh: bpy.types.Object) -> None:
     bpy.data.objects.remove(rig)
     if armature.users == 0:
         bpy.data.armatures.remove(armature)
+
+
+def _played_by(rig: bpy.types.Object) -> tuple[bpy.types.Action, bpy.types.ActionSlot] | None:
+    data = rig.animation_data
+    return (data.action, data.action_slot) if data is not None and data.action is not None else None
 
 
 def _modifier(mesh: bpy.types.Object | None) -> bpy.types.ArmatureModifier | None:
