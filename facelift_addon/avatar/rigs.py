@@ -34,8 +34,8 @@ TURN_ORDER = "ZXY"
 """Of neck and head: yaw about Y after pitch about X after roll about Z, as ARKit has them."""
 LIMITS = {
     JAW: (Vector((-4, -12, -12)), Vector((32, 12, 12))),
-    EYE_LEFT: (Vector((-30, 0, -40)), Vector((30, 0, 40))),
-    EYE_RIGHT: (Vector((-30, 0, -40)), Vector((30, 0, 40))),
+    EYE_LEFT: (Vector((-28, 0, -35)), Vector((28, 0, 35))),
+    EYE_RIGHT: (Vector((-28, 0, -35)), Vector((28, 0, 35))),
 }
 """Degrees about the bones' own axes that anatomy permits."""
 
