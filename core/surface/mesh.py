@@ -43,6 +43,29 @@ class Mesh:
         lengths = np.linalg.norm(total, axis=1, keepdims=True)
         return np.divide(total, lengths, out=np.zeros_like(total), where=lengths > 0).astype(np.float32)
 
+    def triangles(self) -> np.ndarray:
+        """Return the quads as triangles [2F, 3] int32, each cut along its shorter diagonal.
+
+        Where two quads share opposite corners, at thin spikes, their diagonals would be one edge of
+        four triangles: these are cut along the other one, so that a manifold stays one.
+        """
+        corners = self.vertices[self.faces]
+        first, second = (((corners[:, i] - corners[:, i + 2]) ** 2).sum(axis=1) for i in (0, 1))
+        turned = second < first
+        for _ in range(2):
+            starts, ends = (np.where(turned, self.faces[:, i + 1], self.faces[:, i]) for i in (0, 2))
+            keys = _edge_keys(starts, ends, len(self.vertices))
+            _, places, counts = np.unique(keys, return_inverse=True, return_counts=True)
+            sides = np.concatenate(
+                [_edge_keys(self.faces[:, i], self.faces[:, (i + 1) % 4], len(self.vertices)) for i in range(4)]
+            )
+            clash = (counts[places] > 1) | np.isin(keys, sides)
+            if not clash.any():
+                break
+            turned ^= clash
+        quads = np.where(turned[:, None], np.roll(self.faces, -1, axis=1), self.faces)
+        return np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]).astype(np.int32)
+
     def smoothed(self, rounds: int, strength: float = 0.5) -> Mesh:
         """Return the mesh with each vertex moved towards the middle of its neighbours, some times over.
 
@@ -59,6 +82,11 @@ class Mesh:
             for factor in (strength, -strength * 1.04):
                 vertices = vertices + np.float32(factor) * (links @ vertices / degrees - vertices)
         return Mesh(vertices.astype(np.float32), self.faces)
+
+
+def _edge_keys(starts: np.ndarray, ends: np.ndarray, count: int) -> np.ndarray:
+    """Return a number [E] int64 for each edge between two of ``count`` vertices, in either direction."""
+    return np.minimum(starts, ends).astype(np.int64) * count + np.maximum(starts, ends)
 
 
 def surface_net(field: np.ndarray, level: float) -> Mesh:

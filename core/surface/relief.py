@@ -10,9 +10,10 @@ from scipy import ndimage
 
 from .. import quaternions
 from ..gaussians import Gaussians
+from .manifold import well_composed
 from .mesh import Mesh, surface_net
 from .openness import openness
-from .voxels import Grid, optical_depth
+from .voxels import RESOLUTION, Grid, optical_depth
 
 BLUR = 0.7
 """Voxels; standard deviation that joins neighbouring splats to a wall."""
@@ -54,11 +55,16 @@ class Relief:
 
     def mesh(self) -> Mesh:
         """Return the closed surface; empty when nothing is inside. What is too thin for it is left out."""
-        distances = ndimage.distance_transform_edt(_largest_bodies(self.light < OPEN)).astype(np.float32)
-        net = surface_net(-ndimage.gaussian_filter(distances, 1.0), -INSET)
+        net = surface_net(well_composed(ndimage.gaussian_filter(self.distances(), 1.0) + np.float32(INSET)), 0)
         if len(net.vertices):
             net = net.smoothed(ROUNDS)
         return Mesh(self.grid.points(net.vertices).astype(np.float32), net.faces)
+
+    def distances(self) -> np.ndarray:
+        """Return each voxel's distance [X, Y, Z] float32 to the surface in voxels, negative inside."""
+        inside = largest_bodies(self.light < OPEN)
+        outer, inner = (ndimage.distance_transform_edt(mask).astype(np.float32) for mask in (~inside, inside))
+        return np.where(inside, -inner, outer)
 
     def outward(self, points: np.ndarray) -> np.ndarray:
         """Return the unit directions [P, 3] in which it gets lighter; zero far from everything."""
@@ -98,18 +104,19 @@ class Relief:
         return np.clip(np.stack([channel / safe for channel in channels], axis=1), 0, 1)
 
 
-def relief_of(gaussians: Gaussians) -> Relief:
+def relief_of(gaussians: Gaussians, resolution: int = RESOLUTION) -> Relief:
     """Find inside and outside of splats; takes about a second, whatever their number.
 
     Args:
         gaussians: At least one; up is +Z.
+        resolution: Voxels along the longest side.
 
     Raises:
         ValueError: There are none.
     """
     if not len(gaussians):
         raise ValueError("no splats, no surface")
-    grid = Grid.around(gaussians.means)
+    grid = Grid.around(gaussians.means, resolution)
     depth = SOLIDITY * ndimage.gaussian_filter(optical_depth(gaussians, grid), BLUR)
     return Relief(gaussians, grid, depth, ndimage.gaussian_filter(openness(depth), BLUR))
 
@@ -120,9 +127,11 @@ def _shortest_axes(gaussians: Gaussians) -> np.ndarray:
     return np.take_along_axis(axes, shortest[:, None, None], axis=2)[..., 0].astype(np.float32)
 
 
-def _largest_bodies(inside: np.ndarray) -> np.ndarray:
+def largest_bodies(inside: np.ndarray) -> np.ndarray:
     """Return the mask of what is inside without floaters."""
-    labels, _ = ndimage.label(inside)
+    labels, count = ndimage.label(inside)
+    if not count:
+        return inside
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
     return (sizes >= max(1, SMALLEST_ISLAND * sizes.max()))[labels]

@@ -17,6 +17,8 @@ MARGIN = 4
 """Empty voxels around it, so that every surface is closed inside of the grid."""
 STRAY_SHARE = 1e-3
 """Share of Gaussians at each end of an axis that may lie outside: floaters must not stretch the grid."""
+ROOM = 0.05
+"""Share of the size that is added on each side up to the outermost Gaussian: the tip of a shoulder is no floater."""
 NODES = np.array([-np.sqrt(3.0), 0.0, np.sqrt(3.0)])
 WEIGHTS = np.array([1.0, 4.0, 1.0]) / 6.0
 """Three-point Gauss-Hermite rule: a Gaussian as three points, in standard deviations."""
@@ -40,6 +42,8 @@ class Grid:
     def around(cls, means: np.ndarray, resolution: int = RESOLUTION) -> Grid:
         """Return the grid that holds centres [N, 3] but for stray ones; N is at least one."""
         low, high = np.quantile(means.astype(np.float64), (STRAY_SHARE, 1 - STRAY_SHARE), axis=0)
+        room = ROOM * (high - low)
+        low, high = np.maximum(low - room, means.min(axis=0)), np.minimum(high + room, means.max(axis=0))
         size = max(float((high - low).max()) / resolution, 1e-9)
         counts = np.ceil((high - low) / size).astype(int) + 1 + 2 * MARGIN
         return cls(low - MARGIN * size, size, tuple(counts.tolist()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import binding, exporting, expressions, fitting, panel, performances, rigging, texturing
+from . import binding, exporting, expressions, fitting, panel, performances, rigging, texturing, wrapping
 
 CLASSES = (
     *fitting.CLASSES,
@@ -15,6 +15,7 @@ CLASSES = (
     *rigging.CLASSES,
     *performances.CLASSES,
     *exporting.CLASSES,
+    *wrapping.CLASSES,
 )
 
 

@@ -187,12 +187,12 @@ def _set_photo_camera(
         collection.objects.link(camera)
     cameras.fit(camera, arrival.photo_camera, head, arrival.to_local)
     if arrival.aligned_png is not None:
-        cameras.set_background(camera, _packed_image(f"{head.name} photo", arrival.aligned_png))
+        cameras.set_background(camera, packed_image(f"{head.name} photo", arrival.aligned_png))
     if scene.camera is None:
         scene.camera = camera
 
 
-def _packed_image(name: str, png: bytes) -> bpy.types.Image:
+def packed_image(name: str, png: bytes) -> bpy.types.Image:
     """Return a new image datablock that carries a PNG inside the .blend."""
     image = bpy.data.images.new(name, 1, 1, alpha=True)
     image.pack(data=png, data_len=len(png))

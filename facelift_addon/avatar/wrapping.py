@@ -1,0 +1,221 @@
+"""The operators that wrap splats into a mesh, and their panel."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
+
+from ...core.avatar.wrap.wrap import SIZES, TARGETS, wrap
+from ...core.errors import FaceLiftError
+from ...core.pictures import png_bytes
+from ...core.progress import Reporter
+from .. import errands
+from ..editing import targets
+from ..operators.reporting import reported
+from ..splats import baking, columns, heads
+from ..widgets import draw_lines
+from . import wraps
+from .panel import draw_progress
+
+TITLE = "Wrapping the splats"
+
+_last: dict[str, wraps.Wrapped] = {}
+"""The last wrap by its key: the undo step takes it from here."""
+
+
+class FACELIFT_OT_wrap_mesh(bpy.types.Operator):
+    """Make a closed mesh around these splats, hair and shoulders included: for blocking, sculpting, 3D print. The splats are hidden, not changed"""  # noqa: E501
+
+    bl_idname = "facelift.wrap_mesh"
+    bl_label = "Wrap Mesh"
+    # The undo step is that of the operator that adds the mesh.
+    bl_options = {"REGISTER"}
+
+    faces: IntProperty(
+        name="Faces",
+        description="About how many triangles the mesh gets: flat places get fewer, features more",
+        min=TARGETS[0],
+        default=TARGETS[1],
+        max=TARGETS[2],
+        soft_max=100_000,
+    )
+    detail: EnumProperty(
+        name="Detail",
+        description="How fine the surface is before its faces are reduced",
+        items=(
+            ("LOW", "Low", "About 3.5 millimetres on a bust: smooth, quick, closes small gaps"),
+            ("MEDIUM", "Medium", "About 2 millimetres on a bust"),
+            ("HIGH", "High", "About 1.5 millimetres on a bust: for many faces"),
+        ),
+        default="MEDIUM",
+    )
+    use_texture: BoolProperty(
+        name="Texture",
+        description="Unfold the mesh and paint a texture. Its color attribute it has in any case",
+        default=True,
+    )
+    texture_size: EnumProperty(
+        name="Texture Size",
+        description="Width and height in pixels",
+        items=[(str(size), str(size), f"{size} × {size} pixels") for size in SIZES],
+        default="2048",
+    )
+    ask: BoolProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Splats must be active, or their wrap mesh, outside Edit Mode."""
+        if context.mode != "OBJECT":
+            cls.poll_message_set("Leave Edit Mode: the wrap needs the whole object")
+            return False
+        cls.poll_message_set("Select a head or imported splats")
+        return _head_of(context.active_object) is not None
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Begin at once, or ask for the options first."""
+        if self.ask:
+            return context.window_manager.invoke_props_dialog(self, confirm_text="Wrap")
+        return self.execute(context)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the options."""
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(self, "faces")
+        layout.row().prop(self, "detail", expand=True)
+        layout.prop(self, "use_texture")
+        column = layout.column()
+        column.enabled = self.use_texture
+        column.prop(self, "texture_size")
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Wrap; from the interface in the background."""
+        head = _head_of(context.active_object)
+        if not head.is_editable:
+            raise FaceLiftError(
+                f"{head.name!r} belongs to another file.",
+                "Make it local first: Object > Relations > Make Local.",
+                code="linked-head",
+            )
+        if heads.ID_KEY not in head:
+            head[heads.ID_KEY] = uuid.uuid4().hex
+        work = work_on(context, head, self.faces, self.detail, int(self.texture_size) if self.use_texture else 0)
+        if self.options.is_invoke:
+            errands.start(TITLE, work, add, belongs_to_file=True)
+        else:
+            self.report({"INFO"}, add(work(Reporter())))
+        return {"FINISHED"}
+
+    @classmethod
+    def unregister(cls) -> None:
+        """The extension is switched off."""
+        _last.clear()
+
+
+class FACELIFT_OT_add_wrap_mesh(bpy.types.Operator):
+    """Add the mesh that was wrapped around splats"""
+
+    bl_idname = "facelift.add_wrap_mesh"
+    bl_label = "Wrap Mesh"
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+
+    key: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add the mesh, show it instead of the splats, select it."""
+        wrapped = _last.get(self.key)
+        if wrapped is None:
+            raise FaceLiftError("The wrap mesh is gone.", "Wrap the splats again.", code="wrap-gone")
+        head = heads.find(wrapped.head, wrapped.name)
+        if head is None:
+            raise FaceLiftError("The splats are gone.", "Undo, and wrap them again.", code="head-gone")
+        target = wraps.give(head, wrapped)
+        head.hide_viewport = head.hide_render = True
+        layer = heads.view_layer_of(context, context.scene)
+        if layer is not None and target.name in layer.objects:
+            heads.select_only(layer, target)
+        return {"FINISHED"}
+
+
+def work_on(
+    context: bpy.types.Context, head: bpy.types.Object, faces: int, detail: str, texture_size: int
+) -> Callable[[Reporter], wraps.Wrapped]:
+    """Read splats; return what wraps them in any thread. Parameters and errors as for :func:`wrap`."""
+    with wraps.visible(head, context.view_layer):
+        rows = baking.evaluated_columns(context, head)
+    identifier, name = head[heads.ID_KEY], head.name
+
+    def work(reporter: Reporter) -> wraps.Wrapped:
+        made = wrap(columns.to_gaussians(rows), faces, detail, texture_size, reporter)
+        return wraps.make(identifier, name, made, None if made.texture is None else png_bytes(made.texture))
+
+    return work
+
+
+def add(wrapped: wraps.Wrapped) -> str:
+    """Bring a wrap into the scene as one undo step; return what to tell."""
+    key = uuid.uuid4().hex
+    _last.clear()
+    _last[key] = wrapped
+    try:
+        bpy.ops.facelift.add_wrap_mesh("EXEC_DEFAULT", True, key=key)
+    except RuntimeError as error:
+        raise FaceLiftError(f"The wrap mesh could not be added: {error}") from error
+    return f"{wrapped.name} is wrapped in {len(wrapped.mesh.triangles):,} faces; its splats are hidden"
+
+
+def _head_of(target: bpy.types.Object | None) -> bpy.types.Object | None:
+    """Return the splats that an object is, or is wrapped around."""
+    if targets.is_splat_object(target):
+        return target
+    return wraps.head_of(target) if wraps.is_wrap(target) else None
+
+
+class FACELIFT_PT_wrap(bpy.types.Panel):
+    """A closed mesh around the splats."""
+
+    bl_label = "Wrap Mesh"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "FaceLift"
+    bl_order = 4
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Splats must be active, or their wrap mesh."""
+        return _head_of(context.active_object) is not None or wraps.is_wrap(context.active_object)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the next step, and what is shown."""
+        layout, active = self.layout, context.active_object
+        if draw_progress(layout, TITLE):
+            return
+        head = _head_of(active)
+        mesh = active if wraps.is_wrap(active) else wraps.find(head)
+        if mesh is None:
+            draw_lines(layout, context, "A closed mesh with hair and shoulders: for blocking, sculpting, 3D print.")
+        else:
+            column = layout.column(align=True)
+            for target, label, icon in ((head, "Splats", "POINTCLOUD_DATA"), (mesh, "Wrap mesh", "OUTLINER_OB_MESH")):
+                if target is not None:
+                    row = column.row(align=True)
+                    row.label(text=label, icon=icon)
+                    row.prop(target, "hide_viewport", text="", emboss=False)
+                    row.prop(target, "hide_render", text="", emboss=False)
+        if head is not None:
+            row = layout.row(align=True)
+            row.operator_context = "INVOKE_DEFAULT"
+            row.operator(
+                "facelift.wrap_mesh", text="Wrap Mesh" if mesh is None else "Wrap Again", icon="MOD_SHRINKWRAP"
+            )
+            row.operator("facelift.wrap_mesh", text="", icon="OPTIONS").ask = True
+
+
+CLASSES = (FACELIFT_OT_wrap_mesh, FACELIFT_OT_add_wrap_mesh, FACELIFT_PT_wrap)
+"""Operators and panel of the wrap mesh."""
