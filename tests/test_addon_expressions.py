@@ -137,3 +137,33 @@ def test_a_linked_mesh_is_told(blender, mesh, tmp_path):
 
 def test_labels_are_words():
     assert label("browOuterUp*") == "Outer Up" and label("jawOpen") == "Open"
+
+
+def test_menus_list_what_exists(blender, mesh):
+    """Blender draws a menu with a missing tool in red; here it is an error."""
+    import bpy
+
+    class Layout:
+        operator_context = ""
+
+        def __init__(self):
+            self.listed = []
+
+        def separator(self):
+            pass
+
+        def operator(self, name, **_options):
+            self.listed.append(name)
+
+        def operator_menu_enum(self, name, prop, **_options):
+            tool = getattr(bpy.ops, name.split(".")[0])
+            assert prop in getattr(tool, name.split(".")[1]).get_rna_type().properties
+            self.listed.append(name)
+
+    menu = blender.module("facelift_addon.avatar.menus").FACELIFT_MT_avatar
+    layout = Layout()
+    menu.draw(type("Menu", (), {"layout": layout})(), bpy.context)
+    assert len(layout.listed) > 10
+    for name in layout.listed:
+        module, tool = name.split(".")
+        assert getattr(getattr(bpy.ops, module), tool).get_rna_type()

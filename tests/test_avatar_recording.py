@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from core.avatar.arkit import ARKIT_NAMES, PRESETS, opposite, strengths
 from core.avatar.recording import RecordingError, load_recording, parse_recording
+from core.avatar.turns import divided, to_turns
 from core.errors import FaceLiftError
 from core.head.model import load_head_model
 from tests.recording_helpers import live_link_face, table
@@ -151,3 +152,28 @@ def test_resampling_and_smoothing():
     # A head that turns through half a circle does not spin back.
     turning = table({"time": [0, 1], "jawOpen": [0, 0], "headYaw": [3.0, -3.0]})
     assert parse_recording(turning).resampled(2).rotations["head"][1, 0] == pytest.approx(np.pi, abs=1e-3)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    angles=st.lists(st.tuples(*[st.floats(-1.2, 1.2)] * 3), min_size=2, max_size=6),
+    share=st.floats(0, 1),
+)
+def test_turns_are_divided_exactly(angles, share):
+    lower, upper = divided(np.array(angles), share)
+    both = to_turns(lower) * to_turns(upper)
+    assert (both * to_turns(np.array(angles)).inv()).magnitude().max() < 1e-5
+
+
+def test_a_centered_head_looks_straight_ahead_on_average():
+    yaw = 0.4 + 0.3 * np.sin(np.linspace(0, 20, 300))
+    recording = parse_recording(
+        table({"jawOpen": np.zeros(300), "headYaw": yaw, "headPitch": np.full(300, -0.3), "headRoll": np.zeros(300)})
+    )
+    centered = recording.centered()
+    assert to_turns(centered.rotations["head"]).mean().magnitude() < 1e-5
+    before, after = (to_turns(item.rotations["head"]) for item in (recording, centered))
+    # Turns between moments stay what they were.
+    np.testing.assert_allclose((before[0].inv() * before).magnitude(), (after[0].inv() * after).magnitude(), atol=1e-5)
+    still = parse_recording(table({"jawOpen": [0, 1]}))
+    assert still.centered() is still

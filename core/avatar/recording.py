@@ -21,6 +21,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from ..errors import FormatError
 from .arkit import ARKIT_NAMES
+from .turns import from_turns, to_turns
 
 MOST_BYTES = 1 << 29
 MOST_COLUMNS = 4096
@@ -101,6 +102,13 @@ class Recording:
                 for part, angles in self.rotations.items()
             },
         )
+
+    def centered(self) -> Recording:
+        """Return the recording with the head's average direction as straight ahead; a phone rarely stands there."""
+        if "head" not in self.rotations:
+            return self
+        turns = to_turns(self.rotations["head"])
+        return replace(self, rotations={**self.rotations, "head": from_turns(turns.mean().inv() * turns)})
 
 
 def load_recording(path: Path) -> Recording:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import bpy
 
-from . import binding, exporting, expressions, fitting, panel, performances, rigging, texturing, wrapping
+from . import (
+    binding,
+    exporting,
+    expressions,
+    fitting,
+    menus,
+    panel,
+    performances,
+    rigging,
+    texturing,
+    wrapping,
+)
 
 CLASSES = (
     *fitting.CLASSES,
@@ -16,12 +27,14 @@ CLASSES = (
     *performances.CLASSES,
     *exporting.CLASSES,
     *wrapping.CLASSES,
+    *menus.CLASSES,
 )
 
 
 def register() -> None:
     """What is more than classes."""
     expressions.register()
+    menus.register()
     bpy.types.TOPBAR_MT_file_import.append(performances.draw_import)
     bpy.types.TOPBAR_MT_file_export.append(exporting.draw_export)
 
@@ -30,4 +43,5 @@ def unregister() -> None:
     """Take it out again."""
     bpy.types.TOPBAR_MT_file_export.remove(exporting.draw_export)
     bpy.types.TOPBAR_MT_file_import.remove(performances.draw_import)
+    menus.unregister()
     expressions.unregister()

@@ -13,6 +13,7 @@ from bpy_extras.io_utils import ImportHelper
 
 from ...core.avatar.joints import EYE_LEFT, EYE_RIGHT, HEAD, NECK
 from ...core.avatar.recording import Recording, load_recording
+from ...core.avatar.turns import divided
 from ...core.errors import FaceLiftError
 from .. import errands
 from ..operators.reporting import reported
@@ -66,6 +67,11 @@ class _Options:
         subtype="TIME_ABSOLUTE",
     )
     use_head: BoolProperty(name="Turn Head", description="Let the rig's neck and head turn as recorded", default=True)
+    center: BoolProperty(
+        name="Center Head",
+        description="The head's average direction becomes straight ahead: the phone rarely stood there",
+        default=True,
+    )
     flip_yaw: BoolProperty(name="Flip Left and Right", description="Turn and tilt the head to the other side")
     flip_pitch: BoolProperty(
         name="Flip Up and Down", description="As for recordings of a phone that was held horizontally"
@@ -93,6 +99,7 @@ class _Options:
             layout.prop(self, "use_head")
             column = layout.column()
             column.enabled = self.use_head
+            column.prop(self, "center")
             column.prop(self, "flip_yaw")
             column.prop(self, "flip_pitch")
             layout.prop(self, "eyes")
@@ -215,10 +222,11 @@ class FACELIFT_OT_add_recording(faces.OnFace, _Options, bpy.types.Operator):
         curves.write(f'["{rigs.LOOK}"]', 0, frames[:1], np.zeros(1), "Rig")
         side, height = (-1 if self.flip_yaw else 1), (-1 if self.flip_pitch else 1)
         if self.use_head and "head" in recording.rotations:
-            yaw, pitch, roll = recording.rotations["head"].T
-            for bone, share in ((NECK, NECK_SHARE), (HEAD, 1 - NECK_SHARE)):
+            turns = (recording.centered() if self.center else recording).rotations["head"] * [side, height, side]
+            for bone, angles in zip((NECK, HEAD), divided(turns, NECK_SHARE), strict=True):
+                yaw, pitch, roll = angles.T
                 rig.pose.bones[bone].rotation_mode = rigs.TURN_ORDER
-                _write_euler(curves, bone, frames, (share * height * pitch, share * side * yaw, share * side * roll))
+                _write_euler(curves, bone, frames, (pitch, yaw, roll))
         if by_bones:
             for bone, part in ((EYE_LEFT, "leftEye"), (EYE_RIGHT, "rightEye")):
                 if part in recording.rotations:
