@@ -10,7 +10,14 @@ import subprocess
 import sys
 
 MODULES = {
-    "draft": ("draft_bench", "rasterizer_bench", "formats_bench", "addon_bench", "viewport_bench"),
+    "draft": (
+        "draft_bench",
+        "rasterizer_bench",
+        "formats_bench",
+        "addon_bench",
+        "avatar_motion_bench",
+        "viewport_bench",
+    ),
     "facelift": ("facelift_bench", "setup_bench"),
 }
 """Measurement modules by engine, in the order in which they run."""
