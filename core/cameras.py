@@ -89,8 +89,13 @@ class Camera:
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return pixel coordinates [N, 2] and depths along z [N] of world points [N, 3]."""
-        x, y, z = self.to_camera(points).T
-        return np.stack([self.fx * x / z + self.cx, self.fy * y / z + self.cy], axis=1), z
+        local = self.to_camera(points)
+        return self.to_pixels(local), local[:, 2]
+
+    def to_pixels(self, points: np.ndarray) -> np.ndarray:
+        """Return pixel coordinates [N, 2] of points [N, 3] in camera axes."""
+        x, y, z = points.T
+        return np.stack([self.fx * x / z + self.cx, self.fy * y / z + self.cy], axis=1)
 
     def unproject(self, pixels: np.ndarray, depths: np.ndarray) -> np.ndarray:
         """Return world points [N, 3] of pixel coordinates [N, 2] at depths along z [N]."""

@@ -29,7 +29,8 @@ def visible(gaussians: Gaussians, camera: Camera, min_transmittance: float = MIN
         min_transmittance: Share of light that must be left, 0..1.
     """
     mask = np.zeros(len(gaussians), bool)
-    splats = project(gaussians, camera)
+    # No colours are needed that change with the view.
+    splats = project(gaussians.replace(sh=gaussians.sh[:, :1]), camera)
     if not len(splats):
         return mask
     columns, rows = np.floor(splats.centers).astype(np.int64).T

@@ -68,13 +68,13 @@ class Splats:
 
 def project(gaussians: Gaussians, camera: Camera) -> Splats:
     """Project what can be seen: in front of the near plane, not too faint, touching the picture."""
-    depths = camera.to_camera(gaussians.means)[:, 2].astype(np.float32)
-    candidates = np.flatnonzero((depths > NEAR) & (gaussians.opacities >= MIN_ALPHA))
-    gaussians = gaussians.select(candidates)
-    centers, depths = camera.project(gaussians.means)
-    xx, xy, yy = _screen_covariances(gaussians, camera)
+    points = camera.to_camera(gaussians.means)
+    candidates = np.flatnonzero((points[:, 2].astype(np.float32) > NEAR) & (gaussians.opacities >= MIN_ALPHA))
+    points = points[candidates]
+    centers, depths = camera.to_pixels(points), points[:, 2]
+    xx, xy, yy = _screen_covariances(points, gaussians.rotations[candidates], gaussians.scales[candidates], camera)
     determinant = xx * yy - xy * xy
-    log_opacities = np.log(gaussians.opacities.astype(np.float64))
+    log_opacities = np.log(gaussians.opacities[candidates].astype(np.float64))
     # opacity * exp(-r^2 / 2) = MIN_ALPHA at r standard deviations.
     reach = np.sqrt(2 * np.maximum(log_opacities - np.log(MIN_ALPHA), 0))
     extents = reach[:, None] * np.sqrt(np.stack([xx, yy], axis=1))
@@ -83,7 +83,8 @@ def project(gaussians: Gaussians, camera: Camera) -> Splats:
     visible = np.flatnonzero(touches & (determinant > 0) & np.isfinite(determinant))
     visible = visible[np.argsort(depths[visible].astype(np.float32), kind="stable")]
     conics = np.stack([yy, -xy, xx], axis=1)[visible] / determinant[visible, None]
-    offsets = gaussians.means[visible] - camera.position
+    indices = candidates[visible]
+    offsets = gaussians.means[indices] - camera.position
     directions = offsets / np.linalg.norm(offsets, axis=1, keepdims=True)
     return Splats(
         centers[visible],
@@ -91,14 +92,23 @@ def project(gaussians: Gaussians, camera: Camera) -> Splats:
         extents[visible],
         log_opacities[visible],
         depths[visible].astype(np.float32),
-        harmonics.evaluate(gaussians.sh[visible], directions.astype(np.float32)),
-        candidates[visible],
+        harmonics.evaluate(gaussians.sh[indices], directions.astype(np.float32)),
+        indices,
     )
 
 
-def _screen_covariances(gaussians: Gaussians, camera: Camera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the entries xx, xy, yy of the blurred 2D covariances, each [N], in square pixels."""
-    x, y, z = camera.to_camera(gaussians.means).T
+def _screen_covariances(
+    points: np.ndarray, rotations: np.ndarray, scales: np.ndarray, camera: Camera
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the entries xx, xy, yy of the blurred 2D covariances, each [N], in square pixels.
+
+    Args:
+        points: [N, 3] centres in camera axes.
+        rotations: [N, 4] to the world.
+        scales: [N, 3].
+        camera: Where from.
+    """
+    x, y, z = points.T
     limit_x = FRUSTUM_MARGIN * camera.width / (2 * camera.fx)
     limit_y = FRUSTUM_MARGIN * camera.height / (2 * camera.fy)
     slope_x = np.clip(x / z, -limit_x, limit_x)
@@ -112,6 +122,6 @@ def _screen_covariances(gaussians: Gaussians, camera: Camera) -> tuple[np.ndarra
         ],
         axis=1,
     )
-    axes = quaternions.to_matrices(gaussians.rotations.astype(np.float64)) * gaussians.scales[:, None, :]
+    axes = quaternions.to_matrices(rotations.astype(np.float64)) * scales[:, None, :]
     u, v = np.moveaxis(np.einsum("nij,njk->nik", jacobian, axes), 1, 0)
     return (u * u).sum(axis=1) + BLUR, (u * v).sum(axis=1), (v * v).sum(axis=1) + BLUR
