@@ -30,11 +30,13 @@ BIND_WEIGHTS = "bind:weights"
 """FLOAT_VECTOR, barycentric coordinates on that triangle; all zero where a splat follows nothing,
 as they are on points that Blender's tools add."""
 BIND_OPENING = "bind:opening"
-"""FLOAT, what an open mouth adds to a splat's opacity: 1 for teeth and tongue, which a closed one hides."""
+"""FLOAT_VECTOR, what an open mouth, a closed left and a closed right eye add to a splat's opacity: 1 for
+teeth, which a closed mouth hides, less than 0 for what they hide."""
 BIND_REST = "bind:rest"
 """FLOAT_VECTOR of a *mesh* that splats follow: its vertices when they were bound, in the splats' space."""
-BIND_LIPS = "bind:lips"
-"""FLOAT of the same mesh: 1/n on the n vertices of the upper lip, -1/m on the m of the lower one."""
+BIND_GAPS = "bind:gaps"
+"""FLOAT_VECTOR of the same mesh, for mouth, left and right eye: 1/n on the n vertices above the gap, -1/m on
+the m below."""
 BINDING = (BIND_TRIANGLE, BIND_WEIGHTS, BIND_OPENING)
 """What a bound splat carries."""
 

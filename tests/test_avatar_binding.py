@@ -10,9 +10,9 @@ from scipy.spatial.transform import Rotation
 from core import attributes as names
 from core import quaternions
 from core.avatar import closest
-from core.avatar.binding import bind, is_inner, rest_mesh, unbound
+from core.avatar.binding import bind, is_added, rest_mesh, unbound
 from core.avatar.deformation import deform, nearest_rotations, stretched, turned
-from core.avatar.mouth import lip_weights, opening
+from core.avatar.gaps import gap_weights, openings
 from core.cameras import front_camera
 from core.gaussians import Gaussians
 from core.head.model import Region
@@ -41,13 +41,13 @@ def posed(**strengths):
     for name, strength in strengths.items():
         expression[base.model.expression_names.index(name)] = strength
     vertices = base.vertices(expression)
-    return vertices, deform(bound_astronaut(), rest_mesh(base), vertices, opening(base, vertices))
+    return vertices, deform(bound_astronaut(), rest_mesh(base), vertices, openings(base, vertices))
 
 
 def moved(result, parts, mask=None):
     """How far splats of some parts went, in millimetres."""
     bound = bound_astronaut()
-    chosen = np.isin(bound.parts, parts) & ~is_inner(bound)
+    chosen = np.isin(bound.parts, parts) & ~is_added(bound)
     chosen = chosen if mask is None else chosen & mask
     return np.linalg.norm(result.means - bound.means, axis=1)[chosen] / astronaut_base().pose.scale * 1000
 
@@ -60,12 +60,12 @@ def assert_same_bits(a, b):
 def test_at_rest_nothing_changes_not_even_a_bit():
     base, bound = astronaut_base(), bound_astronaut()
     original = astronaut_head()[0].gaussians
-    at_rest = deform(bound, rest_mesh(base), base.shown, opening(base, base.shown))
+    at_rest = deform(bound, rest_mesh(base), base.shown, openings(base, base.shown))
     assert_same_bits(at_rest, bound)
-    assert_same_bits(at_rest.select(~is_inner(bound)), original)
+    assert_same_bits(at_rest.select(~is_added(bound)), original)
     assert_same_bits(unbound(bound), original)
     assert not set(unbound(bound).extras) & set(names.BINDING)
-    assert (bound.opacities[is_inner(bound)] == 0).all()
+    assert (bound.opacities[is_added(bound)] == 0).all()
 
 
 @settings(deadline=None, max_examples=15)
@@ -135,7 +135,7 @@ def test_every_splat_follows_a_triangle_of_its_own_kind():
     assert (weights >= 0).all()
     assert np.allclose(weights.sum(axis=1), 1, atol=1e-5)
     regions = base.model.regions[bound.extras[names.BIND_TRIANGLE].astype(int)]
-    own = ~is_inner(bound)
+    own = ~is_added(bound)
     for part, allowed in (
         (Part.EYES, {Region.EYES}),
         (Part.CLOTHES, {Region.TORSO, Region.NECK}),
@@ -155,13 +155,14 @@ def test_no_expression_drags_hair_or_clothes():
 def test_the_lips_part_and_teeth_show():
     bound, base = bound_astronaut(), astronaut_base()
     vertices, result = posed(jawOpen=1.0)
-    assert opening(base, vertices) == 1
-    lower, upper = lip_weights(base.model) < 0, lip_weights(base.model) > 0
+    np.testing.assert_array_equal(openings(base, vertices), [1, 0, 0])
+    lips = gap_weights(base.model)[:, 0]
+    lower, upper = lips < 0, lips > 0
     corners = bound.extras[names.BIND_TRIANGLE].astype(int)
     lip = {side: mask[corners].all(axis=1) for side, mask in (("lower", lower), ("upper", upper))}
     assert np.median(moved(result, (Part.MOUTH,), lip["lower"])) > 10
     assert np.median(moved(result, (Part.MOUTH,), lip["upper"])) < 6
-    assert (result.opacities[is_inner(bound)] == 1).all()
+    assert (result.opacities[is_added(bound) & (bound.parts == Part.MOUTH)] == 1).all()
     # Where the lips parted, nothing looks like skin any more: teeth are brighter, the rest darker.
     camera = front_camera(256)
     before, after = (render(splats, camera).image for splats in (bound, result))

@@ -14,7 +14,9 @@ from ..head.model import Region
 from ..parts import Part
 from .base_mesh import BaseMesh
 from .closest import closest_on_triangles
+from .gaps import GAPS
 from .gradients import RestMesh
+from .lids import closed_lid
 from .mouth import inner_splats
 
 OUTSIDE = (Region.FACE, Region.SCALP, Region.EARS, Region.NECK, Region.TORSO, Region.LIPS)
@@ -108,8 +110,8 @@ def bind(gaussians: Gaussians, base: BaseMesh) -> Gaussians:
     along; beards follow the skin under them. Splats of no known part follow the skin that they lie
     on. Background follows nothing.
 
-    The splats of the inner mouth are added behind them (:mod:`core.avatar.mouth`); splats that are bound
-    already are bound anew.
+    Splats of the inner mouth (:mod:`core.avatar.mouth`) and of closed lids (:mod:`core.avatar.lids`) are added
+    behind them, invisible at rest; splats that are bound already are bound anew.
 
     Args:
         gaussians: At rest, in the space of the mesh.
@@ -140,13 +142,20 @@ def bind(gaussians: Gaussians, base: BaseMesh) -> Gaussians:
     unknown = rows(Part.UNKNOWN)
     unknown = follower.follow(unknown, outside & ~steady, SKIN_REACH * metre)
     follower.follow(unknown, steady)
+    opening = np.zeros((len(gaussians), 3), np.float32)
     bound = {
         names.BIND_TRIANGLE: follower.triangles,
         names.BIND_WEIGHTS: follower.weights,
-        names.BIND_OPENING: -gaussians.opacities * _covers_mouth(gaussians, base),
+        names.BIND_OPENING: opening,
     }
     bound = gaussians.replace(extras=dict(gaussians.extras) | bound)
-    return join([bound, inner_splats(base, gaussians)])
+    opening[:, 0] = -gaussians.opacities * _covers_mouth(gaussians, base)
+    added = [inner_splats(base, gaussians)]
+    for column, expression in enumerate(GAPS[1:], 1):
+        lid, hidden = closed_lid(base, bound, expression)
+        opening[:, column] = -gaussians.opacities * hidden
+        added.append(lid)
+    return join([bound, *added])
 
 
 def _covers_mouth(gaussians: Gaussians, base: BaseMesh) -> np.ndarray:
@@ -172,21 +181,21 @@ def rest_mesh(base: BaseMesh) -> RestMesh:
     return RestMesh(base.shown, base.model.faces)
 
 
-def is_inner(gaussians: Gaussians) -> np.ndarray:
-    """Return the mask [N] of the splats of the inner mouth that :func:`bind` added."""
-    return gaussians.extras.get(names.BIND_OPENING, np.zeros(len(gaussians))) > 0
+def is_added(gaussians: Gaussians) -> np.ndarray:
+    """Return the mask [N] of the splats that :func:`bind` added."""
+    return (gaussians.extras.get(names.BIND_OPENING, np.zeros((len(gaussians), 3))) > 0).any(axis=1)
 
 
 def unbound(gaussians: Gaussians) -> Gaussians:
-    """Return splats that follow nothing, without those of the inner mouth."""
-    return _without_attributes(gaussians.select(~is_inner(gaussians)))
+    """Return splats that follow nothing, without those that binding added."""
+    return _without_attributes(gaussians.select(~is_added(gaussians)))
 
 
 def baked(gaussians: Gaussians) -> Gaussians:
-    """Return posed splats for elsewhere, where they follow nothing: what a closed mouth hides of the inner one goes."""
+    """Return posed splats for elsewhere, where they follow nothing: what binding added and does not show goes."""
     if not gaussians.extras.keys() & set(names.BINDING):
         return gaussians
-    shown = gaussians.select(~(is_inner(gaussians) & (gaussians.opacities == 0)))
+    shown = gaussians.select(~(is_added(gaussians) & (gaussians.opacities == 0)))
     return _without_attributes(shown)
 
 

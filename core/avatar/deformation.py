@@ -16,7 +16,7 @@ POLAR_ITERATIONS = 6
 """Of Newton's method for the rotation nearest to a gradient."""
 
 
-def deform(gaussians: Gaussians, rest: RestMesh, vertices: np.ndarray, opening: float = 0.0) -> Gaussians:
+def deform(gaussians: Gaussians, rest: RestMesh, vertices: np.ndarray, openings: np.ndarray | None = None) -> Gaussians:
     """Carry bound splats along with their mesh.
 
     A splat moves with its place on the mesh; its offset from there, its axes and its covariance are
@@ -27,8 +27,8 @@ def deform(gaussians: Gaussians, rest: RestMesh, vertices: np.ndarray, opening: 
         gaussians: Bound splats (:func:`core.avatar.binding.bind`), at rest.
         rest: The mesh that they were bound to.
         vertices: [V, 3] of that mesh now.
-        opening: How far the mouth is open, 0..1 (:func:`core.avatar.mouth.opening`): shows the inner
-            mouth, and hides what would cover it.
+        openings: [3] how far mouth and eyes opened and closed (:func:`core.avatar.gaps.openings`), which
+            shows and hides splats; None for not at all.
 
     Raises:
         ValueError: the mesh has another number of vertices than at rest.
@@ -58,8 +58,8 @@ def deform(gaussians: Gaussians, rest: RestMesh, vertices: np.ndarray, opening: 
 
     blocks.fill(carry, len(gaussians))
     opacities = gaussians.opacities
-    if opening > 0:
-        opacities = np.clip(opacities + np.float32(opening) * gaussians.extras[names.BIND_OPENING], 0, 1)
+    if openings is not None and openings.any():
+        opacities = np.clip(opacities + gaussians.extras[names.BIND_OPENING] @ openings.astype(np.float32), 0, 1)
     return gaussians.replace(means=means, scales=scales, rotations=rotations, opacities=opacities, sh=sh)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import bpy
 
 from ...core import attributes as names
+from ...core.avatar.gaps import WIDTHS
 from ..splats import modifier_inputs
-from ..splats.following import MESH, OPEN, VERTICES
+from ..splats.following import MESH, METRE, VERTICES
 from ..splats.nodes import Builder, shared_group
 from .gradient_nodes import GAINS, MOVE, REST, gradients_group
 from .stretch_nodes import stretch_group
@@ -19,11 +20,11 @@ GROUP_NAME = modifier_inputs.BINDING
 def binding_group() -> bpy.types.NodeTree:
     """Return the modifier's node group.
 
-    Inputs: the mesh; how many vertices it had when splats were bound to it; the distance by which
-    the lips part until the mouth counts as open. Where the mesh is gone or has another number of
+    Inputs: the mesh; how many vertices it had when splats were bound to it; the length of a
+    metre there. Where the mesh is gone or has another number of
     vertices, the splats stay at rest.
     """
-    inputs = (("Geometry", "Geometry"), (MESH, "Object"), (VERTICES, "Int"), (OPEN, "Float"))
+    inputs = (("Geometry", "Geometry"), (MESH, "Object"), (VERTICES, "Int"), (METRE, "Float"))
     return shared_group(GROUP_NAME, VERSION, inputs, (("Geometry", "Geometry"),), _bind)
 
 
@@ -37,7 +38,7 @@ def _bind(builder: Builder, sockets) -> dict:
     )
     followed = builder.group(gradients_group(), {"Geometry": mesh})["Geometry"]
     geometry = _carried(builder, sockets["Geometry"], followed)
-    geometry = _opened(builder, geometry, followed, sockets[OPEN])
+    geometry = _opened(builder, geometry, followed, sockets[METRE])
     return {"Geometry": builder.switch("GEOMETRY", fits, sockets["Geometry"], geometry)}
 
 
@@ -132,28 +133,28 @@ def _turned_normals(builder: Builder, geometry, columns, selection) -> bpy.types
     return builder.switch("GEOMETRY", _has(builder, geometry, names.NORMAL, "FLOAT_VECTOR"), geometry, turned)
 
 
-def _opened(builder: Builder, geometry, mesh, distance) -> bpy.types.NodeSocket:
-    """Show the inner mouth as far as the lips part: :func:`core.avatar.mouth.opening`."""
-    weights = builder.attribute(names.BIND_LIPS, "FLOAT")
-    apart, before = (
-        builder.vector(
-            "LENGTH",
-            builder.node(
-                "GeometryNodeAttributeStatistic",
-                {"Geometry": mesh, "Attribute": builder.scaled(places, weights)},
-                data_type="FLOAT_VECTOR",
-                domain="POINT",
-            ).outputs["Sum"],
-        )
-        for places in (
-            builder.node("GeometryNodeInputPosition").outputs[0],
-            builder.attribute(names.BIND_REST, "FLOAT_VECTOR"),
-        )
-    )
-    share = builder.math("DIVIDE", builder.math("SUBTRACT", apart, before), distance)
-    share = builder.math("MINIMUM", builder.math("MAXIMUM", share, 0.0), 1.0)
+def _opened(builder: Builder, geometry, mesh, metre) -> bpy.types.NodeSocket:
+    """Show and hide splats as mouth and eyes open and close: :func:`core.avatar.gaps.openings`."""
+    position = builder.node("GeometryNodeInputPosition").outputs[0]
+    rest = builder.attribute(names.BIND_REST, "FLOAT_VECTOR")
+    shares = []
+    for weights, width in zip(
+        builder.separate(builder.attribute(names.BIND_GAPS, "FLOAT_VECTOR")), WIDTHS, strict=True
+    ):
+        now, before = (_gap(builder, mesh, builder.scaled(places, weights)) for places in (position, rest))
+        change = builder.math("DIVIDE", builder.math("SUBTRACT", now, before), builder.math("MULTIPLY", metre, width))
+        shares.append(builder.math("MINIMUM", builder.math("MAXIMUM", change, 0.0), 1.0))
+    openings = builder.combine(*shares)
     *radiance, opacity = builder.separate_color(builder.attribute(names.RADIANCE_BASE, "FLOAT_COLOR"))
-    added = builder.math("MULTIPLY_ADD", builder.attribute(names.BIND_OPENING, "FLOAT"), share, opacity)
-    added = builder.math("MINIMUM", builder.math("MAXIMUM", added, 0.0), 1.0)
+    gain = builder.vector("DOT_PRODUCT", builder.attribute(names.BIND_OPENING, "FLOAT_VECTOR"), openings)
+    added = builder.math("MINIMUM", builder.math("MAXIMUM", builder.math("ADD", opacity, gain), 0.0), 1.0)
     opened = builder.store(geometry, names.RADIANCE_BASE, "FLOAT_COLOR", builder.combine_color(*radiance, added))
-    return builder.switch("GEOMETRY", builder.compare("GREATER_THAN", share, 0.0), geometry, opened)
+    any_open = builder.compare("GREATER_THAN", builder.vector("LENGTH", openings), 0.0)
+    return builder.switch("GEOMETRY", any_open, geometry, opened)
+
+
+def _gap(builder: Builder, mesh, weighted) -> bpy.types.NodeSocket:
+    """Return how wide a gap is: the length of the sum of weighted places."""
+    inputs = {"Geometry": mesh, "Attribute": weighted}
+    node = builder.node("GeometryNodeAttributeStatistic", inputs, data_type="FLOAT_VECTOR", domain="POINT")
+    return builder.vector("LENGTH", node.outputs["Sum"])

@@ -6,14 +6,14 @@ import bpy
 import numpy as np
 
 from ...core import attributes as names
-from ...core.avatar import mouth
+from ...core.avatar import gaps
 from ...core.avatar.base_mesh import BaseMesh
 from ...core.errors import FaceLiftError
 from ...core.gaussians import Gaussians
 from ..editing import storage
 from ..splats import baking, columns, fits, geometry
 from ..splats.columns import Column
-from ..splats.following import MESH, OPEN, STALE_KEY, VERTICES, find, mesh_of
+from ..splats.following import MESH, METRE, STALE_KEY, VERTICES, find, mesh_of
 from ..splats.modifier_inputs import ModifierInputs, put_in_order
 from . import base_objects
 from .binding_nodes import GROUP_NAME, binding_group
@@ -54,15 +54,14 @@ def attach(head: bpy.types.Object, mesh: bpy.types.Object, base: BaseMesh, bound
     Raises:
         FaceLiftError: the splats were changed since they were read ("splats-changed").
     """
-    rows = _without_inner(head)
+    rows = _without_added(head)
     added = len(bound) - len(next(iter(rows.values())).values)
     if added < 0 or not np.array_equal(bound.means[: len(bound) - added], rows[names.POSITION].values):
         raise FaceLiftError("The splats were changed meanwhile.", "Bind them again.", code="splats-changed")
-    inner = columns.from_gaussians(bound.select(np.arange(len(bound) - added, len(bound))), geometry.has_float4())
+    extra = columns.from_gaussians(bound.select(np.arange(len(bound) - added, len(bound))), geometry.has_float4())
     following = {name: np.asarray(bound.extras[name], np.float32) for name in names.BINDING}
-    rows = {name: _longer(column, inner.get(name), added) for name, column in rows.items()} | {
-        name: Column("FLOAT" if values.ndim == 1 else "FLOAT_VECTOR", np.ascontiguousarray(values))
-        for name, values in following.items()
+    rows = {name: _longer(column, extra.get(name), added) for name, column in rows.items()} | {
+        name: Column("FLOAT_VECTOR", np.ascontiguousarray(values)) for name, values in following.items()
     }
     storage.replace(head, rows)
     head.data.pop(STALE_KEY, None)
@@ -72,16 +71,16 @@ def attach(head: bpy.types.Object, mesh: bpy.types.Object, base: BaseMesh, bound
         put_in_order(head, GROUP_NAME)
     inputs = ModifierInputs(find(head))
     inputs[MESH], inputs[VERTICES] = mesh, len(mesh.data.vertices)
-    inputs[OPEN] = mouth.OPEN * base.pose.scale
+    inputs[METRE] = base.pose.scale
 
 
 def detach(head: bpy.types.Object) -> None:
-    """Let an object's splats follow nothing any more: modifier, attributes and inner mouth go."""
+    """Let an object's splats follow nothing any more: modifier, attributes and what binding added go."""
     modifier = find(head)
     if modifier is not None:
         head.modifiers.remove(modifier)
     if names.BIND_TRIANGLE in head.data.attributes:
-        storage.replace(head, _without_inner(head))
+        storage.replace(head, _without_added(head))
         head.data.pop(STALE_KEY, None)
 
 
@@ -102,7 +101,7 @@ def at_rest(context: bpy.types.Context, head: bpy.types.Object) -> dict[str, Col
             modifier.show_viewport = True
 
 
-def _without_inner(head: bpy.types.Object) -> dict[str, Column]:
+def _without_added(head: bpy.types.Object) -> dict[str, Column]:
     """Return the attributes of an object's own splats, without those of a binding."""
     return _own(geometry.read(head.data))
 
@@ -113,7 +112,7 @@ def _own(rows: dict[str, Column]) -> dict[str, Column]:
     own = {name: column for name, column in rows.items() if name not in names.BINDING}
     if opening is None or not (opening.values > 0).any():
         return own
-    kept = opening.values <= 0
+    kept = (opening.values <= 0).all(axis=1)
     return {name: Column(column.type, np.ascontiguousarray(column.values[kept])) for name, column in own.items()}
 
 
@@ -125,14 +124,14 @@ def _longer(column: Column, added: Column | None, count: int) -> Column:
 
 
 def _set_rest(head: bpy.types.Object, mesh: bpy.types.Object, base: BaseMesh) -> None:
-    """Store on the mesh where its vertices are at rest, and its lips."""
+    """Store on the mesh where its vertices are at rest, and its gaps."""
     rest = _as_in_photo(mesh)
     relative = np.linalg.inv(np.array(head.matrix_world, np.float64)) @ np.array(mesh.matrix_world, np.float64)
     if head.matrix_world != mesh.matrix_world:
         rest = (rest.astype(np.float64) @ relative[:3, :3].T + relative[:3, 3]).astype(np.float32)
     for name, kind, values in (
         (names.BIND_REST, "FLOAT_VECTOR", rest),
-        (names.BIND_LIPS, "FLOAT", mouth.lip_weights(base.model)),
+        (names.BIND_GAPS, "FLOAT_VECTOR", gaps.gap_weights(base.model)),
     ):
         attribute = mesh.data.attributes.get(name) or mesh.data.attributes.new(name, kind, "POINT")
         attribute.data.foreach_set(columns.KINDS[kind].field, np.ascontiguousarray(values, np.float32).ravel())

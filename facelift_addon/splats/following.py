@@ -9,7 +9,7 @@ from ...core import attributes as names
 from . import modifier_inputs
 from .modifier_inputs import ModifierInputs
 
-MESH, VERTICES, OPEN = "Mesh", "Vertices", "Open mouth"
+MESH, VERTICES, METRE = "Mesh", "Vertices", "Metre"
 """Inputs of the Bind to Mesh modifier."""
 STALE_KEY = "facelift_bind_again"
 """Custom property of a point cloud some of whose splats came after it was bound."""
@@ -39,7 +39,7 @@ def move_rest(target: bpy.types.Object, matrix: np.ndarray) -> None:
     attribute.data.foreach_set("vector", np.ascontiguousarray(moved, np.float32).ravel())
     mesh.data.update_tag()
     inputs = ModifierInputs(find(target))
-    inputs[OPEN] = inputs[OPEN] * float(np.cbrt(abs(np.linalg.det(matrix[:3, :3]))))
+    inputs[METRE] = inputs[METRE] * float(np.cbrt(abs(np.linalg.det(matrix[:3, :3]))))
 
 
 def release(target: bpy.types.Object, mask: np.ndarray) -> None:
