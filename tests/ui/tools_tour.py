@@ -136,11 +136,16 @@ def show_bounds(shown: bool) -> None:
     for target in bpy.data.objects:
         if target.type == "POINTCLOUD":
             target.show_bounds = shown
+            # Without it, what is drawn knows nothing of the change.
+            target.update_tag()
 
 
 def show_origin(shown: bool) -> None:
-    """Show where the head's origin is, through its splats."""
-    head().show_axis = head().show_in_front = shown
+    """Show where the head's origin is: by the arrows for moving it, which nothing hides."""
+    space = window.view()[1].spaces[0]
+    space.show_gizmo = space.show_gizmo_object_translate = shown
+    # Large enough to be seen in a small picture.
+    bpy.context.preferences.view.gizmo_size = 200 if shown else 75
 
 
 def show_part(name: str) -> None:
@@ -279,14 +284,13 @@ def adjustments() -> window.Steps:
     plane.location.z += 0.32
     plane.rotation_euler.x = 0.4
     yield from shoot("crop PLANE moved")
-    space = window.view()[1].spaces[0]
-    space.show_gizmo = space.show_gizmo_object_translate = True
+    show_origin(True)
     head().select_set(False)
     box.scale /= 5
     box.select_set(True)
     bpy.context.view_layer.objects.active = box
     yield from shoot("crop BOX gizmo", 1.0)
-    space.show_gizmo = space.show_gizmo_object_translate = False
+    show_origin(False)
     box.select_set(False)
     head().select_set(True)
     bpy.context.view_layer.objects.active = head()
@@ -316,7 +320,7 @@ def several() -> window.Steps:
     mode("OBJECT")
     show_bounds(True)
     bpy.ops.ed.undo_push(message="bounds")
-    yield from shoot("two bounds")
+    yield from shoot("two bounds", 2.0)
     yield from use("joined", run(facelift.join_splats))
     show_bounds(False)
     call("set_up_turntable", run(facelift.set_up_turntable))
