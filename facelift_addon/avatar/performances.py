@@ -131,7 +131,7 @@ class FACELIFT_OT_import_recording(faces.OnFace, _Options, bpy.types.Operator, I
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Read, then add the keyframes; from the interface in the background."""
-        faces.required_face(context.active_object)
+        mesh = faces.required_face(context.active_object).name
         paths = [Path(self.directory) / entry.name for entry in self.files if entry.name] or [Path(self.filepath)]
         if len(paths) > 1:
             raise FaceLiftError(
@@ -142,21 +142,21 @@ class FACELIFT_OT_import_recording(faces.OnFace, _Options, bpy.types.Operator, I
             errands.start(
                 f"Reading {path.name}…",
                 lambda _reporter: load_recording(path),
-                lambda recording: _add(_Take(path.stem, recording), options),
+                lambda recording: _add(_Take(path.stem, recording), mesh, options),
                 belongs_to_file=True,
             )
         else:
-            self.report({"INFO"}, _add(_Take(path.stem, load_recording(path)), options))
+            self.report({"INFO"}, _add(_Take(path.stem, load_recording(path)), mesh, options))
         return {"FINISHED"}
 
 
-def _add(take: _Take, options: dict[str, object]) -> str:
-    """Bring a take into the scene as one undo step; return what to tell."""
+def _add(take: _Take, mesh: str, options: dict[str, object]) -> str:
+    """Bring a take onto the mesh of a name as one undo step; return what to tell."""
     key = uuid.uuid4().hex
     _last.clear()
     _last[key] = take
     try:
-        bpy.ops.facelift.add_recording("EXEC_DEFAULT", True, take=key, **options)
+        bpy.ops.facelift.add_recording("EXEC_DEFAULT", True, take=key, mesh=mesh, **options)
     except RuntimeError as error:
         raise FaceLiftError(f"The recording could not be added: {error}") from error
     recording = take.recording
@@ -164,7 +164,7 @@ def _add(take: _Take, options: dict[str, object]) -> str:
     return ". ".join([told, *recording.notes])
 
 
-class FACELIFT_OT_add_recording(faces.OnFace, _Options, bpy.types.Operator):
+class FACELIFT_OT_add_recording(_Options, bpy.types.Operator):
     """Add the recording that was read"""
 
     bl_idname = "facelift.add_recording"
@@ -172,6 +172,7 @@ class FACELIFT_OT_add_recording(faces.OnFace, _Options, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
     take: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+    mesh: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -179,7 +180,8 @@ class FACELIFT_OT_add_recording(faces.OnFace, _Options, bpy.types.Operator):
         take = _last.get(self.take)
         if take is None:
             raise FaceLiftError("What was read is gone.", "Import the recording again.", code="reading-gone")
-        mesh = faces.required_face(context.active_object)
+        # The one that was active when reading began; timers have no active object.
+        mesh = faces.required_face(bpy.data.objects.get(self.mesh))
         blocks = faces.expressions_of(mesh)
         missing = [name for name in take.recording.names if name not in blocks]
         if len(missing) == len(take.recording.names):

@@ -62,6 +62,7 @@ def _blender(extension: addon_helpers.Extension, folder: Path) -> list[Measureme
     """The buttons."""
     import bpy
 
+    mesh = bpy.context.active_object.name
     rig = _processor(bpy.ops.facelift.add_rig)
     random = np.random.default_rng(0)
     take = folder / "take.csv"
@@ -73,7 +74,7 @@ def _blender(extension: addon_helpers.Extension, folder: Path) -> list[Measureme
     def import_at(fps: int, keys: str) -> float:
         bpy.context.scene.render.fps = fps
         taken = performances._Take("take", recording)
-        return _processor(lambda: performances._add(taken, {"keys": keys}))
+        return _processor(lambda: performances._add(taken, mesh, {"keys": keys}))
 
     length = f"{MINUTES} minutes at 60 a second"
     return [

@@ -56,6 +56,22 @@ def make_mesh() -> window.Steps:
         camera.display_size = 1e-4
 
 
+def import_in_background(mesh: bpy.types.Object) -> window.Steps:
+    """Import as the dialog does when it is confirmed: read in a thread, added by Blender's timer."""
+    performances = window.module("facelift_addon.avatar.performances")
+    errands = window.module("facelift_addon.errands")
+    name = mesh.name
+    errands.start(
+        "Reading…",
+        lambda _reporter: performances.load_recording(RECORDING),
+        lambda read: performances._add(performances._Take(RECORDING.stem, read), name, {}),
+        belongs_to_file=True,
+    )
+    yield from window.wait(lambda: not errands._errands)
+    action = bpy.data.objects[name].data.shape_keys.animation_data.action
+    assert action.name.startswith(RECORDING.stem), action
+
+
 def tour() -> window.Steps:
     """One picture after another."""
     yield from make_mesh()
@@ -98,6 +114,8 @@ def tour() -> window.Steps:
     yield from shoot(8.0)  # 6: the splats in a pose
     with window.override():
         facelift.pose_rig("EXEC_DEFAULT", True)
+    yield from import_in_background(mesh)
+    with window.override():
         facelift.import_recording("INVOKE_DEFAULT", filepath=str(RECORDING))
     yield from shoot()  # 7: the options of a dropped recording
 
