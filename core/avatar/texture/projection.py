@@ -24,6 +24,8 @@ LOOSE_TOLERANCE = 0.05 * UNITS
 LOOSE = (Region.NECK, Region.TORSO, Region.MOUTH, Region.TEETH)
 OCCLUDED = 0.004 * UNITS
 """A texel this far behind the mesh's front-most surface is hidden."""
+LID = 0.0008 * UNITS
+"""The same behind lids and lips, which are thin."""
 OPAQUE = (0.75, 0.95)
 """Coverage from which a pixel begins to count, and counts in full."""
 GRAZING = (0.2, 0.5)
@@ -32,9 +34,13 @@ WIDE = (Region.TORSO, Region.NECK)
 """What wide views serve."""
 HEAD = (Region.FACE, Region.LIPS, Region.EARS, Region.SCALP, Region.NECK, Region.SOCKETS)
 """What views of the head serve."""
-ONLY_FRONT = (Region.EYES, Region.MOUTH, Region.TEETH, Region.LIPS)
+DEEP = (Region.EYES, Region.MOUTH, Region.TEETH)
+"""What lies behind lids and lips."""
+ONLY_FRONT = (*DEEP, Region.LIPS)
 FRONT = (*HEAD, *ONLY_FRONT)
 """What the view from the front serves: what lies deep looks right from where the photo was taken."""
+BORDER_PIXELS = 7
+"""Width of the window within which a deeper place of the mesh's depth map excuses what is hidden."""
 BORDER = 0.001 * UNITS
 """Standard deviation in world units of the blur that draws in the borders of what agrees."""
 BAND = 0.005 * UNITS
@@ -77,17 +83,16 @@ def look(gaussians: Gaussians, base: BaseMesh, normals: np.ndarray, texels: Texe
         view: Where from.
     """
     camera = view.camera(base)
-    vertices, regions = base.shown, base.model.regions
+    vertices = base.shown
     center = camera.to_camera(base.pose.translation[None])[0, 2]
     near = camera.to_camera(gaussians.means)[:, 2] < center + FAR_SIDE
     rendering = render(gaussians.select(near), camera, background=(0, 0, 0))
 
     small = camera.resized(view.mesh_size)
     maps = rasterize_mesh(small, vertices, base.model.triangles, cull_back_faces=True)
-    tolerance = np.where(base.model.in_regions(*LOOSE), LOOSE_TOLERANCE, TOLERANCE)
-    kinds = np.stack([tolerance, regions == Region.EYES], axis=1).astype(np.float32)
-    kinds = maps.interpolate(base.model.triangles, kinds)
-    agreement = _agreement(rendering, maps.depth, kinds[..., 0], camera.fx / center)
+    tolerance = np.where(base.model.in_regions(*LOOSE), LOOSE_TOLERANCE, TOLERANCE).astype(np.float32)
+    tolerance = maps.interpolate(base.model.triangles, tolerance)
+    agreement = _agreement(rendering, maps.depth, tolerance, camera.fx / center)
 
     # Between the vertices of a triangle perspective hardly bends the way of texels in the picture.
     pixels, depths = camera.project(vertices)
@@ -105,12 +110,17 @@ def look(gaussians: Gaussians, base: BaseMesh, normals: np.ndarray, texels: Texe
     column, row, depth, facing = places.T
 
     scale = view.mesh_size / view.size
-    front = ndimage.map_coordinates(maps.depth, [row * scale - 0.5, column * scale - 0.5], order=0, mode="nearest")
+    at_mesh = [row * scale - 0.5, column * scale - 0.5]
+    front = ndimage.map_coordinates(maps.depth, at_mesh, order=0, mode="nearest")
+    hidden = front + OCCLUDED * (1 + 2 * (1 - facing))
+    if is_front:
+        # Eyes, teeth and mouth get colours up to their borders, which the mesh has within a pixel or two only.
+        deep = np.flatnonzero(texels.interpolate(base.model.in_regions(*DEEP), index) > 0.5)
+        widened = ndimage.maximum_filter(np.where(maps.mask, maps.depth, 0), BORDER_PIXELS)
+        front = ndimage.map_coordinates(widened, np.take(at_mesh, deep, axis=1), order=0, mode="nearest")
+        hidden[deep] = front + LID
     weights = smooth_step(facing, *GRAZING) * facing * facing * view.trust
-    weights *= depth < front + OCCLUDED * (1 + 2 * (1 - facing))
-    eyes = texels.interpolate(regions == Region.EYES, index) > 0.5
-    eye_share = _sample(kinds[..., 1], column * scale, row * scale)
-    weights[eyes] *= np.clip(2 * eye_share[eyes], 0, 1)
+    weights *= depth < hidden
 
     sampled = _sample(agreement, column, row)
     weights *= smooth_step(sampled, 0.4, 1.0)
