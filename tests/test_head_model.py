@@ -6,6 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from core.avatar.texture.texels import uv_texels
 from core.head.model import DATA_FILE, Region, load_head_model, triangulate, vertex_normals
 
 NOSE_TIP, CHIN, FOREHEAD, UPPER_LIP, LOWER_LIP = 1, 152, 10, 13, 14
@@ -52,6 +53,19 @@ def test_arrays_fit_together(model):
 def test_uvs_lie_in_the_texture_square(model):
     assert model.uvs.min() >= 0
     assert model.uvs.max() <= 1
+
+
+def test_eyes_have_room_in_the_texture_and_no_parts_lie_over_each_other(model):
+    corners = model.uvs[triangulate(model.face_uvs)]
+    (ax, ay), (bx, by) = (corners[:, 1] - corners[:, 0]).T, (corners[:, 2] - corners[:, 0]).T
+    areas = np.abs(ax * by - ay * bx) / 2
+    size = 1024
+    covered = len(uv_texels(model.uvs, triangulate(model.face_uvs), model.triangles, size).places) / size**2
+    assert covered == pytest.approx(areas.sum(), rel=0.01)
+    front = (model.in_regions(Region.EYES) & (model.mean[:, 1] < -0.07))[model.faces].all(1)
+    for side in (-1, 1):
+        eye = model.uvs[model.face_uvs[front & (side * model.mean[model.faces[:, 0], 0] > 0)]].reshape(-1, 2)
+        assert np.ptp(eye, axis=0).min() > 0.06
 
 
 def test_components_are_in_order_of_variance(model):

@@ -34,11 +34,11 @@ create_engine("draft").generate(decode(sys.stdin.buffer.read(), "photo.png"), {}
 def main() -> None:
     """Measure and print."""
     print_table("Draft engine, time", _times())
-    for name, photo, settings in _subjects():
+    for name, photo, settings in subjects():
         print_table(f"Draft engine, {name}", _quality(photo, settings))
 
 
-def _subjects() -> Iterator[tuple[str, Photo, dict]]:
+def subjects() -> Iterator[tuple[str, Photo, dict]]:
     """Yield the name, photo and settings of every subject at hand."""
     yield "astronaut", from_array(data.astronaut(), "astronaut.png"), {}
     for name in PORTRAITS:
