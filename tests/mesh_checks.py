@@ -39,6 +39,7 @@ def volume(vertices: np.ndarray, triangles: np.ndarray) -> float:
 
 def self_intersecting_share(vertices: np.ndarray, triangles: np.ndarray) -> float:
     """Return the share of triangles that cross others, by Blender's bounding volume hierarchy."""
+    import bpy  # noqa: F401  brings mathutils
     from mathutils.bvhtree import BVHTree
 
     tree = BVHTree.FromPolygons(vertices.tolist(), triangles.tolist(), epsilon=0.0)

@@ -17,6 +17,7 @@ MODULES = {
         "addon_bench",
         "avatar_texture_bench",
         "avatar_motion_bench",
+        "avatar_wrap_bench",
         "viewport_bench",
     ),
     "facelift": ("facelift_bench", "setup_bench"),
