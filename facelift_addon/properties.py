@@ -18,7 +18,12 @@ ENGINES = (
 COLOR_MODES = (
     ("SCENE", "Scene", "Linear colors that mix with lights, materials and other objects of the scene"),
     ("PHOTO", "Photo", "The photo's own values: with the Raw view transform, the render matches the photo exactly"),
-    ("LIT", "Lit", "The scene's lights shine on the splats, and a mesh made inside of them casts their shadows"),
+    (
+        "LIT",
+        "Lit",
+        "The scene's lights shine on the splats, and a mesh made inside of them casts their shadows. "
+        "Free View shows the light without shadows, and only the plain color of the world",
+    ),
 )
 
 

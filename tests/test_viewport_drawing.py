@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
+from core.avatar.texture import delighting
 from core.cameras import Camera
 from core.gaussians import concatenate
 from core.rasterize import cpu
 from core.rasterize.metrics import psnr
+from core.spherical_harmonics import C0
+from core.viewing import irradiance
 from tests.addon_helpers import needs_blender, surface_gaussians
 from tests.gaussian_helpers import random_gaussians, random_rotation
 
@@ -43,16 +46,27 @@ class Stage:
         self.pipeline = self.canvas.Pipeline()
         self.texels = extension.module("core.viewing.texels")
 
-    def cloud(self, gaussians, selected=None):
+    def cloud(self, gaussians, selected=None, normals=None):
         base = np.concatenate([gaussians.sh[:, 0], gaussians.opacities[:, None]], axis=1)
         return self.clouds.Cloud(
-            self.texels.splat_texels(gaussians.means, gaussians.scales, gaussians.rotations, base, selected),
+            self.texels.splat_texels(gaussians.means, gaussians.scales, gaussians.rotations, base, selected, normals),
             gaussians.sh[:, 1:],
             np.ascontiguousarray(gaussians.means),
             float(np.linalg.norm(gaussians.means, axis=1).max()),
         )
 
-    def draw(self, clouds, camera, objects=None, projection=None, depth=1.0, xray=False, marks=None, canvas=None):
+    def draw(
+        self,
+        clouds,
+        camera,
+        objects=None,
+        projection=None,
+        depth=1.0,
+        xray=False,
+        marks=None,
+        canvas=None,
+        shading=None,
+    ):
         """Return the blended picture [H, W, 4] and the view's overlay [H, W, 4] uint8."""
         types = self.gpu.types
         size = (camera.width, camera.height)
@@ -69,6 +83,7 @@ class Stage:
             chosen_color=(1.0, 0.0, 1.0),
             selected_color=(0.0, 1.0, 0.0),
             active_color=(0.0, 0.0, 1.0),
+            shading=shading,
         )
         with framebuffer.bind():
             framebuffer.clear(color=(0, 0, 0, 0), depth=depth)
@@ -100,6 +115,32 @@ def orthographic(half_width):
 
 def fidelity(picture, reference):
     return psnr(picture[..., :3], reference.image.astype(np.float64)), psnr(picture[..., 3], reference.alpha)
+
+
+def test_lights_shade_splats_by_their_normals(stage):
+    """Against the rasterizer, given the colours that a matt surface has in the light; turned and scaled objects too."""
+    gaussians, camera = surface_gaussians(4000), Camera.orbit(240, 15, size=SIZE)
+    normals = gaussians.means / np.array([0.5, 0.55, 0.65]) ** 2
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    turn = np.linalg.inv(camera.blender_matrix())[:3, :3]
+    towards = np.array([[0.6, 0.0, 0.8], [-0.8, 0.6, 0.0]])
+    shading = irradiance.polynomial(towards @ turn.T, [[3, 2, 1], [0.2, 0.5, 2]], np.full(3, 0.1))
+    sight = camera.position - gaussians.means
+    sight /= np.linalg.norm(sight, axis=1, keepdims=True)
+    away = np.maximum(0.1 - (normals * sight).sum(axis=1, keepdims=True), 0)
+    facing = normals + sight * away
+    facing /= np.linalg.norm(facing, axis=1, keepdims=True)
+    light = np.maximum(irradiance.terms(facing @ turn.T) @ shading, 0)
+    lit = delighting.to_srgb(delighting.to_linear(np.maximum(gaussians.colors, 0)) * light)
+    expected = cpu.render(gaussians.replace(sh=((lit - 0.5) / C0)[:, None]), camera, BLACK)
+    picture, _ = stage.draw([stage.cloud(gaussians, normals=normals)], camera, shading=shading[None])
+    assert min(fidelity(picture, expected)) > 42
+    spin = np.diag([0.5, 0.5, 0.5, 1.0])
+    spin[:3, :3] = spin[:3, :3] @ random_rotation(3)
+    inverse = np.linalg.inv(spin)
+    local = stage.cloud(gaussians.transform(inverse), normals=normals @ inverse[:3, :3].T / 2)
+    placed, _ = stage.draw([local], camera, objects=[spin], shading=shading[None])
+    assert min(fidelity(placed, expected)) > 42
 
 
 @pytest.mark.parametrize("degree", [0, 1, 2, 3])

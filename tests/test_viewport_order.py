@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from core.cameras import Camera
-from core.viewing import order, texels
+from core.viewing import irradiance, order, texels
 from tests.gaussian_helpers import random_gaussians, random_rotation
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -105,3 +105,30 @@ def test_rows_keep_the_texels_in_their_order(count):
     assert rows.shape[1] == texels.WIDTH * 4
     np.testing.assert_array_equal(rows.ravel()[: count * 16], values.ravel())
     assert not rows.ravel()[count * 16 :].any()
+
+
+def test_normals_survive_as_numbers():
+    """Within a fifth of a degree, octants and axes alike; no normal is zero."""
+    axes = np.concatenate([np.eye(3), -np.eye(3), np.random.default_rng(0).normal(size=(500, 3))])
+    normals = axes / np.linalg.norm(axes, axis=1, keepdims=True)
+    codes = texels.pack_normals(np.concatenate([normals, np.zeros((1, 3))]).astype(np.float32))
+    assert codes[-1] == 0 and codes[:-1].min() >= 1 and codes.max() < 2**24 and (codes == np.rint(codes)).all()
+    row, column = np.divmod(codes[:-1] - 1, texels.NORMAL_STEPS)
+    x, y = (value / (texels.NORMAL_STEPS - 1) * 2 - 1 for value in (column, row))
+    z = 1 - np.abs(x) - np.abs(y)
+    folded = [np.where(z < 0, (1 - np.abs(b)) * np.where(a < 0, -1, 1), a) for a, b in ((x, y), (y, x))]
+    unpacked = np.stack([*folded, z], axis=1)
+    unpacked /= np.linalg.norm(unpacked, axis=1, keepdims=True)
+    assert (unpacked * normals).sum(axis=1).min() > np.cos(np.radians(0.2))
+
+
+def test_a_polynomial_holds_the_light_of_lamps_and_surroundings():
+    """Within the few percent of Ramamoorthi and Hanrahan, and never turned with the axes."""
+    normals = np.random.default_rng(1).normal(size=(200, 3))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    towards = np.array([[0.0, 0.6, 0.8], [1.0, 0.0, 0.0]])
+    exact = np.maximum(normals @ towards.T, 0) @ np.array([[2.0, 1, 0], [0, 1, 1]]) / np.pi + 0.05
+    found = irradiance.terms(normals) @ irradiance.polynomial(towards, [[2, 1, 0], [0, 1, 1]], np.full(3, 0.05))
+    assert np.abs(found - exact).max() < 0.1 * 2 / np.pi
+    alone = irradiance.polynomial(np.zeros((0, 3)), np.zeros((0, 3)), np.array([0.2, 0.3, 0.4]))
+    np.testing.assert_allclose(irradiance.terms(normals) @ alone, np.tile([0.2, 0.3, 0.4], (200, 1)), atol=1e-9)

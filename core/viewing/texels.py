@@ -8,12 +8,13 @@ texel  r            g            b            a
 0      mean x       mean y       mean z       index of object
 1      cov. xx      cov. xy      cov. xz      opacity
 2      cov. yy      cov. yz      cov. zz      1 when selected
-3      red          green        blue         unused
+3      red          green        blue         normal
 ====== ============ ============ ============ =================
 
 Means and covariances are in the object's own space, so that moving an object changes nothing
 here. The colour is the constant term of the spherical harmonics, sRGB-encoded, not clipped:
-the higher terms, which a texture of their own holds, are added before.
+the higher terms, which a texture of their own holds, are added before. The normal is a whole
+number, of :func:`pack_normals`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from .. import spherical_harmonics as harmonics
 TEXELS = 4
 """Texels of one splat."""
 CHANNELS = 4
+NORMAL_STEPS = 2047
+"""Places along a side of the square on which normals lie."""
 WIDTH = 2048
 """Texels in a row of a texture: every graphics card allows this many, and TEXELS divides it."""
 
@@ -36,6 +39,7 @@ def splat_texels(
     rotations: np.ndarray,
     base: np.ndarray,
     selected: np.ndarray | None = None,
+    normals: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return the texels of N splats, [N, 16] float32, with object index 0.
 
@@ -45,6 +49,7 @@ def splat_texels(
         rotations: [N, 4] quaternions w, x, y, z; need not be of unit length.
         base: [N, 4] constant coefficients of the spherical harmonics, and opacity.
         selected: [N] bool, or None for nothing selected.
+        normals: [N, 3] outward unit normals, or None where there are none.
     """
     # Entry by entry over all splats: several times faster than a small product for each.
     lengths = np.ascontiguousarray(scales.T)
@@ -65,7 +70,24 @@ def splat_texels(
     if selected is not None:
         texels[:, 2, 3] = selected
     texels[:, 3, :3] = base[:, :3] * np.float32(harmonics.C0) + np.float32(0.5)
+    if normals is not None:
+        texels[:, 3, 3] = pack_normals(normals)
     return texels.reshape(len(means), TEXELS * CHANNELS)
+
+
+def pack_normals(normals: np.ndarray) -> np.ndarray:
+    """Return normals [N, 3] as whole numbers [N] float32 below 2^24, 0 for those of no length.
+
+    A normal is a point of an octahedron, unfolded to a square of NORMAL_STEPS^2 places (Meyer et al.,
+    "On Floating-Point Normal Vectors", 2010): the number is 1 + column + NORMAL_STEPS * row.
+    """
+    sums = np.abs(normals).sum(axis=1)
+    x, y, z = normals.T / np.maximum(sums, np.finfo(np.float32).tiny)
+    below = z < 0
+    signs = [np.where(value < 0, -1, 1) for value in (x, y)]
+    x, y = np.where(below, (1 - np.abs(y)) * signs[0], x), np.where(below, (1 - np.abs(x)) * signs[1], y)
+    column, row = (np.rint((value + 1) / 2 * (NORMAL_STEPS - 1)) for value in (x, y))
+    return np.where(sums > 0, 1 + column + NORMAL_STEPS * row, 0).astype(np.float32)
 
 
 def join(objects: list[np.ndarray]) -> np.ndarray:

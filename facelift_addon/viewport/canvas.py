@@ -15,6 +15,7 @@ import gpu
 import numpy as np
 from gpu_extras.batch import batch_for_shader
 
+from ...core.viewing import irradiance
 from . import shaders, textures
 from .batches import Batch, Sorting
 
@@ -50,6 +51,8 @@ class View:
         chosen_color: Red, green, blue of splats selected in Edit Mode, sRGB-encoded.
         selected_color: The same of the outline of selected objects.
         active_color: The same of the outline of the active object.
+        shading: [M, 9, 3] of :func:`core.viewing.irradiance.polynomial`, by normals in the view's
+            space, where light falls on the objects; None to draw their colours as they are.
     """
 
     matrices: np.ndarray
@@ -59,6 +62,7 @@ class View:
     chosen_color: Sequence[float]
     selected_color: Sequence[float]
     active_color: Sequence[float]
+    shading: np.ndarray | None = None
 
 
 class Canvas:
@@ -129,11 +133,14 @@ def _scene_depth(width: int, height: int, xray: bool) -> gpu.types.GPUTexture:
 
 
 def _object_texels(view: View) -> np.ndarray:
-    """Return [M, 5, 4]: three rows of each matrix, the eye in its space (a point or a direction), marks."""
-    values = np.zeros((len(view.matrices), 5, 4), np.float32)
+    """Return [M, 14, 4]: three rows of each matrix, the eye in its space (a point or a direction), marks, shading."""
+    values = np.zeros((len(view.matrices), 5 + irradiance.TERMS, 4), np.float32)
     values[:, :3] = view.matrices[:, :3]
     perspective = view.projection[3, 3] == 0
     eye = np.array([0, 0, 0, 1.0]) if perspective else np.array([0, 0, -1.0, 0])
     values[:, 3] = np.linalg.inv(view.matrices) @ eye
     values[:, 4, :2] = view.marks
+    if view.shading is not None:
+        values[:, 4, 2] = 1
+        values[:, 5:, :3] = view.shading
     return values

@@ -155,6 +155,8 @@ def _attributes(
         return 0, {}
     wanted = (CENTER, *geometry.REQUIRED, *_harmonics_in(cloud.attributes))
     attributes = {name: cloud.attributes[name] for name in wanted}
+    if names.NORMAL in cloud.attributes:
+        attributes[names.NORMAL] = cloud.attributes[names.NORMAL]
     if target.mode == "EDIT":
         attributes[SELECTION] = cloud.attributes.get(SELECTION)
     return count, attributes
@@ -167,7 +169,14 @@ def to_cloud(columns: dict[str, np.ndarray]) -> Cloud:
     complete = max(count for count in (0, 3, 8, 15) if count <= len(coefficients))
     base = columns[names.RADIANCE_BASE]
     return Cloud(
-        texels.splat_texels(means, columns[names.SCALE], columns[names.ROTATION], base, columns.get(SELECTION)),
+        texels.splat_texels(
+            means,
+            columns[names.SCALE],
+            columns[names.ROTATION],
+            base,
+            columns.get(SELECTION),
+            columns.get(names.NORMAL),
+        ),
         np.stack(coefficients[:complete], axis=1) if complete else np.zeros((len(means), 0, 3), np.float32),
         means,
         float(np.sqrt((means**2).sum(axis=1).max())),

@@ -7,7 +7,7 @@ import traceback
 import bpy
 import numpy as np
 
-from . import switch
+from . import lights, switch
 from .batches import Batches
 from .canvas import Canvas, Pipeline, View
 from .clouds import Cloud, Clouds
@@ -117,6 +117,7 @@ def view_of(context: bpy.types.Context, targets: list[bpy.types.Object]) -> View
         chosen_color=theme.vertex_select,
         selected_color=theme.object_selected,
         active_color=theme.object_active,
+        shading=lights.shading_of(context, targets, view),
     )
 
 
