@@ -5,6 +5,9 @@ changes a head, whether a tool, Edit Mode, undo or a new arrival, is noticed by 
 Blender has been quiet for a moment, the heads are read and compared with what their proxies
 were made of. Nothing of this is an undo step of its own: undo brings back the proxy of its
 time, and a missing one is made again.
+
+Where adjustments or a bound mesh are animated, each frame has a proxy of its own. Renders make it
+when the frame begins; in the viewport it is made after playing and scrubbing, not while.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import numpy as np
 from bpy.app.handlers import persistent
 
 from ..core import attributes as names
+from ..core.errors import FaceLiftError
 from ..core.gaussians import Gaussians
 from ..core.progress import Reporter
 from . import errands
@@ -44,9 +48,13 @@ def update(scene: bpy.types.Scene) -> None:
         FaceLiftError: a head has no splats left, or is being edited.
     """
     for head in _own_heads(scene):
-        lighting = _work(head, baking.evaluated(bpy.context, head), baking.stored(head))()
-        if lighting is not None:
-            proxies.give(head, lighting)
+        _update_head(head)
+
+
+def _update_head(head: bpy.types.Object) -> None:
+    lighting = _work(head, baking.evaluated(bpy.context, head), baking.stored(head))()
+    if lighting is not None:
+        proxies.give(head, lighting)
 
 
 def update_in_background(scene: bpy.types.Scene) -> None:
@@ -77,8 +85,12 @@ def _shown(head: bpy.types.Object) -> Gaussians | None:
         rows = geometry.read(result)
         rows[names.POSITION] = rows.pop(CENTER)
         return columns.to_gaussians(rows)
-    others = [modifier for modifier in head.modifiers if modifier != display.find_display(head)]
-    return None if others else geometry.to_gaussians(head.data)
+    return None if _is_modified(head) else geometry.to_gaussians(head.data)
+
+
+def _is_modified(head: bpy.types.Object) -> bool:
+    """Whether other modifiers than the display change a head: they, and what they refer to, may be animated."""
+    return any(modifier != display.find_display(head) for modifier in head.modifiers)
 
 
 def _work(head: bpy.types.Object, shown: Gaussians, stored: Gaussians) -> Callable[..., proxies.Lighting | None]:
@@ -145,6 +157,32 @@ def _on_update(scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
 
 
 @persistent
+def _on_frame(scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
+    """Another frame: what is rendered waits for its proxies, the viewport gets them when it has come to rest.
+
+    Blender evaluates a frame once more when its handlers changed something.
+    """
+    if scene.facelift.color_mode != "LIT" or scene != bpy.context.scene:
+        return
+    modified = [head for head in _own_heads(scene) if _is_modified(head)]
+    if bpy.app.background or (graph.mode == "RENDER" and scene.render.use_lock_interface):
+        for head in modified:
+            try:
+                _update_head(head)
+            except FaceLiftError:
+                # Nothing of it is left in this frame, so it casts no shadow.
+                proxy = proxies.find(head)
+                if proxy is not None:
+                    proxies.remove(proxy)
+    elif modified and graph.mode == "VIEWPORT" and not _is_playing():
+        _check_soon()
+
+
+def _is_playing() -> bool:
+    return any(window.screen.is_animation_playing for window in bpy.context.window_manager.windows)
+
+
+@persistent
 def _on_replaced(*_arguments) -> None:
     """Undo, redo and another file bring back other heads."""
     if not bpy.app.background:
@@ -153,6 +191,7 @@ def _on_replaced(*_arguments) -> None:
 
 HANDLERS = (
     (bpy.app.handlers.depsgraph_update_post, _on_update),
+    (bpy.app.handlers.frame_change_post, _on_frame),
     (bpy.app.handlers.undo_post, _on_replaced),
     (bpy.app.handlers.redo_post, _on_replaced),
     (bpy.app.handlers.load_post, _on_replaced),

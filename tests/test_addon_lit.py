@@ -81,11 +81,11 @@ def lit_scene(blender, tmp_path):
     scene.render.resolution_x = scene.render.resolution_y = 64
     scene.view_layers[0].use_pass_z = True
     bpy.ops.facelift.apply_render_settings()
-    return lambda: render_passes(blender, scene, tmp_path), lamp
+    return lambda **how: render_passes(blender, scene, tmp_path, **how), lamp
 
 
-def render_passes(blender, scene, folder):
-    """Render; return brightness [H, W] and depth [H, W] in metres, top row first."""
+def render_passes(blender, scene, folder, animation=False):
+    """Render; return brightness [H, W] and depth [H, W] in metres, top row first; an animation's second frame."""
     import bpy
 
     settings = scene.render.image_settings
@@ -94,9 +94,14 @@ def render_passes(blender, scene, folder):
     settings.file_format, settings.exr_codec, settings.color_depth = "OPEN_EXR_MULTILAYER", "NONE", "32"
     if hasattr(settings, "use_exr_interleave"):  # Blender 5.0+ writes a part a pass otherwise.
         settings.use_exr_interleave = True
-    scene.render.filepath = str(folder / "passes.exr")
-    bpy.ops.render.render(write_still=True)
-    channels = read_exr(folder / "passes.exr")
+    if animation:
+        scene.render.filepath = str(folder / "frame")
+        bpy.ops.render.render(animation=True)
+        channels = read_exr(folder / "frame0002.exr")
+    else:
+        scene.render.filepath = str(folder / "passes.exr")
+        bpy.ops.render.render(write_still=True)
+        channels = read_exr(folder / "passes.exr")
     (green,) = (values for name, values in channels.items() if name.endswith("Combined.G"))
     (depth,) = (values for name, values in channels.items() if name.endswith("Depth.Z"))
     return green, depth
@@ -144,6 +149,44 @@ def test_the_scenes_lights_shine_on_heads_and_their_shadows_fall(lit_scene):
     from_right, _ = render()
     np.testing.assert_allclose(from_right[head].mean(), from_left[head].mean(), rtol=0.2)
     assert from_right[place].mean() > 2 * shadow.mean()
+
+
+def test_animated_adjustments_have_their_light_in_every_frame(blender, lit_scene):
+    """The whole head, some of it, nothing of it: an animation has the proxies of still frames."""
+    import bpy
+
+    render, _ = lit_scene
+    scene = bpy.context.scene
+    (head,) = blender.heads.heads_of(scene)
+    bpy.context.view_layer.objects.active = head
+    bpy.ops.facelift.add_crop(shape="BOX")
+    box = next(child for child in head.children if child.type == "EMPTY")
+    height = box.location.z
+    for frame, lower in ((1, 0.0), (2, 0.04), (3, 1.0)):
+        box.location.z = height - lower
+        box.keyframe_insert("location", frame=frame)
+    scene.frame_start, scene.frame_end = 1, 3
+    scene.frame_set(1)
+    seen = []
+    watch = lambda *_arguments: seen.append(proxy_height(blender, head))  # noqa: E731
+    bpy.app.handlers.render_post.append(watch)
+    try:
+        _, depth = render(animation=True)
+    finally:
+        bpy.app.handlers.render_post.remove(watch)
+    assert seen[0] == pytest.approx(0.063, abs=0.006)
+    assert -0.05 < seen[1] < seen[0] - 0.02
+    assert seen[2] is None
+    scene.frame_set(2)
+    bpy.ops.facelift.update_lighting()
+    _, still = render()
+    np.testing.assert_allclose(depth, still, rtol=1e-3)
+
+
+def proxy_height(blender, head):
+    """How high a head's proxy reaches as it is rendered; None without one."""
+    proxy = proxy_of(blender, head)
+    return None if proxy is None else float(vertices_of(proxy)[:, 2].max())
 
 
 def test_other_colours_leave_nothing_of_it(blender, head):
@@ -268,3 +311,37 @@ def test_while_the_viewport_draws_adjusted_splats_are_read_without_switching_mod
     assert 0 < len(shown) < COUNT
     stored = {tuple(mean) for mean in surface_gaussians(COUNT).means.tolist()}
     assert {tuple(mean) for mean in shown.means.tolist()} <= stored
+
+
+def test_free_view_is_lit_by_each_kind_of_lamp_and_by_the_world(blender, head):
+    """A white matt surface that faces up, by Blender's definitions of watts, from a lamp 1.5 m above it."""
+    import bpy
+
+    lights = blender.module("facelift_addon.viewport.lights")
+    context, distance = bpy.context, 1.5
+    spread = 4 * np.pi * distance**2
+
+    def upwards():
+        context.view_layer.update()
+        target = head.evaluated_get(context.evaluated_depsgraph_get())
+        shading = lights.shading_of(context, [target], np.eye(4))
+        return None if shading is None else shading[0, 2] + shading[0, 8]
+
+    assert upwards() is None, "without any light colours stay as they are"
+    for kind, arriving in (("POINT", 1 / spread), ("SPOT", 1 / spread), ("AREA", 4 / spread), ("SUN", 1.0)):
+        lamp = bpy.data.objects.new(kind, bpy.data.lights.new(kind, kind))
+        lamp.data.energy, lamp.data.color, lamp.location = 20.0, (1.0, 0.5, 0.0), (0, 0, distance)
+        context.scene.collection.objects.link(lamp)
+        np.testing.assert_allclose(upwards(), 20 * arriving / np.pi * np.array([1, 0.5, 0]), rtol=0.08, atol=1e-6)
+        lamp.rotation_euler.x = np.pi
+        if kind in ("SPOT", "AREA"):
+            np.testing.assert_allclose(upwards(), 0, atol=1e-6)
+        bpy.data.objects.remove(lamp)
+    context.scene.world = world = bpy.data.worlds.new("World")
+    world.use_nodes = True
+    node = next(node for node in world.node_tree.nodes if node.type == "BACKGROUND")
+    node.inputs["Color"].default_value = (0.2, 0.4, 0.6, 1.0)
+    node.inputs["Strength"].default_value = 0.5
+    np.testing.assert_allclose(upwards(), (0.1, 0.2, 0.3), atol=1e-4)
+    context.scene.facelift.color_mode = "SCENE"
+    assert upwards() is None

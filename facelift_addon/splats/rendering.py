@@ -56,6 +56,9 @@ def proposed_changes(scene: bpy.types.Scene, color_mode: str) -> list[Change]:
     wishes = [("view_settings.view_transform", "View transform", VIEW_TRANSFORMS[color_mode])]
     if color_mode == "PHOTO":
         wishes += NEUTRAL_VIEW
+    if color_mode == "LIT":
+        # The proxies of animated heads are made anew while it renders: meanwhile nobody may draw them.
+        wishes += [("render.use_lock_interface", "Lock interface", True)]
     if hasattr(scene, "cycles"):
         wishes += [
             ("cycles.transparent_max_bounces", "Transparent bounces", TRANSPARENT_BOUNCES),
