@@ -26,7 +26,10 @@ def splats_of_astronaut(few: bool = True):
     to_local[:3, 3] = 0.0, -0.02, 0.16
     gaussians = astronaut_head()[0].gaussians
     count = FEW if few else len(gaussians)
-    return gaussians.select(np.linspace(0, len(gaussians) - 1, count).astype(int)).transform(to_local), to_local
+    chosen = gaussians.select(np.linspace(0, len(gaussians) - 1, count).astype(int))
+    # Fewer ones are larger, so that no gaps open between them.
+    chosen = chosen.replace(scales=chosen.scales * np.sqrt(len(gaussians) / count))
+    return chosen.transform(to_local), to_local
 
 
 def add_head_with_mesh(extension, few: bool = True):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from core.avatar.base_mesh import BaseMesh
-from core.head.model import load_head_model
-from tests.addon_helpers import add_splats, needs_blender
+from core.head.model import Region, load_head_model
+from tests.addon_helpers import add_splats, needs_blender, surface_gaussians
 from tests.avatar_helpers import splats_of_astronaut
 from tests.draft_helpers import astronaut_head
 
@@ -164,6 +164,78 @@ def test_a_head_that_is_made_again_has_the_new_fit_only(blender, head):
     assert sum(mesh.name.startswith("astronaut fit") for mesh in bpy.data.meshes) == 1
     blender.heads.replace(bpy.context.scene, head, arrival)
     assert "facelift_fit" not in head and before not in bpy.data.meshes
+
+
+def test_splats_that_carry_no_fit_are_searched_for_a_face(blender, expected, tmp_path):
+    """Out as a file and in again, without labels; turned by the user until they stood upright."""
+    import bpy
+
+    gaussians, _ = splats_of_astronaut()
+    lying = np.array([[1.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
+    add_splats(blender, gaussians.replace(parts=None).transform(lying), "scan")
+    path = tmp_path / "scan.ply"
+    assert bpy.ops.facelift.export_splats(filepath=str(path), check_existing=False, frame="Z_UP") == {"FINISHED"}
+    bpy.ops.wm.read_homefile(use_empty=True)
+    assert bpy.ops.facelift.import_splats(filepath=str(path), frame="Z_UP") == {"FINISHED"}
+    scan = bpy.context.active_object
+    assert blender.heads.shape_of(scan) is None
+    scan.rotation_euler.x, scan.location = np.pi / 2, (4, 5, 6)
+    bpy.context.view_layer.update()
+    mesh = fit()
+    bpy.context.view_layer.update()
+    face = load_head_model().in_regions(Region.FACE, Region.LIPS)
+    errors = np.linalg.norm(shown(mesh) - expected.shown - (4, 5, 6), axis=1)[face]
+    assert errors.mean() < 0.008
+
+
+def test_no_face_and_linked_heads_are_told_and_change_nothing(blender, tmp_path):
+    import bpy
+
+    target = add_splats(blender, surface_gaussians(1000), "noise")
+    objects, key = list(bpy.data.objects), target["facelift_id"]
+    with pytest.raises(RuntimeError, match="No face was found"):
+        fit()
+    assert list(bpy.data.objects) == objects and bpy.context.active_object == target
+    path = tmp_path / "library.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    bpy.ops.wm.read_homefile(use_empty=True)
+    with bpy.data.libraries.load(str(path), link=True) as (_, into):
+        into.objects = ["noise"]
+    (linked,) = into.objects
+    bpy.context.scene.collection.objects.link(linked)
+    bpy.context.view_layer.objects.active = linked
+    with pytest.raises(RuntimeError, match="belongs to another file"):
+        fit()
+    assert linked["facelift_id"] == key and not linked.children
+
+
+def test_what_modifiers_leave_is_fitted(blender, head):
+    """All below the eyes is cropped away without touching the data: that is no face any more."""
+    import bpy
+
+    bpy.ops.facelift.add_crop(shape="PLANE")
+    bpy.context.view_layer.objects.active = head
+    plane = next(target for target in bpy.data.objects if target.type == "EMPTY")
+    plane.location.z = 0.17
+    bpy.context.view_layer.update()
+    with pytest.raises(RuntimeError, match=r"part of the face is missing|No face was found"):
+        fit()
+
+
+def test_from_the_interface_the_fit_runs_in_the_background(blender, head):
+    import bpy
+
+    errands = blender.module("facelift_addon.errands")
+    bpy.ops.ed.undo_push(message="before")
+    blender.module("facelift_addon.avatar.fitting").fit_in_background(bpy.context, head, "NEUTRAL", textured=False)
+    assert bpy.context.active_object == head
+    blender.tick_until(lambda: not errands.tick())
+    mesh = bpy.context.active_object
+    assert mesh["facelift_base_of"] == head["facelift_id"]
+    assert not any(block.value for block in mesh.data.shape_keys.key_blocks[1:])
+    name = mesh.name
+    bpy.ops.ed.undo()
+    assert name not in bpy.data.objects and "astronaut" in bpy.data.objects
 
 
 def test_a_fit_that_cannot_be_read_counts_as_none(blender, head):

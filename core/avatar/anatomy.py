@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
+from ..head import bending
 from ..head.model import HeadModel, Region
 
 MATERIALS = ("Skin", "Eyes", "Mouth", "Tongue", "Teeth")
@@ -26,18 +23,9 @@ _SIDES = {".L": 1, ".R": -1}
 """Blender's endings; the head's left is at positive x."""
 
 
-@lru_cache(maxsize=1)
-def pieces(model: HeadModel) -> np.ndarray:
-    """Return the number of the connected piece of each vertex [V]: body, eyes, rows of teeth and tongue."""
-    i, j = np.concatenate([model.triangles[:, [a, b]] for a, b in ((0, 1), (1, 2), (2, 0))]).T
-    edges = sparse.coo_matrix((np.ones(len(i)), (i, j)), (len(model.mean),) * 2)
-    return connected_components(edges, directed=False)[1]
-
-
 def tongue(model: HeadModel) -> np.ndarray:
     """Return a mask [V] of the tongue."""
-    body = np.bincount(pieces(model)).argmax()
-    return model.in_regions(Region.MOUTH) & (pieces(model) != body)
+    return model.in_regions(Region.MOUTH) & ~bending.body(model)
 
 
 def vertex_groups(model: HeadModel) -> dict[str, np.ndarray]:

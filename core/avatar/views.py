@@ -13,6 +13,9 @@ from ..rasterize.projection import project
 from ..rasterize.rendering import to_uint8
 from ..rasterize.tiles import blend
 
+HEAD_BOX = 1.3
+"""Units of the engines' frame from its middle up to which splats belong to a head and its shoulders."""
+
 
 @dataclass(frozen=True, eq=False)
 class View:
@@ -92,3 +95,16 @@ def thinned(gaussians: Gaussians, limit: int) -> Gaussians:
     chosen = np.random.default_rng(0).choice(len(gaussians), limit, replace=False)
     few = gaussians.select(np.sort(chosen))
     return few.replace(scales=few.scales * np.float32(np.sqrt(len(gaussians) / limit)))
+
+
+def cropped(gaussians: Gaussians, matrix: np.ndarray, limit: int) -> Gaussians:
+    """Return the splats near a head, in the engines' frame, thinned to ``limit``.
+
+    Args:
+        gaussians: The head and whatever is around it.
+        matrix: [4, 4] similarity from their space to the engines' frame.
+        limit: Largest number of splats.
+    """
+    matrix = np.asarray(matrix, np.float64)
+    near = (np.abs(gaussians.means @ matrix[:3, :3].T + matrix[:3, 3]) < HEAD_BOX).all(axis=1)
+    return thinned(gaussians if near.all() else gaussians.select(np.flatnonzero(near)), limit).transform(matrix)

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..cameras import Camera, front_camera
 from .canonical import undo_rotation
-from .landmark_solver import solve
+from .landmark_solver import Observation, solve
 from .model import HeadModel, load_head_model, vertex_normals
 from .pose import Pose
 from .posture import level_shoulders
@@ -92,7 +92,7 @@ def fit_head(landmarks: np.ndarray, camera: Camera | None = None, silhouette: np
     """
     camera = front_camera() if camera is None else camera
     model = load_head_model()
-    solution = solve(model, landmarks, camera)
+    solution = solve(model, [Observation(landmarks, camera)])
     posed = solution.pose.apply(model.vertices(solution.identity, solution.expression))
     posed = level_shoulders(model, posed, solution.pose)
     vertices = warp_to_picture(model, posed, landmarks[:, :2], camera, silhouette)

@@ -1,4 +1,4 @@
-"""Finds pose, identity and expression of the head model from landmarks in one picture.
+"""Finds pose, identity and expression of the head model from landmarks in one picture or several.
 
 Gauss-Newton on the landmarks' distances in the picture under full perspective, robustly
 weighted, with Gaussian priors on everything that a single picture leaves open: the head's
@@ -8,6 +8,7 @@ Expressions are bounded to 0..1.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -50,6 +51,8 @@ CONTOUR_FACING = 0.35
 """Below this cosine between surface normal and view, landmarks slide along the outline."""
 SLIDING_WEIGHT = 0.05
 """Weight of the residual along the outline for such landmarks."""
+MEASURED_DEPTH = 0.003
+"""Metres: noise of a landmark's measured depth."""
 HIDDEN_WEIGHT = 0.1
 """Weight of landmarks on the side turned away from the camera."""
 
@@ -61,6 +64,22 @@ class Solution:
     pose: Pose
     identity: np.ndarray
     expression: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """A face's landmarks in a picture.
+
+    Attributes:
+        landmarks: [L, 3] of the face mesh network in the camera's picture, in pixels.
+        camera: The picture's camera.
+        depths: [L] measured depths along the camera's z in world units, NaN where unknown; None
+            leaves it to the landmarks' own z, of which only differences count, with little weight.
+    """
+
+    landmarks: np.ndarray
+    camera: Camera
+    depths: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,15 +100,15 @@ def _landmark_basis(model: HeadModel) -> _LandmarkBasis:
     return _LandmarkBasis(model.landmarks(model.mean).astype(np.float64), directions.astype(np.float64), normals)
 
 
-def solve(model: HeadModel, landmarks: np.ndarray, camera: Camera) -> Solution:
-    """Return the most probable head for landmarks [L, 3] in the picture of ``camera``."""
+def solve(model: HeadModel, observations: Sequence[Observation]) -> Solution:
+    """Return the most probable head for the observations of one face; priors are those of the first one's camera."""
     basis = _landmark_basis(model)
-    landmarks = np.asarray(landmarks, np.float64)
+    camera = observations[0].camera
     upright = _facing_camera(camera)
     pose = Pose(upright, np.zeros(3), UNITS_PER_METRE)
     shape = np.zeros(len(basis.directions))
     for _ in range(ITERATIONS):
-        pose, shape = _step(model, basis, landmarks, camera, upright, pose, shape)
+        pose, shape = _step(model, basis, observations, upright, pose, shape)
     count = len(model.identity)
     return Solution(pose, shape[:count], shape[count:])
 
@@ -105,8 +124,7 @@ def _facing_camera(camera: Camera) -> np.ndarray:
 def _step(
     model: HeadModel,
     basis: _LandmarkBasis,
-    landmarks: np.ndarray,
-    camera: Camera,
+    observations: Sequence[Observation],
     upright: np.ndarray,
     pose: Pose,
     shape: np.ndarray,
@@ -124,12 +142,13 @@ def _step(
             pose.scale * basis.directions @ pose.rotation.T,
         ]
     )
-    in_camera = camera.to_camera(world)
-    moves = moves @ camera.c2w[:3, :3]
-    residuals, jacobian = _landmark_rows(model, basis, landmarks, camera, pose, in_camera, moves)
-    prior_residuals, prior_jacobian = _prior_rows(model, camera, upright, pose, shape)
-    jacobian = np.concatenate([jacobian, prior_jacobian])
-    residuals = np.concatenate([residuals, prior_residuals])
+    rows = []
+    for observed in observations:
+        in_camera = observed.camera.to_camera(world)
+        seen_moves = moves @ observed.camera.c2w[:3, :3]
+        rows.append(_landmark_rows(model, basis, observed, pose, in_camera, seen_moves))
+    rows.append(_prior_rows(model, observations[0].camera, upright, pose, shape))
+    residuals, jacobian = (np.concatenate(parts) for parts in zip(*rows, strict=True))
     step = _bounded_least_squares(jacobian, residuals, _step_bounds(model, shape))
     rotation = Rotation.from_rotvec(step[:3]).as_matrix() @ pose.rotation
     return Pose(rotation, pose.translation + step[3:6], pose.scale * np.exp(step[6])), shape + step[7:]
@@ -138,13 +157,13 @@ def _step(
 def _landmark_rows(
     model: HeadModel,
     basis: _LandmarkBasis,
-    landmarks: np.ndarray,
-    camera: Camera,
+    observed: Observation,
     pose: Pose,
     in_camera: np.ndarray,
     moves: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return weighted residuals [3 L] (target minus model) and their Jacobian [3 L, P]."""
+    landmarks, camera = np.asarray(observed.landmarks, np.float64), observed.camera
     x, y, z = in_camera.T
     pixels = np.stack([camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy], axis=1)
     slopes = np.stack(
@@ -169,6 +188,11 @@ def _landmark_rows(
         root = np.sqrt(weight * factor)
         residuals.append(root * (error * axis).sum(1))
         rows.append(root * (slopes * axis).sum(-1))
+    if observed.depths is not None:
+        root, error = _measured_depths(observed.depths, z, facing, MEASURED_DEPTH * pose.scale)
+        residuals.append(root * error)
+        rows.append(root * moves[..., 2])
+        return np.concatenate(residuals), np.concatenate(rows, axis=1).T
     # The network's z has an unknown zero, so only deviations from the mean are compared.
     magnification = camera.fx / z.mean()
     depth_error = landmarks[:, 2] - magnification * z
@@ -177,6 +201,16 @@ def _landmark_rows(
     residuals.append(root * (depth_error - depth_error.mean()))
     rows.append(root * (depth_slope - depth_slope.mean(1, keepdims=True)))
     return np.concatenate(residuals), np.concatenate(rows, axis=1).T
+
+
+def _measured_depths(
+    depths: np.ndarray, z: np.ndarray, facing: np.ndarray, deviation: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the roots of weights [L] and errors [L] of measured depths; what is seen edge-on does not count."""
+    usable = np.isfinite(depths) & (facing > CONTOUR_FACING)
+    error = np.where(usable, depths - z, 0.0)
+    robust = 1 / (1 + (error / deviation / OUTLIER) ** 2)
+    return np.sqrt(np.where(usable, robust * facing / CORRELATION, 0.0)) / deviation, error
 
 
 def _prior_rows(

@@ -1,9 +1,7 @@
 """Displaces a fitted mesh smoothly so that it meets the picture's landmarks and stays in its outline.
 
-The displacement is the bending-energy minimiser on the mesh (Botsch and Sorkine 2008, "On linear
-variational surface deformation methods"): it varies smoothly along the surface, so upper and
-lower lip stay independent although they are close in space, and nothing wrinkles. Away from
-the face it fades out.
+The displacement is the one of least bending energy (:mod:`~core.head.bending`), so nothing
+wrinkles. Away from the face it fades out.
 """
 
 from __future__ import annotations
@@ -14,11 +12,10 @@ from functools import lru_cache
 import numpy as np
 from scipy import sparse
 from scipy.ndimage import distance_transform_edt
-from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
 
 from ..cameras import Camera
+from . import bending
 from .model import HeadModel, Region, vertex_normals
 
 LANDMARK_WEIGHT = 3.0
@@ -46,9 +43,7 @@ class _Energy:
         bending: [V, V] sparse: bending and fading energies.
         landmarks: [L, V] sparse: from vertex values to landmark values.
         weights: [L] the landmarks' weights.
-        carry: [V, V] sparse: from the displacements of the body's vertices to those of all. Eyes,
-            rows of teeth and the tongue, which no edge connects to the body, keep their form and
-            move by the mean displacement of the nearest vertices.
+        carry: [V, V] sparse: from the displacements of the body's vertices to those of all.
     """
 
     bending: sparse.csr_matrix
@@ -102,11 +97,7 @@ def warp_to_picture(
 def _solve(energy: _Energy, selection: sparse.csr_matrix, weights: np.ndarray, moves: np.ndarray) -> np.ndarray:
     """Return the displacement [V, 3] of least energy that makes ``selection`` move by ``moves`` [C, 3]."""
     pull = selection.T @ sparse.diags(weights)
-    system = (energy.bending + pull @ selection).tocsc()
-    # Symmetric and positive definite: no pivoting, and an ordering made for that.
-    factor = splu(system, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
-    displacement = factor.solve(pull @ moves)
-    return energy.carry @ displacement
+    return energy.carry @ bending.solve(energy.bending + pull @ selection, pull @ moves)
 
 
 def _landmark_moves(at: np.ndarray, normals: np.ndarray, landmarks: np.ndarray, camera: Camera) -> np.ndarray:
@@ -151,30 +142,11 @@ def _in_world(error: np.ndarray, depths: np.ndarray, camera: Camera) -> np.ndarr
 def _energy(model: HeadModel) -> _Energy:
     """Return what all pictures have in common."""
     count = len(model.mean)
-    i, j = np.concatenate([model.triangles[:, [a, b]] for a, b in ((0, 1), (1, 2), (2, 0))]).T
-    adjacency = sparse.coo_matrix((np.ones(len(i)), (i, j)), (count, count)).tocsr()
-    adjacency = ((adjacency + adjacency.T) > 0).astype(np.float64)
-    degree = np.asarray(adjacency.sum(1)).ravel()
-    laplacian = sparse.identity(count) - sparse.diags(1 / np.maximum(degree, 1)) @ adjacency
     landmark = np.repeat(np.arange(len(model.landmark_vertices)), 3)
     places = (landmark, model.landmark_vertices.ravel())
     landmarks = sparse.coo_matrix((model.landmark_weights.ravel(), places), (len(model.landmark_vertices), count))
     distance, _ = cKDTree(model.landmarks(model.mean)).query(model.mean)
     fade = np.clip((distance - FADE[0]) / (FADE[1] - FADE[0]), 0, 1) ** 2 * FADE_WEIGHT + LEAST_WEIGHT
     weights = LANDMARK_WEIGHT / (1 + (model.landmark_spread / UNCERTAIN_SPREAD) ** 2)
-    bending = laplacian.T @ laplacian + sparse.diags(fade)
-    return _Energy(bending.tocsr(), landmarks.tocsr(), weights, _carry(model, adjacency))
-
-
-def _carry(model: HeadModel, adjacency: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Return the matrix of :attr:`_Energy.carry`; the body is the mesh's largest part."""
-    count = len(model.mean)
-    _, part = connected_components(adjacency, directed=False)
-    sizes = np.bincount(part)
-    is_body = part == sizes.argmax()
-    body = np.flatnonzero(is_body)
-    _, nearest = cKDTree(model.mean[body]).query(model.mean)
-    loose = np.flatnonzero(~is_body)
-    membership = sparse.coo_matrix((np.ones(len(loose)), (loose, part[loose])), (count, len(sizes))).tocsr()
-    means = sparse.coo_matrix((1 / sizes[part[loose]], (part[loose], body[nearest[loose]])), (len(sizes), count))
-    return (sparse.diags(is_body.astype(np.float64)) + membership @ means.tocsr()).tocsr()
+    fading = bending.bending(model) + sparse.diags(fade)
+    return _Energy(fading.tocsr(), landmarks.tocsr(), weights, bending.carry(model))

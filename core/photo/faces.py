@@ -7,6 +7,7 @@ the frame are found by sliding ever smaller windows over the photo, and rolled o
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 
@@ -42,11 +43,13 @@ RIGHT_EYE, LEFT_EYE = 0, 1
 """Key points of the detector; right and left are the person's."""
 
 
-def detect_faces(rgb: np.ndarray) -> tuple[FaceBox, ...]:
+def detect_faces(rgb: np.ndarray, levels: int | None = None) -> tuple[FaceBox, ...]:
     """Find all faces.
 
     Args:
         rgb: [H, W, 3] uint8 sRGB.
+        levels: A quick look for upright faces: windows down to 1/2^(levels - 1) of the picture only. None
+            looks for small and turned ones too.
 
     Returns:
         The faces, largest first; empty when none is found.
@@ -56,7 +59,7 @@ def detect_faces(rgb: np.ndarray) -> tuple[FaceBox, ...]:
     if shrink < 1:
         size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
         rgb = np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
-    faces = _search(rgb)
+    faces = _search(rgb) if levels is None else _merge(_look(rgb, range(levels)))
     faces = [
         replace(face, x0=face.x0 / shrink, y0=face.y0 / shrink, x1=face.x1 / shrink, y1=face.y1 / shrink)
         for face in faces
@@ -70,14 +73,22 @@ def _search(rgb: np.ndarray) -> list[FaceBox]:
     for level in range(WINDOW_LEVELS):
         if level >= ALWAYS_SEARCHED_LEVELS and found:
             break
-        threshold = SCORE_THRESHOLD if level == 0 else WINDOW_SCORE_THRESHOLD
-        for window in _windows(rgb.shape[1], rgb.shape[0], level):
-            found += _detect_in_window(rgb, window, threshold)
+        found += _look(rgb, (level,))
         if level + 1 == ALWAYS_SEARCHED_LEVELS and not found:
             for roll in TURNED_SEARCHES:
                 window = replace(_windows(rgb.shape[1], rgb.shape[0], 0)[0], roll=roll)
                 found += _detect_in_window(rgb, window, WINDOW_SCORE_THRESHOLD)
     return _merge(found)
+
+
+def _look(rgb: np.ndarray, levels: Iterable[int]) -> list[FaceBox]:
+    """Search the windows of some levels; a face in several windows is found several times."""
+    found: list[FaceBox] = []
+    for level in levels:
+        threshold = SCORE_THRESHOLD if level == 0 else WINDOW_SCORE_THRESHOLD
+        for window in _windows(rgb.shape[1], rgb.shape[0], level):
+            found += _detect_in_window(rgb, window, threshold)
+    return found
 
 
 def _windows(width: int, height: int, level: int) -> list[Square]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import bpy
+import numpy as np
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from ...core.avatar.base_mesh import BaseMesh
@@ -27,7 +29,9 @@ EXPRESSION = EnumProperty(
     ),
 )
 
-FIT_SHARE = 0.25
+TITLE = "Fitting the base mesh"
+"""Of the errand, for panels."""
+FIT_SHARE = 0.5
 """Of the time, what the fit takes; the rest is the texture's."""
 
 
@@ -57,6 +61,50 @@ def _add(fit: _Fit, expression: str) -> str:
     return f"{fit.name} has a base mesh" + ("" if fit.texture is None else " with a texture")
 
 
+def _work(context: bpy.types.Context, head: bpy.types.Object, textured: bool) -> Callable[[Reporter], _Fit]:
+    """Return the fit of a head as work for a thread.
+
+    Raises:
+        FaceLiftError: the head belongs to another file, or shows no splats.
+    """
+    if not head.is_editable:
+        raise FaceLiftError(
+            f"{head.name!r} belongs to another file.",
+            "Make it local first: Object > Relations > Make Local.",
+            code="linked-head",
+        )
+    if heads.ID_KEY not in head:
+        head[heads.ID_KEY] = uuid.uuid4().hex
+    rows, known = bindings.at_rest(context, head), heads.shape_of(head)
+    upright = np.array(head.matrix_world.to_quaternion().to_matrix())
+    identifier, name = head[heads.ID_KEY], head.name
+
+    def work(reporter: Reporter) -> _Fit:
+        gaussians = columns.to_gaussians(rows)
+        base = fit_base_mesh(gaussians, known, upright, reporter.portion(0, FIT_SHARE if textured else 1))
+        if not textured:
+            return _Fit(identifier, name, base)
+        rest = reporter.portion(FIT_SHARE, 1)
+        return _Fit(identifier, name, base, texturing.bake(gaussians, base, texturing.SIZE, 0.0, rest))
+
+    return work
+
+
+def fit_in_background(context: bpy.types.Context, head: bpy.types.Object, expression: str, textured: bool) -> None:
+    """Begin a fit; the mesh is added when it is done.
+
+    Args:
+        context: In which the head is seen.
+        head: A splat object.
+        expression: An identifier of :data:`EXPRESSION`.
+        textured: Bake a texture too.
+
+    Raises:
+        FaceLiftError: the head belongs to another file, or shows no splats.
+    """
+    errands.start(TITLE, _work(context, head, textured), lambda fit: _add(fit, expression), belongs_to_file=True)
+
+
 class FACELIFT_OT_fit_base_mesh(bpy.types.Operator):
     """Fit a clean head mesh to these splats: quads, UV map, texture, vertex groups and 52 expressions as shape keys. The splats stay as they are"""  # noqa: E501
 
@@ -81,34 +129,19 @@ class FACELIFT_OT_fit_base_mesh(bpy.types.Operator):
         cls.poll_message_set("Select a head or imported splats")
         return _head_of(context.active_object) is not None
 
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Fit in the background: a button was pressed."""
+        return self.execute(context)
+
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Fit; from the interface in the background."""
         head = _head_of(context.active_object)
-        if not head.is_editable:
-            raise FaceLiftError(
-                f"{head.name!r} belongs to another file.",
-                "Make it local first: Object > Relations > Make Local.",
-                code="linked-head",
-            )
-        if heads.ID_KEY not in head:
-            head[heads.ID_KEY] = uuid.uuid4().hex
-        rows, known = bindings.at_rest(context, head), heads.shape_of(head)
-        identifier, name, expression = head[heads.ID_KEY], head.name, self.expression
-        textured = self.bake_texture
-
-        def work(reporter: Reporter) -> _Fit:
-            gaussians = columns.to_gaussians(rows)
-            base = fit_base_mesh(gaussians, known, reporter.portion(0, FIT_SHARE if textured else 1))
-            if not textured:
-                return _Fit(identifier, name, base)
-            rest = reporter.portion(FIT_SHARE, 1)
-            return _Fit(identifier, name, base, texturing.bake(gaussians, base, texturing.SIZE, 0.0, rest))
-
         if self.options.is_invoke:
-            errands.start("Fitting the base mesh", work, lambda fit: _add(fit, expression), belongs_to_file=True)
+            fit_in_background(context, head, self.expression, self.bake_texture)
         else:
-            self.report({"INFO"}, _add(work(Reporter()), expression))
+            fit = _work(context, head, self.bake_texture)(Reporter())
+            self.report({"INFO"}, _add(fit, self.expression))
         return {"FINISHED"}
 
     @classmethod

@@ -8,7 +8,7 @@ from .. import errands
 from ..editing import targets
 from ..splats import following
 from ..widgets import draw_lines, time_left
-from . import base_objects, binding, bindings, rigs, texturing
+from . import base_objects, binding, bindings, fitting, rigs, texturing
 
 
 class FACELIFT_PT_avatar(bpy.types.Panel):
@@ -31,7 +31,7 @@ class FACELIFT_PT_avatar(bpy.types.Panel):
         layout, active = self.layout, rigs.moved_by(context.active_object)
         head = base_objects.head_of(active)
         mesh = base_objects.mesh_of(active)
-        if draw_progress(layout, "Fitting the base mesh") or draw_progress(layout, texturing.TITLE):
+        if draw_progress(layout, fitting.TITLE) or draw_progress(layout, texturing.TITLE):
             return
         if mesh is None:
             draw_lines(layout, context, "A clean head mesh in the shape of these splats, with expressions.")
