@@ -33,8 +33,8 @@ def vertex_groups(model: HeadModel) -> dict[str, np.ndarray]:
     side, height = np.sign(model.mean[:, 0]), model.mean[:, 2]
     teeth = model.in_regions(Region.TEETH)
     # Each row is a piece; their heights overlap.
-    rows = {piece: height[pieces(model) == piece].mean() for piece in np.unique(pieces(model)[teeth])}
-    upper = teeth & (pieces(model) == max(rows, key=rows.get))
+    rows = {piece: height[bending.pieces(model) == piece].mean() for piece in np.unique(bending.pieces(model)[teeth])}
+    upper = teeth & (bending.pieces(model) == max(rows, key=rows.get))
     masks = {
         "Face": model.in_regions(Region.FACE),
         "Lips": model.in_regions(Region.LIPS),
