@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ def main() -> None:
         extension = addon_helpers.install(Path(folder))
         bpy.ops.wm.read_homefile(use_empty=True)
         measurements = [*_objects(extension), *_job(extension, Path(folder)), *_rendering(extension, Path(folder))]
+        measurements += _tools(extension)
         extension.connection.close()
     print_table(f"Extension in Blender {bpy.app.version_string}", measurements)
 
@@ -116,6 +118,34 @@ def _rendering(extension: addon_helpers.Extension, folder: Path) -> list[Measure
         Measurement("Cycles, 1 sample, photo colours, against the rasterizer", -10 * np.log10(error), "dB", ">= 40"),
         Measurement(f"Cycles, 1 sample, {RENDER_SIZE}x{RENDER_SIZE}", seconds, "s"),
     ]
+
+
+def _tools(extension: addon_helpers.Extension) -> list[Measurement]:
+    """Processor time of the slowest tools, on the head just made."""
+    import bpy
+
+    target = bpy.context.view_layer.objects.active
+    bpy.context.scene.camera = extension.heads.photo_camera_of(target)
+    tools = bpy.ops.facelift
+    found = []
+
+    def measure(name: str, tool: Callable[[], object]) -> None:
+        start = time.process_time()
+        tool()
+        found.append(Measurement(name, time.process_time() - start, "s", "< 0.3"))
+        if target.mode == "EDIT":
+            bpy.ops.object.mode_set(mode="OBJECT")
+        bpy.context.view_layer.update()
+
+    measure("select visible", lambda: tools.select_visible(view="CAMERA"))
+    for name, scale in (("transform", (1.1, 1.1, 1.1)), ("uneven transform", (1.1, 1.3, 1.0))):
+        target.scale, target.rotation_euler = scale, (0.3, 0.2, 0.5)
+        bpy.context.view_layer.update()
+        measure(f"apply {name}", tools.apply_transform)
+    measure("add adjustments, the file's first", tools.add_adjustments)
+    measure("apply adjustments", tools.apply_adjustments)
+    measure("clean floaters", tools.clean_floaters)
+    return found
 
 
 if __name__ == "__main__":
