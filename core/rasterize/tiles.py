@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -166,6 +166,7 @@ def _list_slices(splats: Splats, grid: _Grid, transmittance: np.ndarray):
         start = stop
 
 
+@lru_cache(maxsize=1)
 def _monomials() -> np.ndarray:
     """[6, _TILE^2] float32: 1, x, y, x^2, x y, y^2 at a tile's pixel centres, from its centre."""
     y, x = (np.indices((_TILE, _TILE)).reshape(2, -1) + 0.5 - _TILE / 2).astype(np.float32)
