@@ -153,3 +153,15 @@ class _Shrinking:
     def mapped(self, work, count):
         os.truncate(self._path, self._path.stat().st_size // 2)
         return blocks.mapped(work, count)
+
+
+@pytest.mark.parametrize("suffix", formats.suffixes())
+def test_bytes_are_told_while_files_are_read_and_written(suffix, tmp_path):
+    if suffix.startswith(".usd"):
+        pytest.importorskip("pxr")
+    path, told = tmp_path / f"head{suffix}", []
+    formats.save(random_gaussians(40), path, told.append)
+    assert sum(told) == path.stat().st_size
+    told.clear()
+    assert len(formats.load(path, told.append)) == 40
+    assert sum(told) >= path.stat().st_size, "some bytes are read twice"
