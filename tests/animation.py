@@ -21,7 +21,7 @@ from tests.avatar_helpers import add_head_with_mesh
 
 FPS = 12
 SECONDS = 6.0
-SIZE = 360
+SIZE = 400
 BACKGROUND = (0.93, 0.93, 0.94)
 
 FACE = {
@@ -104,7 +104,7 @@ def main() -> None:
         key_frames(mesh, bpy.context.active_object)
         pictures = draw(extension, head)
     pictures[0].save(
-        target, save_all=True, append_images=pictures[1:], duration=1000 // FPS, loop=0, quality=60, method=6
+        target, save_all=True, append_images=pictures[1:], duration=1000 // FPS, loop=0, quality=75, method=6
     )
     print(f"{target}: {target.stat().st_size / 1e6:.2f} MB, {len(pictures)} frames", flush=True)
 

@@ -28,7 +28,6 @@ def shoot(settle: float = 1.0) -> window.Steps:
 def make_mesh() -> window.Steps:
     """Make the head and its base mesh, and bind the splats."""
     window.empty_scene()
-    bpy.context.scene.facelift.quality = "low"
     jobs, errands = (window.module(f"facelift_addon.{name}") for name in ("jobs", "errands"))
     with window.override():
         facelift.choose_photo(filepath=str(PHOTO))
@@ -47,7 +46,8 @@ def make_mesh() -> window.Steps:
     bpy.context.view_layer.objects.active = bpy.context.active_object.parent
     space = window.view()[1].spaces[0]
     space.overlay.show_floor = space.overlay.show_axis_x = space.overlay.show_axis_y = False
-    space.overlay.show_cursor = space.overlay.show_outline_selected = False
+    space.overlay.show_cursor = space.overlay.show_outline_selected = space.overlay.show_relationship_lines = False
+    space.overlay.show_text = False
     space.shading.color_type = "MATERIAL"
     view = space.region_3d
     view.view_perspective, view.view_rotation = "PERSP", Euler(VIEW_ANGLES).to_quaternion()
