@@ -95,7 +95,7 @@ class _Follower:
         measure = np.eye(3) if measure is None else measure
         triangles = self._surface.triangles[allowed]
         points, vertices = self._means[splats] @ measure.T, self._surface.vertices @ measure.T
-        found, weights, distance = closest_on_triangles(points, vertices, triangles)
+        found, weights, distance = closest_on_triangles(points, vertices, triangles, reach)
         near = distance <= reach
         self.triangles[splats[near]] = triangles[found[near]]
         self.weights[splats[near]] = weights[near]

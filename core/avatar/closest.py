@@ -14,7 +14,7 @@ CANDIDATES = 2
 
 
 def closest_on_triangles(
-    points: np.ndarray, vertices: np.ndarray, triangles: np.ndarray
+    points: np.ndarray, vertices: np.ndarray, triangles: np.ndarray, reach: float = np.inf
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Find the nearest place on a mesh for each point.
 
@@ -25,6 +25,7 @@ def closest_on_triangles(
         points: [N, 3].
         vertices: [V, 3].
         triangles: [T, 3], T > 0.
+        reach: Points further away need no answer: their distance may be infinite.
 
     Returns:
         triangle: [N] int32 rows of ``triangles``.
@@ -32,7 +33,7 @@ def closest_on_triangles(
         distance: [N] float64.
     """
     corners = np.asarray(vertices, np.float64)[triangles]
-    owners, places = _spread(corners)
+    owners, places, spacing = _spread(corners)
     tree = cKDTree(places, balanced_tree=False)
     count = min(CANDIDATES, len(places))
     best = np.empty(len(points), np.int32)
@@ -40,11 +41,14 @@ def closest_on_triangles(
 
     def find(rows: slice) -> None:
         some = np.asarray(points[rows], np.float64)
-        _, nearest = tree.query(some, count)
-        candidates = owners[nearest.reshape(len(some), count)]
+        _, nearest = tree.query(some, count, distance_upper_bound=reach + spacing)
+        nearest = nearest.reshape(len(some), count)
+        beyond = nearest == len(places)
+        candidates = owners[np.where(beyond, 0, nearest)]
         found = _weights(np.repeat(some, count, axis=0), corners[candidates.ravel()])
         reached = np.einsum("nk,nkc->nc", found, corners[candidates.ravel()]).reshape(len(some), count, 3)
         apart = np.linalg.norm(reached - some[:, None], axis=2)
+        apart[beyond] = np.inf
         chosen = apart.argmin(axis=1)
         row = np.arange(len(some))
         best[rows] = candidates[row, chosen]
@@ -55,8 +59,8 @@ def closest_on_triangles(
     return best, weights, distance
 
 
-def _spread(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return places [S, 3] spread evenly over triangles [T, 3, 3], and the triangle [S] of each."""
+def _spread(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return places [S, 3] spread evenly over triangles [T, 3, 3], the triangle [S] of each, and their spacing."""
     longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
     area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1).sum() / 2
     spacing = np.sqrt(2 * area / SAMPLES)
@@ -69,7 +73,7 @@ def _spread(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         grid = np.concatenate([steps, count - steps.sum(axis=1, keepdims=True)], axis=1) / count
         places.append((grid @ corners[which]).reshape(-1, 3))
         owners.append(np.repeat(which, len(grid)))
-    return np.concatenate(owners), np.concatenate(places)
+    return np.concatenate(owners), np.concatenate(places), float(spacing)
 
 
 def _weights(points: np.ndarray, corners: np.ndarray) -> np.ndarray:

@@ -32,6 +32,8 @@ BRIGHTER = 35
 NEIGHBORS = 60
 LASH_POWER = 0.9
 """How fast the lashes' darkness falls off from the lid's edge; higher is narrower."""
+LASH_LIFT = 0.0016
+"""Metres by which lashes stand out from the lid."""
 LASH_SHADE, LID_SHADE = 0.35, 0.96
 """Brightness of lashes and lid against the skin around."""
 
@@ -75,7 +77,9 @@ def closed_lid(base: BaseMesh, bound: Gaussians, expression: str) -> tuple[Gauss
     colors *= (LID_SHADE + (LASH_SHADE - LID_SHADE) * lash)[:, None]
     opening = np.zeros((len(places), 3), np.float32)
     opening[:, column] = (share[triangles[owners]] * weights).sum(axis=1)
-    return patches(base, triangles[owners], owners, weights, colors, opening, Part.SKIN, LIFT), hidden
+    return patches(
+        base, triangles[owners], owners, weights, colors, opening, Part.SKIN, LIFT + LASH_LIFT * lash
+    ), hidden
 
 
 def _lid(model: HeadModel, expression: str) -> np.ndarray:

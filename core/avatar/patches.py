@@ -51,7 +51,7 @@ def patches(
     colors: np.ndarray,
     opening: np.ndarray,
     part: Part,
-    lift: float = 0.0,
+    lift: float | np.ndarray = 0.0,
 ) -> Gaussians:
     """Return flat splats bound to the mesh, invisible at rest.
 
@@ -63,7 +63,7 @@ def patches(
         colors: [N, 3] display colours.
         opening: [N, 3] values of :data:`core.attributes.BIND_OPENING`.
         part: Of all of them.
-        lift: Metres above the surface.
+        lift: Metres above the surface, one for all or [N].
     """
     places = base.shown[corners].astype(np.float64)
     # Each triangle is cut along its edges into as many parts as the root of the number of pieces.
@@ -76,7 +76,7 @@ def patches(
     covariances += (THICKNESS * base.pose.scale) ** 2 * normals[:, :, None] * normals[:, None, :]
     scales, rotations = decompose_covariances(covariances)
     return Gaussians(
-        means=np.einsum("nk,nkc->nc", weights, places) + lift * base.pose.scale * normals,
+        means=np.einsum("nk,nkc->nc", weights, places) + np.reshape(lift, (-1, 1)) * base.pose.scale * normals,
         scales=scales,
         rotations=rotations,
         opacities=np.zeros(len(places)),

@@ -16,6 +16,7 @@ MODULES = {
         "formats_bench",
         "addon_bench",
         "avatar_texture_bench",
+        "avatar_binding_bench",
         "avatar_motion_bench",
         "avatar_wrap_bench",
         "viewport_bench",
