@@ -15,8 +15,10 @@ NEAR_HAIR = (0.03, 0.06)
 """Metres from where hair grows, within which a seen colour must be skin's, and beyond which it need not."""
 FOREHEAD = (0.010, 0.022)
 """Metres above eye level between which the forehead begins: fringes cover all of it."""
-BROWS = (0.016, 0.024)
-"""Metres from the eyeballs, within which lie brows and lashes, and beyond which they don't."""
+BROWS = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46, 300, 293, 334, 296, 336, 285, 295, 282, 283, 276)
+"""Landmarks of the face mesh network along the eyebrows."""
+NEAR_BROWS = (0.007, 0.012)
+"""Metres from brows and eyeballs, within which lie brows and lashes, and beyond which they don't."""
 SPREAD = (0.14, 0.05, 0.07)
 """Least standard deviations of skin's log brightness, log red/green and log green/blue on one face."""
 LOCAL_SPREAD = (0.10, 0.04, 0.06)
@@ -77,12 +79,18 @@ def hair_zone(model: HeadModel) -> np.ndarray:
     scalp = model.in_regions(Region.SCALP)
     face = np.flatnonzero(model.in_regions(Region.FACE, Region.EARS))
     away = cKDTree(model.mean[scalp]).query(model.mean[face])[0]
-    from_eyes = cKDTree(model.mean[model.in_regions(Region.EYES)]).query(model.mean[face])[0]
     near = np.maximum(1 - smooth_step(away, *NEAR_HAIR), smooth_step(model.mean[face, 2], *FOREHEAD))
-    zone[face] = near * smooth_step(from_eyes, *BROWS)
+    zone[face] = near * _off_brows(model)[face]
     zone[scalp] = 1
     zone.flags.writeable = False
     return zone
+
+
+def _off_brows(model: HeadModel) -> np.ndarray:
+    """Return how far each vertex [V] is away from brows and lashes, 0..1."""
+    brows = model.landmarks(model.mean)[list(BROWS)]
+    places = np.concatenate([brows, model.mean[model.in_regions(Region.EYES)]])
+    return smooth_step(cKDTree(places).query(model.mean)[0], *NEAR_BROWS)
 
 
 def zone_with_hair(base: BaseMesh, hair: np.ndarray) -> np.ndarray:
@@ -97,8 +105,7 @@ def zone_with_hair(base: BaseMesh, hair: np.ndarray) -> np.ndarray:
     if len(hair):
         face = np.flatnonzero(model.in_regions(Region.FACE, Region.EARS))
         away = cKDTree(hair).query(base.shown[face])[0] / base.pose.scale
-        from_eyes = cKDTree(model.mean[model.in_regions(Region.EYES)]).query(model.mean[face])[0]
-        reach = np.array(NEAR_SPLATS)[:, None] * (0.4 + 0.6 * smooth_step(from_eyes, *BROWS))
+        reach = np.array(NEAR_SPLATS)[:, None] * (0.4 + 0.6 * _off_brows(model)[face])
         zone[face] = np.maximum(zone[face], 1 - smooth_step(away, reach[0], reach[1]))
     return zone
 
