@@ -25,11 +25,10 @@ TILE = 360
 
 
 def main() -> None:
-    """Measure and print; with a path, save a picture of the first subject there instead."""
+    """Measure and print; with ``many`` two million splats; with a path, save a picture of the first subject there."""
     if len(sys.argv) > 1:
-        _picture(Path(sys.argv[1]))
+        _many() if sys.argv[1] == "many" else _picture(Path(sys.argv[1]))
         return
-    gaussians = None
     for name, photo, settings in subjects():
         result = DraftEngine().generate(photo, settings, Reporter())
         gaussians, base = result.gaussians, BaseMesh.from_shape(result.shape)
@@ -48,11 +47,11 @@ def main() -> None:
                 Measurement("bake, processor time", processor, "s"),
             ],
         )
-    _many(gaussians, base)
 
 
-def _many(gaussians: Gaussians, base: BaseMesh) -> None:
-    """What two million splats take: the last head several times, each copy fainter and moved a little."""
+def _many() -> None:
+    """What two million splats take: the first head several times, each copy fainter and moved a little."""
+    gaussians, base = _first()
     copies = -(-MANY // len(gaussians))
     rng = np.random.default_rng(1)
     thin = gaussians.replace(opacities=1 - (1 - np.minimum(gaussians.opacities, 0.99)) ** (2 / copies))
@@ -73,12 +72,17 @@ def _many(gaussians: Gaussians, base: BaseMesh) -> None:
     )
 
 
-def _picture(path: Path) -> None:
-    """Save the texture, the textured mesh turned, and the splats beside it."""
+def _first() -> tuple[Gaussians, BaseMesh]:
+    """Return the first subject's head and base mesh."""
     _, photo, settings = next(subjects())
     result = DraftEngine().generate(photo, settings, Reporter())
-    base = BaseMesh.from_shape(result.shape)
-    texture = bake_texture(result.gaussians, base)
+    return result.gaussians, BaseMesh.from_shape(result.shape)
+
+
+def _picture(path: Path) -> None:
+    """Save the texture, the textured mesh turned, and the splats beside it."""
+    gaussians, base = _first()
+    texture = bake_texture(gaussians, base)
     near, _ = normalized(base)
     turned = [draw(near, texture.image, View(angle, 0, TILE, TILE).camera(near)) for angle in ANGLES]
     flat = Image.fromarray(texture.image).resize((TILE, TILE), Image.Resampling.LANCZOS)
