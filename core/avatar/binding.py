@@ -28,7 +28,7 @@ BEARD_REACH = 0.012
 SKIN_REACH = 0.02
 """Metres from the moving face beyond which a splat of no known part belongs to something else."""
 DEPTH_SHARE = 0.1
-"""Of distances along the gaze, where lips and teeth are told apart: a photo knows them least."""
+"""Of distances along the gaze, where lips and teeth, lids and eyeballs are told apart: a photo knows them least."""
 
 
 COVER_DEPTH = 0.003
@@ -105,7 +105,7 @@ class _Follower:
 def bind(gaussians: Gaussians, base: BaseMesh) -> Gaussians:
     """Return the same splats with the place on the base mesh that each follows among their extras.
 
-    Skin follows the nearest skin, eyes the eyeballs, the mouth lips or teeth. Hair follows the skull
+    Skin follows the nearest skin, eyes the eyeballs or lids, the mouth lips or teeth. Hair follows the skull
     and clothes the torso, on triangles that no expression moves, so that nothing of them is dragged
     along; beards follow the skin under them. Splats of no known part follow the skin that they lie
     on. Background follows nothing.
@@ -132,8 +132,9 @@ def bind(gaussians: Gaussians, base: BaseMesh) -> Gaussians:
     body = steady & surface.of(Region.TORSO, Region.NECK)
 
     follower.follow(rows(Part.SKIN, Part.NECK), outside)
-    follower.follow(rows(Part.EYES), surface.of(Region.EYES))
     across = np.eye(3) - (1 - DEPTH_SHARE) * np.outer(base.pose.rotation[:, 1], base.pose.rotation[:, 1])
+    # What a photo shows of lids and lashes within the outline of an eye must not turn with the eyeball.
+    follower.follow(rows(Part.EYES), face | surface.of(Region.EYES), measure=across)
     follower.follow(rows(Part.MOUTH), face | surface.of(Region.TEETH), measure=across)
     follower.follow(rows(Part.CLOTHES), body)
     hair = rows(Part.HAIR)

@@ -63,7 +63,8 @@ def closed_lid(base: BaseMesh, bound: Gaussians, expression: str) -> tuple[Gauss
     dark, darker = DARK
     brightness = bound.colors @ LUMA / (bound.colors[donors] @ LUMA).mean()
     hidden = covered * np.clip((dark - brightness) / (dark - darker), 0, 1)
-    hidden[~np.isin(bound.parts, (Part.SKIN, Part.HAIR, Part.UNKNOWN))] = 0
+    hidden[bound.parts == Part.EYES] = covered[bound.parts == Part.EYES]
+    hidden[~np.isin(bound.parts, (Part.SKIN, Part.HAIR, Part.EYES, Part.UNKNOWN))] = 0
     owners, weights = spread(closed[triangles], SPACING)
     places = np.einsum("nk,nkc->nc", weights, base.vertices(_with(base, expression))[triangles[owners]])
     tree = cKDTree(bound.means[donors])
