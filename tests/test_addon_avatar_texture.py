@@ -139,3 +139,24 @@ def test_splats_that_follow_the_mesh_are_baked_at_rest(blender, mesh):
     head = blender.heads.find(mesh["facelift_base_of"])
     assert all(modifier.show_viewport for modifier in head.modifiers)
     assert np.abs(pixels(images(mesh)[0]) - before).mean() < 0.001
+
+
+def test_the_bake_goes_on_in_the_background_tells_its_progress_and_can_be_cancelled(blender, mesh):
+    import bpy
+
+    errands = blender.module("facelift_addon.errands")
+    bake(in_background=True)
+    assert texture_nodes(mesh) == []
+    told = set()
+
+    def baked():
+        told.update(errand.progress.stage for errand in errands.under_way())
+        return not errands.tick()
+
+    blender.tick_until(baked)
+    assert "Looking at the head" in told and images(mesh)[0].packed_file is not None
+    before = images(mesh)[0].name_full
+    bake(in_background=True, delight=1.0)
+    errands.cancel()
+    blender.tick_until(lambda: not errands.tick())
+    assert images(mesh)[0].name_full == before and len(bpy.data.images) == 1

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 
 import bpy
-from bpy.props import EnumProperty, FloatProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 
 from ...core.avatar.base_mesh import BaseMesh
 from ...core.avatar.texture.bake import SIZE, SIZES, bake_texture
@@ -118,6 +118,7 @@ class FACELIFT_OT_bake_texture(bpy.types.Operator):
         default=str(SIZE),
     )
     delight: DELIGHT
+    in_background: BoolProperty(options={"HIDDEN", "SKIP_SAVE"})
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -130,12 +131,13 @@ class FACELIFT_OT_bake_texture(bpy.types.Operator):
         return context.mode != "EDIT_MESH" and context.mode != "EDIT_POINTCLOUD"
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Ask for size and delighting."""
+        """Ask for size and delighting; then the bake goes on in the background."""
+        self.in_background = True
         return context.window_manager.invoke_props_dialog(self, confirm_text="Bake")
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Bake; from the interface in the background."""
+        """Bake."""
         mesh = _mesh_of(context.active_object)
         head = base_objects.head_of(mesh)
         base, rows = base_objects.read(mesh, head), bindings.at_rest(context, head)
@@ -148,7 +150,7 @@ class FACELIFT_OT_bake_texture(bpy.types.Operator):
         def finish(baked: Baked) -> str:
             return _add(identifier, name, baked)
 
-        if self.options.is_invoke:
+        if self.in_background:
             errands.start(TITLE, work, finish, belongs_to_file=True)
         else:
             self.report({"INFO"}, finish(work(Reporter())))
