@@ -7,10 +7,12 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from core.avatar.distance import face_distances
+from core.avatar.face_search import UPS, find_face
 from core.avatar.fit import fit_base_mesh
 from core.avatar.views import thinned
 from core.errors import Cancelled, FaceLiftError
 from core.gaussians import concatenate
+from core.head.lips import parting
 from core.head.model import Region, load_head_model
 from core.parts import Part
 from core.progress import Reporter
@@ -48,7 +50,15 @@ def test_a_fit_that_came_with_the_splats_is_drawn_onto_them():
     distances = face_distances(gaussians, base)
     assert distances.metres.mean() < 0.0006 and np.percentile(distances.metres, 95) < 0.0015
     assert distances.coverage > 0.6
-    np.testing.assert_allclose(base.expression, shape.expression)
+    # Little of the expression changes, but at rest the lips are closed: she smiles with parted ones.
+    np.testing.assert_allclose(base.expression, shape.expression, atol=0.25)
+    at_rest, shown = (
+        (vertices - base.pose.translation) @ base.pose.rotation / base.pose.scale
+        for vertices in (base.neutral, base.shown)
+    )
+    closed = parting(base.model, base.model.mean)
+    assert (parting(base.model, shown) - closed)[4] > 0.005
+    assert np.abs(parting(base.model, at_rest) - closed).mean() < 0.0008
     # The last millimetre only; what hair hides keeps the model's form, eyes keep theirs.
     assert millimetres(base, shape, Region.FACE, Region.LIPS) < 1
     assert millimetres(base, shape, Region.SCALP) < 2
@@ -75,6 +85,17 @@ def test_a_face_is_found_wherever_the_splats_are_and_fitted():
     assert np.degrees(turn) < 5
     smile = base.model.expression_names.index("mouthSmileLeft")
     assert base.expression[smile] > 0.2
+
+
+def test_a_face_is_found_in_splats_that_lie_on_their_back():
+    gaussians, shape = head()
+    for turned in UPS[1:3]:
+        matrix = np.eye(4)
+        matrix[:3, :3] = turned
+        face = find_face(gaussians.replace(parts=None).transform(matrix), np.eye(3), load_head_model(), Reporter())
+        eyes = shape.vertices[load_head_model().in_regions(Region.EYES)].mean(axis=0) @ turned.T
+        x, _, z = face.matrix[:3, :3] @ eyes + face.matrix[:3, 3]
+        assert face.landmarks.score > 0.99 and abs(x) < 0.1 and abs(z) < 0.1
 
 
 @pytest.mark.parametrize("count", [0, 1000])

@@ -39,10 +39,14 @@ FRONTAL = 0.45
 """Sine of the turn up to which a face counts as seen from the front."""
 LEAST_SCORE = 0.5
 """Of landmarks; below it, what was found is no face."""
-ROUNDS = 3
+SURE_SCORE = 0.9
+"""The same where the face is looked at straight."""
+ROUNDS = 5
 """Of looking at the face straight and finding it better."""
 STRAIGHT = np.radians(4.0)
 """Turn of the last round from which no further one is needed."""
+ASKEW = np.radians(15.0)
+"""Turn from which it was no face, seen by a mistake from below or beside, that never gets straight."""
 RIGID_ROUNDS = 6
 OUTLIER = 0.012
 """Metres at which a landmark loses half its weight: it was seen on hair, or beside the face."""
@@ -84,8 +88,9 @@ def find_face(gaussians: Gaussians, upright: np.ndarray, model: HeadModel, repor
     few = thinned(gaussians, SEARCHED)
     for (size, levels), up in (*((WHOLE, up) for up in UPS), (PART, UPS[0])):
         matrix = _search(few, _framed(few, up @ upright), size, levels, model, reporter)
-        if matrix is not None:
-            return _straightened(gaussians, matrix, model, reporter)
+        found = None if matrix is None else _straightened(gaussians, matrix, model, reporter)
+        if found is not None:
+            return found
     raise _no_head()
 
 
@@ -131,21 +136,21 @@ def _turn(landmarks: Landmarks) -> float:
     return float(np.linalg.norm(normal[:2]) / np.linalg.norm(normal))
 
 
-def _straightened(gaussians: Gaussians, matrix: np.ndarray, model: HeadModel, reporter: Reporter) -> FoundFace:
-    """Look at a face from where it looks to, as often as that makes it straighter."""
+def _straightened(gaussians: Gaussians, matrix: np.ndarray, model: HeadModel, reporter: Reporter) -> FoundFace | None:
+    """Look at a face from where it looks to until it looks straight; None where there is none after all."""
     for _ in range(ROUNDS):
         reporter.check()
         view = look(cropped(gaussians, matrix, SHOWN), front_camera())
         landmarks = detect_landmarks(view.image, expected_box(model, view.camera))
         pose = _rigid(view, landmarks, model)
         if landmarks.score < LEAST_SCORE or pose is None:
-            raise _no_head()
+            return None
         turn = np.arccos(np.clip((np.trace(pose.rotation) - 1) / 2, -1, 1))
         found = FoundFace(matrix, view, landmarks)
         if turn < STRAIGHT:
             break
         matrix = head_frame(pose) @ matrix
-    return found
+    return found if turn < ASKEW and landmarks.score >= SURE_SCORE else None
 
 
 def expected_box(model: HeadModel, camera: Camera) -> FaceBox:

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..errors import FaceLiftError
 from ..gaussians import Gaussians
+from ..head.lips import parting_expression
 from ..head.model import load_head_model
 from ..head.shape import HeadShape
 from ..progress import Reporter
@@ -95,7 +96,11 @@ def _drawn(
 
 
 def _base(shape: HeadShape, frame: np.ndarray) -> BaseMesh:
-    return BaseMesh.from_shape(shape.transformed(np.linalg.inv(frame)))
+    """Return the base mesh of a drawn shape in the engines' frame; at rest its lips are closed."""
+    model, pose = load_head_model(), shape.pose
+    at_rest = (BaseMesh.from_shape(shape).neutral - pose.translation) @ pose.rotation / pose.scale
+    expression = parting_expression(model, at_rest, shape.expression)
+    return BaseMesh.from_shape(HeadShape(shape.vertices, expression, pose).transformed(np.linalg.inv(frame)))
 
 
 def _cut() -> FaceLiftError:
