@@ -235,3 +235,18 @@ def test_a_canvas_follows_the_view(stage):
         camera = Camera.orbit(azimuth, size=size)
         picture, _ = stage.draw([cloud], camera, canvas=canvas)
         assert min(fidelity(picture, cpu.render(gaussians, camera, BLACK))) > 45
+
+
+def test_lines_of_the_scene_hide_splats_but_dots_do_not(stage, monkeypatch):
+    """Points stand in for splats in the scene; where one of them lies before the splats, it must not show."""
+    camera = Camera.orbit(270, size=SIZE)
+    depth = np.ones((SIZE, SIZE), np.float32)
+    depth[70, 60], depth[90, 60:62], depth[80, 70:90] = 0, 0, 0
+    texture = stage.gpu.types.GPUTexture(
+        (SIZE, SIZE), format="R32F", data=stage.gpu.types.Buffer("FLOAT", depth.size, depth.ravel())
+    )
+    monkeypatch.setattr(stage.canvas, "_scene_depth", lambda *_: texture)
+    picture, _ = stage.draw([stage.cloud(surface_gaussians(4000))], camera)
+    alpha = picture[::-1, :, 3]
+    assert alpha[80, 71:89].max() == 0
+    assert alpha[70, 60] > 0.9 and alpha[90, 60:62].min() > 0.9

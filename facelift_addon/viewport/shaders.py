@@ -175,13 +175,27 @@ void main()
 )
 
 _SPLAT_FRAGMENT = """
+/* Whether the scene is in front. A dot of a pixel or two is none of its things, but one of the points that
+ * stand in for splats: where one lies before them, it must not shine through. */
+bool hidden(ivec2 pixel)
+{
+  if (gl_FragCoord.z <= texelFetch(scene_depth, pixel, 0).r) {
+    return false;
+  }
+  int nearer = -1;
+  for (int i = 0; i < 9; i++) {
+    ivec2 beside = clamp(pixel + ivec2(i % 3 - 1, i / 3 - 1), ivec2(0), textureSize(scene_depth, 0) - 1);
+    nearer += int(gl_FragCoord.z > texelFetch(scene_depth, beside, 0).r);
+  }
+  return nearer > 1;
+}
+
 void main()
 {
   float squared = dot(local, local);
   /* opacity * exp(-r^2 / 2), where r is the reach at distance 1. */
   float alpha = color.a * pow(color.a / MIN_ALPHA, -squared);
-  float scene = texelFetch(scene_depth, ivec2(gl_FragCoord.xy), 0).r;
-  if (squared > 1.0 || gl_FragCoord.z > scene) {
+  if (squared > 1.0 || hidden(ivec2(gl_FragCoord.xy))) {
     discard;
   }
   alpha = min(alpha, MAX_ALPHA);

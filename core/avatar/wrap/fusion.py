@@ -44,8 +44,8 @@ SOLID = (0.8, 0.95)
 """Coverage from which a pixel begins to count, and counts fully."""
 SPREAD_BLUR = 3.0
 """Pixels; standard deviation of the window in which the depths' spread is averaged."""
-OUTWARD = 0.3
-"""Voxels that the surface is moved outwards: half as much as smoothing takes off, so that silhouettes keep."""
+INWARD = 0.2
+"""Voxels that the surface is moved inwards: views show splats up to half a pixel, or voxel, wider than they are."""
 BLUR = 0.6
 """Voxels; standard deviation that smooths the fused distances."""
 ROUNDS = 2
@@ -94,7 +94,7 @@ def fused_surface(gaussians: Gaussians, resolution: int, reporter: Reporter) -> 
             reporter.step()
         np.clip(field, -BAND, BAND, out=field)
         field[places] = fused.result()
-        field = ndimage.gaussian_filter(field, BLUR) - np.float32(OUTWARD)
+        field = ndimage.gaussian_filter(field, BLUR) + np.float32(INWARD)
     return Surface(_net(field, relief.grid), relief, splats, tuple(views))
 
 
