@@ -67,14 +67,7 @@ def _work(context: bpy.types.Context, head: bpy.types.Object, textured: bool) ->
     Raises:
         FaceLiftError: the head belongs to another file, or shows no splats.
     """
-    if not head.is_editable:
-        raise FaceLiftError(
-            f"{head.name!r} belongs to another file.",
-            "Make it local first: Object > Relations > Make Local.",
-            code="linked-head",
-        )
-    if heads.ID_KEY not in head:
-        head[heads.ID_KEY] = uuid.uuid4().hex
+    heads.identify(head)
     rows, known = bindings.at_rest(context, head), heads.shape_of(head)
     upright = np.array(head.matrix_world.to_quaternion().to_matrix())
     identifier, name = head[heads.ID_KEY], head.name

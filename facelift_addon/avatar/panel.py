@@ -40,7 +40,7 @@ class FACELIFT_PT_avatar(bpy.types.Panel):
             column.scale_y = 1.5
             column.operator("facelift.fit_base_mesh", icon="OUTLINER_OB_MESH")
             return
-        _draw_shown(layout, head, mesh)
+        draw_shown(layout, head, mesh, "Base mesh")
         if head is not None:
             _draw_binding(layout, context, head)
         row = layout.row(align=True)
@@ -65,13 +65,13 @@ def draw_progress(layout: bpy.types.UILayout, title: str) -> bool:
     return False
 
 
-def _draw_shown(layout: bpy.types.UILayout, head: bpy.types.Object | None, mesh: bpy.types.Object) -> None:
-    """Draw the eyes with which splats and mesh are shown and hidden in the viewport."""
+def draw_shown(layout: bpy.types.UILayout, head: bpy.types.Object | None, mesh: bpy.types.Object, label: str) -> None:
+    """Draw the eyes with which splats and a mesh, called by its label, are shown and hidden in viewport and renders."""
     column = layout.column(align=True)
-    for target, label, icon in ((head, "Splats", "POINTCLOUD_DATA"), (mesh, "Base mesh", "OUTLINER_OB_MESH")):
+    for target, text, icon in ((head, "Splats", "POINTCLOUD_DATA"), (mesh, label, "OUTLINER_OB_MESH")):
         if target is not None:
             row = column.row(align=True)
-            row.label(text=label, icon=icon)
+            row.label(text=text, icon=icon)
             row.prop(target, "hide_viewport", text="", emboss=False)
             row.prop(target, "hide_render", text="", emboss=False)
 

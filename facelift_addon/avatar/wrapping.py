@@ -18,7 +18,7 @@ from ..operators.reporting import reported
 from ..splats import baking, columns, heads
 from ..widgets import draw_lines
 from . import wraps
-from .panel import draw_progress
+from .panel import draw_progress, draw_shown
 
 TITLE = "Wrapping the splats"
 
@@ -96,14 +96,7 @@ class FACELIFT_OT_wrap_mesh(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Wrap; from the interface in the background."""
         head = _head_of(context.active_object)
-        if not head.is_editable:
-            raise FaceLiftError(
-                f"{head.name!r} belongs to another file.",
-                "Make it local first: Object > Relations > Make Local.",
-                code="linked-head",
-            )
-        if heads.ID_KEY not in head:
-            head[heads.ID_KEY] = uuid.uuid4().hex
+        heads.identify(head)
         work = work_on(context, head, self.faces, self.detail, int(self.texture_size) if self.use_texture else 0)
         if self.options.is_invoke:
             errands.start(TITLE, work, add, belongs_to_file=True)
@@ -201,13 +194,7 @@ class FACELIFT_PT_wrap(bpy.types.Panel):
         if mesh is None:
             draw_lines(layout, context, "A closed mesh with hair and shoulders: for blocking, sculpting, 3D print.")
         else:
-            column = layout.column(align=True)
-            for target, label, icon in ((head, "Splats", "POINTCLOUD_DATA"), (mesh, "Wrap mesh", "OUTLINER_OB_MESH")):
-                if target is not None:
-                    row = column.row(align=True)
-                    row.label(text=label, icon=icon)
-                    row.prop(target, "hide_viewport", text="", emboss=False)
-                    row.prop(target, "hide_render", text="", emboss=False)
+            draw_shown(layout, head, mesh, "Wrap mesh")
         if head is not None:
             row = layout.row(align=True)
             row.operator_context = "INVOKE_DEFAULT"

@@ -205,6 +205,22 @@ def is_head(target: bpy.types.Object | None) -> bool:
     return target is not None and target.type == "POINTCLOUD" and ID_KEY in target
 
 
+def identify(head: bpy.types.Object) -> None:
+    """Give a splat object an id where it has none, so that it is found again.
+
+    Raises:
+        FaceLiftError: it belongs to another file ("linked-head").
+    """
+    if not head.is_editable:
+        raise FaceLiftError(
+            f"{head.name!r} belongs to another file.",
+            "Make it local first: Object > Relations > Make Local.",
+            code="linked-head",
+        )
+    if ID_KEY not in head:
+        head[ID_KEY] = uuid.uuid4().hex
+
+
 def find(identifier: str, name: str = "") -> bpy.types.Object | None:
     """Return the head with an id; among duplicates the one with the given name."""
     candidates = [target for target in bpy.data.objects if is_head(target) and target[ID_KEY] == identifier]
