@@ -155,10 +155,14 @@ def test_the_last_step_can_be_redone_with_another_frame(blender, tmp_path):
     gaussians = surface_gaussians(100)
     formats.save(gaussians, tmp_path / "scan.splat")
     imported(blender, tmp_path / "scan.splat", frame="Z_UP")
-    key = next(reversed(blender.module("facelift_addon.operators.importing")._readings))
-    bpy.ops.facelift.add_splats(reading=key, frame="Y_UP")
+    key = blender.module("facelift_addon.operators.importing")._handover.key
+    bpy.ops.facelift.add_splats(made=key, frame="Y_UP")
     stored = blender.module("facelift_addon.splats.geometry").to_gaussians(bpy.context.active_object.data)
     assert_same_splats(stored, formats.axes.to_ours(gaussians, formats.Axes.Y_UP), ".splat")
+    objects = len(bpy.data.objects)
+    with pytest.raises(RuntimeError, match="gone"):
+        bpy.ops.facelift.add_splats(made="an earlier import's")
+    assert len(bpy.data.objects) == objects
 
 
 def test_name_and_format_agree(blender, tmp_path):
@@ -312,8 +316,8 @@ class TestInTheBackground:
         formats.save(surface_gaussians(100), tmp_path / "scan.ply")
         self.begin_import(blender, tmp_path / "scan.ply")
         self.finish(errands)
-        assert importing.forget_when_past("FACELIFT_OT_add_splats") is not None and importing._readings
-        assert importing.forget_when_past("OBJECT_OT_move") is None and not importing._readings
+        assert importing.forget_when_past("FACELIFT_OT_add_splats") is not None and importing._handover
+        assert importing.forget_when_past("OBJECT_OT_move") is None and not importing._handover
 
     def test_another_file_gets_nothing_of_an_import(self, blender, errands, tmp_path):
         import bpy

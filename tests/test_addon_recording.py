@@ -149,7 +149,7 @@ def test_one_step_that_can_be_undone_and_redone_with_other_options(blender, mesh
     assert curves_of(mesh.data.shape_keys)[0].keyframe_points[0].co.x == 7
     bpy.ops.ed.undo()
     assert bpy.data.objects[name].data.shape_keys.animation_data.action.name == first
-    bpy.ops.facelift.add_recording(take=next(iter(performances._last)), mesh=name, start=50)
+    bpy.ops.facelift.add_recording(made=performances._handover.key, mesh=name, start=50)
     mesh = bpy.data.objects[name]
     assert curves_of(mesh.data.shape_keys)[0].keyframe_points[0].co.x == 50
     assert bpy.data.actions[first].use_fake_user

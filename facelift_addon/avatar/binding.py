@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 
 import bpy
@@ -13,6 +12,7 @@ from ...core.avatar.binding import bind
 from ...core.errors import FaceLiftError
 from ...core.gaussians import Gaussians
 from .. import errands
+from ..handover import Handover
 from ..operators.reporting import reported
 from ..splats import baking, columns, following, heads
 from . import base_objects, bindings
@@ -31,20 +31,12 @@ class _Bound:
     splats: Gaussians
 
 
-_arriving: dict[str, _Bound] = {}
-"""By a key of its own, until the operator takes it."""
+_handover = Handover[_Bound]("The binding", "Bind the splats again.", keep=False)
 
 
 def _arrive(bound: _Bound) -> str:
     """Bring bound splats into the scene as one undo step; return what to tell."""
-    key = uuid.uuid4().hex
-    _arriving[key] = bound
-    try:
-        bpy.ops.facelift.add_binding("EXEC_DEFAULT", True, key=key)
-    except RuntimeError as error:
-        raise FaceLiftError(f"The splats could not be bound: {error}") from error
-    finally:
-        _arriving.pop(key, None)
+    _handover.pass_on(bpy.ops.facelift.add_binding, bound)
     return f"{bound.name} follows its mesh"
 
 
@@ -103,16 +95,14 @@ class FACELIFT_OT_add_binding(bpy.types.Operator):
 
     bl_idname = "facelift.add_binding"
     bl_label = "Bind to Mesh"
-    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+    bl_options = {"UNDO", "INTERNAL"}
 
-    key: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+    made: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Store them."""
-        bound = _arriving.get(self.key)
-        if bound is None:
-            raise FaceLiftError("The binding is gone.", "Bind the splats again.", code="binding-gone")
+        bound = _handover.take(self.made)
         head, mesh = heads.find(bound.head, bound.name), bpy.data.objects.get(bound.mesh)
         if head is None or not base_objects.is_base_mesh(mesh):
             raise FaceLiftError("The head or its mesh is gone.", "Undo, and bind again.", code="head-gone")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from ...core.errors import FaceLiftError
 from ...core.progress import Reporter
 from .. import errands
 from ..editing import targets
+from ..handover import Handover
 from ..operators.reporting import reported
 from ..splats import columns, heads
 from . import base_objects, bindings, texturing
@@ -45,19 +45,12 @@ class _Fit:
     texture: texturing.Baked | None = None
 
 
-_last: dict[str, _Fit] = {}
-"""The last fit by its key: the adjust-last-operation panel redoes it with another expression."""
+_handover = Handover[_Fit]("The base mesh", "Fit it again.")
 
 
 def _add(fit: _Fit, expression: str) -> str:
     """Bring a fit into the scene as one undo step; return what to tell."""
-    key = uuid.uuid4().hex
-    _last.clear()
-    _last[key] = fit
-    try:
-        bpy.ops.facelift.add_base_mesh("EXEC_DEFAULT", True, fit=key, expression=expression)
-    except RuntimeError as error:
-        raise FaceLiftError(f"The base mesh could not be added: {error}") from error
+    _handover.pass_on(bpy.ops.facelift.add_base_mesh, fit, expression=expression)
     return f"{fit.name} has a base mesh" + ("" if fit.texture is None else " with a texture")
 
 
@@ -140,7 +133,7 @@ class FACELIFT_OT_fit_base_mesh(bpy.types.Operator):
     @classmethod
     def unregister(cls) -> None:
         """The extension is switched off."""
-        _last.clear()
+        _handover.clear()
 
 
 class FACELIFT_OT_add_base_mesh(bpy.types.Operator):
@@ -150,15 +143,13 @@ class FACELIFT_OT_add_base_mesh(bpy.types.Operator):
     bl_label = "Fit Base Mesh"
     bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
-    fit: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+    made: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
     expression: EXPRESSION
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Add the mesh, or give the one that is there its new shape; select it."""
-        fit = _last.get(self.fit)
-        if fit is None:
-            raise FaceLiftError("The fit is gone.", "Fit the base mesh again.", code="fit-gone")
+        fit = _handover.take(self.made)
         head = heads.find(fit.head, fit.name)
         if head is None:
             raise FaceLiftError("The head is gone.", "Undo, and fit the base mesh again.", code="head-gone")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from ...core.avatar.recording import Recording, load_recording
 from ...core.avatar.turns import divided
 from ...core.errors import FaceLiftError
 from .. import errands
+from ..handover import Handover
 from ..operators.reporting import reported
 from . import faces, rigs
 from .keyframes import Animation, Curves
@@ -33,8 +33,7 @@ class _Take:
     recording: Recording
 
 
-_last: dict[str, _Take] = {}
-"""The last take by its key: the adjust-last-operation panel redoes it with other options."""
+_handover = Handover[_Take]("What was read", "Import the recording again.")
 
 
 class _Options:
@@ -152,13 +151,7 @@ class FACELIFT_OT_import_recording(faces.OnFace, _Options, bpy.types.Operator, I
 
 def _add(take: _Take, mesh: str, options: dict[str, object]) -> str:
     """Bring a take onto the mesh of a name as one undo step; return what to tell."""
-    key = uuid.uuid4().hex
-    _last.clear()
-    _last[key] = take
-    try:
-        bpy.ops.facelift.add_recording("EXEC_DEFAULT", True, take=key, mesh=mesh, **options)
-    except RuntimeError as error:
-        raise FaceLiftError(f"The recording could not be added: {error}") from error
+    _handover.pass_on(bpy.ops.facelift.add_recording, take, mesh=mesh, **options)
     recording = take.recording
     told = f"{take.name}: {len(recording.names)} expressions, {recording.seconds:.1f} s at {recording.fps:.4g} a second"
     return ". ".join([told, *recording.notes])
@@ -171,15 +164,13 @@ class FACELIFT_OT_add_recording(_Options, bpy.types.Operator):
     bl_label = "Import Face Recording"
     bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
-    take: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+    made: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
     mesh: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Write the keyframes."""
-        take = _last.get(self.take)
-        if take is None:
-            raise FaceLiftError("What was read is gone.", "Import the recording again.", code="reading-gone")
+        take = _handover.take(self.made)
         # The one that was active when reading began; timers have no active object.
         mesh = faces.required_face(bpy.data.objects.get(self.mesh))
         blocks = faces.expressions_of(mesh)
@@ -239,7 +230,7 @@ class FACELIFT_OT_add_recording(_Options, bpy.types.Operator):
     @classmethod
     def unregister(cls) -> None:
         """The extension is switched off."""
-        _last.clear()
+        _handover.clear()
 
 
 def _write_euler(curves: Curves, bone: str, frames: np.ndarray, angles: tuple[np.ndarray, ...]) -> None:

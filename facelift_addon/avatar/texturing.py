@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 
 import bpy
@@ -15,6 +14,7 @@ from ...core.gaussians import Gaussians
 from ...core.pictures import png_bytes
 from ...core.progress import Reporter
 from .. import errands
+from ..handover import Handover
 from ..operators.reporting import reported
 from ..splats import columns, heads
 from . import base_objects, bindings, rigs
@@ -40,8 +40,8 @@ class Baked:
     size: int
 
 
-_last: dict[str, tuple[str, str, Baked]] = {}
-"""The last bake by its key, with its head's id and name: the undo step takes it from here."""
+_handover = Handover[tuple[str, str, Baked]]("The texture", "Bake it again.", keep=False)
+"""Of a texture with its head's id and name."""
 
 
 def bake(gaussians: Gaussians, base: BaseMesh, size: int, delight: float, reporter: Reporter) -> Baked:
@@ -156,11 +156,6 @@ class FACELIFT_OT_bake_texture(bpy.types.Operator):
             self.report({"INFO"}, finish(work(Reporter())))
         return {"FINISHED"}
 
-    @classmethod
-    def unregister(cls) -> None:
-        """The extension is switched off."""
-        _last.clear()
-
 
 class FACELIFT_OT_add_texture(bpy.types.Operator):
     """Give a base mesh the texture that was baked for it"""
@@ -169,12 +164,12 @@ class FACELIFT_OT_add_texture(bpy.types.Operator):
     bl_label = "Bake Texture"
     bl_options = {"UNDO", "INTERNAL"}
 
-    bake: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+    made: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Show it on the mesh."""
-        identifier, name, baked = _last.pop(self.bake)
+        identifier, name, baked = _handover.take(self.made)
         head = heads.find(identifier, name)
         mesh = base_objects.find(head) if head is not None else None
         if mesh is None:
@@ -187,13 +182,7 @@ class FACELIFT_OT_add_texture(bpy.types.Operator):
 
 def _add(identifier: str, name: str, baked: Baked) -> str:
     """Bring a texture into the scene as one undo step; return what to tell."""
-    key = uuid.uuid4().hex
-    _last.clear()
-    _last[key] = identifier, name, baked
-    try:
-        bpy.ops.facelift.add_texture("EXEC_DEFAULT", True, bake=key)
-    except RuntimeError as error:
-        raise FaceLiftError(f"The texture could not be added: {error}") from error
+    _handover.pass_on(bpy.ops.facelift.add_texture, (identifier, name, baked))
     return f"{name} has a texture"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 
 import bpy
@@ -14,6 +13,7 @@ from ...core.pictures import png_bytes
 from ...core.progress import Reporter
 from .. import errands
 from ..editing import targets
+from ..handover import Handover
 from ..operators.reporting import reported
 from ..splats import baking, columns, heads
 from ..widgets import draw_lines
@@ -22,8 +22,7 @@ from .panel import draw_progress, draw_shown
 
 TITLE = "Wrapping the splats"
 
-_last: dict[str, wraps.Wrapped] = {}
-"""The last wrap by its key: the undo step takes it from here."""
+_handover = Handover[wraps.Wrapped]("The wrap mesh", "Wrap the splats again.", keep=False)
 
 
 class FACELIFT_OT_wrap_mesh(bpy.types.Operator):
@@ -104,27 +103,20 @@ class FACELIFT_OT_wrap_mesh(bpy.types.Operator):
             self.report({"INFO"}, add(work(Reporter())))
         return {"FINISHED"}
 
-    @classmethod
-    def unregister(cls) -> None:
-        """The extension is switched off."""
-        _last.clear()
-
 
 class FACELIFT_OT_add_wrap_mesh(bpy.types.Operator):
     """Add the mesh that was wrapped around splats"""
 
     bl_idname = "facelift.add_wrap_mesh"
     bl_label = "Wrap Mesh"
-    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+    bl_options = {"UNDO", "INTERNAL"}
 
-    key: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+    made: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Add the mesh, show it instead of the splats, select it."""
-        wrapped = _last.get(self.key)
-        if wrapped is None:
-            raise FaceLiftError("The wrap mesh is gone.", "Wrap the splats again.", code="wrap-gone")
+        wrapped = _handover.take(self.made)
         head = heads.find(wrapped.head, wrapped.name)
         if head is None:
             raise FaceLiftError("The splats are gone.", "Undo, and wrap them again.", code="head-gone")
@@ -153,13 +145,7 @@ def work_on(
 
 def add(wrapped: wraps.Wrapped) -> str:
     """Bring a wrap into the scene as one undo step; return what to tell."""
-    key = uuid.uuid4().hex
-    _last.clear()
-    _last[key] = wrapped
-    try:
-        bpy.ops.facelift.add_wrap_mesh("EXEC_DEFAULT", True, key=key)
-    except RuntimeError as error:
-        raise FaceLiftError(f"The wrap mesh could not be added: {error}") from error
+    _handover.pass_on(bpy.ops.facelift.add_wrap_mesh, wrapped)
     return f"{wrapped.name} is wrapped in {len(wrapped.mesh.triangles):,} faces; its splats are hidden"
 
 

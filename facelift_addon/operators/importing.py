@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,9 @@ from bpy.props import CollectionProperty, EnumProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
 from ...core import formats
-from ...core.errors import FaceLiftError
 from ...core.progress import Reporter
 from .. import errands
+from ..handover import Handover
 from ..splats import display, exchange, geometry, heads
 from ..viewport.drawing import drawing
 from .frames import AXES
@@ -55,8 +54,7 @@ class _Reading:
 LOOK_SECONDS = 10.0
 """How often to see whether what was read may still be needed."""
 
-_readings: dict[str, _Reading] = {}
-"""The last import, by its key: the adjust-last-operation panel redoes it with other axes."""
+_handover = Handover[_Reading]("What was read", "Import the file again.")
 
 
 READING_SHARE = 0.5
@@ -83,7 +81,7 @@ def forget_when_past(last_step: str) -> float | None:
     """Let go of what was read when its step is no longer the last one; return when to look again."""
     if last_step == FACELIFT_OT_add_splats.__name__:
         return LOOK_SECONDS
-    _readings.clear()
+    _handover.clear()
     return None
 
 
@@ -94,13 +92,7 @@ def _on_timer() -> float | None:
 
 def _add(reading: _Reading, scene: str, frame: str) -> str:
     """Bring what was read into a scene as one undo step; return what to tell."""
-    key = uuid.uuid4().hex
-    _readings.clear()
-    _readings[key] = reading
-    try:
-        bpy.ops.facelift.add_splats("EXEC_DEFAULT", True, reading=key, frame=frame, scene=scene)
-    except RuntimeError as error:
-        raise FaceLiftError(f"The splats could not be added: {error}") from error
+    _handover.pass_on(bpy.ops.facelift.add_splats, reading, frame=frame, scene=scene)
     if not bpy.app.timers.is_registered(_on_timer):
         bpy.app.timers.register(_on_timer, first_interval=LOOK_SECONDS, persistent=True)
     count = sum(len(item.gaussians) for item in reading.splats)
@@ -188,16 +180,14 @@ class FACELIFT_OT_add_splats(bpy.types.Operator):
     bl_label = "Import Splats"
     bl_options = {"REGISTER", "UNDO", "INTERNAL"}
 
-    reading: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+    made: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
     scene: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
     frame: EnumProperty(name="Axes", description=FRAME_HELP, items=FRAMES)
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Add an object for each file."""
-        reading = _readings.get(self.reading)
-        if reading is None:
-            raise FaceLiftError("What was read is gone.", "Import the file again.", code="reading-gone")
+        reading = _handover.take(self.made)
         scene = bpy.data.scenes.get(self.scene, context.scene)
         arrivals, reading.arrivals = reading.arrivals, ()
         if not arrivals:
@@ -217,7 +207,7 @@ class FACELIFT_OT_add_splats(bpy.types.Operator):
         errands.close()
         if bpy.app.timers.is_registered(_on_timer):
             bpy.app.timers.unregister(_on_timer)
-        _readings.clear()
+        _handover.clear()
 
 
 CLASSES = (FACELIFT_OT_import_splats, FACELIFT_OT_add_splats)
