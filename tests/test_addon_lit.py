@@ -338,7 +338,8 @@ def test_free_view_is_lit_by_each_kind_of_lamp_and_by_the_world(blender, head):
             np.testing.assert_allclose(upwards(), 0, atol=1e-6)
         bpy.data.objects.remove(lamp)
     context.scene.world = world = bpy.data.worlds.new("World")
-    world.use_nodes = True
+    if world.node_tree is None:  # Before Blender 5.
+        world.use_nodes = True
     node = next(node for node in world.node_tree.nodes if node.type == "BACKGROUND")
     node.inputs["Color"].default_value = (0.2, 0.4, 0.6, 1.0)
     node.inputs["Strength"].default_value = 0.5
