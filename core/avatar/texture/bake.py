@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ... import blocks
 from ...errors import FaceLiftError
 from ...gaussians import Gaussians
 from ...head.model import Region, vertex_normals
@@ -68,9 +69,9 @@ def bake_texture(
     normals = vertex_normals(base.shown, model.triangles)
     reporter.stage("Looking at the head", steps=len(VIEWS), share=0.8)
     texels = texels_of(model, size)
-    blend = Blend(len(texels))
-    for view in smaller(VIEWS, min(1, size / SIZE)):
-        blend.add(look(shown, base, normals, texels, view))
+    blend, views = Blend(len(texels)), smaller(VIEWS, min(1, size / SIZE))
+    for sight in blocks.mapped(lambda one: look(shown, base, normals, texels, views[one.start]), len(views), 1):
+        blend.add(sight)
         reporter.step()
     colors, beliefs = blend.result()
     if beliefs.max(initial=0) < 0.5:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from ... import blocks
 from ...cameras import Camera
 from ...gaussians import Gaussians
 from ...progress import Reporter
@@ -88,9 +89,10 @@ def fused_surface(gaussians: Gaussians, resolution: int, reporter: Reporter) -> 
     if field.min() < 0:
         places = np.nonzero(np.abs(field) < BAND)
         fused = _Fusion(relief.grid, field, places)
-        for azimuth, elevation in ANGLES:
-            views.append(look(splats, Camera.orbit(azimuth, elevation, size=round(PIXELS * resolution))))
-            fused.add(views[-1])
+        cameras = [Camera.orbit(*angles, size=round(PIXELS * resolution)) for angles in ANGLES]
+        for view in blocks.mapped(lambda one: look(splats, cameras[one.start]), len(cameras), 1):
+            views.append(view)
+            fused.add(view)
             reporter.step()
         np.clip(field, -BAND, BAND, out=field)
         field[places] = fused.result()
