@@ -85,10 +85,11 @@ def under_way() -> list[Errand]:
     return [errand for errand in _errands if errand.progress is not None]
 
 
-def cancel() -> None:
-    """Ask everything to stop."""
+def cancel(title: str = "") -> None:
+    """Ask what has a title to stop, or everything."""
     for errand in _errands:
-        errand.cancelled.set()
+        if title in ("", errand.title):
+            errand.cancelled.set()
 
 
 def tick() -> bool:

@@ -7,6 +7,7 @@ import bpy
 from . import errands
 from .connection import engines, needs_setup
 from .jobs import session
+from .operators.presenting import CONTACT_SHEET
 from .orders import options_of
 from .previews import previews
 from .setup.drawing import draw_next_step
@@ -131,7 +132,7 @@ def _draw_errand(layout: bpy.types.UILayout, errand: errands.Errand) -> None:
     layout.label(text=errand.title)
     row = layout.row(align=True)
     row.progress(text=time_left(errand.progress), factor=errand.progress.fraction)
-    row.operator("facelift.cancel_errands", text="", icon="X")
+    row.operator("facelift.cancel_errands", text="", icon="X").title = errand.title
 
 
 class FACELIFT_PT_queue(_Panel, bpy.types.Panel):
@@ -249,7 +250,7 @@ class FACELIFT_PT_presenting(_Panel, bpy.types.Panel):
             column.operator_context = "INVOKE_DEFAULT"
             column.operator("render.render", text="Render Turntable", icon="RENDER_ANIMATION").animation = True
             column.operator("facelift.remove_turntable", icon="LOOP_BACK")
-        under_way = [errand for errand in errands.under_way() if not errand.prominent]
+        under_way = [errand for errand in errands.under_way() if errand.title == CONTACT_SHEET]
         layout.operator_context = "INVOKE_DEFAULT"
         if not under_way:
             layout.operator("facelift.save_contact_sheet", text="Save Contact Sheet…", icon="IMAGE_DATA")

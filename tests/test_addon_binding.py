@@ -203,6 +203,43 @@ def test_what_goes_wrong_leaves_splats_at_rest_and_says_what_helps(blender, boun
     assert "is gone" in trouble(blender, head)
 
 
+def test_a_deleted_mesh_and_a_copy_that_is_moved_say_what_helps(blender, bound):
+    import bpy
+
+    head, mesh = bound
+    key(mesh, jawOpen=1.0)
+    select(head)
+    bpy.ops.object.duplicate()
+    copy = bpy.context.active_object
+    assert trouble(blender, copy) == "", "in the same place nothing is wrong"
+    copy.location.x += 1
+    bpy.context.view_layer.update()
+    assert repr(head.name) in trouble(blender, copy)
+    assert bpy.ops.facelift.fit_base_mesh(bake_texture=False) == {"FINISHED"}
+    assert bpy.ops.facelift.bind_to_mesh() == {"FINISHED"}
+    assert trouble(blender, copy) == ""
+    assert_unmoved(blender, copy)
+
+    select(mesh)
+    bpy.ops.object.delete()
+    bpy.context.view_layer.update()
+    assert furthest(blender, head) > 5, "as Blender keeps it"
+    assert "last shape" in trouble(blender, head)
+    select(head)
+    assert bpy.ops.facelift.fit_base_mesh(bake_texture=False) == {"FINISHED"}
+    assert bpy.ops.facelift.bind_to_mesh() == {"FINISHED"}
+    assert trouble(blender, head) == ""
+    assert_unmoved(blender, head)
+
+
+def select(target):
+    import bpy
+
+    bpy.ops.object.select_all(action="DESELECT")
+    target.select_set(True)
+    bpy.context.view_layer.objects.active = target
+
+
 def test_edits_keep_the_binding_and_new_splats_ask_for_it(blender, bound):
     import bpy
 

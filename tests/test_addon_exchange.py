@@ -345,7 +345,9 @@ class TestInTheBackground:
             for _ in range(pieces):
                 assert errands.tick(), "a step of the display at most"
             assert len(bpy.data.pointclouds) == clouds + (pieces == 20)
-            bpy.ops.facelift.cancel_errands()
+            bpy.ops.facelift.cancel_errands(title="Something else")
+            assert not errand.cancelled.is_set()
+            bpy.ops.facelift.cancel_errands(title=errand.title)
             assert not errands.tick()
             assert not any(target.type == "POINTCLOUD" for target in bpy.data.objects)
             assert len(bpy.data.pointclouds) == clouds, "what was made is gone"

@@ -11,7 +11,7 @@ from ...core.avatar.base_mesh import BaseMesh
 from ...core.errors import FaceLiftError
 from ...core.gaussians import Gaussians
 from ..editing import storage
-from ..splats import baking, columns, fits, geometry
+from ..splats import baking, columns, fits, geometry, heads
 from ..splats.columns import Column
 from ..splats.following import MESH, METRE, STALE_KEY, VERTICES, find, mesh_of
 from ..splats.modifier_inputs import ModifierInputs, put_in_order
@@ -22,13 +22,19 @@ MODIFIER_NAME = "Bind to Mesh"
 
 
 def trouble(context: bpy.types.Context, head: bpy.types.Object) -> str:
-    """Return why bound splats stay at rest, and what helps, as a sentence each; "" where nothing is wrong."""
+    """Return why bound splats don't follow as they should, and what helps; "" where nothing is wrong."""
     modifier = find(head)
     if modifier is None:
         return ""
     mesh = mesh_of(head)
+    if mesh is None and ModifierInputs(modifier)[MESH] is not None:
+        # Blender keeps what it deletes as long as a modifier names it.
+        return "The mesh that these splats follow was deleted: they keep its last shape. Undo, or fit and bind again."
     if mesh is None:
         return "The mesh that these splats follow is gone. They stay at rest: fit a base mesh and bind again."
+    owner = mesh.parent
+    if owner is not None and owner != head and heads.is_head(owner) and owner.matrix_world != head.matrix_world:
+        return f"These splats stay with the mesh of {owner.name!r}, wherever they are moved: fit and bind them again."
     expected = ModifierInputs(modifier)[VERTICES]
     if names.BIND_REST not in mesh.data.attributes or len(mesh.data.vertices) != expected:
         return "The mesh was changed: bind again. Until then the splats stay at rest."

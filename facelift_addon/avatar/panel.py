@@ -60,7 +60,7 @@ def draw_progress(layout: bpy.types.UILayout, title: str) -> bool:
             layout.label(text=errand.progress.stage)
             row = layout.row(align=True)
             row.progress(text=time_left(errand.progress), factor=errand.progress.fraction)
-            row.operator("facelift.cancel_errands", text="", icon="X")
+            row.operator("facelift.cancel_errands", text="", icon="X").title = title
             return True
     return False
 

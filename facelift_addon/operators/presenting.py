@@ -22,6 +22,8 @@ from ..splats import baking, rendering, turntable
 from ..timers import redraw
 from .reporting import reported
 
+CONTACT_SHEET = "Rendering the contact sheet…"
+"""Title of what makes one, for panels."""
 FIT_SECONDS = 0.3
 """After which a new window has been drawn."""
 
@@ -178,22 +180,24 @@ class FACELIFT_OT_save_contact_sheet(targets.OnSplats, bpy.types.Operator, Expor
             return write_png(contact_sheet.contact_sheet(subjects, layout, render, reporter), path)
 
         if self.options.is_invoke:
-            errands.start("Rendering the contact sheet…", work, _show, belongs_to_file=False)
+            errands.start(CONTACT_SHEET, work, _show, belongs_to_file=False)
         else:
             self.report({"INFO"}, f"Contact sheet saved to {work(Reporter())}")
         return {"FINISHED"}
 
 
 class FACELIFT_OT_cancel_errands(bpy.types.Operator):
-    """Stop making this picture"""
+    """Stop this. What was there before stays as it is"""
 
     bl_idname = "facelift.cancel_errands"
     bl_label = "Cancel"
     bl_options = {"INTERNAL"}
 
+    title: StringProperty(description="Of what to stop; everything if empty", options={"HIDDEN", "SKIP_SAVE"})
+
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """Ask it to stop."""
-        errands.cancel()
+        errands.cancel(self.title)
         redraw()
         return {"FINISHED"}
 
