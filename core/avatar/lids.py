@@ -13,6 +13,7 @@ from .. import attributes as names
 from ..gaussians import Gaussians
 from ..head.model import HeadModel, Region
 from ..parts import Part
+from ..ramps import smooth_step
 from .base_mesh import BaseMesh
 from .gaps import SIDES, lid_edges, reach
 from .patches import LUMA, patches, spread
@@ -86,9 +87,8 @@ def closed_lid(base: BaseMesh, bound: Gaussians, expression: str) -> tuple[Gauss
 def _lid(model: HeadModel, expression: str) -> np.ndarray:
     """Return how far each vertex [V] belongs to the lid that an expression closes, 0..1."""
     downward = model.expressions[model.expression_names.index(expression)][:, 2] < 0
-    low, high = FADE
-    share = np.clip((reach(model, expression) - low) / (high - low), 0, 1)
-    return np.where(downward & model.in_regions(Region.FACE), share * share * (3 - 2 * share), 0)
+    share = smooth_step(reach(model, expression), *FADE)
+    return np.where(downward & model.in_regions(Region.FACE), share, 0)
 
 
 def _with(base: BaseMesh, expression: str) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from ..ramps import smooth_step
 from .pose import Pose
 
 NOISE = np.radians(5.0)
@@ -30,8 +31,7 @@ def certain_angles(pose: Pose) -> np.ndarray:
     wrong estimate never tilts a straight head.
     """
     angles = head_angles(pose)
-    share = np.clip((np.abs(angles) - NOISE) / (CERTAIN - NOISE), 0, 1)
-    return angles * share * share * (3 - 2 * share)
+    return angles * smooth_step(np.abs(angles), NOISE, CERTAIN)
 
 
 def undo_rotation(pose: Pose) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from ..ramps import smooth_step
 from .canonical import certain_angles, head_angles
 from .model import HeadModel
 from .pose import Pose
@@ -33,8 +34,7 @@ def level_shoulders(model: HeadModel, vertices: np.ndarray, pose: Pose) -> np.nd
     torso = Rotation.from_euler("ZX", [TORSO_YAW_SHARE * yaw, pitch])
     difference = (torso * Rotation.from_matrix(pose.rotation).inv()).as_rotvec()
     height = model.mean[:, 2] - NECK_SLOPE * (model.mean[:, 1] - NECK_PIVOT[1])
-    share = np.clip((NECK_TOP - height) / (NECK_TOP - NECK_BASE), 0, 1)
-    share = share * share * (3 - 2 * share)
+    share = smooth_step(height, NECK_TOP, NECK_BASE)
     pivot = pose.apply(NECK_PIVOT)
     moved = share > 0
     turns = Rotation.from_rotvec(share[moved, None] * difference)

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 from scipy.spatial import ConvexHull
 
+from ..ramps import smooth_step
 from .landmarks import Landmarks
 from .network import load_network
 from .sampling import Square, sample_square
@@ -152,19 +153,13 @@ def _refine(image: np.ndarray, confidence: np.ndarray) -> np.ndarray:
     # Colour decides where it tells person and background apart. In front of clutter it seldom does, and
     # where the network is sure of the person, only clearly different colours may overrule it.
     spread = back_spread + front_spread + COLOR_NOISE**2
-    clear = plain * _smooth_step(contrast / spread, *CLEAR_CONTRAST)
-    trust = contrast / (contrast + 4 * spread) * plain * (1 - (1 - clear) * _smooth_step(confidence, *SURE_CONFIDENCE))
+    clear = plain * smooth_step(contrast / spread, *CLEAR_CONTRAST)
+    trust = contrast / (contrast + 4 * spread) * plain * (1 - (1 - clear) * smooth_step(confidence, *SURE_CONFIDENCE))
     alpha = trust * colored + (1 - trust) * snapped
     alpha = np.where(foreground | background, foreground, alpha)
     alpha = np.clip((alpha - CLEAN_LOW) / (CLEAN_HIGH - CLEAN_LOW), 0, 1)
     doubtful = (clear < 0.5) | (confidence > SURE_CONFIDENCE[1])
     return _fill_pinholes(alpha.astype(np.float32), max(4, round(PINHOLE * side)) ** 2, doubtful)
-
-
-def _smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Rise from 0 at ``low`` to 1 at ``high`` with level ends."""
-    share = np.clip((values - low) / (high - low), 0, 1)
-    return share**2 * (3 - 2 * share)
 
 
 def _snap_to_edges(confidence: np.ndarray, image: np.ndarray, radius: int) -> np.ndarray:
@@ -186,7 +181,7 @@ def _snap_to_edges(confidence: np.ndarray, image: np.ndarray, radius: int) -> np
     offset = target - (slope * guide).sum(axis=-1)
     mean = _blur(np.dstack([slope, offset]), radius)
     soft = (mean[..., :channels] * image).sum(axis=-1) + mean[..., channels]
-    return _smooth_step(soft, *SNAP_RANGE)
+    return smooth_step(soft, *SNAP_RANGE)
 
 
 def _fill_pinholes(alpha: np.ndarray, area: int, doubtful: np.ndarray) -> np.ndarray:

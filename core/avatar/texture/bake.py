@@ -12,10 +12,11 @@ from ...gaussians import Gaussians
 from ...head.model import Region, vertex_normals
 from ...parts import Part
 from ...progress import Reporter
+from ...ramps import smooth_step
 from ..base_mesh import BaseMesh
 from . import delighting, eyes, filling, skin
 from .blending import Blend
-from .projection import look, smooth_step
+from .projection import look
 from .texels import Texels, fill_gaps, texels_of
 from .views import VIEWS, normalized, smaller
 

@@ -10,6 +10,7 @@ from scipy import ndimage
 from ...gaussians import Gaussians
 from ...head.mesh_raster import rasterize_mesh
 from ...head.model import Region
+from ...ramps import smooth_step
 from ...rasterize.cpu import render
 from ..base_mesh import BaseMesh
 from .texels import Texels
@@ -64,12 +65,6 @@ class Sight:
     sharpness: np.ndarray
     low: np.ndarray
     high: np.ndarray
-
-
-def smooth_step(values: np.ndarray, start: float, end: float) -> np.ndarray:
-    """Return 0 below ``start``, 1 above ``end`` and a smooth rise between."""
-    t = np.clip((values - start) / (end - start), 0, 1)
-    return t * t * (3 - 2 * t)
 
 
 def look(gaussians: Gaussians, base: BaseMesh, normals: np.ndarray, texels: Texels, view: View) -> Sight:

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from ...head.model import HeadModel, Region
+from ...ramps import smooth_step
 from ..base_mesh import BaseMesh
-from .projection import smooth_step
 
 NEAR_HAIR = (0.03, 0.06)
 """Metres from where hair grows, within which a seen colour must be skin's, and beyond which it need not."""
