@@ -14,7 +14,7 @@ from .setup.drawing import draw_next_step
 from .splats import display, heads, rendering, turntable
 from .tasks import UNFINISHED, State, Task
 from .viewport import switch
-from .widgets import draw_error, draw_lines, time_left
+from .widgets import SidebarPanel, draw_error, draw_lines, time_left
 
 PREVIEW_SCALE = 6.0
 MOST_ROWS = 8
@@ -22,13 +22,7 @@ STATE_ICONS = {State.DONE: "CHECKMARK", State.FAILED: "ERROR"}
 """Icons of list entries; others are waiting or under way."""
 
 
-class _Panel:
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "FaceLift"
-
-
-class FACELIFT_PT_main(_Panel, bpy.types.Panel):
+class FACELIFT_PT_main(SidebarPanel, bpy.types.Panel):
     """Photo, choices, Generate."""
 
     bl_label = "FaceLift"
@@ -135,7 +129,7 @@ def _draw_errand(layout: bpy.types.UILayout, errand: errands.Errand) -> None:
     row.operator("facelift.cancel_errands", text="", icon="X").title = errand.title
 
 
-class FACELIFT_PT_queue(_Panel, bpy.types.Panel):
+class FACELIFT_PT_queue(SidebarPanel, bpy.types.Panel):
     """All heads asked for, when there are several."""
 
     bl_label = "Queue"
@@ -166,7 +160,7 @@ class FACELIFT_PT_queue(_Panel, bpy.types.Panel):
         self.layout.operator("facelift.clear_finished")
 
 
-class FACELIFT_PT_head(_Panel, bpy.types.Panel):
+class FACELIFT_PT_head(SidebarPanel, bpy.types.Panel):
     """The active head."""
 
     bl_label = "Head"
@@ -211,7 +205,7 @@ class FACELIFT_PT_head(_Panel, bpy.types.Panel):
                     column.label(text=f"{key.capitalize()}: {recipe.get(key, '')}")
 
 
-class FACELIFT_PT_rendering(_Panel, bpy.types.Panel):
+class FACELIFT_PT_rendering(SidebarPanel, bpy.types.Panel):
     """Colours and render settings."""
 
     bl_label = "Rendering"
@@ -234,7 +228,7 @@ class FACELIFT_PT_rendering(_Panel, bpy.types.Panel):
         column.operator("facelift.restore_render_settings", icon="LOOP_BACK")
 
 
-class FACELIFT_PT_presenting(_Panel, bpy.types.Panel):
+class FACELIFT_PT_presenting(SidebarPanel, bpy.types.Panel):
     """Turntable and contact sheet."""
 
     bl_label = "Turntable"

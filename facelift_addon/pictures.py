@@ -82,13 +82,6 @@ def render_views(
     return paths
 
 
-def render_photo_camera(head: bpy.types.Object, path: Path, size: int = 512, samples: int = 1) -> Path:
-    """Render a head through its own photo camera."""
-    camera = heads.photo_camera_of(head)
-    with studio(head, samples) as scene:
-        return _render(scene, camera, Camera.orbit(0, size=size), path)
-
-
 def _render(scene: bpy.types.Scene, camera: bpy.types.Object, view: Camera, path: Path) -> Path:
     if scene not in camera.users_scene:
         scene.collection.objects.link(camera)

@@ -15,6 +15,14 @@ MARGIN = 60
 """Pixels that a panel's frame, padding and icon take."""
 
 
+class SidebarPanel:
+    """Mix-in of the panels in the 3D View's FaceLift tab."""
+
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "FaceLift"
+
+
 def draw_lines(
     layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE", width_share: float = 1.0
 ) -> None:

@@ -8,6 +8,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, PointerProperty
 
 from ...core.avatar import arkit
 from ..operators.reporting import reported
+from ..widgets import SidebarPanel
 from . import faces
 
 PRESETS = [(name, name, "") for name in arkit.PRESETS]
@@ -124,13 +125,10 @@ class FACELIFT_OT_key_expressions(faces.OnFace, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class FACELIFT_PT_expressions(bpy.types.Panel):
+class FACELIFT_PT_expressions(SidebarPanel, bpy.types.Panel):
     """Sliders of the base mesh's expressions."""
 
     bl_label = "Expressions"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "FaceLift"
     bl_parent_id = "FACELIFT_PT_avatar"
     bl_order = 1
 

@@ -7,17 +7,14 @@ import bpy
 from .. import errands
 from ..editing import targets
 from ..splats import following
-from ..widgets import draw_lines, time_left
+from ..widgets import SidebarPanel, draw_lines, time_left
 from . import base_objects, binding, bindings, fitting, rigs, texturing
 
 
-class FACELIFT_PT_avatar(bpy.types.Panel):
+class FACELIFT_PT_avatar(SidebarPanel, bpy.types.Panel):
     """From a head of splats to a head mesh that moves."""
 
     bl_label = "Avatar"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "FaceLift"
     bl_order = 4
 
     @classmethod

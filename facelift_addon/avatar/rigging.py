@@ -8,6 +8,7 @@ from ...core.avatar.joints import find_joints
 from ...core.avatar.skinning import bone_weights
 from ..operators.reporting import reported
 from ..splats import heads
+from ..widgets import SidebarPanel
 from . import base_objects, faces, rigs
 
 
@@ -90,13 +91,10 @@ class FACELIFT_OT_pose_rig(_OnRig, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class FACELIFT_PT_rig(bpy.types.Panel):
+class FACELIFT_PT_rig(SidebarPanel, bpy.types.Panel):
     """The bones of the base mesh."""
 
     bl_label = "Rig"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "FaceLift"
     bl_parent_id = "FACELIFT_PT_avatar"
     bl_order = 2
 

@@ -70,15 +70,6 @@ def give(target: bpy.types.Object, head: bpy.types.Object, baked: Baked) -> bpy.
     return image
 
 
-def texture_of(target: bpy.types.Object) -> bpy.types.Image | None:
-    """Return the texture that a base mesh shows, if it has one of ours."""
-    for slot in target.material_slots:
-        node = _node(slot.material)
-        if node is not None and node.image is not None:
-            return node.image
-    return None
-
-
 def _node(material: bpy.types.Material | None) -> bpy.types.ShaderNodeTexImage | None:
     tree = material.node_tree if material is not None else None
     return tree.nodes.get(NODE) if tree is not None else None

@@ -16,7 +16,7 @@ from ..editing import targets
 from ..handover import Handover
 from ..operators.reporting import reported
 from ..splats import baking, columns, heads
-from ..widgets import draw_lines
+from ..widgets import SidebarPanel, draw_lines
 from . import wraps
 from .panel import draw_progress, draw_shown
 
@@ -156,13 +156,10 @@ def _head_of(target: bpy.types.Object | None) -> bpy.types.Object | None:
     return wraps.head_of(target) if wraps.is_wrap(target) else None
 
 
-class FACELIFT_PT_wrap(bpy.types.Panel):
+class FACELIFT_PT_wrap(SidebarPanel, bpy.types.Panel):
     """A closed mesh around the splats."""
 
     bl_label = "Wrap Mesh"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "FaceLift"
     bl_order = 4
 
     @classmethod

@@ -6,6 +6,7 @@ import bpy
 
 from ...core.parts import Part
 from ..splats.modifier_inputs import ModifierInputs
+from ..widgets import SidebarPanel
 from . import adjustments, targets
 from .adjustments_nodes import (
     BOX,
@@ -25,10 +26,7 @@ from .grading_nodes import NEUTRAL
 Layout = bpy.types.UILayout
 
 
-class _Panel:
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "FaceLift"
+class _Panel(SidebarPanel):
     bl_options = {"DEFAULT_CLOSED"}
 
     @classmethod
