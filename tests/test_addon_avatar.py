@@ -120,14 +120,39 @@ def test_one_undo_removes_the_mesh_and_a_second_fit_keeps_what_was_made_of_it(bl
     name = fit().name
     bpy.ops.ed.undo_push(message="fitted")
     bpy.ops.ed.undo()
-    assert name not in bpy.data.objects and "astronaut" in bpy.data.objects
+    assert name not in bpy.data.objects and bpy.data.objects["astronaut"].visible_get()
     bpy.ops.ed.redo()
     mesh = bpy.data.objects[name]
+    assert mesh.visible_get() and not bpy.data.objects["astronaut"].visible_get()
     mesh.modifiers.new("Smooth", "SUBSURF").levels = 0
     mesh.data.vertices[0].co.x += 1
     material = mesh.data.materials[0]
     assert fit() == mesh and mesh.modifiers["Smooth"] and mesh.data.materials[0] == material
     assert abs(shown(mesh)[0, 0]) < 0.5
+
+
+def test_a_mesh_fits_again_where_it_was_moved_to_or_its_head_turned_into_new_coordinates(blender, head):
+    import bpy
+
+    mesh = fit()
+    head.location, head.rotation_euler.z, head.scale = (1, 2, 3), 0.5, (2, 2, 2)
+    bpy.context.view_layer.update()
+    before = shown(mesh)
+    assert bpy.ops.facelift.show_only(kind="SPLATS") == {"FINISHED"}
+    assert bpy.ops.facelift.apply_transform() == {"FINISHED"}
+    assert fit() == mesh
+    bpy.context.view_layer.update()
+    np.testing.assert_allclose(shown(mesh), before, atol=2e-3)
+    mesh.location.x += 5
+    bpy.context.view_layer.update()
+    moved = shown(mesh)
+    assert fit() == mesh and bpy.ops.facelift.bind_to_mesh() == {"FINISHED"}
+    bpy.context.view_layer.update()
+    np.testing.assert_allclose(shown(mesh), moved, atol=2e-3)
+    baking = blender.module("facelift_addon.splats.baking")
+    splats = np.array(head.matrix_world)[:3, :3] @ np.median(baking.evaluated(bpy.context, head).means, axis=0)
+    middle = np.median(moved, axis=0) - head.location
+    np.testing.assert_allclose(splats, middle, atol=0.2)
 
 
 def test_the_fit_is_kept_in_the_file_by_duplicates_and_through_edits(blender, head, expected, tmp_path):

@@ -56,6 +56,53 @@ def assert_unmoved(blender, target):
         assert column.values.tobytes() == stored[name].values.tobytes(), name
 
 
+def assert_shown(shown, hidden):
+    import bpy
+
+    assert shown.visible_get() and not shown.hide_render and hidden.hide_viewport and hidden.hide_render
+    assert bpy.context.active_object == shown and bpy.context.selected_objects == [shown]
+
+
+def test_one_of_splats_and_mesh_is_shown(blender, pair):
+    import bpy
+
+    head, mesh = pair
+    mesh.hide_set(True)
+    assert bpy.ops.facelift.fit_base_mesh(bake_texture=False) == {"FINISHED"}
+    assert_shown(mesh, head)
+    assert bpy.ops.facelift.bind_to_mesh() == {"FINISHED"}
+    assert_shown(head, mesh)
+    assert bpy.ops.facelift.show_only(kind="BASE_MESH") == {"FINISHED"}
+    assert_shown(mesh, head)
+    key(mesh, jawOpen=1.0)
+    assert bpy.ops.facelift.fit_base_mesh(bake_texture=False, expression="NEUTRAL") == {"FINISHED"}
+    assert bpy.ops.facelift.bind_to_mesh() == {"FINISHED"}
+    assert_shown(mesh, head)  # Splats that follow: both can be looked at, and nothing changes that.
+    assert bpy.ops.facelift.unbind() == {"FINISHED"}
+    assert_shown(mesh, head)
+    assert bpy.ops.facelift.show_only(kind="SPLATS") == {"FINISHED"}
+    assert_shown(head, mesh)
+    with pytest.raises(RuntimeError, match="no such mesh"):
+        bpy.ops.facelift.show_only(kind="WRAP_MESH")
+    bpy.ops.object.mode_set(mode="EDIT")
+    showing = blender.module("facelift_addon.avatar.showing")
+    showing.show_only(bpy.context, head, mesh)
+    assert head.visible_get() and mesh.visible_get(), "what is being edited stays in view"
+
+
+def test_hidden_splats_are_read_as_their_modifiers_make_them(blender, pair):
+    import bpy
+
+    head, _ = pair
+    select(head)
+    bindings = blender.module("facelift_addon.avatar.bindings")
+    blender.module("facelift_addon.editing.adjustments").ensure(head)["Density"] = 0.5
+    count = len(bindings.at_rest(bpy.context, head)["position"].values)
+    assert count < len(head.data.points)
+    head.hide_viewport = True
+    assert len(bindings.at_rest(bpy.context, head)["position"].values) == count and head.hide_viewport
+
+
 def test_rest_is_bit_equal_and_binding_changes_no_splat(blender, pair):
     import bpy
 
@@ -187,8 +234,8 @@ def test_what_goes_wrong_leaves_splats_at_rest_and_says_what_helps(blender, boun
     mesh.modifiers.remove(subdivision)
     bpy.context.view_layer.update()
     assert furthest(blender, head) > 5
-    bpy.ops.object.select_all(action="DESELECT")
-    bpy.context.view_layer.objects.active = mesh
+    mesh.hide_viewport = False
+    select(mesh)
     bpy.ops.object.mode_set(mode="EDIT")
     bpy.ops.mesh.select_all(action="SELECT")
     bpy.ops.mesh.subdivide()
@@ -220,6 +267,7 @@ def test_a_deleted_mesh_and_a_copy_that_is_moved_say_what_helps(blender, bound):
     assert trouble(blender, copy) == ""
     assert_unmoved(blender, copy)
 
+    mesh.hide_viewport = False
     select(mesh)
     bpy.ops.object.delete()
     bpy.context.view_layer.update()

@@ -165,6 +165,10 @@ def test_adding_again_follows_the_mesh_and_removing_leaves_nothing(blender, mesh
     assert first not in bpy.data.objects and not bpy.data.armatures
     assert bpy.context.active_object == mesh
     assert not bpy.ops.facelift.remove_rig.poll()
+    assert bpy.ops.facelift.show_only(kind="SPLATS") == {"FINISHED"}
+    add_rig(blender)
+    assert bpy.ops.facelift.remove_rig() == {"FINISHED"}
+    assert bpy.context.active_object == mesh.parent, "what is hidden becomes not active"
 
 
 def test_a_rig_made_anew_keeps_its_keyframes(blender, mesh):

@@ -13,11 +13,13 @@ from . import (
     panel,
     performances,
     rigging,
+    showing,
     texturing,
     wrapping,
 )
 
 CLASSES = (
+    *showing.CLASSES,
     *fitting.CLASSES,
     *texturing.CLASSES,
     *binding.CLASSES,

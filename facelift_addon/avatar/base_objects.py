@@ -1,9 +1,9 @@
 """Base meshes as objects: made of a fit, found again, and read back.
 
-A base mesh is the child of its head, in the head's local space. Its vertices are the head
-model's in their order, and its faces the model's quads. The Basis shape is the face without
-expression; the shape keys, under their ARKit names, are the expressions. Their values are those
-of the photo, or zero for the neutral face.
+A base mesh is the child of its head, in the local space that the head had when the mesh was made. Its
+vertices are the head model's in their order, and its faces the model's quads. The Basis shape is the
+face without expression; the shape keys, under their ARKit names, are the expressions. Their values
+are those of the photo, or zero for the neutral face.
 """
 
 from __future__ import annotations
@@ -80,6 +80,10 @@ def give(head: bpy.types.Object, base: BaseMesh, neutral: bool) -> bpy.types.Obj
         _add_shape_keys(target, base.model)
     elif target.data.users > 1:
         target.data = target.data.copy()
+    relative = to_head(target, head)
+    if (relative != np.eye(4)).any():
+        # Tools that changed the head's local space left the mesh where it was in the world.
+        base = base.transformed(np.linalg.inv(relative))
     target[POSE_KEY] = base.pose.to_list()
     target[EXPRESSION_KEY] = base.expression.tolist()
     _set_shape(target, base)
@@ -125,7 +129,18 @@ def read(target: bpy.types.Object, head: bpy.types.Object | None = None) -> Base
     base = BaseMesh(model, neutral, expressions, expression, pose)
     if head is None:
         return base
-    return base.transformed(np.linalg.inv(np.array(head.matrix_world)) @ np.array(target.matrix_world))
+    return base.transformed(to_head(target, head))
+
+
+def to_head(target: bpy.types.Object, head: bpy.types.Object) -> np.ndarray:
+    """Return the [4, 4] matrix from a base mesh's local space to a head's.
+
+    Where its own mesh was moved to by itself does not count: it was fitted in place, maybe while the head was
+    hidden, and splats that are bound to it go where it is.
+    """
+    if target.parent == head:
+        return np.array(target.matrix_parent_inverse)
+    return np.linalg.inv(np.array(head.matrix_world)) @ np.array(target.matrix_world)
 
 
 def _is_intact(target: bpy.types.Object, model: HeadModel) -> bool:

@@ -16,6 +16,7 @@ from ..handover import Handover
 from ..operators.reporting import reported
 from ..splats import baking, columns, following, heads
 from . import base_objects, bindings
+from .showing import show_only
 
 TITLE = "Binding the splats"
 
@@ -101,14 +102,17 @@ class FACELIFT_OT_add_binding(bpy.types.Operator):
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Store them."""
+        """Store them, and show the splats instead of the mesh."""
         bound = _handover.take(self.made)
         head, mesh = heads.find(bound.head, bound.name), bpy.data.objects.get(bound.mesh)
         if head is None or not base_objects.is_base_mesh(mesh):
             raise FaceLiftError("The head or its mesh is gone.", "Undo, and bind again.", code="head-gone")
         if "EDIT" in (head.mode, mesh.mode):
             raise FaceLiftError("The head or its mesh is being edited.", "Leave Edit Mode and bind again.")
+        again = following.find(head) is not None
         bindings.attach(head, mesh, bound.base, bound.splats)
+        if not again:
+            show_only(context, head, head)
         return {"FINISHED"}
 
 

@@ -101,7 +101,8 @@ def at_rest(context: bpy.types.Context, head: bpy.types.Object) -> dict[str, Col
     try:
         if followed:
             modifier.show_viewport = False
-        return _own(baking.evaluated_columns(context, head))
+        with baking.visible(head, context.view_layer):
+            return _own(baking.evaluated_columns(context, head))
     finally:
         if followed:
             modifier.show_viewport = True
@@ -132,8 +133,8 @@ def _longer(column: Column, added: Column | None, count: int) -> Column:
 def _set_rest(head: bpy.types.Object, mesh: bpy.types.Object, base: BaseMesh) -> None:
     """Store on the mesh where its vertices are at rest, and its gaps."""
     rest = _as_in_photo(mesh)
-    relative = np.linalg.inv(np.array(head.matrix_world, np.float64)) @ np.array(mesh.matrix_world, np.float64)
-    if head.matrix_world != mesh.matrix_world:
+    relative = base_objects.to_head(mesh, head)
+    if (relative != np.eye(4)).any():
         rest = (rest.astype(np.float64) @ relative[:3, :3].T + relative[:3, 3]).astype(np.float32)
     for name, kind, values in (
         (names.BIND_REST, "FLOAT_VECTOR", rest),

@@ -14,11 +14,11 @@ from ...core.avatar.fit import fit_base_mesh
 from ...core.errors import FaceLiftError
 from ...core.progress import Reporter
 from .. import errands
-from ..editing import targets
 from ..handover import Handover
 from ..operators.reporting import reported
-from ..splats import columns, heads
+from ..splats import columns, following, heads
 from . import base_objects, bindings, texturing
+from .showing import head_of, show_only
 
 EXPRESSION = EnumProperty(
     name="Expression",
@@ -92,7 +92,7 @@ def fit_in_background(context: bpy.types.Context, head: bpy.types.Object, expres
 
 
 class FACELIFT_OT_fit_base_mesh(bpy.types.Operator):
-    """Fit a clean head mesh to these splats: quads, UV map, texture, vertex groups and 52 expressions as shape keys. The splats stay as they are"""  # noqa: E501
+    """Fit a clean head mesh to these splats: quads, UV map, texture, vertex groups and 52 expressions as shape keys. The splats are hidden, not changed"""  # noqa: E501
 
     bl_idname = "facelift.fit_base_mesh"
     bl_label = "Fit Base Mesh"
@@ -113,7 +113,7 @@ class FACELIFT_OT_fit_base_mesh(bpy.types.Operator):
             cls.poll_message_set("Leave Edit Mode: the fit needs the whole head")
             return False
         cls.poll_message_set("Select a head or imported splats")
-        return _head_of(context.active_object) is not None
+        return head_of(context.active_object) is not None
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Fit in the background: a button was pressed."""
@@ -122,7 +122,7 @@ class FACELIFT_OT_fit_base_mesh(bpy.types.Operator):
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Fit; from the interface in the background."""
-        head = _head_of(context.active_object)
+        head = head_of(context.active_object)
         if self.options.is_invoke:
             fit_in_background(context, head, self.expression, self.bake_texture)
         else:
@@ -148,17 +148,20 @@ class FACELIFT_OT_add_base_mesh(bpy.types.Operator):
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Add the mesh, or give the one that is there its new shape; select it."""
+        """Add the mesh, or give the one that is there its new shape; show it instead of the splats."""
         fit = _handover.take(self.made)
         head = heads.find(fit.head, fit.name)
         if head is None:
             raise FaceLiftError("The head is gone.", "Undo, and fit the base mesh again.", code="head-gone")
+        known = base_objects.find(head)
         target = base_objects.give(head, fit.base, neutral=self.expression == "NEUTRAL")
         if fit.texture is not None:
             texturing.give(target, head, fit.texture)
-        layer = heads.view_layer_of(context, context.scene)
-        if layer is not None and target.name in layer.objects:
-            heads.select_only(layer, target)
+        # Who sees the splats follow, or the mesh that they follow, goes on with that.
+        if following.find(head) is None:
+            show_only(context, head, target)
+        elif target != known:
+            show_only(context, head, head)
         return {"FINISHED"}
 
 
@@ -181,11 +184,6 @@ class FACELIFT_OT_show_expression(bpy.types.Operator):
         """Set the values."""
         base_objects.show_expression(base_objects.mesh_of(context.active_object), self.expression == "NEUTRAL")
         return {"FINISHED"}
-
-
-def _head_of(target: bpy.types.Object | None) -> bpy.types.Object | None:
-    """Return the splats that the active object is or belongs to."""
-    return target if targets.is_splat_object(target) else base_objects.head_of(target)
 
 
 CLASSES = (FACELIFT_OT_fit_base_mesh, FACELIFT_OT_add_base_mesh, FACELIFT_OT_show_expression)

@@ -9,6 +9,7 @@ from ..editing import targets
 from ..splats import following
 from ..widgets import SidebarPanel, draw_lines, time_left
 from . import base_objects, binding, bindings, fitting, rigs, texturing
+from .showing import KINDS
 
 
 class FACELIFT_PT_avatar(SidebarPanel, bpy.types.Panel):
@@ -37,7 +38,7 @@ class FACELIFT_PT_avatar(SidebarPanel, bpy.types.Panel):
             column.scale_y = 1.5
             column.operator("facelift.fit_base_mesh", icon="OUTLINER_OB_MESH")
             return
-        draw_shown(layout, head, mesh, "Base mesh")
+        draw_shown(layout, head, mesh, "BASE_MESH")
         if head is not None:
             _draw_binding(layout, context, head)
         row = layout.row(align=True)
@@ -62,13 +63,14 @@ def draw_progress(layout: bpy.types.UILayout, title: str) -> bool:
     return False
 
 
-def draw_shown(layout: bpy.types.UILayout, head: bpy.types.Object | None, mesh: bpy.types.Object, label: str) -> None:
-    """Draw the eyes with which splats and a mesh, called by its label, are shown and hidden in viewport and renders."""
+def draw_shown(layout: bpy.types.UILayout, head: bpy.types.Object | None, mesh: bpy.types.Object, kind: str) -> None:
+    """Draw what shows either splats or a mesh of a kind, and eyes for both in viewport and renders."""
     column = layout.column(align=True)
-    for target, text, icon in ((head, "Splats", "POINTCLOUD_DATA"), (mesh, label, "OUTLINER_OB_MESH")):
+    for target, shows, icon in ((head, "SPLATS", "POINTCLOUD_DATA"), (mesh, kind, "OUTLINER_OB_MESH")):
         if target is not None:
             row = column.row(align=True)
-            row.label(text=text, icon=icon)
+            text = next(name for key, name, _ in KINDS if key == shows)
+            row.operator("facelift.show_only", text=text, icon=icon, depress=not target.hide_viewport).kind = shows
             row.prop(target, "hide_viewport", text="", emboss=False)
             row.prop(target, "hide_render", text="", emboss=False)
 

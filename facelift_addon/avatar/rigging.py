@@ -60,14 +60,16 @@ class FACELIFT_OT_remove_rig(_OnRig, bpy.types.Operator):
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Remove it, and go back to the mesh."""
+        """Remove it, and go back to the mesh, or to the splats that follow it."""
         mesh = _mesh_of(context.active_object)
         faces.required_own(mesh)
         if context.mode != "OBJECT":
             bpy.ops.object.mode_set(mode="OBJECT")
         rigs.remove(mesh)
-        if mesh.name in context.view_layer.objects:
-            context.view_layer.objects.active = mesh
+        # One of the two is hidden: a hidden object would be a strange one to work on.
+        shown = next((target for target in (mesh, mesh.parent) if target is not None and target.visible_get()), None)
+        if shown is not None:
+            heads.select_only(context.view_layer, shown)
         return {"FINISHED"}
 
 

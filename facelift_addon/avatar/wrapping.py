@@ -12,13 +12,13 @@ from ...core.errors import FaceLiftError
 from ...core.pictures import png_bytes
 from ...core.progress import Reporter
 from .. import errands
-from ..editing import targets
 from ..handover import Handover
 from ..operators.reporting import reported
 from ..splats import baking, columns, heads
 from ..widgets import SidebarPanel, draw_lines
 from . import wraps
 from .panel import draw_progress, draw_shown
+from .showing import head_of, show_only
 
 TITLE = "Wrapping the splats"
 
@@ -71,7 +71,7 @@ class FACELIFT_OT_wrap_mesh(bpy.types.Operator):
             cls.poll_message_set("Leave Edit Mode: the wrap needs the whole object")
             return False
         cls.poll_message_set("Select a head or imported splats")
-        return _head_of(context.active_object) is not None
+        return head_of(context.active_object) is not None
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Begin at once, or ask for the options first."""
@@ -94,7 +94,7 @@ class FACELIFT_OT_wrap_mesh(bpy.types.Operator):
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Wrap; from the interface in the background."""
-        head = _head_of(context.active_object)
+        head = head_of(context.active_object)
         heads.identify(head)
         work = work_on(context, head, self.faces, self.detail, int(self.texture_size) if self.use_texture else 0)
         if self.options.is_invoke:
@@ -121,10 +121,7 @@ class FACELIFT_OT_add_wrap_mesh(bpy.types.Operator):
         if head is None:
             raise FaceLiftError("The splats are gone.", "Undo, and wrap them again.", code="head-gone")
         target = wraps.give(head, wrapped)
-        head.hide_viewport = head.hide_render = True
-        layer = heads.view_layer_of(context, context.scene)
-        if layer is not None and target.name in layer.objects:
-            heads.select_only(layer, target)
+        show_only(context, head, target)
         return {"FINISHED"}
 
 
@@ -132,7 +129,7 @@ def work_on(
     context: bpy.types.Context, head: bpy.types.Object, faces: int, detail: str, texture_size: int
 ) -> Callable[[Reporter], wraps.Wrapped]:
     """Read splats; return what wraps them in any thread. Parameters and errors as for :func:`wrap`."""
-    with wraps.visible(head, context.view_layer):
+    with baking.visible(head, context.view_layer):
         rows = baking.evaluated_columns(context, head)
     identifier, name = head[heads.ID_KEY], head.name
 
@@ -149,13 +146,6 @@ def add(wrapped: wraps.Wrapped) -> str:
     return f"{wrapped.name} is wrapped in {len(wrapped.mesh.triangles):,} faces; its splats are hidden"
 
 
-def _head_of(target: bpy.types.Object | None) -> bpy.types.Object | None:
-    """Return the splats that an object is, or is wrapped around."""
-    if targets.is_splat_object(target):
-        return target
-    return wraps.head_of(target) if wraps.is_wrap(target) else None
-
-
 class FACELIFT_PT_wrap(SidebarPanel, bpy.types.Panel):
     """A closed mesh around the splats."""
 
@@ -165,19 +155,19 @@ class FACELIFT_PT_wrap(SidebarPanel, bpy.types.Panel):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Splats must be active, or their wrap mesh."""
-        return _head_of(context.active_object) is not None or wraps.is_wrap(context.active_object)
+        return head_of(context.active_object) is not None or wraps.is_wrap(context.active_object)
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the next step, and what is shown."""
         layout, active = self.layout, context.active_object
         if draw_progress(layout, TITLE):
             return
-        head = _head_of(active)
+        head = head_of(active)
         mesh = active if wraps.is_wrap(active) else wraps.find(head)
         if mesh is None:
             draw_lines(layout, context, "A closed mesh with hair and shoulders: for blocking, sculpting, 3D print.")
         else:
-            draw_shown(layout, head, mesh, "Wrap mesh")
+            draw_shown(layout, head, mesh, "WRAP_MESH")
         if head is not None:
             row = layout.row(align=True)
             row.operator_context = "INVOKE_DEFAULT"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import bpy
@@ -78,23 +76,6 @@ def give(head: bpy.types.Object, wrapped: Wrapped) -> bpy.types.Object:
 def mark(mesh: bpy.types.Mesh) -> str:
     """Return a text that changes with a mesh's vertices."""
     return f"{zlib.crc32(fits.coordinates(mesh.vertices)):08x}"
-
-
-@contextmanager
-def visible(head: bpy.types.Object, layer: bpy.types.ViewLayer) -> Iterator[None]:
-    """Show an object that is hidden for as long as it is read: modifiers of what is hidden are not evaluated."""
-    hidden, eye = head.hide_viewport, head.hide_get(view_layer=layer)
-    if not hidden and not eye:
-        yield
-        return
-    try:
-        head.hide_viewport = False
-        head.hide_set(False, view_layer=layer)
-        layer.update()
-        yield
-    finally:
-        head.hide_viewport = hidden
-        head.hide_set(eye, view_layer=layer)
 
 
 def _mesh(name: str, wrapped: Wrapped) -> bpy.types.Mesh:

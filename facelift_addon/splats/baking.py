@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import bpy
 
 from ...core.errors import FaceLiftError
@@ -65,3 +68,20 @@ def evaluated_columns(context: bpy.types.Context, target: bpy.types.Object) -> d
     finally:
         if was_shown:
             shown.show_viewport = True
+
+
+@contextmanager
+def visible(head: bpy.types.Object, layer: bpy.types.ViewLayer) -> Iterator[None]:
+    """Show an object that is hidden for as long as it is read: modifiers of what is hidden are not evaluated."""
+    hidden, eye = head.hide_viewport, head.hide_get(view_layer=layer)
+    if not hidden and not eye:
+        yield
+        return
+    try:
+        head.hide_viewport = False
+        head.hide_set(False, view_layer=layer)
+        layer.update()
+        yield
+    finally:
+        head.hide_viewport = hidden
+        head.hide_set(eye, view_layer=layer)

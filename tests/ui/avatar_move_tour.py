@@ -42,8 +42,6 @@ def make_mesh() -> window.Steps:
     with window.override():
         facelift.bind_to_mesh()
     yield from window.wait(lambda: not errands._errands)
-    bpy.context.active_object.hide_set(True)
-    bpy.context.view_layer.objects.active = bpy.context.active_object.parent
     space = window.view()[1].spaces[0]
     space.overlay.show_floor = space.overlay.show_axis_x = space.overlay.show_axis_y = False
     space.overlay.show_cursor = space.overlay.show_outline_selected = space.overlay.show_relationship_lines = False
@@ -82,9 +80,8 @@ def tour() -> window.Steps:
     yield from shoot(8.0)  # 1: sliders
     head = bpy.context.active_object
     mesh = window.module("facelift_addon.avatar.base_objects").find(head)
-    head.hide_set(True)
-    mesh.hide_set(False)
-    bpy.context.view_layer.objects.active = mesh
+    with window.override():
+        facelift.show_only("EXEC_DEFAULT", True, kind="BASE_MESH")
     bpy.context.scene.facelift_expressions.search = "smile"
     yield from shoot()  # 2: searched for
     bpy.context.scene.facelift_expressions.search = ""
@@ -104,9 +101,8 @@ def tour() -> window.Steps:
     rig.pose.bones["jaw"].rotation_euler = (0.25, 0.0, 0.0)
     rig.pose.bones["look_at"].location.x = -0.12
     yield from shoot()  # 5: posed
-    head.hide_set(False)
-    mesh.hide_set(True)
     with window.override():
+        facelift.show_only("EXEC_DEFAULT", True, kind="SPLATS")
         facelift.set_expression("EXEC_DEFAULT", True, preset="Smile", strength=0.6)
     rig.pose.bones["jaw"].rotation_euler = (0.1, 0.0, 0.0)
     rig.pose.bones["head"].rotation_euler = (0.0, -0.25, -0.1)

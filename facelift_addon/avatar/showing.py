@@ -1,0 +1,77 @@
+"""A head's splats, base mesh and wrap mesh stand in one place: one of them is shown."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import EnumProperty
+
+from ...core.errors import FaceLiftError
+from ..editing import targets
+from ..operators.reporting import reported
+from ..splats import heads
+from . import base_objects, rigs, wraps
+
+KINDS = (
+    ("SPLATS", "Splats", "The Gaussian splats"),
+    ("BASE_MESH", "Base Mesh", "The mesh with expressions"),
+    ("WRAP_MESH", "Wrap Mesh", "The closed mesh around the splats"),
+)
+
+
+def head_of(target: bpy.types.Object | None) -> bpy.types.Object | None:
+    """Return the splats that an object is, is fitted to or wrapped around, or whose base mesh it moves."""
+    target = rigs.moved_by(target)
+    if targets.is_splat_object(target):
+        return target
+    return wraps.head_of(target) if wraps.is_wrap(target) else base_objects.head_of(target)
+
+
+def show_only(context: bpy.types.Context, head: bpy.types.Object, shown: bpy.types.Object) -> None:
+    """Show one of a head's objects in viewport and renders, and select it; the panel's eyes bring the others back.
+
+    Args:
+        context: Whose selection changes, unless the user edits something. What is edited stays in view.
+        head: The head.
+        shown: It, its base mesh or its wrap mesh.
+    """
+    for target in (head, base_objects.find(head), wraps.find(head)):
+        if target is not None and (target == shown or target.mode == "OBJECT"):
+            target.hide_viewport = target.hide_render = target != shown
+    # Asking for the mode brings the view layer's list of objects up to date, which looking a name up does not.
+    editing = context.mode != "OBJECT"
+    layer = context.view_layer
+    if shown.name in layer.objects:
+        shown.hide_set(False, view_layer=layer)
+        if not editing:
+            heads.select_only(layer, shown)
+
+
+class FACELIFT_OT_show_only(bpy.types.Operator):
+    """Show this in viewport and renders instead of what stands in the same place, and select it"""
+
+    bl_idname = "facelift.show_only"
+    bl_label = "Show Only"
+    bl_options = {"REGISTER", "UNDO"}
+
+    kind: EnumProperty(name="Show", description="Which of a head's objects", items=KINDS)
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A head must be active, or what belongs to it."""
+        cls.poll_message_set("Select a head, its base mesh or its wrap mesh")
+        return head_of(context.active_object) is not None
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Show it."""
+        head = head_of(context.active_object)
+        found = {"SPLATS": lambda head: head, "BASE_MESH": base_objects.find, "WRAP_MESH": wraps.find}
+        shown = found[self.kind](head)
+        if shown is None:
+            raise FaceLiftError(f"{head.name!r} has no such mesh.", "Fit or wrap one first.", code="nothing-to-show")
+        show_only(context, head, shown)
+        return {"FINISHED"}
+
+
+CLASSES = (FACELIFT_OT_show_only,)
+"""The operator behind the panels' buttons."""
