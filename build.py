@@ -305,7 +305,7 @@ def command_assets(options: argparse.Namespace) -> int:
 def command_parity(options: argparse.Namespace) -> int:
     """The facelift engine against recorded tensors."""
     python = environment(own_version(), ("facelift", "test"))
-    arguments = [options.folder.resolve()] + (["--full"] if options.full else [])
+    arguments = [options.folder.resolve(), "--device", options.device] + (["--full"] if options.full else [])
     return run([python, "-m", "core.engines.facelift.parity", *arguments])
 
 
@@ -344,6 +344,7 @@ def parse() -> argparse.Namespace:
     lock.add_argument("--check", action="store_true", help="compare only: fails when a file is out of date")
     parity = add("parity", command_parity)
     parity.add_argument("folder", type=Path, help="a folder of recorded tensors")
+    parity.add_argument("--device", default="cpu", help="torch's device that computes (default: %(default)s)")
     parity.add_argument("--full", action="store_true", help="also the full-size models, on the CPU in float32")
     return parser.parse_args()
 

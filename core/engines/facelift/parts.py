@@ -96,7 +96,7 @@ def estimate_parts(gaussians: Gaussians, views: np.ndarray) -> tuple[np.ndarray,
     oval, eyes, mouth = inside(FACE_OVAL), inside(*EYE_OUTLINES), inside(MOUTH_OUTLINE)
     features = eyes | mouth | inside(*BROWS)
     tree = cKDTree(gaussians.means)
-    distances, neighbours = tree.query(gaussians.means, k=min(NEIGHBOURS, len(gaussians)))
+    distances, neighbours = tree.query(gaussians.means, k=min(NEIGHBOURS, len(gaussians)), workers=-1)
     posterior = _posterior(gaussians, frame, oval, features)
     posterior = posterior[neighbours].mean(axis=1) if neighbours.ndim == 2 else posterior
     labels = CLASSES[posterior.argmax(axis=1)]

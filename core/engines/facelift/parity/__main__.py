@@ -24,9 +24,9 @@ EXACT = ("input/image", SAMPLE)
 """Recorded inputs: there is nothing to compare."""
 
 
-def compare_record(record: Record) -> list[Row]:
-    """Run the engine as recorded and return one row for each recorded tensor, filter and file."""
-    pipeline = Pipeline(record.checkpoint(), head_width=record.head_width())
+def compare_record(record: Record, device: str = "cpu") -> list[Row]:
+    """Run the engine on a device as recorded; return one row for each recorded tensor, filter and file."""
+    pipeline = Pipeline(record.checkpoint(), device, head_width=record.head_width())
     if record.head_width() is None and not pipeline.checkpoint.gslrm_config_path().is_file():
         print(f"GS-LRM's head width (d_head) is stated nowhere; {pipeline.checkpoint.gslrm_head_width()} is assumed.")
     own, raw = stages.run_end_to_end(pipeline, record)
@@ -53,8 +53,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="parity", description=__doc__)
     parser.add_argument("folder", type=Path, help="a folder of recorded tensors, or a tar archive of one")
     parser.add_argument("--full", action="store_true", help="also the full-size models, on the CPU in float32")
+    parser.add_argument("--device", default="cpu", help="torch's device that computes (default: %(default)s)")
     options = parser.parse_args()
     agreed = True
+    # By default a graphics card computes float32 convolutions with 10 bits of the 23 of a number.
+    torch.backends.cudnn.allow_tf32 = False
     try:
         with opened(options.folder) as folder:
             threads = torch.get_num_threads()
@@ -63,7 +66,7 @@ def main() -> int:
             for record in records(folder):
                 start = time.perf_counter()
                 print(f"\n{record.path.name}: {record.facts.get('what', '')}")
-                rows = compare_record(record)
+                rows = compare_record(record, options.device)
                 agreed &= compare.print_table(rows)
                 tensors = sum(name not in EXACT for name in record.tensors)
                 print(f"{len(rows)} comparisons of {tensors} tensors in {time.perf_counter() - start:.1f} s")

@@ -13,7 +13,7 @@ from ....cameras import Camera, six_view_rig, turntable
 from .. import diffusion, prompts
 from ..conditioning import Conditioning, NoiseAugmentation
 from ..draws import Draws
-from ..gslrm import RawGaussians
+from ..gslrm import FIELDS, RawGaussians
 from ..pipeline import Pipeline
 from .record import Record
 
@@ -98,6 +98,10 @@ def run_end_to_end(pipeline: Pipeline, record: Record) -> tuple[Tensors, RawGaus
     two levels would otherwise dominate its error.
     """
     own: Tensors = {}
+
+    def keep(name: str, tensor: torch.Tensor) -> None:
+        own[name] = tensor.cpu()
+
     checkpoint = pipeline.checkpoint
     if checkpoint.prompt_path() is None:
         own["text/input_ids"] = prompts.tokenize(checkpoint)
@@ -107,17 +111,17 @@ def run_end_to_end(pipeline: Pipeline, record: Record) -> tuple[Tensors, RawGaus
         pipeline.use_prompts(record.prompts())
     with pipeline.resident("unet") as unet:
         watch = UNetWatch(unet, record)
-    views = pipeline.generate_views(record["input/image"].numpy(), record.sampling(), observe=own.__setitem__)
+    views = pipeline.generate_views(record["input/image"].numpy(), record.sampling(), observe=keep)
     watch.close()
-    own.update(watch.seen)
+    own.update({name: tensor.cpu() for name, tensor in watch.seen.items()})
     if watch.seen:
-        own["cond/class_labels"] = watch.seen["unet_call/class_labels"]
+        own["cond/class_labels"] = own["unet_call/class_labels"]
     own["images/uint8"] = torch.from_numpy(views)
     given = record["images/uint8"].numpy() if "images/uint8" in record else views
-    raw = pipeline.reconstruct(given, observe=lambda name, tensor: own.__setitem__(f"gslrm/{name}", tensor))
+    raw = pipeline.reconstruct(given, observe=lambda name, tensor: keep(f"gslrm/{name}", tensor))
     own.update(schedules(pipeline, record))
     own.update(cameras(record, views.shape[1]))
-    return own, raw
+    return own, RawGaussians(**{name: getattr(raw, name).cpu() for name in FIELDS})
 
 
 def schedules(pipeline: Pipeline, record: Record) -> Tensors:
@@ -172,32 +176,43 @@ def projection(camera: Camera) -> np.ndarray:
 def run_stages_alone(pipeline: Pipeline, record: Record) -> Tensors:
     """Run each denoising step and the decoder on their recorded inputs, where those were recorded."""
     alone: Tensors = {}
+
+    def here(tensor: torch.Tensor) -> torch.Tensor:
+        return tensor.to(pipeline.device)
+
     sampling = record.sampling()
     needed = ("rng/draw1_initial_latents", "clip/image_embeds_noised", "vae/image_latents")
     if record.has(*needed) and record.prompts() is not None:
         condition = Conditioning(
-            record["clip/image_embeds_noised"], record["vae/image_latents"], record.prompts().to(pipeline.dtype)
+            here(record["clip/image_embeds_noised"]),
+            here(record["vae/image_latents"]),
+            here(record.prompts()).to(pipeline.dtype),
         )
         solver = pipeline.solver(sampling, Draws(sampling.seed))
-        latents = record["rng/draw1_initial_latents"]
+        latents = here(record["rng/draw1_initial_latents"])
         with pipeline.resident("unet") as unet:
             for index, timestep in enumerate(solver.timesteps):
                 guided = sampling.guidance.active(index, sampling.steps)
-                prediction = diffusion.predict(unet, latents, torch.tensor(timestep), condition, guided, False)
-                alone[f"unet_out/step{index}"] = prediction
-                recorded = record.tensors.get(f"unet_out/step{index}", prediction)
+                time = here(torch.tensor(timestep))
+                prediction = diffusion.predict(unet, latents, time, condition, guided, False)
+                alone[f"unet_out/step{index}"] = prediction.cpu()
+                recorded = here(record.tensors.get(f"unet_out/step{index}", prediction))
                 noise = record.tensors.get(f"rng/draw{index + 2}_variance_noise_step{index}")
                 if sampling.eta > 0 and noise is None:
                     break
                 guided_prediction = diffusion.guide(recorded, sampling.guidance) if guided else recorded
                 alone[f"latents/step{index}"] = solver.scheduler.step(
-                    guided_prediction, timestep, latents, eta=sampling.eta, variance_noise=noise
-                ).prev_sample
+                    guided_prediction,
+                    timestep,
+                    latents,
+                    eta=sampling.eta,
+                    variance_noise=None if noise is None else here(noise),
+                ).prev_sample.cpu()
                 if f"latents/step{index}" not in record:
                     break
-                latents = record[f"latents/step{index}"]
+                latents = here(record[f"latents/step{index}"])
     if "latents/final" in record:
         with pipeline.resident("vae") as vae:
-            views = diffusion.decode(vae, record["latents/final"], observe=alone.__setitem__)
+            views = diffusion.decode(vae, record["latents/final"], observe=lambda name, tensor: alone.__setitem__(name, tensor.cpu()))
             alone["images/uint8"] = torch.from_numpy(views)
     return alone
