@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
+from ..nearest import nearest_neighbors
+
 _SAMPLES = 20_000
 """Points whose nearest neighbour is looked up: the median needs no more."""
 
@@ -29,5 +31,4 @@ def mean_distances(means: np.ndarray, neighbors: int) -> np.ndarray:
         means: [N, 3] centres, at least two.
         neighbors: How many, at least one; fewer where there are not as many.
     """
-    count = min(neighbors, len(means) - 1)
-    return cKDTree(means).query(means, k=count + 1, workers=-1)[0][:, 1:].mean(axis=1)
+    return nearest_neighbors(means, neighbors + 1).distances

@@ -8,6 +8,7 @@ hands and hats have no class of their own.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +16,15 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from ... import blocks
 from ...cameras import RIG_SIZE, Camera, front_camera
 from ...gaussians import Gaussians
+from ...nearest import nearest_neighbors
 from ...parts import Part
 from ...photo.alignment import ALIGNED_FACE_CENTER, ALIGNED_FACE_SIZE
 from ...photo.landmarks import detect_landmarks
 from ...photo.types import FaceBox
+from ...spherical_harmonics import to_colors
 from ..draft.color import rgb_to_lab
 from ..draft.portrait import BROWS, CHIN, EYE_OUTLINES, FACE_OVAL, MOUTH_OUTLINE
 
@@ -28,6 +32,8 @@ FOREHEAD = 10
 """Landmark at the hairline's middle."""
 FACE_SCORE = 0.5
 """Landmark score from which the front view shows a face."""
+OUTLINE_WIDTH = 32
+"""Width in pixels of the 512-pixel front view of the stroke along the face's outline in which its depth is sought."""
 SURFACE_CELL = 4
 """Side in pixels of the 512-pixel front view of the cells in which the front surface is found."""
 SURFACE_OPACITY = 0.3
@@ -41,6 +47,10 @@ SMALLEST_SEED = 50
 """Gaussians from which a colour histogram is worth trusting."""
 FACE_DEPTH = 0.5
 """How far behind the face's outline, in face heights, nothing belongs to the face any more."""
+BACK = 0.7
+"""How far behind the face, in face heights, the back of the head begins."""
+NO_SEED = 3
+"""Among the classes' indices: a Gaussian that teaches no class."""
 NEIGHBOURS = 8
 ISOLATION = 6.0
 """A Gaussian is a floater when its neighbours are this many times as far as usual."""
@@ -65,6 +75,13 @@ class FaceFrame:
     middle: float
     front: float
 
+    def places(self, means: np.ndarray) -> np.ndarray:
+        """Return means [N, 3] as [3, N] in face heights.
+
+        x is 0 in the middle, y from 0 at the face to the back, z from 0 at the chin to 1 at the hairline.
+        """
+        return (np.ascontiguousarray(means.T) - np.array([[self.middle], [self.front], [self.chin]])) / self.height
+
 
 def estimate_parts(gaussians: Gaussians, views: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return a part for each Gaussian, and notes for the user.
@@ -80,33 +97,32 @@ def estimate_parts(gaussians: Gaussians, views: np.ndarray) -> tuple[np.ndarray,
     points = _front_landmarks(views[0])
     if points is None or not len(gaussians):
         return unknown, (NO_FACE,)
-    camera = front_camera(views.shape[1])
-    pixels, depths = camera.project(gaussians.means)
-    surface = _front_surface(gaussians, pixels, depths, camera)
-    frame = _face_frame(points, pixels, gaussians.means, surface(np.inf))
-    if frame is None:
-        return unknown, (NO_FACE,)
-    # Where the surface has a gap, the camera sees through to the back of the head.
-    front = surface(SURFACE_DEPTH * frame.height)
-    front &= gaussians.means[:, 1] < frame.front + FACE_DEPTH * frame.height
+    # The search takes longest and needs nothing else: it runs beside the rest.
+    with ThreadPoolExecutor(1) as pool:
+        search = pool.submit(nearest_neighbors, gaussians.means, NEIGHBOURS)
+        size = views.shape[1]
+        pixels, depths = _projected(gaussians.means, front_camera(size))
+        behind = _behind_surface(gaussians.opacities, pixels, depths, size)
+        cells = _cells(pixels, size, size)
+        frame = _face_frame(points, pixels, gaussians.means, _stroked(points, FACE_OVAL, size)[cells])
+        if frame is None:
+            return unknown, (NO_FACE,)
+        # Where the surface has a gap, the camera sees through to the back of the head.
+        front = behind <= SURFACE_DEPTH * frame.height
+        front &= gaussians.means[:, 1] < frame.front + FACE_DEPTH * frame.height
 
-    def inside(*outlines: tuple[int, ...]) -> np.ndarray:
-        return front & _covered(pixels, points, outlines, views.shape[1])
+        def inside(*outlines: tuple[int, ...]) -> np.ndarray:
+            return front & _filled(points, outlines, size)[cells]
 
-    oval, eyes, mouth = inside(FACE_OVAL), inside(*EYE_OUTLINES), inside(MOUTH_OUTLINE)
-    features = eyes | mouth | inside(*BROWS)
-    tree = cKDTree(gaussians.means)
-    distances, neighbours = tree.query(gaussians.means, k=min(NEIGHBOURS, len(gaussians)), workers=-1)
-    posterior = _posterior(gaussians, frame, oval, features)
-    posterior = posterior[neighbours].mean(axis=1) if neighbours.ndim == 2 else posterior
-    labels = CLASSES[posterior.argmax(axis=1)]
+        oval, eyes, mouth = inside(FACE_OVAL), inside(*EYE_OUTLINES), inside(MOUTH_OUTLINE)
+        posterior = _posterior(gaussians, frame, oval, eyes | mouth | inside(*BROWS))
+        near = search.result()
+    labels = CLASSES[near.prevailing(posterior)]
     below = (gaussians.means[:, 2] < frame.chin + 0.1 * frame.height) & ~oval
     labels[(labels == Part.SKIN) & below] = Part.NECK
     labels[eyes] = Part.EYES
     labels[mouth] = Part.MOUTH
-    if distances.ndim == 2:
-        spacing = distances[:, 1:].mean(axis=1)
-        labels[spacing > ISOLATION * np.median(spacing)] = Part.BACKGROUND
+    labels[near.distances > ISOLATION * np.median(near.distances)] = Part.BACKGROUND
     return labels, ()
 
 
@@ -118,23 +134,55 @@ def _front_landmarks(view: np.ndarray) -> np.ndarray | None:
     return landmarks.points[:, :2] if landmarks.score >= FACE_SCORE else None
 
 
-def _front_surface(gaussians: Gaussians, pixels: np.ndarray, depths: np.ndarray, camera: Camera):
-    """Return a function: mask [N] of Gaussians at most so far behind the surface that the front camera sees."""
-    cell = SURFACE_CELL * camera.width / RIG_SIZE
-    count = int(np.ceil(camera.width / cell))
-    columns, rows = np.floor(pixels.T / cell).astype(int)
-    inside = (columns >= 0) & (columns < count) & (rows >= 0) & (rows < count)
-    nearest = np.full((count, count), np.inf)
-    solid = inside & (gaussians.opacities > SURFACE_OPACITY)
-    np.minimum.at(nearest, (rows[solid], columns[solid]), depths[solid])
-    behind = np.full(len(gaussians), np.nan)
-    behind[inside] = depths[inside] - nearest[rows[inside], columns[inside]]
-    return lambda depth: behind <= depth
+def _projected(means: np.ndarray, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+    """Return pixel coordinates [N, 2] and depths [N] of means [N, 3]."""
+    pixels, depths = np.empty((len(means), 2)), np.empty(len(means))
+
+    def project(rows: slice) -> None:
+        pixels[rows], depths[rows] = camera.project(means[rows])
+
+    blocks.fill(project, len(means))
+    return pixels, depths
 
 
-def _face_frame(points: np.ndarray, pixels: np.ndarray, means: np.ndarray, visible: np.ndarray) -> FaceFrame | None:
-    """Return where the face is: the Gaussians seen nearest to some landmarks; None when there are none."""
-    candidates = np.flatnonzero(visible)
+def _cells(pixels: np.ndarray, size: int, count: int) -> np.ndarray:
+    """Return which of count x count cells of a picture ``size`` wide each pixel position is in, row by row.
+
+    Returns:
+        [N] indices; count * count outside of the picture.
+    """
+    cells = np.empty(len(pixels), np.intp)
+
+    def place(rows: slice) -> None:
+        column, row = np.floor(pixels[rows].T * (count / size))
+        inside = (column >= 0) & (column < count) & (row >= 0) & (row < count)
+        cells[rows] = np.where(inside, row * count + column, count * count)
+
+    blocks.fill(place, len(pixels))
+    return cells
+
+
+def _behind_surface(opacities: np.ndarray, pixels: np.ndarray, depths: np.ndarray, size: int) -> np.ndarray:
+    """Return how far behind the surface that the front camera sees each Gaussian is [N]; NaN outside its picture."""
+    count = round(RIG_SIZE / SURFACE_CELL)
+    cells = _cells(pixels, size, count)
+    nearest = np.full(count * count + 1, np.inf)
+    solid = opacities > SURFACE_OPACITY
+    np.minimum.at(nearest, cells[solid], depths[solid])
+    nearest[-1] = np.nan
+    return depths - nearest[cells]
+
+
+def _face_frame(points: np.ndarray, pixels: np.ndarray, means: np.ndarray, near: np.ndarray) -> FaceFrame | None:
+    """Return where the face is: the Gaussians seen nearest to its outline; None when there are none.
+
+    Args:
+        points: [L, 2] landmarks.
+        pixels: [N, 2] where the Gaussians are seen.
+        means: [N, 3].
+        near: [N], seen near the outline.
+    """
+    candidates = np.flatnonzero(near)
     if not len(candidates):
         return None
     tree = cKDTree(pixels[candidates])
@@ -149,52 +197,90 @@ def _face_frame(points: np.ndarray, pixels: np.ndarray, means: np.ndarray, visib
     return FaceFrame(float(chin[2]), height, float(on_surface[:, 0].mean()), float(np.median(on_surface[:, 1])))
 
 
-def _covered(pixels: np.ndarray, points: np.ndarray, outlines: tuple[tuple[int, ...], ...], size: int) -> np.ndarray:
-    """Return a mask [N] of pixel positions inside any outline of landmarks."""
+def _filled(points: np.ndarray, outlines: tuple[tuple[int, ...], ...], size: int) -> np.ndarray:
+    """Return a mask [size * size + 1], by index of :func:`_cells`, of the pixels inside any outline of landmarks."""
     picture = Image.new("1", (size, size))
     for outline in outlines:
-        ImageDraw.Draw(picture).polygon([tuple(point) for point in points[list(outline)].tolist()], fill=1)
-    mask = np.asarray(picture)
-    columns, rows = np.floor(pixels.T).astype(int)
-    inside = (columns >= 0) & (columns < size) & (rows >= 0) & (rows < size)
-    covered = np.zeros(len(pixels), bool)
-    covered[inside] = mask[rows[inside], columns[inside]]
-    return covered
+        ImageDraw.Draw(picture).polygon(_corners(points, outline), fill=1)
+    return np.append(np.asarray(picture), False)
+
+
+def _stroked(points: np.ndarray, outline: tuple[int, ...], size: int) -> np.ndarray:
+    """Return a mask [size * size + 1], by index of :func:`_cells`, of the pixels near an outline of landmarks."""
+    picture = Image.new("1", (size, size))
+    width = round(OUTLINE_WIDTH * size / RIG_SIZE)
+    ImageDraw.Draw(picture).line(_corners(points, (*outline, outline[0])), fill=1, width=width, joint="curve")
+    return np.append(np.asarray(picture), False)
+
+
+def _corners(points: np.ndarray, outline: tuple[int, ...]) -> list[tuple[float, float]]:
+    """Return an outline of landmarks as Pillow wants it."""
+    return [tuple(point) for point in points[list(outline)].tolist()]
 
 
 def _posterior(gaussians: Gaussians, frame: FaceFrame, oval: np.ndarray, features: np.ndarray) -> np.ndarray:
     """Return probabilities [N, 3] of skin, hair and clothes by colour and place."""
-    x, y, z = (gaussians.means - [frame.middle, frame.front, frame.chin]).T / frame.height
-    # Now in face heights: z from 0 at the chin to 1 at the hairline, y from 0 at the face to the back.
-    behind_face, back = y > 0.3, y > 0.7
-    seeds = (
-        oval & ~features & (z < 0.75),
-        ((z > 1.1) | (back & (z > 0.4))) & ~oval,
-        (z < -0.6) & ~oval,
-    )
+    count = len(gaussians)
+    seeds, bins = np.empty(count, np.intp), np.empty(count, np.intp)
+    posterior = np.empty((count, len(CLASSES)))
+
+    def sort(rows: slice) -> None:
+        _, y, z = frame.places(gaussians.means[rows])
+        certain = [
+            oval[rows] & ~features[rows] & (z < 0.75),
+            ((z > 1.1) | ((y > BACK) & (z > 0.4))) & ~oval[rows],
+            (z < -0.6) & ~oval[rows],
+        ]
+        seeds[rows] = np.select(certain, range(len(CLASSES)), default=NO_SEED)
+        bins[rows] = _color_bins(gaussians.sh[rows])
+
+    blocks.fill(sort, count)
+    likelihoods = _likelihoods(seeds, bins, gaussians.opacities)
+
+    def judge(rows: slice) -> None:
+        values = likelihoods[:, bins[rows]] * _priors(frame.places(gaussians.means[rows]), oval[rows])
+        values[0] += np.where(seeds[rows] == 0, values.sum(axis=0), 0)
+        posterior[rows] = (values / values.sum(axis=0)).T
+
+    blocks.fill(judge, count)
+    return posterior
+
+
+def _priors(places: np.ndarray, oval: np.ndarray) -> np.ndarray:
+    """Return how likely skin, hair and clothes are by place alone [3, N].
+
+    Args:
+        places: [3, N], of :meth:`FaceFrame.places`.
+        oval: [N], inside the face's outline.
+    """
+    x, y, z = places
+    back = y > BACK
     skin = np.select([oval, z > 1.05, (z > -0.1) & ~back], [0.9, 0.02, 0.4], default=0.1)
     skin = np.where((z <= -0.1) & (z > -0.6) & (np.abs(x) < 0.6), 0.5, skin)
     hair = np.select([oval, z > 0.0, z > -0.6], [0.1, 0.6, 0.3], default=0.15)
     hair = np.where(back & (z > -0.1), 0.9, hair)
     clothes = np.interp(z, [-0.7, -0.25, 0.0], [0.8, 0.3, 0.005])
-    clothes = np.where(behind_face, np.maximum(clothes, np.interp(z, [-0.5, -0.2], [0.8, 0.005])), clothes)
-    posterior = _likelihoods(gaussians, seeds) * np.stack([skin, hair, clothes], axis=1)
-    posterior[seeds[0], 0] += posterior[seeds[0]].sum(axis=1)
-    return posterior / posterior.sum(axis=1, keepdims=True)
+    behind_face = np.maximum(clothes, np.interp(z, [-0.5, -0.2], [0.8, 0.005]))
+    return np.stack([skin, hair, np.where(y > 0.3, behind_face, clothes)])
 
 
-def _likelihoods(gaussians: Gaussians, seeds: tuple[np.ndarray, ...]) -> np.ndarray:
-    """Return how likely each Gaussian's colour is in each class [N, 3], learnt from the seeds."""
-    lab = rgb_to_lab(np.clip(gaussians.colors, 0, 1).astype(np.float64))
+def _color_bins(sh: np.ndarray) -> np.ndarray:
+    """Return the bin of the colour histograms of each Gaussian [N]."""
+    lab = rgb_to_lab(np.clip(to_colors(sh), 0, 1).astype(np.float64))
     low, high, bins = np.array(LAB_LOW), np.array(LAB_HIGH), np.array(LAB_BINS)
     cells = np.clip((lab - low) / (high - low) * bins, 0, bins - 1).astype(int)
-    flat = np.ravel_multi_index(tuple(cells.T), LAB_BINS)
-    likelihoods = []
-    for seed in seeds:
+    return np.ravel_multi_index(tuple(cells.T), LAB_BINS)
+
+
+def _likelihoods(seeds: np.ndarray, bins: np.ndarray, opacities: np.ndarray) -> np.ndarray:
+    """Return how likely each bin's colour is in each class [3, B], learnt from the seeds."""
+    count = int(np.prod(LAB_BINS))
+    likelihoods = np.full((len(CLASSES), count), 1 / count)
+    for index in range(len(CLASSES)):
+        seed = seeds == index
         if seed.sum() < SMALLEST_SEED:
-            likelihoods.append(np.full(len(flat), 1 / bins.prod()))
             continue
-        counts = np.bincount(flat[seed], gaussians.opacities[seed], minlength=bins.prod()).reshape(LAB_BINS)
+        counts = np.bincount(bins[seed], opacities[seed], minlength=count).reshape(LAB_BINS)
         smooth = ndimage.gaussian_filter(counts, HISTOGRAM_BLUR, mode="nearest") / counts.sum()
-        likelihoods.append(smooth.ravel()[flat] + 0.01 / bins.prod())
-    return np.stack(likelihoods, axis=1)
+        likelihoods[index] = smooth.ravel() + 0.01 / count
+    return likelihoods
