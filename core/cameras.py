@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from . import blocks
+
 VIEW_NAMES = ("front", "front_right", "right", "back", "left", "front_left")
 """The six views of FaceLift, in the order of its tensors."""
 VIEW_AZIMUTHS = (270.0, 225.0, 180.0, 90.0, 0.0, 315.0)
@@ -85,7 +87,10 @@ class Camera:
 
     def to_camera(self, points: np.ndarray) -> np.ndarray:
         """Return points [N, 3] in camera axes."""
-        return (np.asarray(points, np.float64) - self.position) @ self.c2w[:3, :3]
+        offsets = np.asarray(points, np.float64) - self.position
+        turned = np.empty_like(offsets)
+        blocks.multiply(offsets, self.c2w[:3, :3], turned)
+        return turned
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return pixel coordinates [N, 2] and depths along z [N] of world points [N, 3]."""

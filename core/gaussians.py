@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from . import blocks, quaternions
+from . import blocks, ellipsoids, quaternions
 from . import spherical_harmonics as harmonics
 from .parts import Part
 
@@ -111,8 +111,7 @@ class Gaussians:
         Means move by the matrix, covariances become A C A^T, spherical harmonics turn with
         the orthogonal factor of A's polar decomposition (exact when A is a similarity; under
         shear no rotation is exact and the polar factor is the nearest one). A similarity
-        keeps the order of the local axes; anything else re-derives scales and rotations by
-        eigendecomposition.
+        keeps the directions of the local axes in the Gaussian; anything else finds new ones.
 
         Args:
             matrix: [4, 4], last row 0 0 0 1; may mirror, may not be singular.
@@ -144,8 +143,7 @@ class Gaussians:
                 rotations[place] = quaternions.normalize(self.rotations[place].astype(np.float64) @ product)
                 scales[place] = self.scales[place].astype(np.float64) * singular.mean()
             else:
-                covariances = linear @ _covariances(self.rotations[place], self.scales[place]) @ linear.T
-                scales[place], rotations[place] = decompose_covariances(covariances)
+                scales[place], rotations[place] = _deformed(self.rotations[place], self.scales[place], linear)
 
         blocks.fill(move, len(self))
         return self.replace(
@@ -166,6 +164,18 @@ def _writable(values: np.ndarray) -> np.ndarray:
 def _covariances(rotations: np.ndarray, scales: np.ndarray) -> np.ndarray:
     axes = quaternions.to_matrices(rotations.astype(np.float64)) * scales[:, None, :]
     return axes @ np.swapaxes(axes, 1, 2)
+
+
+def _deformed(rotations: np.ndarray, scales: np.ndarray, linear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return scales [N, 3] float64 and unit quaternions [N, 4] of Gaussians after a linear map [3, 3]."""
+    axes = np.array(quaternions.matrix_entries(rotations.astype(np.float64)))
+    axes = np.einsum("ik,kjn->jin", linear, axes) * np.maximum(scales, MIN_SCALE).T[:, None]
+    ellipsoids.make_orthogonal(axes)
+    lengths = np.sqrt((axes * axes).sum(axis=1))
+    axes /= lengths[:, None]
+    if np.linalg.det(linear) < 0:
+        axes[0] *= -1
+    return np.maximum(lengths.T, MIN_SCALE), quaternions.from_matrices(axes.transpose(2, 1, 0))
 
 
 def decompose_covariances(covariances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

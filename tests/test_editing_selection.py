@@ -84,6 +84,21 @@ def test_lonely_gaussians_are_found_and_no_others():
     assert floaters.lonely(np.zeros((1, 3))).tolist() == [False]
 
 
+@pytest.mark.parametrize("tolerance", [0.5, 1.0, 2.0])
+def test_looking_at_a_part_finds_the_lonely_ones_that_looking_at_all_finds(monkeypatch, tolerance):
+    random = np.random.default_rng(4)
+    # A cloud that thins out: some are lonely at every tolerance, many are at the border.
+    means = random.normal(size=(3000, 3)) ** 3
+    apart = np.sort(np.linalg.norm(means[:, None] - means[None], axis=2), axis=1)[:, 1:13].mean(axis=1)
+    monkeypatch.setattr(floaters, "SAMPLES", 300)
+    logarithms = np.log(apart[::10])
+    usual = np.median(logarithms)
+    deviation = floaters.NORMAL_CONSISTENCY * np.median(np.abs(logarithms - usual))
+    found = floaters.lonely(means, tolerance=tolerance)
+    np.testing.assert_array_equal(found, np.log(apart) > usual + tolerance * deviation)
+    assert 0 < found.sum() < 1500
+
+
 def test_islands_are_counted_from_the_largest_and_never_all_go():
     big, small = plate((0, 0, 0), 1, 30), plate((3, 0, 0), 0.1, 4)
     means = np.concatenate([small.means, big.means, [[0, 1e30, 0], [-1e30, 0, 0]]])

@@ -125,6 +125,16 @@ def test_stretching_a_flat_gaussian_keeps_it_flat():
     assert (scales > 0).all() and (scales.min(axis=1) < 1e-6).all()
 
 
+@pytest.mark.parametrize("name", ["stretch", "shear", "shear and mirror"])
+def test_thin_gaussians_lose_no_digits(name):
+    """The thickness of a plane layer follows the inverse transpose, however thin it is."""
+    gaussians = random_gaussians(50, scales=np.tile([0.1, 3e-9, 0.2], (50, 1)))
+    normals = quaternions.to_matrices(gaussians.rotations.astype(np.float64))[:, :, 1]
+    expected = 3e-9 / np.linalg.norm(normals @ np.linalg.inv(MATRICES[name][:3, :3]), axis=1)
+    moved = gaussians.transform(MATRICES[name])
+    np.testing.assert_allclose(moved.scales.min(axis=1), expected, rtol=1e-5)
+
+
 @pytest.mark.parametrize("bad", [np.diag([1.0, 1, 0, 1]), np.full((4, 4), np.nan), np.diag([np.inf, 1, 1, 1])])
 def test_singular_matrices_are_refused(bad):
     with pytest.raises(ValueError, match="singular"):

@@ -8,12 +8,15 @@ import numpy as np
 from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from ..cameras import Camera
 from . import neighbors
 
 NORMAL_CONSISTENCY = 1.4826
 """Times the median absolute deviation estimates a normal distribution's standard deviation."""
+SAMPLES = 20_000
+"""Gaussians whose neighbours are looked up to know what is usual."""
 MIN_DEVIATION = 0.15
 """Of the logarithm of distances: the rim of an even surface, with neighbours on one side only, is no floater."""
 
@@ -31,10 +34,21 @@ def lonely(means: np.ndarray, neighbor_count: int = 12, tolerance: float = 4.0) 
     """
     if len(means) < 2:
         return np.zeros(len(means), bool)
-    logarithms = np.log(np.maximum(neighbors.mean_distances(means, neighbor_count), np.finfo(np.float32).tiny))
+    means = np.asarray(means, np.float64)
+    tree = cKDTree(means, balanced_tree=False)
+    # What is usual, a part of them tells.
+    samples = means[:: max(1, len(means) // SAMPLES)]
+    distances = neighbors.mean_distances(tree, samples, neighbor_count)
+    logarithms = np.log(np.maximum(distances, np.finfo(np.float32).tiny))
     median = np.median(logarithms)
     deviation = NORMAL_CONSISTENCY * np.median(np.abs(logarithms - median))
-    return logarithms > median + tolerance * max(deviation, MIN_DEVIATION)
+    limit = np.exp(median + tolerance * max(deviation, MIN_DEVIATION))
+    # By the triangle inequality, the neighbours of the nearest sample are not farther away than this on average.
+    to_sample, nearest = cKDTree(samples, balanced_tree=False).query(means, workers=-1)
+    unclear = np.flatnonzero(to_sample + distances[nearest] > limit)
+    found = np.zeros(len(means), bool)
+    found[unclear] = neighbors.mean_distances(tree, means[unclear], neighbor_count) > limit
+    return found
 
 
 def islands(means: np.ndarray, distance: float) -> np.ndarray:

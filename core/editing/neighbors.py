@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
-from ..nearest import nearest_neighbors
-
 _SAMPLES = 20_000
 """Points whose nearest neighbour is looked up: the median needs no more."""
 
@@ -20,15 +18,17 @@ def typical_spacing(means: np.ndarray) -> float:
     if len(means) < 2:
         return 0.0
     step = max(1, len(means) // _SAMPLES)
-    distances = cKDTree(means).query(means[::step], k=2, workers=-1)[0][:, 1]
+    distances = cKDTree(means, balanced_tree=False).query(means[::step], k=2, workers=-1)[0][:, 1]
     return float(np.median(distances))
 
 
-def mean_distances(means: np.ndarray, neighbors: int) -> np.ndarray:
-    """Return the mean distance [N] float64 from every centre to its nearest neighbours.
+def mean_distances(tree: cKDTree, means: np.ndarray, neighbors: int) -> np.ndarray:
+    """Return the mean distance [N] float64 from some centres to their nearest neighbours.
 
     Args:
-        means: [N, 3] centres, at least two.
+        tree: All centres, at least two.
+        means: [N, 3] centres that are among them.
         neighbors: How many, at least one; fewer where there are not as many.
     """
-    return nearest_neighbors(means, neighbors + 1).distances
+    count = min(neighbors, tree.n - 1)
+    return tree.query(means, k=count + 1, workers=-1)[0][:, 1:].mean(axis=1)

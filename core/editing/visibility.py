@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 
 from ..cameras import Camera
@@ -13,6 +16,8 @@ SLICES = 48
 """Depth slices: Gaussians of one slice don't hide each other."""
 OWN_DEPTH = 2.0
 """Standard deviations before a centre where the Gaussian begins: what overlaps it does not hide it."""
+HIDING_EXTENT = 0.7
+"""Share of a Gaussian's extent within which it hides others: an opaque one's alpha is below 0.07 from there on."""
 MIN_TRANSMITTANCE = 0.1
 """A Gaussian behind more than this much opacity is hidden."""
 
@@ -35,13 +40,18 @@ def visible(gaussians: Gaussians, camera: Camera, min_transmittance: float = MIN
         return mask
     columns, rows = np.floor(splats.centers).astype(np.int64).T
     inside = (columns >= 0) & (columns < camera.width) & (rows >= 0) & (rows < camera.height)
-    slices = [part for part in np.array_split(np.arange(len(splats)), SLICES) if len(part)]
+    ends = np.linspace(0, len(splats), min(SLICES, len(splats)) + 1).astype(np.int64)
+    slices = [slice(start, stop) for start, stop in itertools.pairwise(ends)]
     beginnings = splats.depths - OWN_DEPTH * gaussians.scales.max(axis=1)[splats.indices]
-    first_depths = splats.depths[[part[0] for part in slices]]
+    first_depths = splats.depths[ends[:-1]]
     places = np.maximum(np.searchsorted(first_depths, beginnings, side="right") - 1, 0)
+    splats = replace(splats, extents=HIDING_EXTENT * splats.extents)
     shade = Shade(camera.width, camera.height, min_transmittance)
-    for place, part in enumerate(slices):
-        judged = np.flatnonzero(inside & (places == place))
+    judgeable = np.flatnonzero(inside)
+    # numpy sorts 16-bit integers by radix.
+    judgeable = judgeable[np.argsort(places[judgeable].astype(np.uint16), kind="stable")]
+    groups = np.split(judgeable, np.searchsorted(places[judgeable], np.arange(1, len(slices))))
+    for judged, part in zip(groups, slices, strict=True):
         seen = judged[shade.at(columns[judged], rows[judged]) >= min_transmittance]
         mask[splats.indices[seen]] = True
         shade.draw(splats.select(part))

@@ -6,6 +6,7 @@ for Real-Time Radiance Field Rendering", 2023, whose constants these are.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -51,8 +52,8 @@ class Splats:
     def __len__(self) -> int:
         return len(self.depths)
 
-    def select(self, index: np.ndarray) -> Splats:
-        """Return the splats of an index array [L], in that order."""
+    def select(self, index: np.ndarray | slice) -> Splats:
+        """Return the splats of an index array [L], in that order, or of a slice."""
         return Splats(*(getattr(self, item.name)[index] for item in fields(self)))
 
     def layers(self, width: int, height: int) -> float:
@@ -79,7 +80,7 @@ def project(gaussians: Gaussians, camera: Camera) -> Splats:
     reach = np.sqrt(2 * np.maximum(log_opacities - np.log(MIN_ALPHA), 0))
     extents = reach[:, None] * np.sqrt(np.stack([xx, yy], axis=1))
     size = (camera.width, camera.height)
-    touches = ((centers + extents > 0) & (centers - extents < size)).all(axis=1)
+    touches = np.logical_and(*((centers + extents > 0) & (centers - extents < size)).T)
     visible = np.flatnonzero(touches & (determinant > 0) & np.isfinite(determinant))
     visible = visible[np.argsort(depths[visible].astype(np.float32), kind="stable")]
     conics = np.stack([yy, -xy, xx], axis=1)[visible] / determinant[visible, None]
@@ -114,14 +115,18 @@ def _screen_covariances(
     slope_x = np.clip(x / z, -limit_x, limit_x)
     slope_y = np.clip(y / z, -limit_y, limit_y)
     right, down, forward = camera.c2w[:3, :3].T
-    # Rows of the perspective Jacobian times the world-to-camera rotation, [N, 2, 3].
-    jacobian = np.stack(
-        [
-            (camera.fx / z)[:, None] * (right - slope_x[:, None] * forward),
-            (camera.fy / z)[:, None] * (down - slope_y[:, None] * forward),
-        ],
-        axis=1,
-    )
-    axes = quaternions.to_matrices(rotations.astype(np.float64)) * scales[:, None, :]
-    u, v = np.moveaxis(np.einsum("nij,njk->nik", jacobian, axes), 1, 0)
-    return (u * u).sum(axis=1) + BLUR, (u * v).sum(axis=1), (v * v).sum(axis=1) + BLUR
+    xx, xy, yy = 0.0, 0.0, 0.0
+    # The columns of the Gaussians' rotations, each three contiguous arrays: several times as fast as small matrices.
+    axes = zip(*quaternions.matrix_entries(rotations.astype(np.float64)), strict=True)
+    for axis, scale in zip(axes, scales.T, strict=True):
+        # A column times the world-to-camera rotation, times the perspective Jacobian.
+        ahead = _dot(forward, axis)
+        u = camera.fx / z * scale * (_dot(right, axis) - slope_x * ahead)
+        v = camera.fy / z * scale * (_dot(down, axis) - slope_y * ahead)
+        xx, xy, yy = xx + u * u, xy + u * v, yy + v * v
+    return xx + BLUR, xy, yy + BLUR
+
+
+def _dot(vector: np.ndarray, axis: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the products [N] of one vector [3] and vectors that are given as three arrays [N]."""
+    return vector[0] * axis[0] + vector[1] * axis[1] + vector[2] * axis[2]

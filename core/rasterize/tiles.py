@@ -16,6 +16,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 
+from .. import blocks
 from .projection import MIN_ALPHA, Splats
 
 MAX_ALPHA = np.float32(0.99)
@@ -124,20 +125,20 @@ class Shade:
 
     def draw(self, splats: Splats) -> None:
         """Draw further splats, with alphas as for :func:`blend`; their order does not matter."""
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for lists in _list_slices(splats, self._grid, self._passing):
-                for _ in pool.map(partial(self._draw_batch, splats, lists), lists.batches()):
-                    pass
+        for lists in _list_slices(splats, self._grid, self._passing):
+            busy = np.flatnonzero(lists.counts)
+            bright = (self._passing[busy] >= self._least).any(axis=1)
+            tiles = np.repeat(busy[bright], lists.counts[busy[bright]])
+            pairs = lists.splats[np.repeat(bright, lists.counts[busy])]
+            for first in range(0, len(pairs), _RANKS * _BATCH):
+                self._multiply(splats, pairs[first : first + _RANKS * _BATCH], tiles[first : first + _RANKS * _BATCH])
 
-    def _draw_batch(self, splats: Splats, lists: _TileLists, tiles: np.ndarray) -> None:
-        for first in range(0, int(lists.counts[tiles].max()), _RANKS):
-            bright = (self._passing[tiles] >= self._least).any(axis=1)
-            tiles = tiles[bright & (lists.counts[tiles] > first)]
-            if not len(tiles):
-                return
-            alphas = _alphas(splats, self._grid, lists, tiles, first)[1]
-            np.subtract(1, alphas, out=alphas)
-            self._passing[tiles] *= np.multiply.reduce(alphas, axis=0)
+    def _multiply(self, splats: Splats, pairs: np.ndarray, tiles: np.ndarray) -> None:
+        """Draw splats [P] in tiles [P], sorted by tile."""
+        passing = _alphas(_exponents(splats, self._grid, pairs, tiles))
+        np.subtract(1, passing, out=passing)
+        starts = np.flatnonzero(np.diff(tiles, prepend=-1))
+        self._passing[tiles[starts]] *= np.multiply.reduceat(passing, starts, axis=0)
 
 
 def _list_slices(splats: Splats, grid: _Grid, transmittance: np.ndarray):
@@ -173,8 +174,10 @@ def _monomials() -> np.ndarray:
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y])
 
 
-def _exponents(splats: Splats, grid: _Grid, index: np.ndarray, used: np.ndarray, tiles: np.ndarray) -> np.ndarray:
-    """Return log alphas [ranks, tiles, _TILE^2] float32 of splats ``index`` [ranks, tiles].
+def _exponents(
+    splats: Splats, grid: _Grid, index: np.ndarray, tiles: np.ndarray, used: np.ndarray | None = None
+) -> np.ndarray:
+    """Return log alphas [..., tiles, _TILE^2] float32 of splats ``index`` [..., tiles], all or the used places.
 
     The polynomial is expanded around the tile's centre in float64 first: around the origin,
     float32 would lose thin splats to cancellation.
@@ -191,11 +194,22 @@ def _exponents(splats: Splats, grid: _Grid, index: np.ndarray, used: np.ndarray,
     coefficients[..., 3] = -0.5 * xx
     coefficients[..., 4] = -xy
     coefficients[..., 5] = -0.5 * yy
-    coefficients[~used] = (_UNUSED_EXPONENT, 0, 0, 0, 0, 0)
-    return coefficients @ _monomials()
+    if used is not None:
+        coefficients[~used] = (_UNUSED_EXPONENT, 0, 0, 0, 0, 0)
+    exponents = np.empty((*index.shape, _TILE * _TILE), np.float32)
+    blocks.multiply(coefficients.reshape(-1, 6), _monomials(), exponents.reshape(-1, _TILE * _TILE))
+    return exponents
 
 
-def _alphas(
+def _alphas(exponents: np.ndarray) -> np.ndarray:
+    """Return alphas of their logarithms, in the same memory: at most :data:`MAX_ALPHA`, 0 below MIN_ALPHA."""
+    alphas = np.exp(exponents, out=exponents)
+    np.minimum(alphas, MAX_ALPHA, out=alphas)
+    alphas *= alphas >= np.float32(MIN_ALPHA)
+    return alphas
+
+
+def _next_alphas(
     splats: Splats, grid: _Grid, lists: _TileLists, tiles: np.ndarray, first: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return which splats come next in some tiles, from rank ``first`` on, and their alphas.
@@ -206,10 +220,7 @@ def _alphas(
     ranks = first + np.arange(min(_RANKS, lists.counts[tiles].max() - first))[:, None]
     used = ranks < lists.counts[tiles]
     index = lists.splats[np.where(used, lists.starts[tiles] + ranks, 0)]
-    alphas = np.exp(_exponents(splats, grid, index, used, tiles))
-    np.minimum(alphas, MAX_ALPHA, out=alphas)
-    alphas *= alphas >= np.float32(MIN_ALPHA)
-    return index, alphas
+    return index, _alphas(_exponents(splats, grid, index, tiles, used))
 
 
 def _blend_batch(
@@ -227,7 +238,7 @@ def _blend_batch(
         tiles = tiles[unfinished & (lists.counts[tiles] > first)]
         if not len(tiles):
             return
-        index, alphas = _alphas(splats, grid, lists, tiles, first)
+        index, alphas = _next_alphas(splats, grid, lists, tiles, first)
         after = 1 - alphas
         after[0] *= transmittance[tiles]
         for rank in range(1, len(after)):

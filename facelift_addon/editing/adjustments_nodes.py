@@ -14,7 +14,7 @@ from ..splats.nodes import Builder, shared_group
 from .density_nodes import area, density_group
 from .grading_nodes import NEUTRAL, grade_group
 
-VERSION = 3
+VERSION = 4
 
 GROUP_NAME = modifier_inputs.ADJUSTMENTS
 
@@ -121,40 +121,36 @@ OPEN_PANELS = ("Splats", "Region", "Color")
 
 def adjustments_group(degree: int) -> bpy.types.NodeTree:
     """Return the modifier's node group for splats with spherical harmonics of a degree."""
-    inputs = [(item.name, item.type) for items in PANELS.values() for item in items]
     return shared_group(
         f"{GROUP_NAME} {degree}",
         VERSION,
-        (("Geometry", "Geometry"), *inputs),
+        (("Geometry", "Geometry"),),
         (("Geometry", "Geometry"),),
         lambda builder, sockets: _adjust(builder, sockets, degree),
     )
 
 
-def _describe(tree: bpy.types.NodeTree) -> None:
-    """Give the sockets their defaults, limits and tooltips, and sort them into panels."""
-    interface = tree.interface
-    sockets = {
-        item.name: item for item in interface.items_tree if item.item_type == "SOCKET" and item.in_out == "INPUT"
-    }
+def _add_inputs(tree: bpy.types.NodeTree) -> None:
+    """Add the sockets with their defaults, limits and tooltips, in their panels."""
     for title, items in PANELS.items():
-        panel = interface.new_panel(title, default_closed=title not in OPEN_PANELS)
-        for place, item in enumerate(items):
-            socket = sockets[item.name]
-            socket.description = item.description
-            if item.default is not None:
-                if item.type == "Float":
-                    socket.subtype = item.subtype
-                socket.default_value = item.default
-            if item.low is not None:
-                socket.min_value = item.low
-            if item.high is not None:
-                socket.max_value = item.high
-            interface.move_to_parent(socket, panel, place)
+        panel = tree.interface.new_panel(title, default_closed=title not in OPEN_PANELS)
+        for item in items:
+            socket = tree.interface.new_socket(
+                item.name, description=item.description, socket_type=f"NodeSocket{item.type}", parent=panel
+            )
+            wanted = {
+                "subtype": item.subtype if item.type == "Float" else None,
+                "default_value": item.default,
+                "min_value": item.low,
+                "max_value": item.high,
+            }
+            for name, value in wanted.items():
+                if value is not None and getattr(socket, name) != value:
+                    setattr(socket, name, value)
 
 
 def _adjust(builder: Builder, sockets, degree: int) -> dict:
-    _describe(builder.tree)
+    _add_inputs(builder.tree)
     part = builder.attribute(names.PART, "INT")
     known = builder.logic(
         "AND", builder.compare("GREATER_EQUAL", part, 0), builder.compare("LESS_EQUAL", part, len(Part) - 1)

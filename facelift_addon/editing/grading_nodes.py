@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import bpy
 
 from ...core import attributes as names
@@ -9,7 +11,7 @@ from ...core import spherical_harmonics as harmonics
 from ...core.editing import grading
 from ..splats.nodes import Builder, shared_group
 
-VERSION = 1
+VERSION = 2
 
 NEUTRAL = {"Exposure": 0.0, "Temperature": 0.0, "Tint": 0.0, "Saturation": 1.0, "Contrast": 1.0}
 """The parameters of a grade and the values at which they change nothing."""
@@ -104,17 +106,37 @@ def _mix(builder: Builder, sockets) -> dict:
 
 def _to_linear(builder: Builder, value) -> tuple[bpy.types.NodeSocket, bpy.types.NodeSocket]:
     """:func:`core.editing.grading.to_linear` and its derivative as nodes."""
+    return _curve(builder, "FaceLift To Linear", _linear, value)
+
+
+def _to_display(builder: Builder, value) -> tuple[bpy.types.NodeSocket, bpy.types.NodeSocket]:
+    """:func:`core.editing.grading.to_display` and its derivative as nodes."""
+    return _curve(builder, "FaceLift To Display", _displayed, value)
+
+
+def _curve(
+    builder: Builder, name: str, build: Callable[[Builder, Sequence[bpy.types.NodeSocket]], dict], value
+) -> tuple[bpy.types.NodeSocket, bpy.types.NodeSocket]:
+    """A curve and its slope at a value, by a group of its own: it is used for every channel."""
+    outputs = (("Value", "Float"), ("Slope", "Float"))
+    found = builder.group(shared_group(name, VERSION, (("Value", "Float"),), outputs, build), {"Value": value})
+    return found["Value"], found["Slope"]
+
+
+def _linear(builder: Builder, sockets) -> dict:
+    value = sockets["Value"]
     scale = 1 + grading.OFFSET
     base = builder.math("DIVIDE", builder.math("ADD", value, grading.OFFSET), scale)
     foot = builder.compare("LESS_EQUAL", value, grading.ENCODED_FOOT)
     curve = builder.math("POWER", base, grading.GAMMA)
     steep = builder.math("MULTIPLY", builder.math("POWER", base, grading.GAMMA - 1), grading.GAMMA / scale)
     straight = builder.math("DIVIDE", value, grading.FOOT_SLOPE)
-    return builder.switch("FLOAT", foot, curve, straight), builder.switch("FLOAT", foot, steep, 1 / grading.FOOT_SLOPE)
+    slope = builder.switch("FLOAT", foot, steep, 1 / grading.FOOT_SLOPE)
+    return {"Value": builder.switch("FLOAT", foot, curve, straight), "Slope": slope}
 
 
-def _to_display(builder: Builder, value) -> tuple[bpy.types.NodeSocket, bpy.types.NodeSocket]:
-    """:func:`core.editing.grading.to_display` and its derivative as nodes."""
+def _displayed(builder: Builder, sockets) -> dict:
+    value = sockets["Value"]
     scale = 1 + grading.OFFSET
     foot = builder.compare("LESS_EQUAL", value, grading.LINEAR_FOOT)
     power = builder.math("POWER", value, 1 / grading.GAMMA)
@@ -122,4 +144,5 @@ def _to_display(builder: Builder, value) -> tuple[bpy.types.NodeSocket, bpy.type
     flat = builder.math("POWER", value, 1 / grading.GAMMA - 1)
     steep = builder.math("MULTIPLY", flat, scale / grading.GAMMA)
     straight = builder.math("MULTIPLY", value, grading.FOOT_SLOPE)
-    return builder.switch("FLOAT", foot, curve, straight), builder.switch("FLOAT", foot, steep, grading.FOOT_SLOPE)
+    slope = builder.switch("FLOAT", foot, steep, grading.FOOT_SLOPE)
+    return {"Value": builder.switch("FLOAT", foot, curve, straight), "Slope": slope}

@@ -158,11 +158,12 @@ class FACELIFT_OT_select_visible(_Selects, bpy.types.Operator):
         camera = self._camera(context, target)
         center = gaussians.means.mean(axis=0) if len(gaussians) else np.zeros(3)
         distance = np.linalg.norm(center - camera.position)
-        scale = np.diag([*[REFERENCE_DEPTH / max(distance, 1e-9)] * 3, 1.0])
+        scale = np.float32(REFERENCE_DEPTH / max(distance, 1e-9))
         c2w = np.array(camera.c2w)
-        c2w[:3, 3] *= scale[0, 0]
+        c2w[:3, 3] *= scale
         scaled = Camera(camera.width, camera.height, camera.fx, camera.fy, camera.cx, camera.cy, c2w)
-        return visibility.visible(gaussians.transform(scale), scaled)
+        near = gaussians.replace(means=gaussians.means * scale, scales=gaussians.scales * scale)
+        return visibility.visible(near, scaled)
 
     def _camera(self, context: bpy.types.Context, target: bpy.types.Object) -> Camera:
         region, space = context.region, context.space_data

@@ -58,6 +58,7 @@ def _shared(name: str, method: str, build: Callable[[Builder], bpy.types.NodeSoc
     material.node_tree.nodes.clear()
     builder = Builder(material.node_tree)
     builder.node("ShaderNodeOutputMaterial", {"Surface": build(builder)})
+    builder.arrange()
     return material
 
 
