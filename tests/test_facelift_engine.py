@@ -78,7 +78,7 @@ def test_photo_to_head(engine, photo, settings):
     assert result.photo_camera.position == pytest.approx([0, -2.7, 0])
     fractions = [entry.fraction for entry in progress]
     assert fractions == sorted(fractions) and fractions[-1] == 1.0
-    assert sum(entry.stage == VIEWS for entry in progress) == 1 + 3 + 6
+    assert sum(entry.stage == VIEWS for entry in progress) == 1 + 3 + 3
     assert set(previews) == {"crop", "matte", "views"}
     assert Image.open(io.BytesIO(previews["views"])).size == (6 * 128, 128)
     recipe = json.loads(json.dumps(dict(result.recipe)))

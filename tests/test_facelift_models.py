@@ -117,8 +117,9 @@ def test_text_attention_is_the_same_cached():
     "choices",
     [
         Acceleration(cached_text=False),
-        Acceleration(plain_first_view=False),
+        Acceleration(plain_first_view=True),
         Acceleration(fused_projections=False),
+        Acceleration(split_gates=False),
         Acceleration(vae_slice=4),
         BASELINE,
     ],

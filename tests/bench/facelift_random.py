@@ -78,11 +78,13 @@ class RandomCheckpoint(Checkpoint):
     Attributes:
         device: Where the weights are made.
         dtype: Their precision.
+        home: Where they are kept.
     """
 
     folder: Path = Path()
     device: str = "cuda"
     dtype: torch.dtype = torch.float16
+    home: str = "cuda"
 
     def config(self, component: str) -> dict:
         """Return a component's full-size configuration."""
@@ -121,5 +123,5 @@ class RandomCheckpoint(Checkpoint):
                 values /= tensor[0].numel() ** 0.5
             else:
                 values = 0.1 * values + (0.0 if name.endswith("bias") else 1.0)
-            drawn[name] = values.to(self.dtype)
+            drawn[name] = values.to(self.dtype).to(self.home)
         return drawn

@@ -31,36 +31,47 @@ class SparseMultiViewAttention:
             self-attention. Exactly equal: doubling all keys leaves the softmax-weighted mean unchanged.
     """
 
-    def __init__(self, views: int, plain_first_view: bool = True) -> None:
+    def __init__(self, views: int, plain_first_view: bool = False) -> None:
         self.views = views
         self.plain_first_view = plain_first_view
 
     def __call__(self, attn: Attention, hidden_states: torch.Tensor, *_: object, **__: object) -> torch.Tensor:
         """Return the attention's output for tokens [B, T, C], B a multiple of the number of views."""
+        groups = hidden_states.unflatten(0, (-1, self.views))
         fused = getattr(attn, "to_qkv", None)
         if fused is None:
-            projected = (attn.to_q(hidden_states), attn.to_k(hidden_states), attn.to_v(hidden_states))
+            query = attn.to_q(groups)
+            keys, values = (self._with_first_view(project(groups)) for project in (attn.to_k, attn.to_v))
         else:
-            projected = fused(hidden_states).chunk(3, dim=-1)
-        query, key, value = (split_heads(tokens, attn.heads).unflatten(0, (-1, self.views)) for tokens in projected)
-        if self.plain_first_view:
-            front = functional.scaled_dot_product_attention(query[:, 0], key[:, 0], value[:, 0])
-            others = self._attend(query[:, 1:], key, value)
-            heads = torch.cat([front[:, None], others], dim=1)
-        else:
-            heads = self._attend(query, key, value)
-        return project_out(attn, heads.flatten(0, 1))
+            query, seen = fused(groups).tensor_split([hidden_states.shape[-1]], dim=-1)
+            keys, values = self._with_first_view(widened(seen)).view(seen.dtype).chunk(2, dim=-1)
+        if not self.plain_first_view:
+            return self._attend(attn, query, keys, values).flatten(0, 1)
+        own = query.shape[2]
+        front = self._attend(attn, query[:, :1], keys[:, :1, own:], values[:, :1, own:])
+        return torch.cat([front, self._attend(attn, query[:, 1:], keys[:, 1:], values[:, 1:])], dim=1).flatten(0, 1)
+
+    def _with_first_view(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Return tokens [G, V, T, C] behind those of view 0: [G, V, 2 T, C]."""
+        return torch.cat([tokens[:, :1].expand(-1, self.views, -1, -1), tokens], dim=2)
 
     @staticmethod
-    def _attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-        """Return attention of the group's last views [G, V', H, T, D] over [view 0, own] tokens."""
-        views = query.shape[1]
-        keys, values = (
-            torch.cat([tokens[:, :1].expand(-1, views, -1, -1, -1), tokens[:, -views:]], dim=3).flatten(0, 1)
-            for tokens in (key, value)
+    def _attend(attn: Attention, *projected: torch.Tensor) -> torch.Tensor:
+        """Return the output [G, V, T, C] of queries, keys and values [G, V, T or 2 T, C]."""
+        heads = functional.scaled_dot_product_attention(
+            *(split_heads(tokens.flatten(0, 1), attn.heads) for tokens in projected)
         )
-        heads = functional.scaled_dot_product_attention(query.flatten(0, 1), keys, values)
-        return heads.unflatten(0, (-1, views))
+        return project_out(attn, heads).unflatten(0, projected[0].shape[:2])
+
+
+def widened(tokens: torch.Tensor) -> torch.Tensor:
+    """Return tokens [..., C] as fewer, 8 bytes wide elements, to be copied and turned back.
+
+    On a graphics card torch copies strided tensors element by element, and narrow elements slowly.
+    """
+    narrow = 8 // tokens.itemsize
+    fits = all(size % narrow == 0 for size in (tokens.shape[-1], tokens.storage_offset(), *tokens.stride()[:-1]))
+    return tokens.view(torch.int64) if fits and tokens.is_cuda and not torch.compiler.is_compiling() else tokens
 
 
 class TextAttention:
@@ -75,15 +86,15 @@ class TextAttention:
 
     def __init__(self, cached: bool = True) -> None:
         self.cached = cached
-        self._prompts = self._keys = self._values = None
+        self._prompts: torch.Tensor | None = None
+        self._kept: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def remember(self, attn: Attention, prompts: torch.Tensor) -> None:
         """Compute keys and values of prompts [V, T, C], unless they are those of the last time."""
         if prompts is self._prompts:
             return
         self._prompts = prompts
-        self._keys = split_heads(attn.to_k(prompts), attn.heads)
-        self._values = split_heads(attn.to_v(prompts), attn.heads)
+        self._kept = {1: self._projected(attn, prompts)}
 
     def __call__(
         self,
@@ -95,13 +106,22 @@ class TextAttention:
     ) -> torch.Tensor:
         """Return the attention's output for tokens [B, T, C]."""
         query = split_heads(attn.to_q(hidden_states), attn.heads)
-        if self.cached and self._keys is not None:
-            groups = len(query) // len(self._keys)
-            keys, values = (tokens.repeat(groups, 1, 1, 1) for tokens in (self._keys, self._values))
+        if self.cached and self._kept:
+            keys, values = self._of_groups(len(query) // len(self._kept[1][0]))
         else:
-            keys = split_heads(attn.to_k(encoder_hidden_states), attn.heads)
-            values = split_heads(attn.to_v(encoder_hidden_states), attn.heads)
+            keys, values = self._projected(attn, encoder_hidden_states)
         return project_out(attn, functional.scaled_dot_product_attention(query, keys, values))
+
+    @staticmethod
+    def _projected(attn: Attention, prompts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return keys and values [B, heads, T, D] of prompts [B, T, C]."""
+        return split_heads(attn.to_k(prompts), attn.heads), split_heads(attn.to_v(prompts), attn.heads)
+
+    def _of_groups(self, groups: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the kept keys and values for a number of groups, repeated once and not in every step."""
+        if groups not in self._kept:
+            self._kept[groups] = tuple(tokens.repeat(groups, 1, 1, 1) for tokens in self._kept[1])
+        return self._kept[groups]
 
 
 def self_attentions(unet: nn.Module) -> list[Attention]:
@@ -114,7 +134,7 @@ def text_attentions(unet: nn.Module) -> list[Attention]:
     return [module for name, module in unet.named_modules() if name.endswith("attn2")]
 
 
-def install(unet: nn.Module, views: int, plain_first_view: bool = True, cached_text: bool = True) -> None:
+def install(unet: nn.Module, views: int, plain_first_view: bool = False, cached_text: bool = True) -> None:
     """Give a stock UNet FaceLift's attention."""
     for attn in self_attentions(unet):
         attn.set_processor(SparseMultiViewAttention(views, plain_first_view))

@@ -50,5 +50,6 @@ def to_planes(pictures: np.ndarray) -> torch.Tensor:
 
 def to_uint8(pictures: torch.Tensor) -> np.ndarray:
     """Return pictures [V, 3, H, W], 0..1, as [V, H, W, 3] uint8, rounded half to even."""
-    planes = pictures.float().cpu().permute(0, 2, 3, 1).numpy()
-    return np.round(planes * np.float32(255)).astype(np.uint8)
+    # On their device: a byte a channel comes back instead of four.
+    levels = (pictures.float() * 255).round().to(torch.uint8)
+    return levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()

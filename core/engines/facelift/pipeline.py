@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -113,23 +113,26 @@ class Pipeline:
         """
         if name not in self._models:
             self._models[name] = self._load(name)
-        model = acceleration.place(self._models[name], self.device, self.choices)
+        model = self._models[name]
+        # References, not copies: in the low-memory mode the weights stay in the computer's memory.
+        home = model.state_dict()
+        acceleration.place(model, self.device, self.choices)
         try:
             yield model
         finally:
             if self.low_memory:
-                self._retire(name)
+                self._retire(name, home)
 
-    def _retire(self, name: str) -> None:
-        """Take a model off the device; where the device is the CPU, drop it."""
+    def _retire(self, name: str, home: dict[str, torch.Tensor]) -> None:
+        """Take a model off the device, back to its weights at home; where the device is the CPU, drop it."""
         if name == "unet":
             # A CUDA graph knows the weights by their addresses, which change when they come back.
             self._forward = None
         if self.device.type == "cpu":
             del self._models[name]
+            gc.collect()
         else:
-            self._models[name].to("cpu")
-        gc.collect()
+            self._models[name].load_state_dict(home, assign=True)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
@@ -139,6 +142,7 @@ class Pipeline:
         model = models.load_component(self.checkpoint, name, self.vae_dtype if name == "vae" else self.dtype)
         if name == "unet":
             acceleration.prepare_unet(model, self.views, self.choices)
+        acceleration.prepare_convolutions(model, self.device, self.choices)
         return model
 
     def use_prompts(self, embeddings: torch.Tensor) -> None:
@@ -225,9 +229,15 @@ class Pipeline:
         """Return the final latents; arguments and errors as :func:`.diffusion.denoise`."""
         with self.resident("unet") as unet:
             attention.remember_prompts(unet, condition.prompts)
-            if self._forward is None:
-                self._forward = acceleration.forward_of(unet, self.choices, self.device)
-            return diffusion.denoise(self._forward, solver, latents, condition, guidance, on_step, observe)
+            return diffusion.denoise(self.forward(unet), solver, latents, condition, guidance, on_step, observe)
+
+    def forward(self, unet: torch.nn.Module) -> acceleration.Forward:
+        """Return what runs the resident UNet, kept until the UNet or the prompts change."""
+        if self._forward is None:
+            # With low memory a graph would have to be captured anew for every photo.
+            choices = replace(self.choices, cuda_graph=self.choices.cuda_graph and not self.low_memory)
+            self._forward = acceleration.forward_of(unet, choices, self.device)
+        return self._forward
 
     @torch.inference_mode()
     def reconstruct(

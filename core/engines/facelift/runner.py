@@ -67,6 +67,10 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
 class Runner:
     """Keeps the loaded models between photos.
 
+    Attributes:
+        pipeline: The models.
+        frugal: Memory ran out once: one model at a time from then on, and one half of guidance.
+
     Args:
         folder: The checkpoint folder.
         settings: Device, precision and memory mode of the models.
@@ -78,6 +82,7 @@ class Runner:
 
     def __init__(self, folder: Path, settings: FaceLiftSettings) -> None:
         device = choose_device(settings.device)
+        self.frugal = False
         self.pipeline = Pipeline(
             Checkpoint.open(folder),
             device,
@@ -106,7 +111,7 @@ class Runner:
         """Make a head of a conditioning picture [512, 512, 3] uint8.
 
         When memory runs out, everything is tried once more with one model at a time and the two
-        halves of guidance one after the other; the same seed gives the same head.
+        halves of guidance one after the other; the same seed gives the same head up to rounding.
 
         Raises:
             CheckpointError: a file is damaged or does not fit.
@@ -119,12 +124,12 @@ class Runner:
         except Exception as error:
             if not memory.is_out_of_memory(error):
                 raise
-            if self.pipeline.low_memory:
+            if self.frugal:
                 self.unload()
                 raise memory.out_of_memory(error, self.pipeline.device) from error
         # Outside of the handler: the error's traceback would keep the tensors alive.
         self.unload()
-        self.pipeline.low_memory = True
+        self.pipeline.low_memory = self.frugal = True
         try:
             outcome = self._run(picture, settings, reporter)
         except Exception as error:
@@ -143,7 +148,7 @@ class Runner:
         sampling = Sampling(
             steps=settings.solver_steps,
             guidance=Guidance(
-                settings.guidance, settings.guidance_begin, settings.guidance_end, sequential=pipeline.low_memory
+                settings.guidance, settings.guidance_begin, settings.guidance_end, sequential=self.frugal
             ),
             eta=settings.eta,
             seed=settings.seed,

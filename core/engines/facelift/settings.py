@@ -40,8 +40,8 @@ class FaceLiftSettings:
     )
     acceleration: str = choice(
         ("off", "graph", "compile"),
-        "off",
-        "Faster denoising, not yet measured on a graphics card: replay its kernels as a CUDA graph, or compile it",
+        "graph",
+        "How steps run on CUDA: kernels replayed as a graph, or also compiled (a minute at first: for many photos)",
     )
     vae_float32: bool = flag(False, "Pictures to latents and back in float32: slower, where float16 gives no numbers")
 

@@ -180,6 +180,9 @@ def run_stages_alone(pipeline: Pipeline, record: Record) -> Tensors:
     def here(tensor: torch.Tensor) -> torch.Tensor:
         return tensor.to(pipeline.device)
 
+    def keep(name: str, tensor: torch.Tensor) -> None:
+        alone[name] = tensor.cpu()
+
     sampling = record.sampling()
     needed = ("rng/draw1_initial_latents", "clip/image_embeds_noised", "vae/image_latents")
     if record.has(*needed) and record.prompts() is not None:
@@ -213,6 +216,8 @@ def run_stages_alone(pipeline: Pipeline, record: Record) -> Tensors:
                 latents = here(record[f"latents/step{index}"])
     if "latents/final" in record:
         with pipeline.resident("vae") as vae:
-            views = diffusion.decode(vae, record["latents/final"], observe=lambda name, tensor: alone.__setitem__(name, tensor.cpu()))
+            views = diffusion.decode(
+                vae, record["latents/final"], observe=lambda name, tensor: alone.__setitem__(name, tensor.cpu())
+            )
             alone["images/uint8"] = torch.from_numpy(views)
     return alone
