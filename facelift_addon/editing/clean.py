@@ -18,7 +18,7 @@ from .choices import PARTS
 
 
 class FACELIFT_OT_clean_floaters(targets.OnSplats, bpy.types.Operator):
-    """Delete splats that float beside the head. In Edit Mode, only selected splats are deleted. Takes about a second for a head"""  # noqa: E501
+    """Delete splats that float beside the head. In Edit Mode, only selected splats are deleted"""
 
     bl_idname = "facelift.clean_floaters"
     bl_label = "Clean Floaters"

@@ -19,7 +19,7 @@ BOTTOM_SHARE = 0.5
 
 
 class FACELIFT_OT_apply_transform(targets.OnSplatObjects, bpy.types.Operator):
-    """Make the object's transform part of its splats, exactly: positions, sizes, rotations and view-dependent colors. Takes about a second for a head"""  # noqa: E501
+    """Make the object's transform part of its splats, exactly: positions, sizes, rotations and view-dependent colors"""
 
     bl_idname = "facelift.apply_transform"
     bl_label = "Apply Transform to Splats"

@@ -139,7 +139,7 @@ class FACELIFT_OT_select_opacity(_Selects, bpy.types.Operator):
 
 
 class FACELIFT_OT_select_visible(_Selects, bpy.types.Operator):
-    """Select only splats that are not hidden behind others, as seen in the 3D View or through the camera. Takes about a second for a head"""  # noqa: E501
+    """Select only splats that are not hidden behind others, as seen in the 3D View or through the camera"""
 
     bl_idname = "facelift.select_visible"
     bl_label = "Select Visible"
