@@ -22,7 +22,7 @@ MODULES = {
         "avatar_wrap_bench",
         "viewport_bench",
     ),
-    "facelift": ("facelift_bench", "setup_bench"),
+    "facelift": ("facelift_bench", "facelift_cpu_bench", "setup_bench"),
 }
 """Measurement modules by engine, in the order in which they run."""
 
