@@ -159,6 +159,8 @@ def test_adding_again_follows_the_mesh_and_removing_leaves_nothing(blender, mesh
     assert bpy.ops.facelift.pose_rig() == {"FINISHED"} and bpy.context.mode == "POSE"
     assert bpy.ops.facelift.pose_rig() == {"FINISHED"} and bpy.context.mode == "OBJECT"
     rig = add_rig(blender)
+    assert bpy.ops.facelift.bind_to_mesh.poll() and bpy.ops.facelift.fit_base_mesh.poll(), "the rig is active"
+    assert bpy.ops.facelift.show_expression(expression="NEUTRAL") == {"FINISHED"}
     assert rig.name == first and len([item for item in mesh.modifiers if item.type == "ARMATURE"]) == 1
     assert bpy.ops.facelift.remove_rig() == {"FINISHED"}
     assert not mesh.modifiers and {group.name for group in mesh.vertex_groups} == before

@@ -16,6 +16,7 @@ from ..handover import Handover
 from ..operators.reporting import reported
 from ..splats import baking, columns, following, heads
 from . import base_objects, bindings
+from .belonging import head_of
 from .showing import show_only
 
 TITLE = "Binding the splats"
@@ -48,10 +49,10 @@ class _OnHeadWithMesh:
     def poll(cls, context: bpy.types.Context) -> bool:
         """Both must be there, outside Edit Mode."""
         if context.mode != "OBJECT":
-            cls.poll_message_set("Leave Edit Mode: this works on the whole head")
+            cls.poll_message_set("Go to Object Mode: this works on the whole head")
             return False
         cls.poll_message_set("Select a head that has a base mesh: fit one first")
-        head = base_objects.head_of(context.active_object)
+        head = head_of(context.active_object)
         return head is not None and base_objects.mesh_of(head) is not None
 
 
@@ -66,7 +67,7 @@ class FACELIFT_OT_bind_to_mesh(_OnHeadWithMesh, bpy.types.Operator):
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Bind; from the interface in the background."""
-        head = base_objects.head_of(context.active_object)
+        head = head_of(context.active_object)
         mesh = base_objects.mesh_of(head)
         for target in (head, mesh):
             if not target.is_editable or not target.data.is_editable:
@@ -126,14 +127,17 @@ class FACELIFT_OT_unbind(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Bound splats must be active, or their mesh, outside Edit Mode."""
+        if context.mode != "OBJECT":
+            cls.poll_message_set("Go to Object Mode: this works on the whole head")
+            return False
         cls.poll_message_set("Select a head whose splats are bound")
-        head = base_objects.head_of(context.active_object)
-        return context.mode == "OBJECT" and head is not None and following.find(head) is not None
+        head = head_of(context.active_object)
+        return head is not None and following.find(head) is not None
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Unbind."""
-        bindings.detach(base_objects.head_of(context.active_object))
+        bindings.detach(head_of(context.active_object))
         return {"FINISHED"}
 
 

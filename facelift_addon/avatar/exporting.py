@@ -16,7 +16,8 @@ from bpy_extras.io_utils import ExportHelper
 
 from ...core.errors import FaceLiftError
 from ..operators.reporting import reported
-from . import base_objects, faces, rigs
+from . import faces, rigs
+from .belonging import base_mesh_of
 
 MENU_TEXT = "FaceLift Avatar (.glb/.obj)"
 SUFFIXES = {"GLB": ".glb", "OBJ": ".obj"}
@@ -151,8 +152,7 @@ class FACELIFT_OT_export_avatar(bpy.types.Operator, ExportHelper):
 
 def _mesh_of(context: bpy.types.Context) -> bpy.types.Object | None:
     """Return the base mesh, or another mesh with ARKit's expressions, that the active object is, has or moves."""
-    mesh = base_objects.mesh_of(rigs.moved_by(context.active_object))
-    return mesh if base_objects.is_base_mesh(mesh) else faces.face_of(context.active_object)
+    return base_mesh_of(context.active_object) or faces.face_of(context.active_object)
 
 
 def _add_packed_textures(library: Path, mesh: bpy.types.Object) -> None:

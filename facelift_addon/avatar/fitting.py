@@ -18,7 +18,8 @@ from ..handover import Handover
 from ..operators.reporting import reported
 from ..splats import columns, following, heads
 from . import base_objects, bindings, texturing
-from .showing import head_of, show_only
+from .belonging import base_mesh_of, head_of
+from .showing import show_only
 
 EXPRESSION = EnumProperty(
     name="Expression",
@@ -51,7 +52,9 @@ _handover = Handover[_Fit]("The base mesh", "Fit it again.")
 def _add(fit: _Fit, expression: str) -> str:
     """Bring a fit into the scene as one undo step; return what to tell."""
     _handover.pass_on(bpy.ops.facelift.add_base_mesh, fit, expression=expression)
-    return f"{fit.name} has a base mesh" + ("" if fit.texture is None else " with a texture")
+    head = heads.find(fit.head, fit.name)
+    hidden = "; its splats are hidden" if head.hide_viewport else ""
+    return f"{fit.name} has a base mesh" + ("" if fit.texture is None else " with a texture") + hidden
 
 
 def _work(context: bpy.types.Context, head: bpy.types.Object, textured: bool) -> Callable[[Reporter], _Fit]:
@@ -110,7 +113,7 @@ class FACELIFT_OT_fit_base_mesh(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """A head must be active, or its base mesh, outside Edit Mode."""
         if context.mode != "OBJECT":
-            cls.poll_message_set("Leave Edit Mode: the fit needs the whole head")
+            cls.poll_message_set("Go to Object Mode: the fit needs the whole head")
             return False
         cls.poll_message_set("Select a head or imported splats")
         return head_of(context.active_object) is not None
@@ -178,11 +181,11 @@ class FACELIFT_OT_show_expression(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """A base mesh must be there."""
         cls.poll_message_set("Fit a base mesh first")
-        return base_objects.mesh_of(context.active_object) is not None
+        return base_mesh_of(context.active_object) is not None
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Set the values."""
-        base_objects.show_expression(base_objects.mesh_of(context.active_object), self.expression == "NEUTRAL")
+        base_objects.show_expression(base_mesh_of(context.active_object), self.expression == "NEUTRAL")
         return {"FINISHED"}
 
 

@@ -10,11 +10,7 @@ from ..operators.reporting import reported
 from ..splats import heads
 from ..widgets import SidebarPanel
 from . import base_objects, faces, rigs
-
-
-def _mesh_of(active: bpy.types.Object | None) -> bpy.types.Object | None:
-    """Return the base mesh that the active object is, has or moves."""
-    return base_objects.mesh_of(rigs.moved_by(active))
+from .belonging import base_mesh_of
 
 
 class FACELIFT_OT_add_rig(bpy.types.Operator):
@@ -31,12 +27,12 @@ class FACELIFT_OT_add_rig(bpy.types.Operator):
             cls.poll_message_set("Go to Object Mode first")
             return False
         cls.poll_message_set("Fit a base mesh first")
-        return base_objects.is_base_mesh(_mesh_of(context.active_object))
+        return base_mesh_of(context.active_object) is not None
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Find the joints, build the bones, bind the mesh."""
-        mesh = _mesh_of(context.active_object)
+        mesh = base_mesh_of(context.active_object)
         faces.required_own(mesh)
         joints = find_joints(base_objects.read(mesh))
         rigs.add(context, mesh, joints, bone_weights(joints))
@@ -48,7 +44,7 @@ class _OnRig:
     def poll(cls, context: bpy.types.Context) -> bool:
         """A rig must be there."""
         cls.poll_message_set("Add a rig first")
-        return rigs.rig_of(_mesh_of(context.active_object)) is not None
+        return rigs.rig_of(base_mesh_of(context.active_object)) is not None
 
 
 class FACELIFT_OT_remove_rig(_OnRig, bpy.types.Operator):
@@ -61,7 +57,7 @@ class FACELIFT_OT_remove_rig(_OnRig, bpy.types.Operator):
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Remove it, and go back to the mesh, or to the splats that follow it."""
-        mesh = _mesh_of(context.active_object)
+        mesh = base_mesh_of(context.active_object)
         faces.required_own(mesh)
         if context.mode != "OBJECT":
             bpy.ops.object.mode_set(mode="OBJECT")
@@ -82,7 +78,7 @@ class FACELIFT_OT_pose_rig(_OnRig, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Switch the mode."""
-        rig = rigs.rig_of(_mesh_of(context.active_object))
+        rig = rigs.rig_of(base_mesh_of(context.active_object))
         posing = context.mode == "POSE"
         if context.mode != "OBJECT":
             bpy.ops.object.mode_set(mode="OBJECT")
@@ -103,20 +99,18 @@ class FACELIFT_PT_rig(SidebarPanel, bpy.types.Panel):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """A base mesh must be there."""
-        return base_objects.is_base_mesh(_mesh_of(context.active_object))
+        return base_mesh_of(context.active_object) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the button that adds it, or what it has."""
         layout = self.layout
-        rig = rigs.rig_of(_mesh_of(context.active_object))
+        rig = rigs.rig_of(base_mesh_of(context.active_object))
         if rig is None:
             layout.operator("facelift.add_rig", icon="ARMATURE_DATA")
             return
         row = layout.row(align=True)
         row.operator("facelift.pose_rig", icon="POSE_HLT", depress=context.mode == "POSE")
-        again = row.row(align=True)
-        again.enabled = context.mode == "OBJECT"
-        again.operator("facelift.add_rig", text="", icon="FILE_REFRESH")
+        row.operator("facelift.add_rig", text="", icon="FILE_REFRESH")
         row.operator("facelift.remove_rig", text="", icon="X")
         column = layout.column(align=True)
         column.prop(rig, f'["{rigs.LOOK}"]', text="Look at target", slider=True)

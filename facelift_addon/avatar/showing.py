@@ -6,24 +6,16 @@ import bpy
 from bpy.props import EnumProperty
 
 from ...core.errors import FaceLiftError
-from ..editing import targets
 from ..operators.reporting import reported
 from ..splats import heads
-from . import base_objects, rigs, wraps
+from . import base_objects, wraps
+from .belonging import head_of
 
 KINDS = (
     ("SPLATS", "Splats", "The Gaussian splats"),
     ("BASE_MESH", "Base Mesh", "The mesh with expressions"),
     ("WRAP_MESH", "Wrap Mesh", "The closed mesh around the splats"),
 )
-
-
-def head_of(target: bpy.types.Object | None) -> bpy.types.Object | None:
-    """Return the splats that an object is, is fitted to or wrapped around, or whose base mesh it moves."""
-    target = rigs.moved_by(target)
-    if targets.is_splat_object(target):
-        return target
-    return wraps.head_of(target) if wraps.is_wrap(target) else base_objects.head_of(target)
 
 
 def show_only(context: bpy.types.Context, head: bpy.types.Object, shown: bpy.types.Object) -> None:

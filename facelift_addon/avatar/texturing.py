@@ -17,7 +17,8 @@ from .. import errands
 from ..handover import Handover
 from ..operators.reporting import reported
 from ..splats import columns, heads
-from . import base_objects, bindings, rigs
+from . import base_objects, bindings
+from .belonging import base_mesh_of
 
 TITLE = "Baking the texture"
 NODE = "FaceLift Texture"
@@ -114,7 +115,7 @@ class FACELIFT_OT_bake_texture(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """A base mesh and its head must be there, outside Edit Mode."""
-        mesh = _mesh_of(context.active_object)
+        mesh = base_mesh_of(context.active_object)
         if mesh is None or base_objects.head_of(mesh) is None:
             cls.poll_message_set("Select a head that has a base mesh")
             return False
@@ -129,7 +130,7 @@ class FACELIFT_OT_bake_texture(bpy.types.Operator):
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Bake."""
-        mesh = _mesh_of(context.active_object)
+        mesh = base_mesh_of(context.active_object)
         head = base_objects.head_of(mesh)
         base, rows = base_objects.read(mesh, head), bindings.at_rest(context, head)
         size, delight = int(self.size), self.delight
@@ -175,12 +176,6 @@ def _add(identifier: str, name: str, baked: Baked) -> str:
     """Bring a texture into the scene as one undo step; return what to tell."""
     _handover.pass_on(bpy.ops.facelift.add_texture, (identifier, name, baked))
     return f"{name} has a texture"
-
-
-def _mesh_of(target: bpy.types.Object | None) -> bpy.types.Object | None:
-    """Return the base mesh of the active object: a head, the mesh itself or its rig."""
-    target = rigs.moved_by(target)
-    return base_objects.mesh_of(target) if target is not None else None
 
 
 CLASSES = (FACELIFT_OT_bake_texture, FACELIFT_OT_add_texture)

@@ -17,8 +17,9 @@ from ..operators.reporting import reported
 from ..splats import baking, columns, heads
 from ..widgets import SidebarPanel, draw_lines
 from . import wraps
+from .belonging import head_of
 from .panel import draw_progress, draw_shown
-from .showing import head_of, show_only
+from .showing import show_only
 
 TITLE = "Wrapping the splats"
 
@@ -68,7 +69,7 @@ class FACELIFT_OT_wrap_mesh(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """Splats must be active, or their wrap mesh, outside Edit Mode."""
         if context.mode != "OBJECT":
-            cls.poll_message_set("Leave Edit Mode: the wrap needs the whole object")
+            cls.poll_message_set("Go to Object Mode: the wrap needs the whole object")
             return False
         cls.poll_message_set("Select a head or imported splats")
         return head_of(context.active_object) is not None
