@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
@@ -23,7 +23,7 @@ _MAX_THREADS = 8
 _PRODUCT_ROWS = 64
 """Rows that are multiplied at once by :func:`multiply`."""
 
-Result = TypeVar("Result")
+Item, Result = TypeVar("Item"), TypeVar("Result")
 
 
 def slices(count: int, rows: int = ROWS) -> Iterator[slice]:
@@ -58,6 +58,11 @@ def mapped(work: Callable[[slice], Result], count: int, rows: int = ROWS) -> Ite
         finally:
             for future in running:
                 future.cancel()
+
+
+def each(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    """Yield ``work(item)`` for all items in their order, as :func:`mapped` does for slices."""
+    return mapped(lambda one: work(items[one.start]), len(items), 1)
 
 
 def fill(work: Callable[[slice], object], count: int, rows: int = ROWS) -> None:

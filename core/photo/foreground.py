@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
+
+from .. import blocks
+from .blur import box_blur
 
 RADII = (0.12, 0.04, 0.012)
 """Neighbourhoods of the passes, as shares of the picture's longest side."""
@@ -29,8 +31,8 @@ def estimate_foreground(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     front, back = image, image
     for ratio in RADII:
         size = 2 * max(1, round(ratio * max(image.shape))) + 1
-        front = _weighted_blur(front, share, size)
-        back = _weighted_blur(back, 1 - share, size)
+        sides = ((front, share), (back, 1 - share))
+        front, back = blocks.each(lambda side, size=size: _weighted_blur(*side, size), sides)
         front = np.clip(front + share * (image - share * front - (1 - share) * back), 0, 1)
     return np.rint(np.where(share >= 1, image, front) * 255).astype(np.uint8)
 
@@ -38,7 +40,6 @@ def estimate_foreground(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 def _weighted_blur(colors: np.ndarray, weight: np.ndarray, size: int) -> np.ndarray:
     """Average colours over ``size`` x ``size`` pixels; the weight's mean colour where nothing is near."""
     layers = np.concatenate([colors * weight, weight], axis=-1)
-    for axis in (0, 1):
-        layers = ndimage.uniform_filter1d(layers, size, axis=axis, mode="nearest")
-    mean = (colors * weight).sum(axis=(0, 1)) / max(float(weight.sum()), EMPTY)
+    mean = layers[..., :3].sum(axis=(0, 1)) / max(float(weight.sum()), EMPTY)
+    layers = box_blur(layers, size)
     return (layers[..., :3] + EMPTY * mean) / (layers[..., 3:] + EMPTY)

@@ -8,12 +8,16 @@ alpha), and where those colours can't tell, the network's opinion stays.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from PIL import Image, ImageDraw
 from scipy import ndimage
 from scipy.spatial import ConvexHull
 
+from .. import blocks
 from ..ramps import smooth_step
+from .blur import box_blur
 from .landmarks import Landmarks
 from .network import load_network
 from .sampling import Square, sample_square
@@ -140,9 +144,12 @@ def _refine(image: np.ndarray, confidence: np.ndarray) -> np.ndarray:
     background = _inside(confidence < SURE_BACKGROUND, band)
     if not foreground.any() or not background.any():
         return confidence
-    snapped = _snap_to_edges(confidence, image, max(2, round(SNAP_RADIUS * side)))
-    front, front_spread = _surrounding_color(image, foreground)
-    back, back_spread = _surrounding_color(image, background)
+    tasks = (
+        partial(_snap_to_edges, confidence, image, max(2, round(SNAP_RADIUS * side))),
+        partial(_surrounding_color, image, foreground),
+        partial(_surrounding_color, image, background),
+    )
+    snapped, (front, front_spread), (back, back_spread) = blocks.each(lambda task: task(), tasks)
     axis = front - back
     contrast = (axis**2).sum(axis=-1)
     projected = ((image - back) * axis).sum(axis=-1) / np.maximum(contrast, 1e-6)
@@ -229,8 +236,7 @@ def _surrounding_color(image: np.ndarray, known: np.ndarray) -> tuple[np.ndarray
 def _blur(layers: np.ndarray, radius: int) -> np.ndarray:
     """Average over a neighbourhood: two box filters, close to a Gaussian and of constant cost."""
     for _ in range(2):
-        for axis in (0, 1):
-            layers = ndimage.uniform_filter1d(layers, 2 * radius + 1, axis=axis, mode="nearest")
+        layers = box_blur(layers, 2 * radius + 1)
     return layers
 
 

@@ -34,8 +34,10 @@ PROPOSAL_SIZE, REFINEMENT_SIZE, OUTPUT_SIZE = 12, 24, 48
 PROPOSAL_STRIDE = 2
 SAME_SCALE_OVERLAP, ANY_SCALE_OVERLAP = 0.5, 0.7
 """Intersection over union above which the less probable of two boxes is dropped."""
-BAND_PIXELS = 1 << 18
-"""Pixels of the pyramid that the proposal network sees at once: bounds the memory for large photos."""
+BAND_PIXELS = 1 << 14
+"""Pixels of the pyramid that the proposal network sees at once: they stay in a processor's cache."""
+BATCH = 64
+"""Faces that the later networks judge at once."""
 
 
 def detect_faces(rgb: np.ndarray) -> tuple[FaceBox, ...]:
@@ -86,7 +88,7 @@ class _Network:
     box: tuple[np.ndarray, np.ndarray]
 
     def __call__(self, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return probabilities [h, w] and offsets [h, w, 4] for a picture [H, W, 3] with values 0..255."""
+        """Return probabilities [..., h, w] and offsets [..., h, w, 4] for pictures [..., H, W, 3] of 0..255."""
         values = (picture - np.float32(127.5)) * np.float32(1 / 128)
         for weight, bias, slope, pooling in self.layers:
             values = prelu(conv(values, weight, bias, stride=(1, 1)), slope)
@@ -115,12 +117,14 @@ def _network(name: str) -> _Network:
 
 def _max_pool(values: np.ndarray, size: int) -> np.ndarray:
     """Take maxima of windows ``size`` wide, 2 apart; the last windows may reach beyond the border."""
-    height, width = (-(-(length - size) // 2) + 1 for length in values.shape[:2])
-    padding = [
-        (0, 2 * (count - 1) + size - length) for count, length in zip((height, width), values.shape, strict=False)
+    lengths = values.shape[-3:-1]
+    height, width = (-(-(length - size) // 2) + 1 for length in lengths)
+    beyond = [(0, max(0, 2 * (n - 1) + size - length)) for n, length in zip((height, width), lengths, strict=True)]
+    padding = [*[(0, 0)] * (values.ndim - 3), *beyond, (0, 0)]
+    padded = np.pad(values, padding, constant_values=-np.inf) if any(after for _, after in beyond) else values
+    windows = [
+        padded[..., y : y + 2 * height - 1 : 2, x : x + 2 * width - 1 : 2, :] for y in range(size) for x in range(size)
     ]
-    padded = np.pad(values, [*((0, max(0, after)) for _, after in padding), (0, 0)], constant_values=-np.inf)
-    windows = [padded[y : y + 2 * height - 1 : 2, x : x + 2 * width - 1 : 2] for y in range(size) for x in range(size)]
     return np.maximum.reduce(windows)
 
 
@@ -182,11 +186,12 @@ def _refine(
     last = np.minimum(boxes[:, 2:].astype(np.int64), (width, height))
     inside = (last > first).all(axis=1)
     probabilities, offsets = np.zeros(len(boxes), np.float32), np.zeros((len(boxes), 4), np.float32)
-    for index in np.flatnonzero(inside):
-        (left, top), (right, bottom) = first[index], last[index]
-        crop = _resize_by_area(picture[top:bottom, left:right], size, size)
-        probability, offset = _network(name)(crop)
-        probabilities[index], offsets[index] = probability[0, 0], offset[0, 0]
+    for indices in np.array_split(np.flatnonzero(inside), inside.sum() // BATCH + 1):
+        crops = np.empty((len(indices), size, size, 3), np.float32)
+        for crop, (left, top), (right, bottom) in zip(crops, first[indices], last[indices], strict=True):
+            crop[:] = _resize_by_area(picture[top:bottom, left:right], size, size)
+        found = _network(name)(crops)
+        probabilities[indices], offsets[indices] = (values[:, 0, 0] for values in found)
     sure = probabilities > np.float32(threshold)
     boxes, probabilities, offsets = boxes[sure], probabilities[sure], offsets[sure]
     if name == "refinement":

@@ -29,27 +29,28 @@ def _pad_borders(array: np.ndarray, padding: Sequence[int] | None) -> np.ndarray
 
 
 def conv(array, weight, bias, *, stride, padding=None, activation=None) -> np.ndarray:
-    """Convolve: ``weight`` [out, kh, kw, in], ``bias`` [out]."""
+    """Convolve: ``weight`` [out, kh, kw, in], ``bias`` [out]. Without ``padding`` also arrays [..., H, W, C]."""
     channels_out, kernel_height, kernel_width, channels_in = weight.shape
     array = np.ascontiguousarray(_pad_borders(array, padding))
     if (kernel_height, kernel_width) == (1, 1):
-        array = array[:: stride[0], :: stride[1]]
-        height, width = array.shape[:2]
+        array = array[..., :: stride[0], :: stride[1], :]
+        *several, height, width, _ = array.shape
         columns = array.reshape(-1, channels_in)
     else:
         # im2col: a strided view of all windows, made contiguous, turns the convolution into one matrix product.
-        height = (array.shape[0] - kernel_height) // stride[0] + 1
-        width = (array.shape[1] - kernel_width) // stride[1] + 1
-        row, column, channel = array.strides
+        *several, height, width, _ = array.shape
+        height = (height - kernel_height) // stride[0] + 1
+        width = (width - kernel_width) // stride[1] + 1
+        *apart, row, column, channel = array.strides
         windows = as_strided(
             array,
-            (height, width, kernel_height, kernel_width, channels_in),
-            (row * stride[0], column * stride[1], row, column, channel),
+            (*several, height, width, kernel_height, kernel_width, channels_in),
+            (*apart, row * stride[0], column * stride[1], row, column, channel),
         )
-        columns = windows.reshape(height * width, -1)
+        columns = windows.reshape(-1, kernel_height * kernel_width * channels_in)
     result = columns @ weight.reshape(channels_out, -1).T
     result += bias
-    return _activate(result, activation).reshape(height, width, channels_out)
+    return _activate(result, activation).reshape(*several, height, width, channels_out)
 
 
 def depthwise(array, weight, bias, *, stride, padding=None, activation=None) -> np.ndarray:
@@ -61,11 +62,13 @@ def depthwise(array, weight, bias, *, stride, padding=None, activation=None) -> 
     result = np.empty((height, width, channels), np.float32)
     result[:] = bias
     product = np.empty_like(result)
+    # Repeated for each column, so that numpy's innermost loop runs along whole rows.
+    weight = np.repeat(weight[0, :, :, None], width, axis=2)
     for y in range(kernel_height):
         rows = slice(y, y + (height - 1) * stride[0] + 1, stride[0])
         for x in range(kernel_width):
             columns = slice(x, x + (width - 1) * stride[1] + 1, stride[1])
-            np.multiply(array[rows, columns], weight[0, y, x], out=product)
+            np.multiply(array[rows, columns], weight[y, x], out=product)
             result += product
     return _activate(result, activation)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from ..errors import PhotoError
+from ..pictures import png_bytes
 from ..progress import Reporter
 from .alignment import Alignment, reference_box
 from .decode import Photo
@@ -88,7 +88,7 @@ def prepare_photo(photo: Photo, face: int | None, reporter: Reporter, *, aligned
     except ValueError as error:
         raise PhotoError("The face lies at the very edge of the photo.", NO_FACE_ADVICE, code="no-face") from error
     crop = alignment.apply(rgb)
-    reporter.preview("crop", _png(crop))
+    reporter.preview("crop", png_bytes(crop))
 
     reporter.stage("Separating the person from the background", share=0.1)
     # The matte is estimated on the photo itself: its pixels beyond the crop tell the colours of the background.
@@ -102,7 +102,7 @@ def prepare_photo(photo: Photo, face: int | None, reporter: Reporter, *, aligned
     else:
         foreground = estimate_foreground(crop, alpha / 255.0)
     prepared = np.dstack([foreground, alpha])
-    reporter.preview("matte", _png(prepared))
+    reporter.preview("matte", png_bytes(prepared))
     return Portrait(
         aligned=prepared,
         faces=tuple(box for box, _ in found),
@@ -150,10 +150,3 @@ def _judge_size(box: FaceBox) -> tuple[str, ...]:
     if box.size < SOFT_FACE_SIZE:
         return (f"The face is only {box.size:.0f} pixels wide, so the head will look soft.",)
     return ()
-
-
-def _png(pixels: np.ndarray) -> bytes:
-    """Return pixels as a PNG file."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()

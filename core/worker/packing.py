@@ -6,7 +6,6 @@ numpy only. Gaussians travel as raw arrays, bit for bit.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -17,13 +16,12 @@ from ..cameras import Camera
 from ..engines.base import FaceBox, GenerateResult, PreparedPhoto
 from ..gaussians import Gaussians
 from ..head.shape import HeadShape
+from ..pictures import png_bytes
 from .codec import MALFORMED, Attachment, ProtocolError
 
 GAUSSIAN_FIELDS = ("means", "scales", "rotations", "opacities", "sh", "parts")
 EXTRA_PREFIX = "extra/"
 SHAPE = "shape"
-PNG_COMPRESSION = 1
-"""zlib level: over a pipe, time counts more than size."""
 
 Packed = tuple[dict[str, Any], dict[str, Attachment]]
 
@@ -77,7 +75,7 @@ def pack_prepared(prepared: PreparedPhoto) -> Packed:
         "face": prepared.face,
         "notes": list(prepared.notes),
     }
-    return result, {"aligned": encode_png(prepared.aligned)}
+    return result, {"aligned": png_bytes(prepared.aligned)}
 
 
 def unpack_prepared(result: Mapping[str, Any], attachments: Mapping[str, Attachment]) -> ReceivedPreparation:
@@ -98,7 +96,7 @@ def pack_result(generated: GenerateResult) -> Packed:
     gaussians = generated.gaussians
     attachments: dict[str, Attachment] = {name: getattr(gaussians, name) for name in GAUSSIAN_FIELDS}
     attachments |= {EXTRA_PREFIX + name: column for name, column in gaussians.extras.items()}
-    attachments["aligned"] = encode_png(generated.aligned)
+    attachments["aligned"] = png_bytes(generated.aligned)
     if generated.views is not None:
         attachments["views"] = generated.views
     result = {
@@ -139,12 +137,3 @@ def _blob(value: Attachment) -> bytes:
     if not isinstance(value, bytes):
         raise TypeError("expected bytes, got an array")
     return value
-
-
-def encode_png(image: np.ndarray) -> bytes:
-    """Return a picture [H, W, 3 or 4] uint8 as PNG."""
-    from PIL import Image  # Only the worker's side encodes; the client must not need Pillow.
-
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "PNG", compress_level=PNG_COMPRESSION)
-    return buffer.getvalue()

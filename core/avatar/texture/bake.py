@@ -71,7 +71,7 @@ def bake_texture(
     reporter.stage("Looking at the head", steps=len(VIEWS), share=0.8)
     texels = texels_of(model, size)
     blend, views = Blend(len(texels)), smaller(VIEWS, min(1, size / SIZE))
-    for sight in blocks.mapped(lambda one: look(shown, base, normals, texels, views[one.start]), len(views), 1):
+    for sight in blocks.each(lambda view: look(shown, base, normals, texels, view), views):
         blend.add(sight)
         reporter.step()
     colors, beliefs = blend.result()

@@ -90,7 +90,7 @@ def fused_surface(gaussians: Gaussians, resolution: int, reporter: Reporter) -> 
         places = np.nonzero(np.abs(field) < BAND)
         fused = _Fusion(relief.grid, field, places)
         cameras = [Camera.orbit(*angles, size=round(PIXELS * resolution)) for angles in ANGLES]
-        for view in blocks.mapped(lambda one: look(splats, cameras[one.start]), len(cameras), 1):
+        for view in blocks.each(lambda camera: look(splats, camera), cameras):
             views.append(view)
             fused.add(view)
             reporter.step()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from ...errors import PhotoError
 from ...photo.alignment import ALIGNED_SIZE, Alignment, reference_box
@@ -16,6 +14,7 @@ from ...photo.landmarks import Landmarks
 from ...photo.mtcnn import choose_face, detect_faces
 from ...photo.prepare import CUT_OUT_SHARE, NO_FACE_ADVICE, find_faces
 from ...photo.types import FaceBox, PreparedPhoto
+from ...pictures import png_bytes
 from ...progress import Reporter
 from .pictures import over_white, resized
 from .settings import FaceLiftSettings
@@ -57,8 +56,8 @@ def prepare(photo: Photo, settings: FaceLiftSettings, reporter: Reporter) -> Pre
         aligned = resized(rgba, ALIGNED_SIZE)
         picture = over_white(aligned)
     prepared = PreparedPhoto(aligned, faces, wanted or 0, (*photo.notes, *notes))
-    reporter.preview("crop", png(picture))
-    reporter.preview("matte", png(aligned))
+    reporter.preview("crop", png_bytes(picture))
+    reporter.preview("matte", png_bytes(aligned))
     reporter.step()
     return Preparation(prepared, picture)
 
@@ -124,13 +123,6 @@ def _aligned(rgba: np.ndarray, estimated: FaceBox) -> tuple[np.ndarray, np.ndarr
     alpha = alignment.apply(np.ascontiguousarray(rgba[..., 3]), fill=0)
     colors = alignment.apply(np.ascontiguousarray(rgba[..., :3]))
     return alignment.apply(composited), np.dstack([colors, alpha])
-
-
-def png(picture: np.ndarray) -> bytes:
-    """Return a picture [H, W, 3 or 4] uint8 as PNG."""
-    stream = io.BytesIO()
-    Image.fromarray(picture).save(stream, "PNG")
-    return stream.getvalue()
 
 
 def view_sheet(views: np.ndarray) -> np.ndarray:

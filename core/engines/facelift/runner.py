@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ...errors import EngineUnavailable
+from ...pictures import png_bytes
 from ...progress import Reporter
 from . import acceleration, convert, filters, memory
 from .checkpoint import Checkpoint
@@ -16,7 +17,7 @@ from .diffusion import Guidance
 from .gslrm import RawGaussians
 from .pictures import resized
 from .pipeline import MODELS, Pipeline, Sampling
-from .preparation import png, view_sheet
+from .preparation import view_sheet
 from .settings import FaceLiftSettings
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -155,7 +156,7 @@ class Runner:
             fast=settings.preset == "fast",
         )
         views = pipeline.generate_views(resized(picture, pipeline.picture_size), sampling, reporter.step)
-        reporter.preview("views", png(view_sheet(views)))
+        reporter.preview("views", png_bytes(view_sheet(views)))
         reporter.stage(GAUSSIANS, share=GAUSSIANS_SHARE)
         raw = pipeline.reconstruct(views, reporter.check)
         return Outcome(views, raw, filters.kept_indices(raw, filters.PRESETS[settings.filter]))

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from PIL import Image
 
+from ...pictures import png_bytes
 from ...progress import Reporter
 from . import conditioning, diffusion, features
 from .checkpoint import Checkpoint
 from .pipeline import Pipeline
-from .preparation import png
 from .runner import choose_dtype
 
 PICTURE = Path(__file__).parent / "data" / "portrait.jpg"
@@ -44,4 +44,4 @@ def picture_through_weights(folder: Path, device: str, reporter: Reporter) -> by
         latents = conditioning.image_latents(vae, features.vae_pixels(portrait), 1)
         reporter.check()
         (decoded,) = diffusion.decode(vae, latents, None, reporter.check)
-    return png(decoded)
+    return png_bytes(decoded)
