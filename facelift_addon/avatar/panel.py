@@ -38,7 +38,7 @@ class FACELIFT_PT_avatar(SidebarPanel, bpy.types.Panel):
             column.scale_y = 1.5
             column.operator("facelift.fit_base_mesh", icon="OUTLINER_OB_MESH")
             return
-        draw_shown(layout, head, mesh, "BASE_MESH")
+        draw_shown(layout, context, head, mesh, "BASE_MESH")
         if head is not None:
             _draw_binding(layout, context, head)
         row = layout.row(align=True)
@@ -63,8 +63,14 @@ def draw_progress(layout: bpy.types.UILayout, title: str) -> bool:
     return False
 
 
-def draw_shown(layout: bpy.types.UILayout, head: bpy.types.Object | None, mesh: bpy.types.Object, kind: str) -> None:
-    """Draw what shows either splats or a mesh of a kind, and eyes for both in viewport and renders."""
+def draw_shown(
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    head: bpy.types.Object | None,
+    mesh: bpy.types.Object,
+    kind: str,
+) -> None:
+    """Draw what shows either splats or a mesh of a kind, eyes for both in viewport and renders, and the texture."""
     column = layout.column(align=True)
     for target, shows, icon in ((head, "SPLATS", "POINTCLOUD_DATA"), (mesh, kind, "OUTLINER_OB_MESH")):
         if target is not None:
@@ -73,6 +79,15 @@ def draw_shown(layout: bpy.types.UILayout, head: bpy.types.Object | None, mesh: 
             row.operator("facelift.show_only", text=text, icon=icon, depress=not target.hide_viewport).kind = shows
             row.prop(target, "hide_viewport", text="", emboss=False)
             row.prop(target, "hide_render", text="", emboss=False)
+    shading = context.space_data.shading
+    if shading.type == "SOLID" and shading.color_type != "TEXTURE" and not mesh.hide_viewport and _has_texture(mesh):
+        # Solid mode shows materials' plain colours at first.
+        layout.prop_enum(shading, "color_type", "TEXTURE", text="Show Texture in Solid Mode", icon="TEXTURE")
+
+
+def _has_texture(mesh: bpy.types.Object) -> bool:
+    trees = [slot.material.node_tree for slot in mesh.material_slots if slot.material is not None]
+    return any(node.type == "TEX_IMAGE" and node.image for tree in trees if tree is not None for node in tree.nodes)
 
 
 def _draw_binding(layout: bpy.types.UILayout, context: bpy.types.Context, head: bpy.types.Object) -> None:

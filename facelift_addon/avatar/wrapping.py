@@ -168,7 +168,7 @@ class FACELIFT_PT_wrap(SidebarPanel, bpy.types.Panel):
         if mesh is None:
             draw_lines(layout, context, "A closed mesh with hair and shoulders: for blocking, sculpting, 3D print.")
         else:
-            draw_shown(layout, head, mesh, "WRAP_MESH")
+            draw_shown(layout, context, head, mesh, "WRAP_MESH")
         if head is not None:
             row = layout.row(align=True)
             row.operator_context = "INVOKE_DEFAULT"
