@@ -74,3 +74,8 @@ def test_products_in_pieces_are_those_of_the_whole(count):
     out = np.full((count, 3), np.nan)
     blocks.multiply(rows, factor, out)
     np.testing.assert_allclose(out, rows @ factor, rtol=1e-12, atol=1e-12)
+
+
+def test_each_item_in_its_order():
+    assert list(blocks.each(lambda text: text.upper(), ("a", "b", "c"))) == ["A", "B", "C"]
+    assert list(blocks.each(str, ())) == []

@@ -92,3 +92,13 @@ def test_convolutions_agree_with_direct_sums(kernel, stride, padding):
 def test_sigmoid_does_not_overflow():
     values = operations.sigmoid(np.array([-1e4, 0, 1e4], np.float32))
     np.testing.assert_allclose(values, [0, 0.5, 1])
+
+
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_several_arrays_are_convolved_as_each_alone(kernel):
+    generator = np.random.default_rng(0)
+    arrays = generator.normal(size=(2, 3, 9, 8, 4)).astype(np.float32)
+    weight, bias = (generator.normal(size=shape).astype(np.float32) for shape in ((5, kernel, kernel, 4), (5,)))
+    together = operations.conv(arrays, weight, bias, stride=(2, 1))
+    alone = [operations.conv(array, weight, bias, stride=(2, 1)) for array in arrays.reshape(6, 9, 8, 4)]
+    np.testing.assert_allclose(together.reshape(6, *alone[0].shape), alone, rtol=1e-5, atol=1e-5)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ... import blocks
 from ...errors import PhotoError
 from ...photo.alignment import ALIGNED_SIZE, Alignment, reference_box
 from ...photo.background_removal import remove_background
@@ -56,8 +57,8 @@ def prepare(photo: Photo, settings: FaceLiftSettings, reporter: Reporter) -> Pre
         aligned = resized(rgba, ALIGNED_SIZE)
         picture = over_white(aligned)
     prepared = PreparedPhoto(aligned, faces, wanted or 0, (*photo.notes, *notes))
-    reporter.preview("crop", png_bytes(picture))
-    reporter.preview("matte", png_bytes(aligned))
+    for kind, png in zip(("crop", "matte"), blocks.each(png_bytes, (picture, aligned)), strict=True):
+        reporter.preview(kind, png)
     reporter.step()
     return Preparation(prepared, picture)
 
@@ -120,9 +121,9 @@ def _aligned(rgba: np.ndarray, estimated: FaceBox) -> tuple[np.ndarray, np.ndarr
         alignment = Alignment.from_box((width, height), box)
     except ValueError as error:
         raise PhotoError("The face lies at the very edge of the photo.", NO_FACE_ADVICE, code="no-face") from error
-    alpha = alignment.apply(np.ascontiguousarray(rgba[..., 3]), fill=0)
-    colors = alignment.apply(np.ascontiguousarray(rgba[..., :3]))
-    return alignment.apply(composited), np.dstack([colors, alpha])
+    pictures = ((composited, 255), (np.ascontiguousarray(rgba[..., :3]), 255), (np.ascontiguousarray(rgba[..., 3]), 0))
+    picture, colors, alpha = blocks.each(lambda one: alignment.apply(*one), pictures)
+    return picture, np.dstack([colors, alpha])
 
 
 def view_sheet(views: np.ndarray) -> np.ndarray:
