@@ -56,8 +56,8 @@ def test_recorded_tensors_agree(record_folder):  # noqa: F811
 def test_modes_give_the_views_of_the_processor(checkpoint, mode, caplog):
     own = views_of(checkpoint, choices=MODES[mode])
     assert np.abs(own - views_of(checkpoint, "cpu", choices=BASELINE)).max() <= 1
-    # The plain forward pass takes over where the faster one fails.
-    assert not caplog.records
+    # The plain forward pass takes over where the faster one fails, and pieces where compiling stops.
+    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
 
 
 def test_low_memory_leaves_nothing_on_the_card(checkpoint):

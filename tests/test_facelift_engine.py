@@ -198,6 +198,11 @@ def test_memory_messages_are_understood():
     assert memory.out_of_memory(cpu, torch.device("cpu")).details["missing"] == 4 << 30
     assert not memory.is_out_of_memory(RuntimeError("shapes do not match"))
     assert "missing" not in memory.out_of_memory(MemoryError(), torch.device("cpu")).details
+    cuda = "CUDA out of memory. Tried to allocate {}.00 GiB. GPU 0 has 8.00 GiB of which 3.00 GiB is free."
+    found = memory.out_of_memory(RuntimeError(cuda.format(5)), torch.device("cuda"))
+    assert found.details["missing"] == 2 << 30 and "graphics card" in found.message
+    # Refused although enough is free: no amount is better than "0.0 GiB were missing".
+    assert "missing" not in memory.out_of_memory(RuntimeError(cuda.format(2)), torch.device("cuda")).details
 
 
 def test_info_imports_no_torch():

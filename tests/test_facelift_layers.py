@@ -23,6 +23,16 @@ def relative(own: torch.Tensor, wanted: torch.Tensor) -> float:
     return ((own.double() - wanted.double()).norm() / wanted.double().norm()).item()
 
 
+def prediction(unet: nn.Module) -> torch.Tensor:
+    """The output of both halves for fixed inputs."""
+    torch.manual_seed(0)
+    config = unet.config
+    sample = torch.randn(2 * VIEWS, config.in_channels, config.sample_size, config.sample_size)
+    text = torch.randn(VIEWS, 7, config.cross_attention_dim).repeat(2, 1, 1)
+    labels = torch.randn(2 * VIEWS, config.projection_class_embeddings_input_dim)
+    return unet(sample, torch.tensor(501), text, class_labels=labels, return_dict=False)[0]
+
+
 @pytest.mark.parametrize(("channels", "groups", "size"), [(64, 32, 8), (96, 3, 5), (32, 32, 7)])
 @pytest.mark.parametrize("offset", [0.0, 30.0])
 def test_group_normalisation(channels, groups, size, offset):
@@ -69,10 +79,16 @@ def test_unet_keeps_channels_last_and_its_result(checkpoint_folder):  # noqa: F8
     for name, module in turned.named_modules():
         if isinstance(module, nn.Conv2d | nn.GroupNorm) and name != "conv_in":
             module.register_forward_hook(watch(name))
-    config = plain.config
-    sample = torch.randn(2 * VIEWS, config.in_channels, config.sample_size, config.sample_size)
-    text = torch.randn(VIEWS, 7, config.cross_attention_dim).repeat(2, 1, 1)
-    labels = torch.randn(2 * VIEWS, config.projection_class_embeddings_input_dim)
-    outputs = [unet(sample, torch.tensor(501), text, class_labels=labels).sample for unet in (plain, turned)]
-    assert relative(outputs[1], outputs[0]) < 2e-5
+    assert relative(prediction(turned), prediction(plain)) < 2e-5
     assert not lost
+
+
+@torch.inference_mode()
+def test_unet_compiles_in_one_piece(checkpoint_folder):  # noqa: F811
+    """Where tracing stops and starts again, the compiled parts can't be fused with each other."""
+    unet = models.load_component(Checkpoint.open(checkpoint_folder), "unet")
+    acceleration.prepare_unet(unet, VIEWS, DEFAULT)
+    layers.keep_channels_last(unet)
+    unet.to(memory_format=CHANNELS_LAST)
+    traced = torch.compile(unet, dynamic=False, fullgraph=True, backend="eager")
+    assert relative(prediction(traced), prediction(unet)) < 2e-5

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,23 @@ def test_choosing_a_renderer_without_cuda_compiles_nothing():
         "assert best_renderer() is cpu.render; assert 'gsplat' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_minutes_of_compiling_are_announced(monkeypatch, caplog):
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("gsplat")
+
+    def compile_in_vain(*_) -> None:
+        deadline = time.monotonic() + 60
+        while not caplog.records and time.monotonic() < deadline:
+            time.sleep(0.01)
+        raise RuntimeError("no compiler")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(gsplat_backend, "NOTICE_SECONDS", 0.01)
+    monkeypatch.setattr(gsplat_backend, "render", compile_in_vain)
+    assert not gsplat_backend.is_available.__wrapped__()
+    assert gsplat_backend.COMPILING in caplog.text
 
 
 @pytest.mark.parametrize("degree", [0, 3])

@@ -6,6 +6,8 @@ cuts splats at 3.33 standard deviations.
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from importlib.util import find_spec
@@ -22,6 +24,11 @@ from .rendering import WHITE, Rendering
 if TYPE_CHECKING:
     import torch
 
+logger = logging.getLogger(__name__)
+
+NOTICE_SECONDS = 5.0
+COMPILING = "gsplat compiles its kernels for this graphics card: some minutes, once for this computer."
+
 
 @cache
 def is_available() -> bool:
@@ -36,10 +43,14 @@ def is_available() -> bool:
 
     if not torch.cuda.is_available():
         return False
+    notice = threading.Timer(NOTICE_SECONDS, logger.warning, [COMPILING])
+    notice.start()
     try:
         render(_single_gaussian(), Camera.orbit(0, size=16))
     except Exception:  # Compilers and drivers fail in ways of their own; the reference rasterizer is there.
         return False
+    finally:
+        notice.cancel()
     return True
 
 

@@ -60,11 +60,15 @@ DRIVER_SERIES = {Backend.CU130: "580", Backend.CU126: "525"}
 MACOS_NEEDED = (14, 0)
 
 QUALITIES = (
-    (15 * GIB, "full quality with all models kept loaded"),
-    (7 * GIB, "full quality in low-memory mode, which loads one model at a time"),
+    (9 * GIB, "full quality with all models kept loaded"),
+    (5 * GIB, "full quality in low-memory mode, which loads one model at a time"),
     (0, "little memory: low-memory mode may fail; then use the CPU or the draft engine"),
 )
-"""Memory of the device -> what fits. Cards report a little less than their nominal size."""
+"""Memory of the device -> what fits beside Blender and a desktop. Cards report a little less than their nominal size.
+
+Measured in float16 on an H200: 5.5 GB at the peak with all models loaded, 2.8 GB in low-memory mode; a context of
+CUDA takes about half a gigabyte more.
+"""
 LOW_MEMORY_BELOW = QUALITIES[0][0]
 
 CPU_NOTE = "FaceLift will run on the processor: a head takes many minutes to hours instead of seconds to minutes."

@@ -69,9 +69,12 @@ def widened(tokens: torch.Tensor) -> torch.Tensor:
 
     On a graphics card torch copies strided tensors element by element, and narrow elements slowly.
     """
+    if torch.compiler.is_compiling() or not tokens.is_cuda:
+        # A compiler fuses copies, and would stop at questions about memory.
+        return tokens
     narrow = 8 // tokens.itemsize
     fits = all(size % narrow == 0 for size in (tokens.shape[-1], tokens.storage_offset(), *tokens.stride()[:-1]))
-    return tokens.view(torch.int64) if fits and tokens.is_cuda and not torch.compiler.is_compiling() else tokens
+    return tokens.view(torch.int64) if fits else tokens
 
 
 class TextAttention:

@@ -28,8 +28,9 @@ def out_of_memory(error: BaseException, device: torch.device) -> OutOfMemoryErro
     details = {"requested": requested, "free": free}
     where = {"cuda": "graphics card", "mps": "GPU"}.get(device.type, "computer")
     message = f"The {where} has too little memory, even with one model at a time."
-    if requested is not None:
-        missing = max(requested - (free or 0), 0)
+    # Less than what is free can be refused too: it may lie in pieces, or be granted to somebody else.
+    if requested is not None and requested > (free or 0):
+        missing = requested - (free or 0)
         details["missing"] = missing
         message = (
             f"The {where} has too little memory, even with one model at a time: {missing / 2**30:.1f} GiB were missing."
