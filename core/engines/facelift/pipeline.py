@@ -115,7 +115,7 @@ class Pipeline:
             self._models[name] = self._load(name)
         model = self._models[name]
         # References, not copies: in the low-memory mode the weights stay in the computer's memory.
-        home = model.state_dict()
+        home = model.state_dict() if self.low_memory else {}
         acceleration.place(model, self.device, self.choices)
         try:
             yield model
