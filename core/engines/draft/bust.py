@@ -16,6 +16,7 @@ from .segmentation import segment
 from .settings import DraftSettings
 from .sheet_colors import sheet_colors
 from .shell import sample_shell, shell_splats
+from .slopes import find_slopes, with_parts
 from .splats import Splats
 from .surface import close_surface
 from .surface_parts import surface_parts
@@ -57,7 +58,9 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     reporter.step()
     colors = paint_surface(portrait, sheet, surface, parts)
     reporter.step()
-    pixels = sheet_colors(portrait, sheet, surface, parts, colors)
+    slopes = find_slopes(portrait, sheet, surface, parts, colors)
+    pixels = sheet_colors(portrait, sheet, surface, parts, colors, slopes)
+    sheet = with_parts(sheet, slopes)
     splats = [sheet_splats(portrait, sheet, pixels, settings.budget.photo)]
     shell = sample_shell(portrait, sheet, surface, settings.budget.shell, rng)
     shell_parts = shell.pick(surface, parts)

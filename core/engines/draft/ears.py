@@ -8,14 +8,12 @@ from scipy.spatial import cKDTree
 from ...head.model import Region
 from ...parts import Part
 from .portrait import FittedPortrait
-from .segmentation import Segmentation
+from .segmentation import BARE_EAR, Segmentation
 from .shell import Shell, spread
 from .surface import Surface
 
 DENSITY = 9000
 """Samples per square world unit, about three times the shell's: an ear has fine relief."""
-BARE_SHARE = 0.45
-"""Share of an ear's pixels that must look like skin for the ear to be free of hair."""
 FEWEST_PIXELS = 40
 """Pixels from which the photo is asked about an ear; below, the other ear decides."""
 HOLLOW_RADIUS = 0.07
@@ -26,13 +24,10 @@ HOLLOW_SHADE, SHADE_RANGE = 12.0, (0.6, 1.12)
 
 def bare_ears(portrait: FittedPortrait, segmentation: Segmentation) -> tuple[bool, bool]:
     """Return whether the person's right and left ear show, rather than being covered by hair or hat."""
-    columns = np.arange(portrait.mask.shape[1])
-    middle = portrait.camera.project(portrait.fit.pose.translation[None])[0][0, 0]
     votes = []
-    for side in (columns < middle, columns >= middle):
-        ear = (portrait.region_map == Region.EARS) & portrait.mask & side
+    for ear in portrait.ear_maps:
         skin = segmentation.is_part(Part.SKIN, Part.NECK)[ear]
-        votes.append(bool(skin.mean() > BARE_SHARE) if skin.size >= FEWEST_PIXELS else None)
+        votes.append(bool(skin.mean() > BARE_EAR) if skin.size >= FEWEST_PIXELS else None)
     known = [vote for vote in votes if vote is not None]
     fallback = bool(known and all(known)) or (not known and not segmentation.long_hair)
     return tuple(fallback if vote is None else vote for vote in votes)

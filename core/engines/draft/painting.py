@@ -19,7 +19,7 @@ from .portrait import FittedPortrait
 from .shell import nearest_pixels
 from .surface import Surface
 
-RELIABLE_COSINE = 0.35
+RELIABLE_COSINE = 0.25
 """Pixels seen at a more grazing angle lend no colour."""
 RELIABLE_RIM = 3
 """Pixels at the person's outline that lend no colour."""

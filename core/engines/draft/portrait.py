@@ -116,3 +116,11 @@ class FittedPortrait:
         maps = self.mesh_maps
         corner = self.outer_triangles[np.maximum(maps.triangles, 0), 0]
         return np.where(maps.mask, self.model.regions[corner], -1).astype(np.int8)
+
+    @cached_property
+    def ear_maps(self) -> tuple[np.ndarray, np.ndarray]:
+        """Two masks [512, 512] bool: the person's right and left ear as far as the photo can show them."""
+        middle = self.camera.project(self.fit.pose.translation[None])[0][0, 0]
+        ears = (self.region_map == Region.EARS) & self.mask
+        right = np.arange(ears.shape[1]) < middle
+        return ears & right, ears & ~right

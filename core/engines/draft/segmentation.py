@@ -45,6 +45,10 @@ JAW_MARGIN, JAW_SIDE = 2.0, 0.06
 """Pixels by which the jaw goes beyond its landmarks at the chin, and by how much more per pixel further up."""
 LOWEST_ROOTS, SHORTEST_LONG_HAIR = -0.45, 0.2
 """Face heights below the chin above which all hair begins; for long hair, whose strands a matte may part."""
+HAIR_OVER_EARS, BARE_ODDS = 0.2, 0.3
+"""Prior of hair on the fitted ears, and by how much it is less likely on ears that are bare."""
+BARE_EAR = 0.45
+"""Share of an ear's pixels that must look like skin for the ear to be free of hair."""
 SMALLEST_ISLAND = 0.0015
 """Islands of a class below this share of the picture join their surroundings."""
 
@@ -82,6 +86,7 @@ def segment(portrait: FittedPortrait) -> Segmentation:
     below, _ = _frame(portrait)
     roots = portrait.mask & (below < (SHORTEST_LONG_HAIR if long_hair else LOWEST_ROOTS))
     classes = _absorb_islands(posterior.argmax(-1), portrait.mask, roots)
+    classes = _clear_bare_ears(portrait, classes, posterior)
 
     parts = np.where(portrait.mask, CLASS_PARTS[classes], Part.BACKGROUND).astype(np.int8)
     below_jaw = _below_jaw(portrait)
@@ -245,7 +250,7 @@ def _priors(portrait: FittedPortrait, long_hair: bool) -> np.ndarray:
     else:
         hair = np.where((below > -0.4) & ~oval, 0.1, hair)
         hair = np.where((below > -0.12) & ~oval, 0.01, hair)
-        hair = np.where(region == Region.EARS, 0.06, hair)
+        hair = np.where(region == Region.EARS, HAIR_OVER_EARS, hair)
     collar = 0.12 if long_hair else 0.02
     clothes = 1 / (1 + np.exp(-(below - collar - 0.25 * (aside < 0.4)) * 12)) + 0.002
     torso = _on_torso(portrait)
@@ -258,6 +263,18 @@ def _on_torso(portrait: FittedPortrait) -> np.ndarray:
     """[512, 512] bool: on the fitted shoulders or nearer to them than to the head; they rise beside a turned head."""
     region = portrait.region_map
     return nearest_fill(region, region >= 0) == Region.TORSO
+
+
+def _clear_bare_ears(portrait: FittedPortrait, classes: np.ndarray, posterior: np.ndarray) -> np.ndarray:
+    """Return the classes [512, 512] with less hair on ears that are skin for the greater part.
+
+    Their hollows are as dark as hair; but on ears that hair covers, strips of skin would be shreds in it.
+    """
+    cleared = posterior[..., SKIN] > BARE_ODDS * posterior[..., HAIR]
+    for ear in portrait.ear_maps:
+        if ear.any() and (classes[ear] == SKIN).mean() > BARE_EAR:
+            classes = np.where(ear & cleared, SKIN, classes)
+    return classes
 
 
 def _absorb_islands(classes: np.ndarray, mask: np.ndarray, roots: np.ndarray) -> np.ndarray:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from ...head.model import Region
 from ...parts import Part
@@ -18,6 +17,7 @@ from .color import rgb_to_lab
 from .compensation import compensate
 from .photo_sheet import FOOTPRINT, PhotoSheet
 from .portrait import FittedPortrait
+from .slopes import Slopes, paint_at
 from .surface import Surface
 
 SURE_ALPHA, UNSURE_RIM = 0.95, 1
@@ -36,12 +36,10 @@ JAW_FACING, JAW_HEIGHT, JAW_RIM = 0.5, 0.45, 6
 the paint around it is foreign: the edge of a collar or of the background."""
 FOREIGN = (25.0, 40.0)
 """Distance in CIE L*a*b* at which a colour begins to be foreign, and is."""
-NEIGHBORS = 4
-"""Vertices of the surface that a pixel takes its paint from."""
 
 
 def sheet_colors(
-    portrait: FittedPortrait, sheet: PhotoSheet, surface: Surface, parts: np.ndarray, paint: np.ndarray
+    portrait: FittedPortrait, sheet: PhotoSheet, surface: Surface, parts: np.ndarray, paint: np.ndarray, slopes: Slopes
 ) -> np.ndarray:
     """Return colours [512, 512, 3] of the pixels' Gaussians that blend to the photo.
 
@@ -51,6 +49,7 @@ def sheet_colors(
         surface: The closed surface.
         parts: [V] part of its vertices.
         paint: [V, 3] colours of its vertices.
+        slopes: What becomes of the pixels of skin and hair where they are seen at a grazing angle.
     """
     colors = portrait.rgb.copy()
     inmost = ndimage.binary_erosion(portrait.alpha > SURE_ALPHA, iterations=UNSURE_RIM, border_value=1)
@@ -58,16 +57,20 @@ def sheet_colors(
     ears = (portrait.region_map == Region.EARS) & ~portrait.face_oval
     hollows = ears * np.clip((EAR_KEPT - sheet.facing) / (EAR_KEPT - EAR_LOST), 0, 1)
     jaw = _jaw_rim(portrait, sheet)
-    for family, (lost, kept), strength in FAMILIES:
-        share = np.where(inmost, np.clip((kept - sheet.facing) / (kept - lost), 0, 1), 1) * strength
+    # Skin on slopes gives way more softly, below.
+    settled = slopes.place & (sheet.parts != Part.HAIR)
+    for family, band, strength in FAMILIES:
+        grazing = np.interp(sheet.facing, band, (1, 0)) * ~settled
+        share = np.where(inmost, grazing, 1) * strength
         share = np.maximum(share, hollows)
         place = np.isin(sheet.parts, family) & ((share > 0) | jaw) & sheet.used
         members = np.isin(parts, family)
         if place.any() and members.any():
-            target = _paint_at(sheet.positions[place], surface.vertices[members], paint[members]).astype(np.float32)
+            target = paint_at(sheet.positions[place], surface.vertices[members], paint[members]).astype(np.float32)
             foreign = np.linalg.norm(rgb_to_lab(colors[place]) - rgb_to_lab(target), axis=1)
             foreign = np.clip((foreign - FOREIGN[0]) / (FOREIGN[1] - FOREIGN[0]), 0, 1) * jaw[place]
             colors[place] += (target - colors[place]) * np.maximum(share[place], foreign)[:, None]
+    colors[slopes.place] += (slopes.colors - colors[slopes.place]) * slopes.share[:, None]
     return compensate(colors.astype(np.float32), sheet.depth, sheet.opacities, sheet.facing, FOOTPRINT)
 
 
@@ -78,11 +81,3 @@ def _jaw_rim(portrait: FittedPortrait, sheet: PhotoSheet) -> np.ndarray:
     rows = np.arange(len(flesh))[:, None]
     slope = (sheet.facing < JAW_FACING) | ~portrait.face_oval
     return rim & slope & (rows > portrait.chin_row - JAW_HEIGHT * portrait.face_height)
-
-
-def _paint_at(positions: np.ndarray, vertices: np.ndarray, paint: np.ndarray) -> np.ndarray:
-    """Return the paint [N, 3] of the vertices nearest to positions [N, 3]."""
-    distances, nearest = cKDTree(vertices).query(positions, k=min(NEIGHBORS, len(vertices)))
-    distances, nearest = distances.reshape(len(positions), -1), nearest.reshape(len(positions), -1)
-    weights = 1 / np.maximum(distances, 1e-6) ** 2
-    return (paint[nearest] * weights[..., None]).sum(1) / weights.sum(1, keepdims=True)

@@ -29,7 +29,7 @@ COLLAR_RISE, NAPE_DISTANCE = 0.12, 0.4
 """World units by which a collar is higher at the nape, that far behind the head's centre."""
 COLLAR_UNDER_CHIN = 0.06
 """World units that a collar lies below the chin at least, in front."""
-BALLOT, BALLOT_SPREAD = 0.03, 2.0
+BALLOT, BALLOT_SPREAD = 0.03, 2.5
 """World units of a cell in which places vote on their part, and over how many cells votes count."""
 
 
