@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 
 from ...head.model import Region
 from ...parts import Part
+from ...ramps import smooth_step
 from .fields import blur_inside
 from .photo_sheet import PhotoSheet
 from .portrait import FittedPortrait
@@ -80,7 +81,7 @@ def find_slopes(
     hair, facing, known = _at_surface(portrait, surface, parts, positions)
     known = known * off_ears[place]
     inside = (ndimage.distance_transform_edt(portrait.face_oval) / portrait.face_height)[place]
-    slope = _smooth_step(facing, FLAT, STEEP) * np.interp(inside, FACE_RIM, (1, 0)) * known
+    slope = smooth_step(facing, FLAT, STEEP) * np.interp(inside, FACE_RIM, (1, 0)) * known
     axis = portrait.fit.pose.translation
     azimuth = np.degrees(np.abs(np.arctan2(positions[:, 0] - axis[0], axis[1] - positions[:, 1])))
     aside = np.interp(azimuth, ASIDE, (0, 1)) * (inside == 0) * known
@@ -118,12 +119,6 @@ def _off_ears(portrait: FittedPortrait, sheet: PhotoSheet) -> np.ndarray:
     bare = [ear for ear in portrait.ear_maps if ear.any() and flesh[ear].mean() > BARE_EAR]
     away = ndimage.distance_transform_edt(~np.logical_or.reduce(bare)) if bare else np.full(ears.shape, np.inf)
     return np.interp(away, EAR_MARGIN, (0, 1)) * ~ears
-
-
-def _smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Return values' way from ``low`` to ``high`` as 0..1, with soft ends."""
-    x = np.clip((values - low) / (high - low), 0, 1)
-    return x * x * (3 - 2 * x)
 
 
 def _at_surface(
