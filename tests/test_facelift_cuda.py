@@ -13,12 +13,13 @@ from tests.facelift_helpers import (  # noqa: F401
 # isort: split
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from core.engines.facelift.acceleration import BASELINE, MODES
+from core.engines.facelift.acceleration import BASELINE, MODES, full_float32
 from core.engines.facelift.checkpoint import Checkpoint
 from core.engines.facelift.pipeline import Pipeline, Sampling
 
@@ -28,9 +29,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(autouse=True)
-def full_float32() -> None:
-    """By default a graphics card computes float32 convolutions with 10 bits of the 23 of a number."""
-    with torch.backends.cudnn.flags(allow_tf32=False):
+def exact_convolutions() -> Iterator[None]:
+    with full_float32():
         yield
 
 

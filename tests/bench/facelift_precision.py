@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from core.engines.facelift import attention, diffusion
+from core.engines.facelift.acceleration import full_float32
 from core.engines.facelift.conditioning import Conditioning
 from core.engines.facelift.draws import Draws
 from core.engines.facelift.pipeline import Pipeline, Sampling
@@ -17,8 +18,7 @@ from .report import Measurement
 def deviations(name: str, exact: Pipeline, other: Pipeline, picture: np.ndarray, steps: int) -> list[Measurement]:
     """Return how far each stage in lower precision is from float32 on the same inputs (relative L2)."""
     seen: dict[str, torch.Tensor] = {}
-    # Otherwise a graphics card computes float32 convolutions with 10 bits of the 23 of a number.
-    with torch.backends.cudnn.flags(allow_tf32=False):
+    with full_float32():
         views = exact.generate_views(picture, Sampling(steps=steps), observe=seen.__setitem__)
     dtype, device = other.dtype, other.device
 

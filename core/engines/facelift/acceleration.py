@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
@@ -60,6 +61,17 @@ BASELINE = Acceleration(
     vae_slice=None,
 )
 """The same models run plainly; what measurements compare with."""
+
+
+@contextmanager
+def full_float32() -> Iterator[None]:
+    """Compute float32 convolutions in full; by default a graphics card takes 10 bits of the 23 of a number."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
 
 
 def prepare_unet(unet: nn.Module, views: int, choices: Acceleration) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from ....errors import FaceLiftError
+from ..acceleration import full_float32
 from ..gslrm import FIELDS
 from ..pipeline import Pipeline
 from . import compare, full, results, stages
@@ -56,10 +57,8 @@ def main() -> int:
     parser.add_argument("--device", default="cpu", help="torch's device that computes (default: %(default)s)")
     options = parser.parse_args()
     agreed = True
-    # By default a graphics card computes float32 convolutions with 10 bits of the 23 of a number.
-    torch.backends.cudnn.allow_tf32 = False
     try:
-        with opened(options.folder) as folder:
+        with opened(options.folder) as folder, full_float32():
             threads = torch.get_num_threads()
             # Threads cost more than they bring at the recorded sizes.
             torch.set_num_threads(1)
