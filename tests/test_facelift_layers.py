@@ -1,7 +1,7 @@
 """The layers that keep channels-last memory, against the libraries' own."""
 
 # First of all: where torch is absent, it skips the module.
-from tests.facelift_helpers import HEAD_WIDTH, checkpoint_folder, one_thread, record_folder, torch  # noqa: F401
+from tests.facelift_helpers import checkpoint_folder, one_thread, record_folder, torch  # noqa: F401
 
 # isort: split
 import pytest
@@ -10,6 +10,7 @@ from torch import nn
 from core.engines.facelift import acceleration, layers, models
 from core.engines.facelift.acceleration import BASELINE, DEFAULT
 from core.engines.facelift.checkpoint import Checkpoint
+from core.engines.facelift.parity.compare import relative_error
 
 CHANNELS_LAST = torch.channels_last
 VIEWS = 6
@@ -19,8 +20,12 @@ def is_turned(tensor: torch.Tensor) -> bool:
     return tensor.is_contiguous(memory_format=CHANNELS_LAST) and not tensor.is_contiguous()
 
 
-def relative(own: torch.Tensor, wanted: torch.Tensor) -> float:
-    return ((own.double() - wanted.double()).norm() / wanted.double().norm()).item()
+def turned_unet(checkpoint: Checkpoint) -> nn.Module:
+    """The UNet with every optimisation, as on a graphics card."""
+    unet = models.load_component(checkpoint, "unet")
+    acceleration.prepare_unet(unet, VIEWS, DEFAULT)
+    layers.keep_channels_last(unet)
+    return unet.to(memory_format=CHANNELS_LAST)
 
 
 def prediction(unet: nn.Module) -> torch.Tensor:
@@ -46,9 +51,9 @@ def test_group_normalisation(channels, groups, size, offset):
     turned = own(values.to(memory_format=CHANNELS_LAST))
     assert is_turned(turned)
     # Far from zero the float32 variance loses digits, as squares are taken before the mean is.
-    assert relative(turned, wanted) < (1e-6 if not offset else 1e-3)
-    assert relative(own(values), wanted) < 1e-4
-    assert relative(own(values.flatten(2)), wanted.flatten(2)) < 1e-4
+    assert relative_error(turned, wanted) < (1e-6 if not offset else 1e-3)
+    assert relative_error(own(values), wanted) < 1e-4
+    assert relative_error(own(values.flatten(2)), wanted.flatten(2)) < 1e-4
 
 
 def test_group_normalisation_of_equal_values_is_the_bias():
@@ -62,11 +67,8 @@ def test_group_normalisation_of_equal_values_is_the_bias():
 @torch.inference_mode()
 def test_unet_keeps_channels_last_and_its_result(checkpoint_folder):  # noqa: F811
     checkpoint = Checkpoint.open(checkpoint_folder)
-    plain, turned = (models.load_component(checkpoint, "unet") for _ in range(2))
+    plain, turned = models.load_component(checkpoint, "unet"), turned_unet(checkpoint)
     acceleration.prepare_unet(plain, VIEWS, BASELINE)
-    acceleration.prepare_unet(turned, VIEWS, DEFAULT)
-    layers.keep_channels_last(turned)
-    turned.to(memory_format=CHANNELS_LAST)
     lost = []
 
     def watch(name: str):
@@ -79,16 +81,13 @@ def test_unet_keeps_channels_last_and_its_result(checkpoint_folder):  # noqa: F8
     for name, module in turned.named_modules():
         if isinstance(module, nn.Conv2d | nn.GroupNorm) and name != "conv_in":
             module.register_forward_hook(watch(name))
-    assert relative(prediction(turned), prediction(plain)) < 2e-5
+    assert relative_error(prediction(turned), prediction(plain)) < 2e-5
     assert not lost
 
 
 @torch.inference_mode()
 def test_unet_compiles_in_one_piece(checkpoint_folder):  # noqa: F811
     """Where tracing stops and starts again, the compiled parts can't be fused with each other."""
-    unet = models.load_component(Checkpoint.open(checkpoint_folder), "unet")
-    acceleration.prepare_unet(unet, VIEWS, DEFAULT)
-    layers.keep_channels_last(unet)
-    unet.to(memory_format=CHANNELS_LAST)
+    unet = turned_unet(Checkpoint.open(checkpoint_folder))
     traced = torch.compile(unet, dynamic=False, fullgraph=True, backend="eager")
-    assert relative(prediction(traced), prediction(unet)) < 2e-5
+    assert relative_error(prediction(traced), prediction(unet)) < 2e-5

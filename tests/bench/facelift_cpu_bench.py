@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -15,18 +13,19 @@ from core.engines.draft.engine import DraftEngine
 from core.engines.facelift import parts, preparation
 from core.engines.facelift.settings import FaceLiftSettings
 from core.gaussians import Gaussians
-from core.photo.decode import from_array
+from core.photo.decode import Photo, from_array
 from core.progress import Reporter
 from core.rasterize.cpu import render
 
-from .report import Measurement, print_table
+from .report import Measurement, best_seconds, print_table
 
 COUNT = 800_000
 """Gaussians of a large head: about half of those that GS-LRM makes."""
 JITTER = 0.003
+REPEATS = 4
 
 
-def photo():
+def photo() -> Photo:
     """Return the astronaut's photo."""
     return from_array(data.astronaut(), "astronaut.png")
 
@@ -41,32 +40,22 @@ def large_head() -> tuple[Gaussians, np.ndarray]:
     return many, np.repeat(render(head, front_camera()).to_uint8()[None], 6, axis=0)
 
 
-def median_seconds(function: Callable[[], object], repeats: int = 3) -> float:
-    """Return the median of several runs after one that warms up."""
-    times = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return sorted(times[1:])[repeats // 2]
-
-
 def prepare_seconds() -> float:
     """Return the seconds from a decoded photo to the conditioning picture."""
     astronaut, settings = photo(), FaceLiftSettings()
-    return median_seconds(lambda: preparation.prepare(astronaut, settings, Reporter()))
+    return best_seconds(lambda: preparation.prepare(astronaut, settings, Reporter()), REPEATS)
 
 
 def parts_seconds() -> float:
     """Return the seconds for naming the parts of a large head."""
     many, views = large_head()
-    return median_seconds(lambda: parts.estimate_parts(many, views))
+    return best_seconds(lambda: parts.estimate_parts(many, views), REPEATS)
 
 
 def main() -> None:
     """Measure and print."""
     many, _ = large_head()
-    search = median_seconds(lambda: cKDTree(many.means).query(many.means, k=parts.NEIGHBOURS), 1)
+    search = best_seconds(lambda: cKDTree(many.means).query(many.means, k=parts.NEIGHBOURS), 2)
     rows = [
         Measurement("photo prepared", prepare_seconds(), "s"),
         Measurement(f"parts of {COUNT:,} Gaussians", parts_seconds(), "s", "", "neighbours by scipy alone", search),

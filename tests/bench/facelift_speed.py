@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import torch
 
 from core.engines.facelift import attention, convert, diffusion, filters
 from core.engines.facelift.acceleration import BASELINE, MODES
+from core.engines.facelift.conditioning import Conditioning
 from core.engines.facelift.draws import Draws
 from core.engines.facelift.pipeline import Pipeline, Sampling
 
@@ -89,13 +91,18 @@ def measured_seconds(pipeline: Pipeline, picture: np.ndarray, sampling: Sampling
     return {stage: min(run[stage] for run in runs) for stage in STAGES}
 
 
-@torch.inference_mode()
-def step_milliseconds(pipeline: Pipeline, picture: np.ndarray, repeats: int = STEP_REPEATS) -> tuple[float, float]:
-    """Return the milliseconds of one guided UNet step: the first, which compiles and captures, and the median."""
+def step_inputs(pipeline: Pipeline, picture: np.ndarray) -> tuple[Conditioning, torch.Tensor, torch.Tensor]:
+    """Return the condition, latents and timestep of a step in the middle of denoising."""
     draws = Draws(0)
     condition = pipeline.condition(picture, draws)
     latents = draws.normal(*condition.image_latents.shape).to(condition.image_latents)
-    timestep = torch.tensor(501, device=pipeline.device)
+    return condition, latents, torch.tensor(501, device=pipeline.device)
+
+
+@torch.inference_mode()
+def step_milliseconds(pipeline: Pipeline, picture: np.ndarray, repeats: int = STEP_REPEATS) -> tuple[float, float]:
+    """Return the milliseconds of one guided UNet step: the first, which compiles and captures, and the median."""
+    condition, latents, timestep = step_inputs(pipeline, picture)
     with pipeline.resident("unet") as unet:
         attention.remember_prompts(unet, condition.prompts)
         forward = pipeline.forward(unet)
@@ -142,7 +149,7 @@ def speed(name: str, make: Make, picture: np.ndarray, steps: int) -> list[Measur
         if mode != "off" and device.type != "cuda":
             continue
         try:
-            rows += mode_speed(name, mode, lambda choices=choices: make(choices), picture, sampling, baseline)
+            rows += mode_speed(name, mode, partial(make, choices), picture, sampling, baseline)
         except Exception as error:  # Compilers and drivers fail in ways of their own; the other figures stand.
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
             rows.append(Measurement(f"{name}, {mode}", None, "s", reason=reason))
@@ -222,10 +229,7 @@ def low_memory_speed(
 @torch.inference_mode()
 def operations_of(pipeline: Pipeline, picture: np.ndarray, steps: int) -> dict[str, int]:
     """Return the operations of the denoising loop and of GS-LRM, as this pipeline computes them."""
-    draws = Draws(0)
-    condition = pipeline.condition(picture, draws)
-    latents = draws.normal(*condition.image_latents.shape).to(condition.image_latents)
-    timestep = torch.tensor(501, device=pipeline.device)
+    condition, latents, timestep = step_inputs(pipeline, picture)
     with pipeline.resident("unet") as unet:
         step = counted_operations(lambda: diffusion.predict(unet, latents, timestep, condition, True, False))
     views = np.repeat(picture[None], pipeline.views, axis=0)

@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 from ...head.model import Region
 from ...parts import Part
 from .portrait import FittedPortrait
-from .segmentation import BARE_EAR, Segmentation
+from .segmentation import Segmentation, is_bare
 from .shell import Shell, spread
 from .surface import Surface
 
@@ -24,10 +24,8 @@ HOLLOW_SHADE, SHADE_RANGE = 12.0, (0.6, 1.12)
 
 def bare_ears(portrait: FittedPortrait, segmentation: Segmentation) -> tuple[bool, bool]:
     """Return whether the person's right and left ear show, rather than being covered by hair or hat."""
-    votes = []
-    for ear in portrait.ear_maps:
-        skin = segmentation.is_part(Part.SKIN, Part.NECK)[ear]
-        votes.append(bool(skin.mean() > BARE_EAR) if skin.size >= FEWEST_PIXELS else None)
+    flesh = segmentation.is_part(Part.SKIN, Part.NECK)
+    votes = [is_bare(ear, flesh) if ear.sum() >= FEWEST_PIXELS else None for ear in portrait.ear_maps]
     known = [vote for vote in votes if vote is not None]
     fallback = bool(known and all(known)) or (not known and not segmentation.long_hair)
     return tuple(fallback if vote is None else vote for vote in votes)

@@ -265,6 +265,11 @@ def _on_torso(portrait: FittedPortrait) -> np.ndarray:
     return nearest_fill(region, region >= 0) == Region.TORSO
 
 
+def is_bare(ear: np.ndarray, skin: np.ndarray) -> bool:
+    """Return whether an ear shows rather than being covered: by the share of its pixels that look like skin."""
+    return bool(ear.any() and skin[ear].mean() > BARE_EAR)
+
+
 def _clear_bare_ears(portrait: FittedPortrait, classes: np.ndarray, posterior: np.ndarray) -> np.ndarray:
     """Return the classes [512, 512] with less hair on ears that are skin for the greater part.
 
@@ -272,7 +277,7 @@ def _clear_bare_ears(portrait: FittedPortrait, classes: np.ndarray, posterior: n
     """
     cleared = posterior[..., SKIN] > BARE_ODDS * posterior[..., HAIR]
     for ear in portrait.ear_maps:
-        if ear.any() and (classes[ear] == SKIN).mean() > BARE_EAR:
+        if is_bare(ear, classes == SKIN):
             classes = np.where(ear & cleared, SKIN, classes)
     return classes
 

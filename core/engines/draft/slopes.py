@@ -20,7 +20,7 @@ from ...ramps import smooth_step
 from .fields import blur_inside
 from .photo_sheet import PhotoSheet
 from .portrait import FittedPortrait
-from .segmentation import BARE_EAR
+from .segmentation import is_bare
 from .splats import unit
 from .surface import Surface
 
@@ -116,7 +116,7 @@ def _off_ears(portrait: FittedPortrait, sheet: PhotoSheet) -> np.ndarray:
     """Return 0..1 [512, 512]: 0 on ears and close to bare ones, which have a relief of their own, 1 far from them."""
     ears = (portrait.region_map == Region.EARS) & ~portrait.face_oval
     flesh = np.isin(sheet.parts, (Part.SKIN, Part.NECK))
-    bare = [ear for ear in portrait.ear_maps if ear.any() and flesh[ear].mean() > BARE_EAR]
+    bare = [ear for ear in portrait.ear_maps if is_bare(ear, flesh)]
     away = ndimage.distance_transform_edt(~np.logical_or.reduce(bare)) if bare else np.full(ears.shape, np.inf)
     return np.interp(away, EAR_MARGIN, (0, 1)) * ~ears
 
