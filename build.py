@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One entry point for everything: demo, test, bench, package, validate, assets, lock, parity.
 
-Needs nothing but Python 3.11 (tests Blender 4.5) or 3.13 (tests Blender 5.2) and a package
+Needs nothing but Python 3.11 (tests Blender 4.5) or 3.13 (tests Blender 5.2 and 5.3) and a package
 registry: every command makes the environment that it needs in ``.envs/`` and reuses it.
 """
 
@@ -22,7 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 ENVIRONMENTS = ROOT / ".envs"
 DIST = ROOT / "dist"
-PYTHONS = {"3.11": "Blender 4.5", "3.13": "Blender 5.2"}
+BLENDERS = {"4.5": "3.11", "5.2": "3.13", "5.3": "3.13"}
+"""The Blender versions that are served, and the Python of each."""
 
 PLATFORMS = {
     "linux-x64": (["manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64"], ["3.11", "3.13"]),
@@ -88,17 +89,20 @@ def requirements(groups: tuple[str, ...]) -> list[str]:
     return project["dependencies"] + [line for group in groups for line in project["optional-dependencies"][group]]
 
 
-def environment(version: str, groups: tuple[str, ...]) -> Path:
-    """Return the Python of ``.envs/py<version>`` with the groups installed; make or extend it first.
+def environment(blender: str, groups: tuple[str, ...]) -> Path:
+    """Return the Python of ``.envs/blender<version>`` with the groups installed; make or extend it first.
+
+    The group ``blender`` stands for that version's bpy.
 
     A marker file lists what was installed completely, so an interrupted installation is
     taken up again and a finished one costs nothing.
     """
-    home = ENVIRONMENTS / f"py{version.replace('.', '')}"
+    name, version = f"blender{blender.replace('.', '')}", BLENDERS[blender]
+    home = ENVIRONMENTS / name
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     marker = home / "installed.json"
     installed = json.loads(marker.read_text()) if marker.exists() else []
-    wanted = requirements(groups)
+    wanted = requirements(tuple(name if group == "blender" else group for group in groups))
     if set(wanted) <= set(installed) and python.exists():
         return python
     source = find_python(version)
@@ -117,16 +121,16 @@ def environment(version: str, groups: tuple[str, ...]) -> Path:
     return python
 
 
-def own_version() -> str:
-    """Return the running Python's version, or end with what to install."""
+def own_blender() -> str:
+    """Return the oldest Blender version that the running Python serves, or end with what to install."""
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    if version not in PYTHONS:
+    if version not in BLENDERS.values():
         sys.exit(
             f"build.py: this is Python {version}, but Blender's modules exist for Python 3.11 (Blender 4.5) and "
-            "3.13 (Blender 5.2) only. Install one of these from python.org and run: python3.11 build.py "
+            "3.13 (Blender 5.2 and 5.3) only. Install one of these from python.org and run: python3.11 build.py "
             + " ".join(sys.argv[1:])
         )
-    return version
+    return next(blender for blender, python in BLENDERS.items() if python == version)
 
 
 # --- the extension's zip ------------------------------------------------------------------
@@ -199,7 +203,7 @@ def validate_zip(python: Path, target: Path) -> None:
 def command_demo(options: argparse.Namespace) -> int:
     """Photo to head, .blend and pictures."""
     groups = ("blender", "demo") + (("facelift",) if options.engine == "facelift" else ())
-    python = environment(own_version(), groups)
+    python = environment(own_blender(), groups)
     extension = build_zip(DIST / "demo" / "facelift.zip")
     arguments = ["--zip", extension, "--engine", options.engine, "--out", options.out.resolve()]
     for name in ("photo", "checkpoint"):
@@ -210,20 +214,20 @@ def command_demo(options: argparse.Namespace) -> int:
 
 def command_test(options: argparse.Namespace) -> int:
     """Every test, against every Blender whose Python is here."""
-    missing = [version for version in PYTHONS if find_python(version) is None]
+    missing = [blender for blender, version in BLENDERS.items() if find_python(version) is None]
     runs = {}
-    for version in PYTHONS.keys() - set(missing):
-        groups = ("blender", "demo", "test") + (("facelift",) if version == "3.11" else ())
-        python = environment(version, groups)
+    for blender in BLENDERS.keys() - set(missing):
+        groups = ("blender", "demo", "test") + (("facelift",) if BLENDERS[blender] == "3.11" else ())
+        python = environment(blender, groups)
         fetch_sources(python)
-        runs[version] = [python, "-m", "pytest", *options.arguments]
+        runs[blender] = [python, "-m", "pytest", *options.arguments]
     codes = run_side_by_side(runs)
     log("\nWhat ran:")
-    for version in sorted(PYTHONS):
-        outcome = f"FAILED (exit code {codes[version]})" if codes.get(version) else "passed"
-        if version in missing:
-            outcome = f"SKIPPED: no Python {version} found, so nothing ran against {PYTHONS[version]}"
-        log(f"  {PYTHONS[version]} on Python {version}: {outcome}")
+    for blender, version in BLENDERS.items():
+        outcome = f"FAILED (exit code {codes[blender]})" if codes.get(blender) else "passed"
+        if blender in missing:
+            outcome = f"SKIPPED: no Python {version} found, so nothing ran against Blender {blender}"
+        log(f"  Blender {blender} on Python {version}: {outcome}")
     return max(codes.values(), default=1)
 
 
@@ -236,15 +240,15 @@ def run_side_by_side(commands: dict[str, list]) -> dict[str, int]:
     codes = {}
     with ExitStack() as stack:
         processes = {}
-        for version, command in sorted(commands.items()):
+        for blender, command in sorted(commands.items()):
             output = stack.enter_context(tempfile.TemporaryFile())
             # The first one's output is shown as it comes.
             where = {"stdout": output, "stderr": subprocess.STDOUT} if processes else {}
             command = [str(part) for part in command]
-            processes[version] = output, subprocess.Popen(command, cwd=ROOT, env=os.environ | variables, **where)
-        for version, (output, process) in processes.items():
-            log(f"\n=== {PYTHONS[version]}, Python {version} ===")
-            codes[version] = process.wait()
+            processes[blender] = output, subprocess.Popen(command, cwd=ROOT, env=os.environ | variables, **where)
+        for blender, (output, process) in processes.items():
+            log(f"\n=== Blender {blender}, Python {BLENDERS[blender]} ===")
+            codes[blender] = process.wait()
             output.seek(0)
             log(output.read().decode(errors="replace"))
     return codes
@@ -253,13 +257,13 @@ def run_side_by_side(commands: dict[str, list]) -> dict[str, int]:
 def command_bench(options: argparse.Namespace) -> int:
     """The measurements of the README."""
     groups = ("blender", "demo", "test") + (("facelift",) if options.engine == "facelift" else ())
-    python = environment(own_version(), groups)
+    python = environment(own_blender(), groups)
     return run([python, "-m", "tests.bench", "--engine", options.engine, *options.arguments])
 
 
 def command_package(options: argparse.Namespace) -> int:
     """The extension's zip files, validated."""
-    python = environment(own_version(), ("blender",))
+    python = environment(own_blender(), ("blender",))
     version = tomllib.loads((ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))["version"]
     if options.without_wheels:
         jobs = {None: DIST / f"facelift-{version}.zip"}
@@ -275,7 +279,7 @@ def command_package(options: argparse.Namespace) -> int:
 
 def command_validate(options: argparse.Namespace) -> int:
     """Blender's validator over the zips in dist/."""
-    python = environment(own_version(), ("blender",))
+    python = environment(own_blender(), ("blender",))
     targets = options.zips or sorted(DIST.glob("*.zip"))
     if not targets:
         sys.exit("build.py: there is no zip in dist/. Run: python build.py package")
@@ -297,21 +301,21 @@ def fetch_sources(python: Path) -> Path:
 
 def command_assets(options: argparse.Namespace) -> int:
     """Rebuild the draft engine's data from its source packages and compare with the committed files."""
-    python = environment(own_version(), ("assets",))
+    python = environment(own_blender(), ("assets",))
     sources = fetch_sources(python)
     return run([python, "-m", "core.assets", "--sources", sources, *(["--write"] if options.write else [])])
 
 
 def command_parity(options: argparse.Namespace) -> int:
     """The facelift engine against recorded tensors."""
-    python = environment(own_version(), ("facelift", "test"))
+    python = environment(own_blender(), ("facelift", "test"))
     arguments = [options.folder.resolve(), "--device", options.device] + (["--full"] if options.full else [])
     return run([python, "-m", "core.engines.facelift.parity", *arguments])
 
 
 def command_lock(options: argparse.Namespace) -> int:
     """Renew the hashed lock files of the facelift engine's runtime."""
-    python = environment(own_version(), ("lock",))
+    python = environment(own_blender(), ("lock",))
     uv = python.parent / ("uv.exe" if os.name == "nt" else "uv")
     return run([python, "-m", "core.runtime.lock", "--uv", uv, *(["--check"] if options.check else [])])
 
@@ -351,5 +355,5 @@ def parse() -> argparse.Namespace:
 
 if __name__ == "__main__":
     arguments = parse()
-    own_version()
+    own_blender()
     sys.exit(arguments.function(arguments))

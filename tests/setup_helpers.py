@@ -29,7 +29,7 @@ LICENCE = "You may look, not sell.\n"
 @functools.cache
 def runtime_python() -> Path:
     """Return a virtual environment's Python that has the engine's packages; skip where there is none."""
-    own = build.ENVIRONMENTS / "py311" / "bin" / "python"
+    own = build.ENVIRONMENTS / "blender45" / "bin" / "python"
     # Looked for, not imported: that takes seconds.
     names = ("torch", *PACKAGES)
     code = f"import sys, importlib.util as u; sys.exit(not all(map(u.find_spec, {names})))"

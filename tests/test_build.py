@@ -64,7 +64,7 @@ def test_every_requirement_is_pinned():
 def test_an_unsupported_python_is_told_what_to_install(monkeypatch, capsys):
     monkeypatch.setattr(sys, "version_info", (3, 12, 1, "final", 0))
     with pytest.raises(SystemExit) as stopped:
-        build.own_version()
+        build.own_blender()
     assert "3.11" in str(stopped.value) and "3.13" in str(stopped.value)
 
 
