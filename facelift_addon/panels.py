@@ -6,6 +6,7 @@ import bpy
 
 from . import errands
 from .connection import engines, needs_setup
+from .editing import targets
 from .jobs import session
 from .operators.presenting import CONTACT_SHEET
 from .orders import options_of
@@ -54,6 +55,9 @@ def _draw_choose(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     column.operator("facelift.choose_photo", text="Choose Photo…", icon="FILE_IMAGE")
     draw_lines(layout, context, "Or drop one into the 3D View. A frontal portrait works best.")
     layout.template_ID(context.scene.facelift, "image", text="Image in this file")
+    row = layout.row()
+    row.operator_context = "INVOKE_DEFAULT"
+    row.operator("facelift.import_splats", text="Import Splats…", icon="IMPORT")
     if needs_setup(context.scene.facelift.engine):
         draw_next_step(layout, context)
 
@@ -169,11 +173,11 @@ class FACELIFT_PT_head(SidebarPanel, bpy.types.Panel):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """A head must be active."""
-        return heads.is_head(context.active_object)
+        return heads.is_head(targets.active_splats(context))
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw its recipe and what can be done with it."""
-        layout, head = self.layout, context.active_object
+        layout, head = self.layout, targets.active_splats(context)
         layout.label(text=f"{head.name}: {len(head.data.points):,} splats", icon="USER")
         layout.row().prop(context.scene.facelift, "color_mode", expand=True)
         if context.scene.facelift.color_mode == "LIT":

@@ -12,6 +12,7 @@ from ...core.avatar.binding import bind
 from ...core.errors import FaceLiftError
 from ...core.gaussians import Gaussians
 from .. import errands
+from ..explaining import Explained
 from ..handover import Handover
 from ..operators.reporting import reported
 from ..splats import baking, columns, following, heads
@@ -42,18 +43,16 @@ def _arrive(bound: _Bound) -> str:
     return f"{bound.name} follows its mesh"
 
 
-class _OnHeadWithMesh:
+class _OnHeadWithMesh(Explained):
     """Mix-in of operators on a head with a base mesh, either of which is active."""
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """Both must be there, outside Edit Mode."""
-        if context.mode != "OBJECT":
-            cls.poll_message_set("Go to Object Mode: this works on the whole head")
-            return False
-        cls.poll_message_set("Select a head that has a base mesh: fit one first")
         head = head_of(context.active_object)
-        return head is not None and base_objects.mesh_of(head) is not None
+        if head is None or base_objects.mesh_of(head) is None:
+            return "Select a head that has a base mesh: fit one first"
+        return "" if context.mode == "OBJECT" else "Go to Object Mode: this works on the whole head"
 
 
 class FACELIFT_OT_bind_to_mesh(_OnHeadWithMesh, bpy.types.Operator):
@@ -117,7 +116,7 @@ class FACELIFT_OT_add_binding(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class FACELIFT_OT_unbind(bpy.types.Operator):
+class FACELIFT_OT_unbind(Explained, bpy.types.Operator):
     """Let the splats follow the base mesh no more: they are as they were before binding"""
 
     bl_idname = "facelift.unbind"
@@ -125,14 +124,12 @@ class FACELIFT_OT_unbind(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """Bound splats must be active, or their mesh, outside Edit Mode."""
-        if context.mode != "OBJECT":
-            cls.poll_message_set("Go to Object Mode: this works on the whole head")
-            return False
-        cls.poll_message_set("Select a head whose splats are bound")
         head = head_of(context.active_object)
-        return head is not None and following.find(head) is not None
+        if head is None or following.find(head) is None:
+            return "Select a head whose splats are bound"
+        return "" if context.mode == "OBJECT" else "Go to Object Mode: this works on the whole head"
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:

@@ -15,6 +15,7 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper
 
 from ...core.errors import FaceLiftError
+from ..explaining import Explained
 from ..operators.reporting import reported
 from . import faces, rigs
 from .belonging import base_mesh_of
@@ -37,7 +38,7 @@ def _on_format_chosen(self, context: bpy.types.Context) -> None:
         browser.params.filename = _without_suffix(browser.params.filename) + suffix
 
 
-class FACELIFT_OT_export_avatar(bpy.types.Operator, ExportHelper):
+class FACELIFT_OT_export_avatar(Explained, bpy.types.Operator, ExportHelper):
     """Export the base mesh of the active head: with its expressions, texture and rig for other programs and game engines, or as a plain mesh as it is shown"""  # noqa: E501
 
     bl_idname = "facelift.export_avatar"
@@ -66,10 +67,11 @@ class FACELIFT_OT_export_avatar(bpy.types.Operator, ExportHelper):
         return SUFFIXES[self.format]
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """A base mesh must be there, outside Edit Mode."""
-        cls.poll_message_set("Select a head with a base mesh, its base mesh or its rig, outside Edit Mode")
-        return context.mode in ("OBJECT", "POSE") and _mesh_of(context) is not None
+        if _mesh_of(context) is None:
+            return "Select a head with a base mesh, its base mesh or its rig"
+        return "" if context.mode in ("OBJECT", "POSE") else "Go to Object Mode or Pose Mode first"
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Open the file browser, with the name of the mesh."""

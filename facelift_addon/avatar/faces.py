@@ -8,6 +8,7 @@ import bpy
 
 from ...core.avatar.arkit import ARKIT_NAMES
 from ...core.errors import FaceLiftError
+from ..explaining import Explained
 from . import base_objects, rigs
 
 
@@ -59,11 +60,11 @@ def required_own(mesh: bpy.types.Object) -> None:
         )
 
 
-class OnFace:
+class OnFace(Explained):
     """For operators that change the expressions of the active face."""
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """A mesh with expressions must be there."""
-        cls.poll_message_set("Select a head with a base mesh, its base mesh or its rig")
-        return face_of(context.active_object) is not None
+        found = face_of(context.active_object) is not None
+        return "" if found else "Select a head with a base mesh, its base mesh or its rig"

@@ -14,6 +14,7 @@ from ...core.avatar.fit import fit_base_mesh
 from ...core.errors import FaceLiftError
 from ...core.progress import Reporter
 from .. import errands
+from ..explaining import Explained
 from ..handover import Handover
 from ..operators.reporting import reported
 from ..splats import columns, following, heads
@@ -94,7 +95,7 @@ def fit_in_background(context: bpy.types.Context, head: bpy.types.Object, expres
     errands.start(TITLE, _work(context, head, textured), lambda fit: _add(fit, expression), belongs_to_file=True)
 
 
-class FACELIFT_OT_fit_base_mesh(bpy.types.Operator):
+class FACELIFT_OT_fit_base_mesh(Explained, bpy.types.Operator):
     """Fit a clean head mesh to these splats: quads, UV map, texture, vertex groups and 52 expressions as shape keys. The splats are hidden, not changed"""  # noqa: E501
 
     bl_idname = "facelift.fit_base_mesh"
@@ -110,13 +111,11 @@ class FACELIFT_OT_fit_base_mesh(bpy.types.Operator):
     )
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """A head must be active, or its base mesh, outside Edit Mode."""
-        if context.mode != "OBJECT":
-            cls.poll_message_set("Go to Object Mode: the fit needs the whole head")
-            return False
-        cls.poll_message_set("Select a head or imported splats")
-        return head_of(context.active_object) is not None
+        if head_of(context.active_object) is None:
+            return "Select a head or imported splats"
+        return "" if context.mode == "OBJECT" else "Go to Object Mode: the fit needs the whole head"
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Fit in the background: a button was pressed."""
@@ -168,7 +167,7 @@ class FACELIFT_OT_add_base_mesh(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class FACELIFT_OT_show_expression(bpy.types.Operator):
+class FACELIFT_OT_show_expression(Explained, bpy.types.Operator):
     """Set the shape keys of the base mesh to the expression of the photo, or to the face at rest"""
 
     bl_idname = "facelift.show_expression"
@@ -178,10 +177,9 @@ class FACELIFT_OT_show_expression(bpy.types.Operator):
     expression: EXPRESSION
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """A base mesh must be there."""
-        cls.poll_message_set("Fit a base mesh first")
-        return base_mesh_of(context.active_object) is not None
+        return "" if base_mesh_of(context.active_object) is not None else "Fit a base mesh first"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Set the values."""

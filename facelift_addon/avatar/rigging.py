@@ -6,6 +6,7 @@ import bpy
 
 from ...core.avatar.joints import find_joints
 from ...core.avatar.skinning import bone_weights
+from ..explaining import Explained
 from ..operators.reporting import reported
 from ..splats import heads
 from ..widgets import SidebarPanel
@@ -13,7 +14,7 @@ from . import base_objects, faces, rigs
 from .belonging import base_mesh_of
 
 
-class FACELIFT_OT_add_rig(bpy.types.Operator):
+class FACELIFT_OT_add_rig(Explained, bpy.types.Operator):
     """Add bones to the base mesh: neck, head, jaw, and eyes that look at a target. Splats bound to the mesh follow. A rig that is there is made anew in the shape that the mesh has now, and keeps its keyframes"""  # noqa: E501
 
     bl_idname = "facelift.add_rig"
@@ -21,13 +22,11 @@ class FACELIFT_OT_add_rig(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """A base mesh must be there, in Object Mode."""
-        if context.mode != "OBJECT":
-            cls.poll_message_set("Go to Object Mode first")
-            return False
-        cls.poll_message_set("Fit a base mesh first")
-        return base_mesh_of(context.active_object) is not None
+        if base_mesh_of(context.active_object) is None:
+            return "Fit a base mesh first"
+        return "" if context.mode == "OBJECT" else "Go to Object Mode first"
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -39,12 +38,11 @@ class FACELIFT_OT_add_rig(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class _OnRig:
+class _OnRig(Explained):
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """A rig must be there."""
-        cls.poll_message_set("Add a rig first")
-        return rigs.rig_of(base_mesh_of(context.active_object)) is not None
+        return "" if rigs.rig_of(base_mesh_of(context.active_object)) is not None else "Add a rig first"
 
 
 class FACELIFT_OT_remove_rig(_OnRig, bpy.types.Operator):

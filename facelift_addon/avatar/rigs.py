@@ -17,6 +17,7 @@ import numpy as np
 from mathutils import Vector
 
 from ...core.avatar.joints import EYE_LEFT, EYE_RIGHT, HEAD, JAW, LOOK_AT, NECK, Bone, Joints
+from ..editing import targets
 from ..splats import heads
 from . import control_shapes
 
@@ -57,8 +58,8 @@ def mesh_of(rig: bpy.types.Object) -> bpy.types.Object | None:
 
 
 def moved_by(active: bpy.types.Object | None) -> bpy.types.Object | None:
-    """Return the mesh that a rig moves; any other object is returned itself."""
-    return mesh_of(active) if is_rig(active) else active
+    """Return the mesh that a rig moves, or the splats that an empty crops; any other object is returned itself."""
+    return mesh_of(active) if is_rig(active) else targets.splats_of(active) or active
 
 
 def add(

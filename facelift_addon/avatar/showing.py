@@ -6,6 +6,7 @@ import bpy
 from bpy.props import EnumProperty
 
 from ...core.errors import FaceLiftError
+from ..explaining import Explained
 from ..operators.reporting import reported
 from ..splats import heads
 from . import base_objects, wraps
@@ -38,7 +39,7 @@ def show_only(context: bpy.types.Context, head: bpy.types.Object, shown: bpy.typ
             heads.select_only(layer, shown)
 
 
-class FACELIFT_OT_show_only(bpy.types.Operator):
+class FACELIFT_OT_show_only(Explained, bpy.types.Operator):
     """Show this in viewport and renders instead of what stands in the same place, and select it"""
 
     bl_idname = "facelift.show_only"
@@ -48,10 +49,10 @@ class FACELIFT_OT_show_only(bpy.types.Operator):
     kind: EnumProperty(name="Show", description="Which of a head's objects", items=KINDS)
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """A head must be active, or what belongs to it."""
-        cls.poll_message_set("Select a head, its base mesh or its wrap mesh")
-        return head_of(context.active_object) is not None
+        found = head_of(context.active_object) is not None
+        return "" if found else "Select a head, its base mesh or its wrap mesh"
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:

@@ -14,6 +14,7 @@ from ...core.gaussians import Gaussians
 from ...core.pictures import png_bytes
 from ...core.progress import Reporter
 from .. import errands
+from ..explaining import Explained
 from ..handover import Handover
 from ..operators.reporting import reported
 from ..splats import columns, heads
@@ -95,7 +96,7 @@ def _show(material: bpy.types.Material, image: bpy.types.Image) -> bpy.types.Ima
     return before
 
 
-class FACELIFT_OT_bake_texture(bpy.types.Operator):
+class FACELIFT_OT_bake_texture(Explained, bpy.types.Operator):
     """Bake what the splats show onto the base mesh again, for example after they were edited"""
 
     bl_idname = "facelift.bake_texture"
@@ -113,14 +114,12 @@ class FACELIFT_OT_bake_texture(bpy.types.Operator):
     in_background: BoolProperty(options={"HIDDEN", "SKIP_SAVE"})
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """A base mesh and its head must be there, outside Edit Mode."""
         mesh = base_mesh_of(context.active_object)
         if mesh is None or base_objects.head_of(mesh) is None:
-            cls.poll_message_set("Select a head that has a base mesh")
-            return False
-        cls.poll_message_set("Leave Edit Mode first")
-        return context.mode != "EDIT_MESH" and context.mode != "EDIT_POINTCLOUD"
+            return "Select a head that has a base mesh"
+        return "Leave Edit Mode first" if context.mode in ("EDIT_MESH", "EDIT_POINTCLOUD") else ""
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Ask for size and delighting; then the bake goes on in the background."""

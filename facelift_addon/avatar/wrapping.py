@@ -12,6 +12,7 @@ from ...core.errors import FaceLiftError
 from ...core.pictures import png_bytes
 from ...core.progress import Reporter
 from .. import errands
+from ..explaining import Explained
 from ..handover import Handover
 from ..operators.reporting import reported
 from ..splats import baking, columns, heads
@@ -26,7 +27,7 @@ TITLE = "Wrapping the splats"
 _handover = Handover[wraps.Wrapped]("The wrap mesh", "Wrap the splats again.", keep=False)
 
 
-class FACELIFT_OT_wrap_mesh(bpy.types.Operator):
+class FACELIFT_OT_wrap_mesh(Explained, bpy.types.Operator):
     """Make a closed mesh around these splats, hair and shoulders included: for blocking, sculpting, 3D print. The splats are hidden, not changed"""  # noqa: E501
 
     bl_idname = "facelift.wrap_mesh"
@@ -66,13 +67,11 @@ class FACELIFT_OT_wrap_mesh(bpy.types.Operator):
     ask: BoolProperty(options={"HIDDEN", "SKIP_SAVE"})
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """Splats must be active, or their wrap mesh, outside Edit Mode."""
-        if context.mode != "OBJECT":
-            cls.poll_message_set("Go to Object Mode: the wrap needs the whole object")
-            return False
-        cls.poll_message_set("Select a head or imported splats")
-        return head_of(context.active_object) is not None
+        if head_of(context.active_object) is None:
+            return "Select a head or imported splats"
+        return "" if context.mode == "OBJECT" else "Go to Object Mode: the wrap needs the whole object"
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Begin at once, or ask for the options first."""

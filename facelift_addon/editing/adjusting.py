@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import bpy
 import numpy as np
 from bpy.props import EnumProperty
 
+from ...core.errors import FaceLiftError
 from ..operators.reporting import reported
-from ..splats import baking
+from ..splats import baking, heads
 from . import adjustments, crop_empties, targets
 from .adjustments_nodes import BOX, PLANE, USE_BOX, USE_PLANE
 
@@ -38,12 +42,20 @@ class _HasAdjustments(targets.OnSplatObjects):
     """Mix-in: the active object must have the modifier."""
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """The modifier must be there."""
-        if not super().poll(context):
-            return False
-        cls.poll_message_set("These splats have no adjustments")
-        return adjustments.find(context.active_object) is not None
+        return super().obstacle(context) or (
+            "" if any(map(adjustments.find, targets.targets_of(context))) else "These splats have no adjustments"
+        )
+
+
+@contextmanager
+def _kept_active(context: bpy.types.Context) -> Iterator[None]:
+    """Make the splats active when the empty that was so is gone afterwards."""
+    target = targets.active_splats(context)
+    yield
+    if targets.active_splats(context) is None:
+        heads.select_only(context.view_layer, target)
 
 
 class FACELIFT_OT_apply_adjustments(_HasAdjustments, bpy.types.Operator):
@@ -55,9 +67,10 @@ class FACELIFT_OT_apply_adjustments(_HasAdjustments, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Apply."""
-        for target in targets.targets_of(context):
-            if adjustments.find(target) is not None:
-                adjustments.apply(context, target)
+        with _kept_active(context):
+            for target in targets.targets_of(context):
+                if adjustments.find(target) is not None:
+                    adjustments.apply(context, target)
         return {"FINISHED"}
 
 
@@ -70,13 +83,14 @@ class FACELIFT_OT_remove_adjustments(_HasAdjustments, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Remove."""
-        for target in targets.targets_of(context):
-            adjustments.remove(target)
+        with _kept_active(context):
+            for target in targets.targets_of(context):
+                adjustments.remove(target)
         return {"FINISHED"}
 
 
 class FACELIFT_OT_add_crop(targets.OnSplatObjects, bpy.types.Operator):
-    """Add an empty that crops the splats: move, turn and scale it"""
+    """Add an empty that crops the splats and select it, to be moved, turned and scaled; an existing one is selected"""
 
     bl_idname = "facelift.add_crop"
     bl_label = "Add Crop"
@@ -93,22 +107,36 @@ class FACELIFT_OT_add_crop(targets.OnSplatObjects, bpy.types.Operator):
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Add the empty, as the object's child, and connect it."""
-        target = context.active_object
+        """Add the empty where it is missing, as the object's child, connect and select it."""
+        target = targets.active_splats(context)
         inputs = adjustments.ensure(target)
+        name, switch = (BOX, USE_BOX) if self.shape == "BOX" else (PLANE, USE_PLANE)
+        if inputs[name] is None:
+            inputs[name], inputs[switch] = self._new(target), True
+        try:
+            inputs[name].select_set(True, view_layer=context.view_layer)
+        except RuntimeError:
+            raise FaceLiftError(
+                f"{inputs[name].name!r} is not in this view layer.",
+                "Show the collection that it is in.",
+                code="crop-not-here",
+            ) from None
+        # Moving, turning and scaling are what it is for.
+        heads.select_only(context.view_layer, inputs[name])
+        return {"FINISHED"}
+
+    def _new(self, target: bpy.types.Object) -> bpy.types.Object:
+        """Return a new empty around the splats, or at the neck."""
         means = baking.stored(target).means
         low, high = np.percentile(means, (STRAYS, 100 - STRAYS), axis=0) if len(means) else (-np.ones(3), np.ones(3))
         middle, reach = (low + high) / 2, (high - low) / 2 * BOX_MARGIN
         if self.shape == "BOX":
-            inputs[BOX], inputs[USE_BOX] = crop_empties.new(target, "crop box", middle, reach), True
-        else:
-            # A slab all around: an arrow would be hidden inside the neck.
-            height = np.percentile(means[:, 2], PLANE_HEIGHT) if len(means) else 0.0
-            width = reach[:2].max()
-            scale = np.array([width, width, width * SLAB])
-            plane = crop_empties.new(target, "neck plane", np.array([*middle[:2], height]), scale)
-            inputs[PLANE], inputs[USE_PLANE] = plane, True
-        return {"FINISHED"}
+            return crop_empties.new(target, "crop box", middle, reach)
+        # A slab all around: an arrow would be hidden inside the neck.
+        height = np.percentile(means[:, 2], PLANE_HEIGHT) if len(means) else 0.0
+        width = reach[:2].max()
+        scale = np.array([width, width, width * SLAB])
+        return crop_empties.new(target, "neck plane", np.array([*middle[:2], height]), scale)
 
 
 CLASSES = (

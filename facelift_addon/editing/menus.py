@@ -74,20 +74,20 @@ def draw_select(layout: Layout, context: bpy.types.Context) -> None:
 
 
 def _draw_in_object_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
-    if targets.is_splat_object(context.active_object):
+    if targets.active_splats(context) is not None:
         menu.layout.separator()
         menu.layout.menu(FACELIFT_MT_splats.bl_idname, icon="POINTCLOUD_DATA")
         menu.layout.menu(FACELIFT_MT_select_splats.bl_idname, icon="RESTRICT_SELECT_OFF")
 
 
 def _draw_in_edit_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
-    if targets.is_splat_object(context.active_object):
+    if targets.active_splats(context) is not None:
         menu.layout.separator()
         menu.layout.menu(FACELIFT_MT_splats.bl_idname, icon="POINTCLOUD_DATA")
 
 
 def _draw_in_select_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
-    if targets.is_splat_object(context.active_object):
+    if targets.active_splats(context) is not None:
         menu.layout.separator()
         draw_select(menu.layout, context)
 

@@ -32,7 +32,7 @@ class _Panel(SidebarPanel):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Splats must be active."""
-        return targets.is_splat_object(context.active_object)
+        return targets.active_splats(context) is not None
 
 
 class FACELIFT_PT_edit(_Panel, bpy.types.Panel):
@@ -108,7 +108,7 @@ class FACELIFT_PT_adjustments(_Panel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the modifier's inputs, or the button that adds it."""
         layout = self.layout
-        modifier = adjustments.find(context.active_object)
+        modifier = adjustments.find(targets.active_splats(context))
         if modifier is None:
             layout.operator("facelift.add_adjustments", icon="MODIFIER")
             return
@@ -138,7 +138,7 @@ def _draw_crop(layout: Layout, inputs: ModifierInputs, switch: str, helper: str,
         row.operator("facelift.add_crop", text=f"Add {helper.title()}", icon="ADD").shape = shape
     else:
         row.prop(*inputs.place(switch), text=helper)
-        row.label(text=inputs[helper].name, icon="EMPTY_DATA")
+        row.operator("facelift.add_crop", text="Select", icon="RESTRICT_SELECT_OFF").shape = shape
 
 
 def _draw_grade(layout: Layout, inputs: ModifierInputs, names: dict[str, str]) -> None:
@@ -156,11 +156,11 @@ class FACELIFT_PT_adjustments_parts(_Panel, bpy.types.Panel):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """The modifier must be there."""
-        return super().poll(context) and adjustments.find(context.active_object) is not None
+        return super().poll(context) and adjustments.find(targets.active_splats(context)) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw a foldable section for each part."""
-        inputs = ModifierInputs(adjustments.find(context.active_object))
+        inputs = ModifierInputs(adjustments.find(targets.active_splats(context)))
         for part in Part:
             header, body = self.layout.panel(f"facelift_{part.name.lower()}", default_closed=True)
             header.prop(*inputs.place(part_input(part, "Visible")), text=part_label(part))

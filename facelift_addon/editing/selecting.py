@@ -38,8 +38,7 @@ class _Selects(targets.OnSplats):
             mask = self.combine(old, self.found(context, target, baking.stored(target)))
             targets.select(target.data, mask)
             count += int(mask.sum())
-        if context.mode == "OBJECT":
-            bpy.ops.object.mode_set(mode="EDIT")
+        targets.edit_mode(context)
         self.report({"INFO"}, f"{count:,} splats selected")
         return {"FINISHED"}
 
@@ -96,7 +95,7 @@ class FACELIFT_OT_select_color(_Selects, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Begin with the color of what is selected."""
-        target = context.active_object
+        target = targets.active_splats(context)
         mask = targets.chosen(target)
         if mask.any():
             self.color = np.clip(np.median(baking.stored(target).colors[mask], axis=0), 0, 1).tolist()
@@ -191,10 +190,10 @@ class _GrowsOrShrinks(targets.OnSplats):
     )
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """Only Edit Mode has a selection."""
-        cls.poll_message_set("Enter Edit Mode and select splats")
-        return context.mode == "EDIT_POINTCLOUD" and targets.is_splat_object(context.active_object)
+        editing = context.mode == "EDIT_POINTCLOUD"
+        return super().obstacle(context) or ("" if editing else "Enter Edit Mode and select splats")
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:

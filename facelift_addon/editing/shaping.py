@@ -109,12 +109,10 @@ class FACELIFT_OT_join_splats(targets.OnSplatObjects, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """Several splat objects must be selected."""
-        if not super().poll(context):
-            return False
-        cls.poll_message_set("Select at least two splat objects")
-        return len(targets.targets_of(context)) > 1
+        several = len(targets.targets_of(context)) > 1
+        return super().obstacle(context) or ("" if several else "Select at least two splat objects")
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -150,12 +148,10 @@ class FACELIFT_OT_reset_to_original(targets.OnSplatObjects, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """An original must be kept."""
-        if not super().poll(context):
-            return False
-        cls.poll_message_set("These splats were not edited")
-        return any(originals.original_of(target.data) is not None for target in targets.targets_of(context))
+        edited = any(originals.original_of(target.data) is not None for target in targets.targets_of(context))
+        return super().obstacle(context) or ("" if edited else "These splats were not edited")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Reset."""

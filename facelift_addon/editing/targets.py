@@ -6,7 +6,9 @@ import bpy
 import numpy as np
 
 from ...core.errors import FaceLiftError
+from ..explaining import Explained
 from ..splats import geometry
+from .crop_empties import CROP_KEY
 
 SELECTION = ".selection"
 """BOOLEAN attribute of Edit Mode; everything is selected where it is missing."""
@@ -17,13 +19,38 @@ def is_splat_object(target: bpy.types.Object | None) -> bool:
     return target is not None and target.type == "POINTCLOUD" and geometry.is_splats(target.data)
 
 
+def splats_of(target: bpy.types.Object | None) -> bpy.types.Object | None:
+    """Return the splat object that an object is, or that it crops; None where it is neither."""
+    if target is not None and CROP_KEY in target:
+        target = target.parent
+    return target if is_splat_object(target) else None
+
+
+def active_splats(context: bpy.types.Context) -> bpy.types.Object | None:
+    """Return the splat object that the active object is or crops; None where it is neither."""
+    return splats_of(context.active_object)
+
+
 def targets_of(context: bpy.types.Context) -> list[bpy.types.Object]:
-    """Return the splat objects in Edit Mode, or else the selected ones and the active one, active first."""
+    """Return the splat objects in Edit Mode, or else the selected ones and the active one, active first.
+
+    An empty that crops splats stands for these.
+    """
     if context.mode == "EDIT_POINTCLOUD":
         candidates = [context.active_object, *context.objects_in_mode]
     else:
         candidates = [context.active_object, *context.selected_objects]
-    return list(dict.fromkeys(target for target in candidates if is_splat_object(target)))
+    return list(dict.fromkeys(filter(None, map(splats_of, candidates))))
+
+
+def edit_mode(context: bpy.types.Context) -> None:
+    """Enter Edit Mode with the objects of :func:`targets_of`; nothing happens where it is on."""
+    if context.mode == "OBJECT":
+        chosen_ones = targets_of(context)
+        for target in chosen_ones:
+            target.select_set(True)
+        context.view_layer.objects.active = chosen_ones[0]
+        bpy.ops.object.mode_set(mode="EDIT")
 
 
 def chosen(target: bpy.types.Object) -> np.ndarray:
@@ -65,23 +92,22 @@ def select(cloud: bpy.types.PointCloud, mask: np.ndarray) -> None:
     cloud.update_tag()
 
 
-class OnSplats:
+class OnSplats(Explained):
     """Mix-in of operators on the splat objects of :func:`targets_of`."""
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Splats must be active."""
-        cls.poll_message_set("Select a head or imported splats")
-        return context.mode in ("OBJECT", "EDIT_POINTCLOUD") and is_splat_object(context.active_object)
+    def obstacle(cls, context: bpy.types.Context) -> str:
+        """Splats must be active, or what crops them."""
+        if active_splats(context) is None:
+            return "Select a head or imported splats"
+        return "" if context.mode in ("OBJECT", "EDIT_POINTCLOUD") else "Go to Object Mode or Edit Mode first"
 
 
 class OnSplatObjects(OnSplats):
     """Mix-in of operators on whole splat objects."""
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """Splats must be active, outside Edit Mode."""
-        if context.mode != "OBJECT":
-            cls.poll_message_set("Leave Edit Mode: this works on whole objects")
-            return False
-        return super().poll(context)
+        reason = super().obstacle(context)
+        return reason or ("" if context.mode == "OBJECT" else "Leave Edit Mode: this works on whole objects")

@@ -17,6 +17,8 @@ from ...core.formats.axes import Axes
 from ...core.formats.registry import Format
 from ...core.progress import Reporter
 from .. import errands
+from ..editing import targets
+from ..explaining import Explained
 from ..splats import baking, exchange, geometry, heads, placement
 from ..splats.columns import Column
 from .animations import Animation
@@ -69,7 +71,7 @@ def export_in_background(
     )
 
 
-class FACELIFT_OT_export_splats(bpy.types.Operator, ExportHelper):
+class FACELIFT_OT_export_splats(Explained, bpy.types.Operator, ExportHelper):
     """Export splats with their edits and transforms to a file that other splat tools open"""
 
     bl_idname = "facelift.export_splats"
@@ -113,10 +115,9 @@ class FACELIFT_OT_export_splats(bpy.types.Operator, ExportHelper):
         return FORMATS[self.format].suffixes[0]
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """Splats must be selected."""
-        cls.poll_message_set("Select a head or imported splats")
-        return bool(_chosen(context))
+        return "" if _chosen(context) else "Select a head or imported splats"
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Open the file browser, with the name of the first object."""
@@ -210,7 +211,7 @@ FACELIFT_OT_export_splats.__annotations__.update(_option_properties())
 
 def _chosen(context: bpy.types.Context) -> list[bpy.types.Object]:
     """Return the selected splat objects, or the active one."""
-    candidates = [*context.selected_objects, context.active_object]
+    candidates = [*map(targets.splats_of, context.selected_objects), targets.active_splats(context)]
     found = [target for target in candidates if target is not None and target.type == "POINTCLOUD"]
     return list(dict.fromkeys(target for target in found if geometry.is_splats(target.data)))
 

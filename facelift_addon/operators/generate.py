@@ -9,6 +9,8 @@ from bpy.props import EnumProperty, StringProperty
 
 from ...core.errors import FaceLiftError
 from ..connection import engines, needs_setup
+from ..editing import targets
+from ..explaining import Explained
 from ..jobs import session
 from ..orders import chosen_face, order_for
 from ..photos import PhotoSource
@@ -19,29 +21,25 @@ from ..viewport.drawing import drawing
 from .reporting import reported
 
 
-class FACELIFT_OT_generate(bpy.types.Operator):
+class FACELIFT_OT_generate(Explained, bpy.types.Operator):
     """Make a 3D head of the photo. Blender stays usable meanwhile"""
 
     bl_idname = "facelift.generate"
     bl_label = "Generate Head"
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """A usable photo and engine are needed."""
         engine = engines().get(context.scene.facelift.engine)
         if session.photo is None:
-            cls.poll_message_set("Choose a photo first")
-            return False
+            return "Choose a photo first"
         if session.photo.state is State.FAILED:
-            cls.poll_message_set("This photo can't be used. Choose another one")
-            return False
+            return "This photo can't be used. Choose another one"
         if needs_setup(context.scene.facelift.engine):
-            cls.poll_message_set("Set the FaceLift engine up first")
-            return False
+            return "Set the FaceLift engine up first"
         if engine is not None and not engine["available"]:
-            cls.poll_message_set(engine["reason"])
-            return False
-        return True
+            return engine["reason"] or "This engine can't be used here"
+        return ""
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -51,7 +49,7 @@ class FACELIFT_OT_generate(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class FACELIFT_OT_regenerate(bpy.types.Operator):
+class FACELIFT_OT_regenerate(Explained, bpy.types.Operator):
     """Make the active head again from its photo, with the settings in the panel"""
 
     bl_idname = "facelift.regenerate"
@@ -73,16 +71,14 @@ class FACELIFT_OT_regenerate(bpy.types.Operator):
     )
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """A generated head is needed."""
-        if not heads.is_head(context.active_object) or not heads.recipe_of(context.active_object):
-            cls.poll_message_set("Select a head that was made from a photo")
-            return False
-        return True
+        made = heads.is_head(targets.active_splats(context)) and heads.recipe_of(targets.active_splats(context))
+        return "" if made else "Select a head that was made from a photo"
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Ask for the photo when it is not where it was."""
-        if heads.photo_of(context.active_object) is None:
+        if heads.photo_of(targets.active_splats(context)) is None:
             self.report({"INFO"}, "The photo is not where it was: choose it again")
             context.window_manager.fileselect_add(self)
             return {"RUNNING_MODAL"}
@@ -91,7 +87,7 @@ class FACELIFT_OT_regenerate(bpy.types.Operator):
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Queue the head."""
-        head = context.active_object
+        head = targets.active_splats(context)
         found = self.filepath or heads.photo_of(head)
         if found is None:
             raise FaceLiftError("The head's photo was not found.", "Choose the photo in the panel and generate again.")

@@ -7,6 +7,7 @@ from pathlib import Path
 import bpy
 from bpy.props import CollectionProperty, IntProperty, StringProperty
 
+from ..explaining import Explained
 from ..jobs import session
 from ..orders import order_for
 from ..photos import PhotoSource
@@ -78,7 +79,7 @@ class FACELIFT_OT_use_image(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class FACELIFT_OT_choose_face(bpy.types.Operator):
+class FACELIFT_OT_choose_face(Explained, bpy.types.Operator):
     """Use this face; faces are numbered from the largest to the smallest"""
 
     bl_idname = "facelift.choose_face"
@@ -88,10 +89,9 @@ class FACELIFT_OT_choose_face(bpy.types.Operator):
     face: IntProperty(name="Face", min=0, options={"SKIP_SAVE"})
 
     @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
+    def obstacle(cls, _context: bpy.types.Context) -> str:
         """A photo is needed."""
-        cls.poll_message_set("Choose a photo first")
-        return session.photo is not None
+        return "" if session.photo is not None else "Choose a photo first"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Prepare the photo again with the other face."""
@@ -100,7 +100,7 @@ class FACELIFT_OT_choose_face(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class FACELIFT_OT_clear_photo(bpy.types.Operator):
+class FACELIFT_OT_clear_photo(Explained, bpy.types.Operator):
     """Put the photo away"""
 
     bl_idname = "facelift.clear_photo"
@@ -108,10 +108,9 @@ class FACELIFT_OT_clear_photo(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
+    def obstacle(cls, _context: bpy.types.Context) -> str:
         """A photo is needed."""
-        cls.poll_message_set("No photo is chosen")
-        return session.photo is not None
+        return "" if session.photo is not None else "No photo is chosen"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Forget the photo."""

@@ -18,6 +18,7 @@ from ...core.progress import Reporter
 from ...core.rasterize import contact_sheet, render
 from .. import errands
 from ..editing import targets
+from ..explaining import Explained
 from ..splats import baking, rendering, turntable
 from ..timers import redraw
 from .reporting import reported
@@ -94,7 +95,7 @@ class FACELIFT_OT_set_up_turntable(targets.OnSplatObjects, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class FACELIFT_OT_remove_turntable(bpy.types.Operator):
+class FACELIFT_OT_remove_turntable(Explained, bpy.types.Operator):
     """Remove the turntable and put the scene's camera, frames, size and output back to what they were"""
 
     bl_idname = "facelift.remove_turntable"
@@ -102,10 +103,11 @@ class FACELIFT_OT_remove_turntable(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """There must be one."""
-        cls.poll_message_set("Select a head and set up a turntable first")
-        return context.mode == "OBJECT" and turntable.exists(context.scene)
+        if not turntable.exists(context.scene):
+            return "This scene has no turntable: set one up first"
+        return "" if context.mode == "OBJECT" else "Go to Object Mode first"
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -148,7 +150,7 @@ class FACELIFT_OT_save_contact_sheet(targets.OnSplats, bpy.types.Operator, Expor
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Open the file browser with a name beside the .blend file."""
         if not self.filepath:
-            name = f"{context.active_object.name}_contact_sheet"
+            name = f"{targets.active_splats(context).name}_contact_sheet"
             self.filepath = bpy.path.abspath(turntable.proposed_path(context.scene, name)) + self.filename_ext
         return super().invoke(context, event)
 

@@ -6,6 +6,7 @@ import bpy
 from bpy.props import StringProperty
 
 from .. import connection
+from ..explaining import Explained
 from ..jobs import session
 from ..tasks import State
 from ..timers import redraw, wake
@@ -64,7 +65,7 @@ class FACELIFT_OT_retry(_OnTask, bpy.types.Operator):
         session.generate(task.order)
 
 
-class FACELIFT_OT_clear_finished(bpy.types.Operator):
+class FACELIFT_OT_clear_finished(Explained, bpy.types.Operator):
     """Take finished and failed heads off the list; the heads in the scene stay"""
 
     bl_idname = "facelift.clear_finished"
@@ -72,10 +73,9 @@ class FACELIFT_OT_clear_finished(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
+    def obstacle(cls, _context: bpy.types.Context) -> str:
         """Something must have finished."""
-        cls.poll_message_set("Nothing has finished yet")
-        return len(session.tasks) > len(session.unfinished)
+        return "" if len(session.tasks) > len(session.unfinished) else "Nothing has finished yet"
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """Forget them."""
@@ -85,17 +85,16 @@ class FACELIFT_OT_clear_finished(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class FACELIFT_OT_open_log(bpy.types.Operator):
+class FACELIFT_OT_open_log(Explained, bpy.types.Operator):
     """Open the file with the worker's messages, which helps when something went wrong"""
 
     bl_idname = "facelift.open_log"
     bl_label = "Open Log"
 
     @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
+    def obstacle(cls, _context: bpy.types.Context) -> str:
         """There must be a log."""
-        cls.poll_message_set("The worker has not written anything yet")
-        return connection.log_path().is_file()
+        return "" if connection.log_path().is_file() else "The worker has not written anything yet"
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """Open it with the system's program for text files."""
@@ -103,17 +102,16 @@ class FACELIFT_OT_open_log(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class FACELIFT_OT_stop_worker(bpy.types.Operator):
+class FACELIFT_OT_stop_worker(Explained, bpy.types.Operator):
     """End the worker process and everything it is doing; the next photo starts it again"""
 
     bl_idname = "facelift.stop_worker"
     bl_label = "Stop Worker"
 
     @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
+    def obstacle(cls, _context: bpy.types.Context) -> str:
         """It must be running."""
-        cls.poll_message_set("The worker is not running")
-        return connection.is_running()
+        return "" if connection.is_running() else "The worker is not running"
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """End it."""

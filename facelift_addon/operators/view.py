@@ -6,6 +6,8 @@ import bpy
 from bpy.props import EnumProperty
 
 from .. import arrival_view, lighting
+from ..editing import targets
+from ..explaining import Explained
 from ..splats import cameras, display, heads, proxies, rendering
 from ..viewport import switch
 from .reporting import reported
@@ -14,14 +16,13 @@ PICTURE_SIZE = 1024
 """Pixels; the aligned photo is square, and twice its size is enough for every detail."""
 
 
-class _OnHead:
+class _OnHead(Explained):
     """An operator on the active head."""
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """A head must be active."""
-        cls.poll_message_set("Select a head or imported splats")
-        return heads.is_head(context.active_object)
+        return "" if heads.is_head(targets.active_splats(context)) else "Select a head or imported splats"
 
 
 def _show_camera_view(head: bpy.types.Object, shown: bool) -> None:
@@ -51,7 +52,7 @@ class FACELIFT_OT_viewport_display(_OnHead, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Switch the display modifier."""
-        _show_camera_view(context.active_object, self.mode == "CAMERA")
+        _show_camera_view(targets.active_splats(context), self.mode == "CAMERA")
         return {"FINISHED"}
 
 
@@ -64,12 +65,12 @@ class FACELIFT_OT_look_through_photo(_OnHead, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Make the photo camera active and the view a camera view."""
-        camera = heads.photo_camera_of(context.active_object)
+        camera = heads.photo_camera_of(targets.active_splats(context))
         if camera is None:
             self.report({"ERROR"}, "This head has no photo camera. Imported splats come without one.")
             return {"CANCELLED"}
         context.scene.camera = camera
-        _show_camera_view(context.active_object, True)
+        _show_camera_view(targets.active_splats(context), True)
         context.scene.render.resolution_x = context.scene.render.resolution_y = PICTURE_SIZE
         space = context.space_data
         if space is not None and space.type == "VIEW_3D":
@@ -86,13 +87,13 @@ class FACELIFT_OT_add_six_views(_OnHead, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Add the cameras beside the head."""
-        head = context.active_object
+        head = targets.active_splats(context)
         for camera in cameras.six_views(head, heads.placement_of(head)):
             head.users_collection[0].objects.link(camera)
         return {"FINISHED"}
 
 
-class FACELIFT_OT_apply_render_settings(bpy.types.Operator):
+class FACELIFT_OT_apply_render_settings(Explained, bpy.types.Operator):
     """Change this scene's render settings to what splats need; they can be restored"""
 
     bl_idname = "facelift.apply_render_settings"
@@ -100,10 +101,10 @@ class FACELIFT_OT_apply_render_settings(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """Something must be left to change."""
-        cls.poll_message_set("The render settings are already right for splats")
-        return bool(rendering.proposed_changes(context.scene, context.scene.facelift.color_mode))
+        left = rendering.proposed_changes(context.scene, context.scene.facelift.color_mode)
+        return "" if left else "The render settings are already right for splats"
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -113,7 +114,7 @@ class FACELIFT_OT_apply_render_settings(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class FACELIFT_OT_restore_render_settings(bpy.types.Operator):
+class FACELIFT_OT_restore_render_settings(Explained, bpy.types.Operator):
     """Put this scene's render settings back to what they were"""
 
     bl_idname = "facelift.restore_render_settings"
@@ -121,10 +122,9 @@ class FACELIFT_OT_restore_render_settings(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """Something must be remembered."""
-        cls.poll_message_set("Nothing was changed")
-        return rendering.can_restore(context.scene)
+        return "" if rendering.can_restore(context.scene) else "Nothing was changed"
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -133,18 +133,18 @@ class FACELIFT_OT_restore_render_settings(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class FACELIFT_OT_viewport_render(bpy.types.Operator):
+class FACELIFT_OT_viewport_render(Explained, bpy.types.Operator):
     """Take a picture of this view with the splats in it, which Blender's Viewport Render Image leaves out as it does all that extensions draw. Exact through the scene's camera in Material Preview and Rendered; elsewhere surface elements stand for splats"""  # noqa: E501
 
     bl_idname = "facelift.viewport_render"
     bl_label = "Viewport Render Image with Splats"
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """A 3D View must show heads."""
-        cls.poll_message_set("Only in a 3D View of a scene with heads")
-        in_view = context.space_data is not None and context.space_data.type == "VIEW_3D"
-        return in_view and bool(heads.heads_of(context.scene))
+        if context.space_data is None or context.space_data.type != "VIEW_3D":
+            return "Call this in a 3D View"
+        return "" if heads.heads_of(context.scene) else "There are no heads in this scene"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Render, and show the picture."""
@@ -176,7 +176,7 @@ def draw_in_view_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
         menu.layout.operator(FACELIFT_OT_viewport_render.bl_idname, icon="RENDER_STILL")
 
 
-class FACELIFT_OT_update_lighting(bpy.types.Operator):
+class FACELIFT_OT_update_lighting(Explained, bpy.types.Operator):
     """Fit shadows and shading of lit heads to what edits and adjustments left of the splats"""
 
     bl_idname = "facelift.update_lighting"
@@ -184,10 +184,9 @@ class FACELIFT_OT_update_lighting(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """Colours must be lit."""
-        cls.poll_message_set("Choose the colors Lit first")
-        return context.scene.facelift.color_mode == "LIT"
+        return "" if context.scene.facelift.color_mode == "LIT" else "Choose the colors Lit first"
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:

@@ -38,10 +38,12 @@ class FACELIFT_OT_setup_build(Idle, bpy.types.Operator):
     build: EnumProperty(name="Build", items=_builds)
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
+    def obstacle(cls, context: bpy.types.Context) -> str:
         """There must be something to choose from."""
         choice = guide.flow.state.choice
-        return choice is not None and bool(choice.alternatives) and super().poll(context)
+        if choice is None:
+            return "Have your computer looked at first"
+        return super().obstacle(context) if choice.alternatives else "Only one build runs on this computer"
 
     @reported
     def execute(self, _context: bpy.types.Context) -> set[str]:

@@ -9,6 +9,7 @@ from bpy.props import EnumProperty, StringProperty
 
 from ...core.errors import FaceLiftError
 from .. import connection
+from ..explaining import Explained
 from ..jobs import session
 from ..operators.reporting import reported
 from ..timers import redraw, wake
@@ -20,16 +21,17 @@ ORIGINAL = ("ORIGINAL", "Original Weights", "The weights from which the slimmed 
 WHEELS = ("WHEELS", "Wheels", "Packages as files, for an installation without the network")
 
 
-class Idle:
+class Idle(Explained):
     """An operator that must not come between the setup and what it is doing."""
 
     bl_options = {"INTERNAL"}
 
     @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
+    def obstacle(cls, _context: bpy.types.Context) -> str:
         """Nothing may run."""
-        cls.poll_message_set("Wait until this has finished, or cancel it")
-        return not guide.flow.busy and not session.busy
+        if session.busy:
+            return "Wait until the heads are made, or cancel them"
+        return "Wait until this has finished, or cancel it" if guide.flow.busy else ""
 
 
 class _Folder(Idle):

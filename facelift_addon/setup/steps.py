@@ -7,6 +7,7 @@ from bpy.props import BoolProperty
 
 from ...core.runtime.setup_view import report_text
 from .. import connection
+from ..explaining import Explained
 from ..identity import BASE_PACKAGE
 from ..jobs import session
 from ..operators.reporting import reported
@@ -21,7 +22,7 @@ LOG_TAIL = 8000
 """Bytes of the worker's log that go into a report."""
 
 
-class FACELIFT_OT_setup_proceed(bpy.types.Operator):
+class FACELIFT_OT_setup_proceed(Explained, bpy.types.Operator):
     """Do the next step of the setup; Blender stays usable meanwhile"""
 
     bl_idname = "facelift.setup_proceed"
@@ -29,14 +30,12 @@ class FACELIFT_OT_setup_proceed(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
+    def obstacle(cls, _context: bpy.types.Context) -> str:
         """There must be a step that can be done now."""
         shown = guide.view()
         if shown.licence_text:
-            cls.poll_message_set("Read the licence and accept or decline it")
-            return False
-        cls.poll_message_set(shown.hint or "Something is being done already")
-        return bool(shown.button) and shown.enabled
+            return "Read the licence and accept or decline it"
+        return "" if shown.button and shown.enabled else shown.hint or "Something is being done already"
 
     @reported
     def execute(self, _context: bpy.types.Context) -> set[str]:
@@ -77,7 +76,7 @@ class FACELIFT_OT_setup_licence(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class FACELIFT_OT_setup_cancel(bpy.types.Operator):
+class FACELIFT_OT_setup_cancel(Explained, bpy.types.Operator):
     """Stop what is being done; what is already there is used when you go on"""
 
     bl_idname = "facelift.setup_cancel"
@@ -85,9 +84,9 @@ class FACELIFT_OT_setup_cancel(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
+    def obstacle(cls, _context: bpy.types.Context) -> str:
         """Something must run."""
-        return guide.view().can_cancel
+        return "" if guide.view().can_cancel else "Nothing is being done that can be stopped"
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """Ask the task to stop."""
@@ -96,7 +95,7 @@ class FACELIFT_OT_setup_cancel(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class FACELIFT_OT_setup_details(bpy.types.Operator):
+class FACELIFT_OT_setup_details(Explained, bpy.types.Operator):
     """Show the raw message of the program that failed"""
 
     bl_idname = "facelift.setup_details"
@@ -104,10 +103,9 @@ class FACELIFT_OT_setup_details(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
+    def obstacle(cls, _context: bpy.types.Context) -> str:
         """The error must have one."""
-        cls.poll_message_set("There is no more to tell")
-        return bool(raw_text())
+        return "" if raw_text() else "There is no more to tell"
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Open a popup."""

@@ -6,6 +6,7 @@ import bpy
 from bpy.props import EnumProperty
 
 from .. import connection
+from ..explaining import Explained
 from ..identity import preferences
 from ..jobs import session
 from ..timers import redraw, wake
@@ -43,17 +44,16 @@ class FACELIFT_OT_worker_preset(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class FACELIFT_OT_test_connection(bpy.types.Operator):
+class FACELIFT_OT_test_connection(Explained, bpy.types.Operator):
     """Start the worker if need be, and ask it what it is and what it can do"""
 
     bl_idname = "facelift.test_connection"
     bl_label = "Test Connection"
 
     @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
+    def obstacle(cls, _context: bpy.types.Context) -> str:
         """One test at a time."""
-        cls.poll_message_set("The worker is being asked already")
-        return not trial.busy
+        return "The worker is being asked already" if trial.busy else ""
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """Ask."""
@@ -77,17 +77,18 @@ class FACELIFT_OT_cancel_test(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class FACELIFT_OT_unload_models(bpy.types.Operator):
+class FACELIFT_OT_unload_models(Explained, bpy.types.Operator):
     """Free the memory that the models take, on the graphics card too; the next head loads them again"""
 
     bl_idname = "facelift.unload_models"
     bl_label = "Unload Models"
 
     @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
+    def obstacle(cls, _context: bpy.types.Context) -> str:
         """An idle worker must run."""
-        cls.poll_message_set("No worker is running, or it is making a head")
-        return connection.is_running() and not session.busy and not unloading.busy
+        if not connection.is_running():
+            return "No worker is running"
+        return "Wait until the worker has finished what it is doing" if session.busy or unloading.busy else ""
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """Ask all workers."""
