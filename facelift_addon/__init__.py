@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import avatar, connection, editing, lighting, panels, preferences, properties, timers, viewport
+from . import avatar, connection, editing, imports, lighting, panels, preferences, properties, timers, viewport
 from .jobs import session
 from .operators import generate, photo, presenting, queue, transfer, view
 from .previews import previews
@@ -38,6 +38,7 @@ def register() -> None:
     properties.register_properties()
     viewport.register()
     lighting.register()
+    imports.register()
     editing.register_menus()
     avatar.register()
     bpy.types.VIEW3D_MT_add.append(photo.draw_add)
@@ -61,6 +62,7 @@ def unregister() -> None:
     previews.close()
     avatar.unregister()
     editing.unregister_menus()
+    imports.unregister()
     lighting.unregister()
     viewport.unregister()
     properties.unregister_properties()

@@ -10,7 +10,7 @@ import numpy as np
 from ...core.avatar.joints import EYE_LEFT, EYE_RIGHT, HEAD, JAW, LOOK_AT, NECK, TORSO
 
 STEPS = 32
-NAME = "FaceLift control {}"
+PREFIX = "FaceLift control "
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,11 @@ CONTROLS = {
 
 
 def shape(name: str) -> bpy.types.Object:
-    """Return the object, in no scene, that bones of a kind look like; all rigs share it."""
-    found = bpy.data.objects.get(NAME.format(name))
+    """Return the object, in no scene, that bones of a kind look like; all rigs share it.
+
+    Blender puts it into scenes to which rigs are appended, so renders leave it out.
+    """
+    found = bpy.data.objects.get(PREFIX + name)
     if found is not None and found.library is None:
         return found
     angles = np.linspace(0, 2 * np.pi, STEPS, endpoint=False)
@@ -54,6 +57,13 @@ def shape(name: str) -> bpy.types.Object:
     if name == "target":
         quarter = STEPS // 4
         edges += [(0, 2 * quarter), (quarter, 3 * quarter)]
-    mesh = bpy.data.meshes.new(NAME.format(name))
+    mesh = bpy.data.meshes.new(PREFIX + name)
     mesh.from_pydata(points.tolist(), edges, [])
-    return bpy.data.objects.new(NAME.format(name), mesh)
+    made = bpy.data.objects.new(PREFIX + name, mesh)
+    made.hide_render = True
+    return made
+
+
+def is_shape(target: bpy.types.Object) -> bool:
+    """Whether an object is what bones look like."""
+    return target.name.startswith(PREFIX)

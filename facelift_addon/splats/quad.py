@@ -31,9 +31,12 @@ def quad(builder: Builder, material: bpy.types.NodeSocket) -> bpy.types.NodeSock
 
 
 def _quad_object() -> bpy.types.Object:
-    """Return the file's square; it is in no scene, node groups alone use it."""
+    """Return the file's square; it is in no scene, node groups alone use it.
+
+    Blender puts it into scenes to which heads are appended, so renders leave it out.
+    """
     for target in bpy.data.objects:
-        if target.get(NAME_KEY) == QUAD_NAME and target.library is None:
+        if is_quad(target) and target.library is None:
             return target
     mesh = bpy.data.meshes.new(QUAD_NAME)
     mesh.from_pydata([(*corner, 0.0) for corner in CORNERS], [], [(0, 1, 2, 3)])
@@ -42,4 +45,10 @@ def _quad_object() -> bpy.types.Object:
     mesh.color_attributes.active_color = mesh.color_attributes.new(names.COLOR, "FLOAT_COLOR", "POINT")
     target = bpy.data.objects.new(QUAD_NAME, mesh)
     target[NAME_KEY] = QUAD_NAME
+    target.hide_render = True
     return target
+
+
+def is_quad(target: bpy.types.Object) -> bool:
+    """Whether an object is the square of this file, or of one that heads came from."""
+    return target.get(NAME_KEY) == QUAD_NAME
