@@ -25,29 +25,52 @@ class Session:
     """What happens between the user, the worker and the scene.
 
     Attributes:
-        photo: The chosen photo's preparation, or None.
+        photos: Preparations of the chosen photos, in their order. They wait for Generate.
+        photo: The one of them that is shown, or None.
         tasks: Heads asked for, in their order, finished ones too until they are dismissed.
     """
 
     def __init__(self) -> None:
+        self.photos: list[Task] = []
         self.photo: Task | None = None
         self.tasks: list[Task] = []
 
-    def choose(self, order: Order) -> None:
-        """Make a photo the chosen one: find the face, matte and align it."""
-        self.clear_photo()
-        self.photo = Task(order, "prepare")
+    def choose(self, *orders: Order) -> None:
+        """Make photos the chosen ones, and show the first: find the faces, matte and align them."""
+        self.clear_photos()
+        self.photos = [Task(order, "prepare") for order in orders]
+        self.photo = self.photos[0]
+        for photo in self.photos:
+            photo.start()
+
+    def change_photo(self, order: Order) -> None:
+        """Prepare the shown photo anew, with other settings."""
+        place = self.photos.index(self.photo)
+        self._end_photo(self.photo)
+        self.photos[place] = self.photo = Task(order, "prepare")
         self.photo.start()
 
-    def clear_photo(self) -> None:
-        """Forget the chosen photo."""
-        if self.photo is not None:
-            self.photo.cancel()
-            previews.forget(self.photo.id)
-        self.photo = None
+    def put_away(self, photo: Task) -> None:
+        """Forget one of the chosen photos; if it was shown, the one after it is shown."""
+        place = self.photos.index(photo)
+        self._end_photo(photo)
+        del self.photos[place]
+        if photo is self.photo:
+            self.photo = self.photos[min(place, len(self.photos) - 1)] if self.photos else None
+
+    def clear_photos(self) -> None:
+        """Forget the chosen photos."""
+        for photo in self.photos:
+            self._end_photo(photo)
+        self.photos, self.photo = [], None
+
+    @staticmethod
+    def _end_photo(photo: Task) -> None:
+        photo.cancel()
+        previews.forget(photo.id)
 
     def generate(self, order: Order) -> Task:
-        """Queue a head."""
+        """Queue a head: one is made at a time, in the order in which they were asked for."""
         self.tasks = [task for task in self.tasks if task.state is not State.DONE or self.unfinished]
         task = Task(order, "generate")
         self.tasks.append(task)
@@ -57,6 +80,10 @@ class Session:
     def find(self, identifier: str) -> Task | None:
         """Return the head with an id."""
         return next((task for task in self.tasks if task.id == identifier), None)
+
+    def find_photo(self, identifier: str) -> Task | None:
+        """Return the chosen photo with an id."""
+        return next((photo for photo in self.photos if photo.id == identifier), None)
 
     def dismiss(self, task: Task) -> None:
         """Take a head off the list; stop it first if it is still being made."""
@@ -72,11 +99,11 @@ class Session:
     @property
     def busy(self) -> bool:
         """Whether anything is going on."""
-        return bool(self.unfinished) or (self.photo is not None and self.photo.state in UNFINISHED)
+        return bool(self.unfinished) or any(photo.state in UNFINISHED for photo in self.photos)
 
     def reset(self) -> None:
         """Cancel and forget everything, as when another file is opened. The worker lives on."""
-        self.clear_photo()
+        self.clear_photos()
         for task in list(self.tasks):
             self.dismiss(task)
 
@@ -86,13 +113,21 @@ class Session:
             connection.poll()
         # One that arrives in this tick waits for the next: each tick does little.
         arrived = next((task for task in self.tasks if task.has_arrived), None)
-        for task in filter(None, (self.photo, *self.tasks)):
-            if task.state in UNFINISHED:
-                task.tick()
+        for row in (self.photos, self.tasks):
+            self._tick(row)
         self.tasks = [task for task in self.tasks if task.state is not State.CANCELLED]
         # While Blender renders in the background, the scene must not change.
         if arrived in self.tasks and not bpy.app.is_job_running("RENDER"):
             self._bring_in(arrived)
+
+    @staticmethod
+    def _tick(row: list[Task]) -> None:
+        """Let tasks go on. None overtakes one before it whose photo is still being read: disks differ."""
+        reading = False
+        for task in row:
+            if task.state in UNFINISHED and not (reading and task.state is State.READING):
+                task.tick()
+            reading = reading or task.state is State.READING
 
     def _bring_in(self, task: Task) -> None:
         try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from typing import Any
 
 import bpy
@@ -12,10 +13,13 @@ from ..core.engines.facelift.settings import FaceLiftSettings
 from . import connection
 from .jobs import session
 from .photos import PhotoSource
-from .tasks import Order
+from .splats import heads, placement
+from .tasks import Order, State, Task
 
 OPTIONS = ("body", "quality", "preset", "steps", "seed")
 """Properties of a scene's settings that are engine settings of the same name."""
+SAME_HEIGHT = 1e-4
+"""Share by which the sizes of equal heads may differ: numbers are rounded on their way."""
 SETTINGS = {"draft": DraftSettings, "facelift": FaceLiftSettings}
 
 
@@ -51,6 +55,67 @@ def order_for(context: bpy.types.Context, source: PhotoSource, face: int | None 
     )
 
 
-def chosen_face() -> int | None:
-    """Return the face that was chosen of the photo, None for the largest."""
-    return session.photo.order.settings.get("face") if session.photo is not None else None
+def orders_to_make(context: bpy.types.Context) -> list[Order]:
+    """Return what Generate begins: an order for each chosen photo that can be used.
+
+    The same head is not made twice. An order that is under way is left out; one whose head stands in its
+    scene gets a seed that was not used for this photo yet.
+    """
+    known, orders = [task.order for task in session.unfinished], []
+    for photo in session.photos:
+        if photo.state is not State.FAILED and (order := _order_of_photo(context, photo)) not in (*known, *orders):
+            orders.append(order)
+    return orders
+
+
+def makes_variant(context: bpy.types.Context) -> bool:
+    """Whether the head of the shown photo stands in the scene, so that Generate gives it another seed."""
+    photo = session.photo
+    return photo is not None and _stands(context.scene, _plain_order(context, photo), photo.digest)
+
+
+def _plain_order(context: bpy.types.Context, photo: Task) -> Order:
+    """Return the order with the scene's choices, and with what was chosen for this photo alone, as its face."""
+    order = order_for(context, photo.order.source)
+    own = {name: value for name, value in photo.order.settings.items() if name not in OPTIONS}
+    return replace(order, settings=order.settings | own)
+
+
+def _order_of_photo(context: bpy.types.Context, photo: Task) -> Order:
+    order = _plain_order(context, photo)
+    if not _stands(context.scene, order, photo.digest):
+        return order
+    return with_unused_seed(order, context.scene, photo.digest)
+
+
+def with_unused_seed(order: Order, scene: bpy.types.Scene, digest: str, coming: Sequence[Order] = ()) -> Order:
+    """Return an order with a seed that gives another head than those of the same photo that stand in a scene.
+
+    Args:
+        order: Of the photo.
+        scene: Whose heads count.
+        digest: The photo's SHA-256.
+        coming: Other orders whose seeds count as used.
+    """
+    recipes = map(heads.recipe_of, heads.heads_of(scene))
+    used = [recipe.get("seed", 0) for recipe in recipes if recipe.get("sha256") == digest]
+    used += [other.settings.get("seed", 0) for other in coming]
+    return replace(order, settings=order.settings | {"seed": max(used, default=-1) + 1})
+
+
+def _stands(scene: bpy.types.Scene, order: Order, digest: str) -> bool:
+    """Whether a scene has a head of an order."""
+    return bool(digest) and any(_is_of(head, order, digest) for head in heads.heads_of(scene))
+
+
+def _is_of(head: bpy.types.Object, order: Order, digest: str) -> bool:
+    """Whether a head is what an order asks for: of the same photo, engine, settings and size."""
+    recipe = heads.recipe_of(head)
+    if recipe.get("sha256") != digest or recipe.get("engine") != order.engine:
+        return False
+    height = placement.scale_of(heads.placement_of(head)) * placement.HEAD_HEIGHT_UNITS
+    if abs(height - order.head_height) > SAME_HEIGHT * order.head_height:
+        return False
+    made = recipe.get("settings", {})
+    wanted: Mapping[str, Any] = {"face": None} | order.settings
+    return all((made.get(name) or 0) == (value or 0) for name, value in wanted.items())

@@ -9,7 +9,7 @@ from .connection import engines, needs_setup
 from .editing import targets
 from .jobs import session
 from .operators.presenting import CONTACT_SHEET
-from .orders import options_of
+from .orders import makes_variant, options_of, orders_to_make
 from .previews import previews
 from .setup.drawing import draw_next_step
 from .splats import display, heads, rendering, turntable
@@ -18,7 +18,6 @@ from .viewport import switch
 from .widgets import SidebarPanel, draw_error, draw_lines, time_left
 
 PREVIEW_SCALE = 6.0
-MOST_ROWS = 8
 STATE_ICONS = {State.DONE: "CHECKMARK", State.FAILED: "ERROR"}
 """Icons of list entries; others are waiting or under way."""
 
@@ -35,15 +34,17 @@ class FACELIFT_PT_main(SidebarPanel, bpy.types.Panel):
         if session.photo is None:
             _draw_choose(layout, context)
         else:
+            if len(session.photos) > 1:
+                _draw_photos(layout)
             _draw_photo(layout, context, session.photo)
-            if session.photo.state is not State.FAILED:
+            if any(photo.state is not State.FAILED for photo in session.photos):
                 _draw_choices(layout, context)
         for task in session.tasks:
             if task.state is State.FAILED:
                 draw_error(layout, task, f"{task.order.source.name}: ")
-        running = next((task for task in session.tasks if task.state in UNFINISHED), None)
-        if running is not None:
-            _draw_running(layout, running)
+        if session.unfinished:
+            # The first in the row is the one at work, but for heads of another engine.
+            _draw_running(layout, max(session.unfinished, key=lambda task: task.progress is not None))
         for errand in errands.under_way():
             if errand.prominent:
                 _draw_errand(layout, errand)
@@ -60,6 +61,19 @@ def _draw_choose(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     row.operator("facelift.import_splats", text="Import Splats…", icon="IMPORT")
     if needs_setup(context.scene.facelift.engine):
         draw_next_step(layout, context)
+
+
+def _draw_photos(layout: bpy.types.UILayout) -> None:
+    """List the chosen photos; a click on one shows it below."""
+    column = layout.box().column(align=True)
+    for photo in session.photos:
+        row = column.row(align=True)
+        icon = STATE_ICONS.get(photo.state, "TIME")
+        show = row.operator(
+            "facelift.show_photo", text=photo.order.source.name, icon=icon, depress=photo is session.photo
+        )
+        show.photo = photo.id
+        row.operator("facelift.clear_photo", text="", icon="X").photo = photo.id
 
 
 def _draw_photo(layout: bpy.types.UILayout, context: bpy.types.Context, photo: Task) -> None:
@@ -112,9 +126,22 @@ def _draw_choices(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         for option in options_of(choices.engine):
             column.prop(choices, option)
         column.prop(choices, "head_height")
+    _draw_generate(layout, context)
+
+
+def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw the button, and in words what a greyed one or another text means."""
+    count, text = len(orders_to_make(context)), "Generate Head"
+    if len(session.photos) > 1:
+        text = f"Generate {count} Heads" if count > 1 else "Generate Head"
+    if makes_variant(context) and count == 1:
+        text = "Generate Variant"
+        draw_lines(layout, context, "This head is in the scene. Another seed makes a variant of it.", icon="INFO")
+    elif not count:
+        draw_lines(layout, context, "It is being made. Change a setting for another one.", icon="INFO")
     column = layout.column()
     column.scale_y = 1.5
-    column.operator("facelift.generate", icon="USER")
+    column.operator("facelift.generate", text=text, icon="USER")
 
 
 def _draw_running(layout: bpy.types.UILayout, task: Task) -> None:
@@ -147,7 +174,7 @@ class FACELIFT_PT_queue(SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draw a row for each head."""
         column = self.layout.column(align=True)
-        for task in session.tasks[:MOST_ROWS]:
+        for task in session.tasks:
             row = column.row()
             row.label(text=task.order.source.name, icon=STATE_ICONS.get(task.state, "TIME"))
             detail = row.row()
@@ -159,9 +186,9 @@ class FACELIFT_PT_queue(SidebarPanel, bpy.types.Panel):
                 "facelift.dismiss" if ended else "facelift.cancel", text="", icon="X", emboss=False
             )
             operator.task = task.id
-        if len(session.tasks) > MOST_ROWS:
-            column.label(text=f"and {len(session.tasks) - MOST_ROWS} more")
-        self.layout.operator("facelift.clear_finished")
+        row = self.layout.row(align=True)
+        row.operator("facelift.cancel_all", icon="X")
+        row.operator("facelift.clear_finished", icon="CHECKMARK")
 
 
 class FACELIFT_PT_head(SidebarPanel, bpy.types.Panel):

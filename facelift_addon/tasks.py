@@ -6,6 +6,7 @@ threads, the display's groups and the point cloud are built one piece a tick.
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -85,6 +86,7 @@ class Task:
     error: FaceLiftError | None = None
     arrival: heads.Arrival | None = None
     _reading: Future | None = None
+    _digest: Future | None = None
     _making: Future | None = None
     _arriving: heads.Arrival | None = None
     _work: Job | None = None
@@ -100,6 +102,11 @@ class Task:
     def result(self):
         """The worker's result, once the request is done."""
         return self._work.result if self._work is not None and self._work.state is JobState.DONE else None
+
+    @property
+    def digest(self) -> str:
+        """The photo's SHA-256 as recipes have it; "" before it was read."""
+        return self._digest.result() if self._digest is not None and self._digest.done() else ""
 
     @property
     def cancelling(self) -> bool:
@@ -140,6 +147,7 @@ class Task:
     def _submit(self) -> None:
         try:
             photo = self._reading.result()
+            self._digest = _makers.submit(lambda: hashlib.sha256(photo).hexdigest())
             order = self.order
             self._work = connection.request(self.method, photo, order.source.name, order.engine, order.settings)
         except FaceLiftError as error:

@@ -158,7 +158,7 @@ def test_a_photo_without_a_face_says_so_and_the_next_one_works(blender, choose, 
     assert bpy.ops.facelift.generate.poll()
 
 
-def test_several_photos_queue_up_and_an_error_stops_nothing(blender, landscape, astronaut):
+def test_several_photos_wait_for_generate_and_a_bad_one_stops_nothing(blender, landscape, astronaut):
     import bpy
 
     bpy.context.scene.facelift.quality = "low"
@@ -166,12 +166,14 @@ def test_several_photos_queue_up_and_an_error_stops_nothing(blender, landscape, 
     bad = folder / "no face.png"
     bad.write_bytes(landscape.read_bytes())
     bpy.ops.facelift.choose_photo(directory=str(folder), files=[{"name": bad.name}, {"name": astronaut.name}])
-    assert len(blender.session.tasks) == 2
     blender.settle()
-
-    failed, done = blender.session.tasks
+    assert blender.session.tasks == []
+    failed, good = blender.session.photos
     assert failed.state == "Failed" and failed.error.code == "no-face"
-    assert done.state == "Done"
+    assert good.state == "Done"
+    bpy.ops.facelift.generate()
+    assert [task.order.source.name for task in blender.session.tasks] == [astronaut.name]
+    blender.settle()
     assert [head.name for head in blender.heads.heads_of(bpy.context.scene)] == ["astronaut"]
     bpy.ops.facelift.clear_finished()
     assert blender.session.tasks == []
@@ -224,11 +226,14 @@ def test_settings_of_the_panel_reach_the_engine(quick_worker, make_head, astrona
     assert scale * placement.HEAD_HEIGHT_UNITS == pytest.approx(0.48)
 
 
-def test_heads_of_several_photos_stand_side_by_side(quick_worker, astronaut):
+def test_heads_of_several_photos_stand_side_by_side(quick_worker, astronaut, tmp_path):
     import bpy
 
-    paths = [{"name": astronaut.name}] * 3
-    bpy.ops.facelift.choose_photo(directory=str(astronaut.parent), files=paths)
+    files = [{"name": f"{name}.png"} for name in "abc"]
+    for entry in files:
+        (tmp_path / entry["name"]).write_bytes(astronaut.read_bytes())
+    bpy.ops.facelift.choose_photo(directory=str(tmp_path), files=files)
+    bpy.ops.facelift.generate()
     quick_worker.settle()
     places = sorted(head.location.x for head in quick_worker.heads.heads_of(bpy.context.scene))
     assert len(places) == 3 and places[0] == 0

@@ -82,7 +82,7 @@ def test_photo_to_head(engine, photo, settings):
     assert set(previews) == {"crop", "matte", "views"}
     assert Image.open(io.BytesIO(previews["views"])).size == (6 * 128, 128)
     recipe = json.loads(json.dumps(dict(result.recipe)))
-    assert recipe["seed"] == 4 and recipe["photo_sha256"] == photo.sha256
+    assert recipe["seed"] == 4 and recipe["sha256"] == photo.sha256
     assert "checkpoint" not in recipe["settings"]
     # Noise shows no face: the engine says so instead of inventing parts.
     assert (gaussians.parts == Part.UNKNOWN).all() and any("parts" in note for note in result.notes)

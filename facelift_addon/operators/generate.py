@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
@@ -12,7 +10,7 @@ from ..connection import engines, needs_setup
 from ..editing import targets
 from ..explaining import Explained
 from ..jobs import session
-from ..orders import chosen_face, order_for
+from ..orders import order_for, orders_to_make, with_unused_seed
 from ..photos import PhotoSource
 from ..splats import heads
 from ..tasks import State
@@ -22,7 +20,7 @@ from .reporting import reported
 
 
 class FACELIFT_OT_generate(Explained, bpy.types.Operator):
-    """Make a 3D head of the photo. Blender stays usable meanwhile"""
+    """Make a 3D head of each chosen photo. Blender stays usable meanwhile"""
 
     bl_idname = "facelift.generate"
     bl_label = "Generate Head"
@@ -33,18 +31,19 @@ class FACELIFT_OT_generate(Explained, bpy.types.Operator):
         engine = engines().get(context.scene.facelift.engine)
         if session.photo is None:
             return "Choose a photo first"
-        if session.photo.state is State.FAILED:
+        if all(photo.state is State.FAILED for photo in session.photos):
             return "This photo can't be used. Choose another one"
         if needs_setup(context.scene.facelift.engine):
             return "Set the FaceLift engine up first"
         if engine is not None and not engine["available"]:
             return engine["reason"] or "This engine can't be used here"
-        return ""
+        return "" if orders_to_make(context) else "It is being made already: wait, or change a setting first"
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Queue the head."""
-        session.generate(order_for(context, session.photo.order.source, face=chosen_face()))
+        """Queue the heads."""
+        for order in orders_to_make(context):
+            session.generate(order)
         wake()
         return {"FINISHED"}
 
@@ -99,19 +98,13 @@ class FACELIFT_OT_regenerate(Explained, bpy.types.Operator):
         replaced = {"replaces": head[heads.ID_KEY], "replaces_name": head.name} if self.mode == "REPLACE" else {}
         order = order_for(context, source, face, **replaced)
         if self.mode == "ADD":
-            order = dataclasses.replace(order, settings=order.settings | {"seed": _unused_seed(context.scene, head)})
+            coming = [task.order for task in session.unfinished]
+            order = with_unused_seed(order, context.scene, heads.recipe_of(head).get("sha256", ""), coming)
+        if any(task.order == order for task in session.unfinished):
+            raise FaceLiftError("This head is being made already.", "Wait, or change a setting first.")
         session.generate(order)
         wake()
         return {"FINISHED"}
-
-
-def _unused_seed(scene: bpy.types.Scene, head: bpy.types.Object) -> int:
-    """Return a seed that gives another head than those of the same photo: in the scene, or on their way."""
-    photo = heads.recipe_of(head).get("sha256")
-    recipes = (heads.recipe_of(other) for other in heads.heads_of(scene))
-    used = [recipe.get("seed", 0) for recipe in recipes if recipe.get("sha256") == photo]
-    coming = [task.order.settings.get("seed", 0) for task in session.unfinished]
-    return max([*used, *coming]) + 1
 
 
 class FACELIFT_OT_bring_in(bpy.types.Operator):

@@ -19,17 +19,13 @@ PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".h
 
 
 def choose(context: bpy.types.Context, sources: list[PhotoSource]) -> None:
-    """One photo is shown before anything is made of it; several go to the queue at once."""
-    if len(sources) == 1:
-        session.choose(order_for(context, sources[0]))
-    else:
-        for source in sources:
-            session.generate(order_for(context, source))
+    """Photos are shown before anything is made of them, one or several."""
+    session.choose(*(order_for(context, source) for source in sources))
     wake()
 
 
 class FACELIFT_OT_choose_photo(bpy.types.Operator):
-    """Choose a portrait photo. Several photos at once go to the queue"""
+    """Choose one or several portrait photos. Generate then makes a head of each"""
 
     bl_idname = "facelift.choose_photo"
     # What the chooser of file handlers shows when a picture is dropped, beside Blender's own ways to use it.
@@ -95,8 +91,26 @@ class FACELIFT_OT_choose_face(Explained, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Prepare the photo again with the other face."""
-        session.choose(order_for(context, session.photo.order.source, face=self.face))
+        session.change_photo(order_for(context, session.photo.order.source, face=self.face))
         wake()
+        return {"FINISHED"}
+
+
+class FACELIFT_OT_show_photo(bpy.types.Operator):
+    """Look at what was found in this photo"""
+
+    bl_idname = "facelift.show_photo"
+    bl_label = "Show Photo"
+    bl_options = {"INTERNAL"}
+
+    photo: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        """Show it."""
+        shown = session.find_photo(self.photo)
+        if shown is None:
+            return {"CANCELLED"}
+        session.photo = shown
         return {"FINISHED"}
 
 
@@ -112,9 +126,11 @@ class FACELIFT_OT_clear_photo(Explained, bpy.types.Operator):
         """A photo is needed."""
         return "" if session.photo is not None else "No photo is chosen"
 
+    photo: StringProperty(description="Of several photos, the one", options={"HIDDEN", "SKIP_SAVE"})
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Forget the photo."""
-        session.clear_photo()
+        session.put_away(session.find_photo(self.photo) or session.photo)
         context.scene.facelift.image = None
         return {"FINISHED"}
 
@@ -145,6 +161,7 @@ CLASSES = (
     FACELIFT_OT_choose_photo,
     FACELIFT_OT_use_image,
     FACELIFT_OT_choose_face,
+    FACELIFT_OT_show_photo,
     FACELIFT_OT_clear_photo,
     FACELIFT_FH_photo,
 )

@@ -40,6 +40,27 @@ class FACELIFT_OT_cancel(_OnTask, bpy.types.Operator):
         task.cancel()
 
 
+class FACELIFT_OT_cancel_all(Explained, bpy.types.Operator):
+    """Stop making this head and those that wait; heads that are finished stay"""
+
+    bl_idname = "facelift.cancel_all"
+    bl_label = "Cancel All"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def obstacle(cls, _context: bpy.types.Context) -> str:
+        """Something must be under way."""
+        return "" if session.unfinished else "No head is being made"
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        """Ask them to stop, the waiting ones first, so that none begins meanwhile."""
+        for task in reversed(session.unfinished):
+            task.cancel()
+        wake()
+        redraw()
+        return {"FINISHED"}
+
+
 class FACELIFT_OT_dismiss(_OnTask, bpy.types.Operator):
     """Take this entry off the list"""
 
@@ -123,6 +144,7 @@ class FACELIFT_OT_stop_worker(Explained, bpy.types.Operator):
 
 CLASSES = (
     FACELIFT_OT_cancel,
+    FACELIFT_OT_cancel_all,
     FACELIFT_OT_dismiss,
     FACELIFT_OT_retry,
     FACELIFT_OT_clear_finished,

@@ -161,8 +161,7 @@ def current_report() -> str:
         log = connection.log_path().read_bytes()[-LOG_TAIL:].decode("utf-8", "replace")
     except OSError:
         log = ""
-    tasks = [*session.tasks, *([session.photo] if session.photo else [])]
-    return report_text(guide.flow, log, {task.order.source.name for task in tasks})
+    return report_text(guide.flow, log, {task.order.source.name for task in (*session.tasks, *session.photos)})
 
 
 CLASSES = (

@@ -344,7 +344,7 @@ def open_panels() -> None:
 
 def menus() -> window.Steps:
     """Where the tools are found: panels, menus, search, the modifier."""
-    window.module("facelift_addon.jobs").session.clear_photo()
+    window.module("facelift_addon.jobs").session.clear_photos()
     yield from shoot("folded")
     for name in ("VIEW3D_MT_object", "FACELIFT_MT_splats", "FACELIFT_MT_select_splats"):
         with window.override():
@@ -373,7 +373,7 @@ def menus() -> window.Steps:
 
 def panels() -> window.Steps:
     """The tab with everything unfolded, a screen at a time."""
-    window.module("facelift_addon.jobs").session.clear_photo()
+    window.module("facelift_addon.jobs").session.clear_photos()
     call("add_adjustments", run(facelift.add_adjustments))
     call("add_crop", run(facelift.add_crop, shape="BOX"))
     for name in ("main", "head"):

@@ -97,7 +97,7 @@ class FaceLiftEngine:
                 "settings": recipe_settings,
                 "seed": chosen.seed,
                 "photo": photo.name,
-                "photo_sha256": photo.sha256,
+                "sha256": photo.sha256,
                 "models": runner.facts,
             },
             views=outcome.views,
