@@ -6,6 +6,7 @@ row j) centred at (i + 0.5, j + 0.5); the picture spans [0, width] x [0, height]
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +21,8 @@ RIG_RADIUS = 2.7
 RIG_FOV = 50.0
 """Horizontal field of view in degrees."""
 RIG_SIZE = 512
+RIG_HALF_WIDTH = RIG_RADIUS * math.tan(math.radians(RIG_FOV / 2))
+"""Half of what the rig's cameras see at the origin, in world units; photos of any lens show as much."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,9 +142,17 @@ def six_view_rig(size: int = RIG_SIZE) -> tuple[Camera, ...]:
     return tuple(Camera.orbit(azimuth, size=size) for azimuth in VIEW_AZIMUTHS)
 
 
-def front_camera(size: int = RIG_SIZE) -> Camera:
-    """Return the rig's front camera, through which an aligned photo is seen."""
-    return Camera.orbit(VIEW_AZIMUTHS[0], size=size)
+def front_camera(size: int = RIG_SIZE, fov: float = RIG_FOV) -> Camera:
+    """Return the camera through which an aligned photo is seen, by default the rig's front camera.
+
+    Longer lenses stand farther away, so that heads keep their place and size in the rig's frame.
+
+    Args:
+        size: Width and height in pixels.
+        fov: Horizontal field of view of the aligned photo in degrees.
+    """
+    radius = RIG_HALF_WIDTH / math.tan(math.radians(fov / 2))
+    return Camera.orbit(VIEW_AZIMUTHS[0], radius=radius, fov=fov, size=size)
 
 
 def turntable(count: int, size: int = RIG_SIZE, elevation: float = 0.0) -> tuple[Camera, ...]:

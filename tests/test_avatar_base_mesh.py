@@ -7,17 +7,19 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from core.avatar.base_mesh import BaseMesh
+from core.cameras import front_camera
 from core.engines.draft.engine import fit_portrait
 from core.head.model import Region
 from core.head.shape import HeadShape
 from core.parts import Part
+from core.photo.lens import TYPICAL
 from core.worker.packing import pack_result, unpack_result
 from tests.draft_helpers import astronaut_head
 
 
 @pytest.fixture(scope="module")
 def fit():
-    return fit_portrait(astronaut_head()[1]).fit
+    return fit_portrait(astronaut_head()[1], front_camera(fov=TYPICAL)).fit
 
 
 def test_it_shows_the_fitted_face(fit):

@@ -24,6 +24,17 @@ def test_rig_is_the_references(shared):
         np.testing.assert_allclose(camera.c2w, view["c2w"], atol=2e-7)
 
 
+@pytest.mark.parametrize("fov", [18, 27, 50, 80])
+def test_front_cameras_of_all_lenses_frame_the_head_alike(fov):
+    camera = front_camera(fov=fov)
+    assert np.degrees(2 * np.arctan(256 / camera.fx)) == pytest.approx(fov)
+    at_head = np.array([[0.0, 0.0, 0.0], [0.5, 0.0, -0.7], [-1.2, 0.0, 0.9]])
+    np.testing.assert_allclose(camera.project(at_head)[0], front_camera().project(at_head)[0], atol=1e-9)
+    (near, _), (at_origin, _) = camera.project(np.array([[0.3, -0.4, 0.2], [0.3, 0, 0.2]]))[0] - 256
+    grown = near / at_origin
+    assert grown == pytest.approx(1 / (1 - 0.4 / np.linalg.norm(camera.position)))
+
+
 def test_front_camera_faces_the_face():
     camera = front_camera()
     np.testing.assert_allclose(camera.position, [0, -2.7, 0], atol=1e-12)

@@ -1,5 +1,6 @@
 """The draft engine end to end: protocol, frame, parts, determinism, cancellation, bad photos."""
 
+import io
 import threading
 
 import numpy as np
@@ -12,9 +13,12 @@ from core.engines.draft.engine import DraftEngine
 from core.engines.draft.settings import BUDGETS
 from core.engines.registry import create_engine
 from core.errors import Cancelled, PhotoError, SettingsError
+from core.head.model import Region, load_head_model
 from core.parts import Part
-from core.photo.decode import from_array
+from core.photo.decode import decode, from_array
+from core.photo.lens import TYPICAL
 from core.progress import Reporter
+from tests.bench.draft_quality import front_quality
 from tests.draft_helpers import astronaut_head
 from tests.photo_helpers import astronaut
 
@@ -92,7 +96,36 @@ def test_neck_cut_leaves_a_head_without_shoulders():
 
 def test_photo_frame_is_kept_on_request():
     result = generate(astronaut(), quality="low", straighten=False)
-    assert np.allclose(result.photo_camera.c2w, front_camera().c2w)
+    assert np.allclose(result.photo_camera.c2w, front_camera(fov=TYPICAL).c2w)
+
+
+@pytest.mark.parametrize(
+    ("settings", "degrees"),
+    [({"lens": "selfie"}, 50), ({"lens": "telephoto"}, 18), ({"lens": "degrees", "lens_degrees": 35.0}, 35)],
+)
+def test_photo_camera_is_the_lens_that_was_chosen_and_shows_the_photo(settings, degrees):
+    result = generate(astronaut(), quality="low", **settings)
+    camera = result.photo_camera
+    assert np.degrees(2 * np.arctan(camera.width / 2 / camera.fx)) == pytest.approx(degrees)
+    assert result.recipe["lens"] == {"degrees": degrees, "source": "chosen"}
+    assert result.recipe["settings"].items() >= settings.items()
+    quality = front_quality(result, astronaut_head()[1].landmarks.points)
+    assert quality["front_psnr"] > 30 and quality["front_iou"] > 0.97
+
+
+def test_the_lens_of_the_file_is_used_and_a_longer_one_gives_a_narrower_head():
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0xA405] = 28
+    file = io.BytesIO()
+    Image.fromarray(astronaut()).save(file, "JPEG", quality=98, exif=exif)
+    near = DraftEngine().generate(decode(file.getvalue(), "near.jpg"), {"quality": "low"}, Reporter())
+    far = generate(astronaut(), quality="low", lens="telephoto")
+    assert near.recipe["lens"]["source"] == "photo" and near.recipe["lens"]["degrees"] > 30
+    ears = {
+        name: np.ptp(r.shape.vertices[load_head_model().in_regions(Region.EARS), 0])
+        for name, r in (("near", near), ("far", far))
+    }
+    assert ears["far"] < 0.97 * ears["near"], "the nearer the camera, the farther back ears lie that look as wide"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Fits heads whose truth is known, and heads on real photos."""
 
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -14,8 +15,12 @@ from core.head.mesh_raster import rasterize_mesh
 from core.head.model import Region, load_head_model
 from core.head.pose import Pose
 from core.photo.alignment import Alignment, reference_box
+from core.photo.decode import decode
 from core.photo.faces import detect_faces
 from core.photo.landmarks import detect_landmarks
+from core.photo.lens import crop_degrees
+from core.photo.prepare import prepare_photo
+from core.progress import Reporter
 
 SCALE = 5.3
 PORTRAITS = ("001", "003", "004", "006")
@@ -222,3 +227,51 @@ def test_fits_inside_the_true_silhouettes(shared, model):
         rows = np.nonzero(mask.any(1))[0]
         above_chin = truth[: rows.max()]
         assert mask[: rows.max()].sum() > 0.7 * above_chin.sum()
+
+
+SKIN = (Region.FACE, Region.SCALP, Region.EARS, Region.LIPS)
+LENSES = (20.0, 35.0, 50.0)
+
+
+def largest_distance(first, second):
+    """How far two heads' skins are apart at most after a similarity, as a share of the head's height."""
+    first, second = (np.asarray(points, np.float64) for points in (first, second))
+    centered = first - first.mean(0), second - second.mean(0)
+    rotation, _ = Rotation.align_vectors(centered[1], centered[0])
+    turned = rotation.apply(centered[0])
+    turned *= (turned * centered[1]).sum() / (turned**2).sum()
+    return np.linalg.norm(turned - centered[1], axis=1).max() / np.ptp(second[:, 2])
+
+
+@pytest.mark.parametrize(("seed", "yaw", "noise"), [(0, 0, 0.0), (1, 0, 0.0), (2, 25, 0.0), (3, -10, 1.0)])
+def test_a_head_has_the_same_shape_whatever_the_lens(model, seed, yaw, noise):
+    skin = model.in_regions(*SKIN)
+    truth = model.vertices(*random_head(model, seed))
+    fits = []
+    for fov in LENSES:
+        camera = front_camera(fov=fov)
+        # The alignment makes faces as large in the picture whatever the lens: near ones are smaller in the world.
+        scale = SCALE * (1 - 0.35 / np.linalg.norm(camera.position))
+        pose = Pose(pose_of(yaw=yaw).rotation, np.zeros(3), scale)
+        landmarks = landmarks_of(model, pose.apply(truth), camera, noise=noise, seed=seed)
+        fits.append(fit_head(landmarks, camera))
+        assert abs(fits[-1].pose.scale / scale - 1) < 0.04
+    for first, second in itertools.combinations(fits, 2):
+        assert largest_distance(first.vertices[skin], second.vertices[skin]) < 0.01
+        assert np.abs(first.identity - second.identity).max() < 0.3
+    wrong = fit_head(landmarks_of(model, Pose(np.eye(3), np.zeros(3), 5.0).apply(truth), front_camera(fov=20)))
+    assert largest_distance(wrong.vertices[skin], fits[0].vertices[skin]) > 0.012, "a wrong lens shows"
+
+
+def test_three_photos_of_a_person_give_the_same_head(shared, model):
+    """A real person's scan, photographed with three lenses: landmarks as the network finds them."""
+    folder = shared / "truth-heads" / "scan"
+    cameras = {entry["file"]: entry for entry in json.loads((folder / "cameras.json").read_text())["cameras"]}
+    fits = []
+    for name in ("photo_20.png", "photo_35.png", "photo_50.png"):
+        prepared = prepare_photo(decode((folder / name).read_bytes(), name), None, Reporter())
+        camera = front_camera(fov=crop_degrees(cameras[name]["fx"], prepared.alignment))
+        fits.append(fit_head(prepared.landmarks.points, camera, prepared.alpha > 0.5))
+    skin = model.in_regions(*SKIN)
+    for first, second in itertools.combinations(fits, 2):
+        assert largest_distance(first.vertices[skin], second.vertices[skin]) < 0.03

@@ -77,6 +77,11 @@ class Alignment:
         return cls(source_size, (ALIGNED_SIZE, ALIGNED_SIZE), (0, 0, ALIGNED_SIZE, ALIGNED_SIZE), (0, 0))
 
     @property
+    def is_stretched(self) -> bool:
+        """Whether the photo was an aligned picture already."""
+        return self == Alignment.stretched(self.source_size)
+
+    @property
     def scale(self) -> tuple[float, float]:
         """Aligned pixels per photo pixel along x and y; they differ by rounding only."""
         return self.scaled_size[0] / self.source_size[0], self.scaled_size[1] / self.source_size[1]

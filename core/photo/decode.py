@@ -17,6 +17,7 @@ except ImportError:  # Some builds of Pillow come without LittleCMS: photos are 
     ImageCms = None
 
 from ..errors import PhotoError
+from .lens import exif_focal
 
 MAX_SIDE = 4096
 """Larger photos are scaled down to this longest side while they are decoded."""
@@ -47,6 +48,7 @@ class Photo:
         name: File name without folder, for recipes and object names.
         sha256: Hash of the file's bytes.
         notes: Sentences for the user ("scaled down from 100 megapixels").
+        focal: Focal length in pixels of ``rgba``, where the file's EXIF data tell it.
     """
 
     rgba: np.ndarray
@@ -54,6 +56,7 @@ class Photo:
     name: str
     sha256: str
     notes: tuple[str, ...] = ()
+    focal: float | None = None
 
 
 def from_array(pixels: np.ndarray, name: str = "image") -> Photo:
@@ -122,10 +125,13 @@ def decode(data: bytes, name: str) -> Photo:
             raise PhotoError(
                 f"{name} is damaged or incomplete.", "Copy or export the photo again.", code="damaged-photo"
             ) from error
+        focal = exif_focal(image.getexif(), source_size)
         ImageOps.exif_transpose(image, in_place=True)
         image, notes = _limit_size(image, source_size)
         image = _to_srgb(image)
-    return _to_photo(image, name, hashlib.sha256(data).hexdigest(), notes)
+    if focal is not None:
+        focal *= max(image.size) / max(source_size)
+    return _to_photo(image, name, hashlib.sha256(data).hexdigest(), notes, focal)
 
 
 def _open(data: bytes, name: str) -> Image.Image:
@@ -227,7 +233,7 @@ def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
     return converted
 
 
-def _to_photo(image: Image.Image, name: str, digest: str, notes: tuple[str, ...]) -> Photo:
+def _to_photo(image: Image.Image, name: str, digest: str, notes: tuple[str, ...], focal: float | None = None) -> Photo:
     """Bundle a decoded picture."""
     rgba = np.asarray(image.convert("RGBA"))
-    return Photo(rgba, bool((rgba[..., 3] < 255).any()), name, digest, notes)
+    return Photo(rgba, bool((rgba[..., 3] < 255).any()), name, digest, notes, focal)

@@ -44,7 +44,7 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     segmentation = segment(portrait)
 
     reporter.stage("Building the shape", steps=2, share=0.13)
-    lattice = Lattice.of_photo()
+    lattice = Lattice.of_photo(portrait.camera)
     layers = build_layers(portrait, segmentation, lattice, settings.body)
     reporter.step()
     surface = close_surface(layers, lattice)

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ...cameras import Camera, front_camera
 from ...errors import PhotoError
 from ...head.fitting import fit_head
 from ...head.model import load_head_model
 from ...photo.decode import Photo
+from ...photo.lens import lens_of
 from ...photo.network import load_network
 from ...photo.prepare import Portrait, prepare_photo
 from ...progress import Reporter
@@ -61,7 +63,8 @@ class DraftEngine:
         options = read(DraftSettings, settings)
         prepared = prepare_photo(photo, options.face, reporter, aligned=options.aligned)
         reporter.stage("Fitting the head", share=0.4)
-        portrait = fit_portrait(prepared)
+        lens = lens_of(prepared.alignment, photo.focal, options.lens, options.lens_degrees, options.lens_mm)
+        portrait = fit_portrait(prepared, front_camera(fov=lens.degrees))
         bust = build_bust(portrait, options, reporter)
 
         reporter.stage("Finishing", share=0.05)
@@ -76,6 +79,7 @@ class DraftEngine:
                 "engine": "draft",
                 "version": version(),
                 "settings": asdict(options),
+                "lens": asdict(lens),
                 "seed": options.seed,
                 "photo": photo.name,
                 "sha256": photo.sha256,
@@ -91,8 +95,8 @@ class DraftEngine:
         load_head_model.cache_clear()
 
 
-def fit_portrait(prepared: Portrait) -> FittedPortrait:
-    """Fit the head to a prepared photo.
+def fit_portrait(prepared: Portrait, camera: Camera) -> FittedPortrait:
+    """Fit the head to a prepared photo, seen through its camera.
 
     Raises:
         PhotoError: the matte shows next to nothing of the person.
@@ -105,5 +109,5 @@ def fit_portrait(prepared: Portrait) -> FittedPortrait:
             code="no-person",
         )
     landmarks = prepared.landmarks.points
-    fit = fit_head(landmarks, silhouette=alpha > 0.5)
+    fit = fit_head(landmarks, camera, alpha > 0.5)
     return FittedPortrait(prepared.foreground.astype(np.float32) / 255, alpha, landmarks, fit)

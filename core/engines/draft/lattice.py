@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ...cameras import RIG_RADIUS, RIG_SIZE, Camera, front_camera
+from ...cameras import RIG_HALF_WIDTH, RIG_SIZE, Camera
 from ...head.mesh_raster import rasterize_mesh
 
 CELL = 4
@@ -24,9 +24,9 @@ class Lattice:
     camera: Camera
 
     @classmethod
-    def of_photo(cls) -> Lattice:
+    def of_photo(cls, camera: Camera) -> Lattice:
         """Return the lattice of the aligned photo's camera."""
-        photo = front_camera(PHOTO_CELLS)
+        photo = camera.resized(PHOTO_CELLS)
         return cls(
             Camera(
                 PHOTO_CELLS + 2 * SIDE_CELLS,
@@ -47,7 +47,7 @@ class Lattice:
     @property
     def cell_size(self) -> float:
         """World size of a cell at the head's distance."""
-        return RIG_RADIUS / self.camera.fx
+        return 2 * RIG_HALF_WIDTH / PHOTO_CELLS
 
     @property
     def photo_window(self) -> tuple[slice, slice]:

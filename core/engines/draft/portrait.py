@@ -37,8 +37,8 @@ BODY_REGIONS = (Region.NECK, Region.TORSO)
 class FittedPortrait:
     """An aligned photo, what was found in it, and the head fitted to it.
 
-    The frame is the photo's: the world as seen through :func:`core.cameras.front_camera`, before
-    the head's own rotation is undone.
+    The frame is the photo's: the world as seen through :func:`core.cameras.front_camera` with the
+    photo's lens, before the head's own rotation is undone.
 
     Attributes:
         rgb: [512, 512, 3] float32, 0..1, foreground colours free of the background.

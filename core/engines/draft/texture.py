@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from ...cameras import RIG_RADIUS, RIG_SIZE
+from ...cameras import RIG_HALF_WIDTH, RIG_SIZE
 from .fields import blur_inside
 from .portrait import FittedPortrait
 
@@ -24,6 +24,8 @@ FULL_SHARE = 0.97
 FEWEST_PATCHES = 12
 CANDIDATES = 10
 """Patches drawn for each place; the one from the most similar height is taken."""
+PIXEL = 2 * RIG_HALF_WIDTH / RIG_SIZE
+"""World size of the photo's pixels at the head's distance."""
 CYLINDER_RADIUS = 0.6
 """World units: about a head with hair."""
 STRONGEST = 0.2
@@ -108,12 +110,11 @@ def look_up(texture: np.ndarray, portrait: FittedPortrait, positions: np.ndarray
     """Return the texture [N] at world positions [N, 3]."""
     axis = portrait.fit.pose.translation
     angle = np.arctan2(positions[:, 0] - axis[0], positions[:, 1] - axis[1]) / (2 * np.pi) + 0.5
-    row = RIG_SIZE / 2 - positions[:, 2] / (RIG_RADIUS / portrait.camera.fx)
+    row = RIG_SIZE / 2 - positions[:, 2] / PIXEL
     column = angle * texture.shape[1] % texture.shape[1]
     return ndimage.map_coordinates(texture, [row, column], order=1, mode="nearest")
 
 
 def _columns() -> int:
     """Return the number of columns around the cylinder, a multiple of half a patch."""
-    pixel = RIG_RADIUS / (RIG_SIZE / 2 / np.tan(np.radians(25)))
-    return int(2 * np.pi * CYLINDER_RADIUS / pixel) // (PATCH // 2) * (PATCH // 2)
+    return int(2 * np.pi * CYLINDER_RADIUS / PIXEL) // (PATCH // 2) * (PATCH // 2)
