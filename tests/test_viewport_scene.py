@@ -27,7 +27,12 @@ def graph():
 
 def read(blender, target):
     """Return the splats that the drawing finds, or None."""
-    return blender.module("facelift_addon.viewport.clouds").Clouds().get(target, graph())
+    return get(blender.module("facelift_addon.viewport.clouds").Clouds(), target)
+
+
+def get(clouds, target):
+    """Let clouds get what an object shows."""
+    return clouds.get(target, target.evaluated_get(graph()).data)
 
 
 def test_in_the_background_nothing_is_drawn_and_surface_elements_are_shown(blender):
@@ -137,14 +142,14 @@ def test_objects_are_read_again_only_when_their_geometry_changed(blender, drawn)
 
     drawing = blender.module("facelift_addon.viewport.drawing").drawing
     drawing.clear()
-    first = drawing.clouds.get(drawn, graph())
+    first = get(drawing.clouds, drawn)
     drawn.location.x = 1.0
     bpy.context.view_layer.update()
-    assert drawing.clouds.get(drawn, graph()) is first
+    assert get(drawing.clouds, drawn) is first
     drawn.data.attributes["position"].data[0].vector = (5, 5, 5)
     drawn.data.update_tag()
     bpy.context.view_layer.update()
-    second = drawing.clouds.get(drawn, graph())
+    second = get(drawing.clouds, drawn)
     assert second is not first
     np.testing.assert_array_equal(second.means[0], (5, 5, 5))
 
@@ -154,7 +159,7 @@ def test_deleted_objects_leave_no_memory_behind(blender, drawn):
 
     drawing = blender.module("facelift_addon.viewport.drawing").drawing
     drawing.clear()
-    drawing.clouds.get(drawn, graph())
+    get(drawing.clouds, drawn)
     assert len(drawing.clouds.current()) == 1
     bpy.data.objects.remove(drawn)
     bpy.context.view_layer.update()
@@ -196,12 +201,12 @@ def test_new_heads_are_drawn_from_what_was_made_ahead(blender):
     target = add_splats(blender, gaussians)
     known = clouds.Clouds()
     known.expect(target, ahead)
-    assert known.get(target, graph()) is ahead.cloud
+    assert get(known, target) is ahead.cloud
     target.data.attributes["position"].data[0].vector = (5, 5, 5)
     target.data.update_tag()
     bpy.context.view_layer.update()
     known.forget(target)
-    assert known.get(target, graph()) is not ahead.cloud
+    assert get(known, target) is not ahead.cloud
 
 
 def test_while_the_drawing_is_suspended_blender_draws_surface_elements(blender, drawn):
@@ -214,3 +219,109 @@ def test_while_the_drawing_is_suspended_blender_draws_surface_elements(blender, 
         assert len(drawn.evaluated_get(graph()).evaluated_geometry().mesh.polygons) > 0
     bpy.context.view_layer.update()
     assert read(blender, drawn) is not None
+
+
+@pytest.fixture
+def shown(blender):
+    """What a 3D View shows: owner's name, where and how many splats of each; and how many different splats."""
+    import bpy
+
+    module = blender.module("facelift_addon.viewport.shown")
+    clouds = blender.module("facelift_addon.viewport.clouds").Clouds()
+
+    def shown():
+        bpy.context.scene.facelift_viewport.drawing = True
+        bpy.context.scene.update_tag()
+        bpy.context.view_layer.update()
+        areas = (area for screen in bpy.data.screens for area in screen.areas if area.type == "VIEW_3D")
+        found = module.in_view(bpy.context, next(areas).spaces.active, clouds, module.Instances())
+        places = [(item.owner.name, tuple(np.round(item.matrix[:3, 3], 4).tolist()), len(item.cloud)) for item in found]
+        return sorted(places), len({id(item.cloud) for item in found})
+
+    return shown
+
+
+def new_instancer(collection, location):
+    import bpy
+
+    target = bpy.data.objects.new("Instancer", None)
+    target.instance_type, target.instance_collection, target.location = "COLLECTION", collection, location
+    bpy.context.scene.collection.objects.link(target)
+    return target
+
+
+def test_instanced_collections_are_drawn_with_the_same_splats(blender, drawn, shown):
+    import bpy
+
+    collection = bpy.data.collections["Splats"]
+    new_instancer(collection, (5, 0, 0))
+    here, there = ("Splats", (0.0, 0.0, 0.0), 400), ("Instancer", (5.0, 0.0, 0.0), 400)
+    assert shown() == ([there, here], 1)
+    outer = bpy.data.collections.new("Outer")
+    outer.objects.link(bpy.data.objects["Instancer"])
+    bpy.context.scene.collection.objects.unlink(bpy.data.objects["Instancer"])
+    second = new_instancer(outer, (0, 7, 0))
+    second.scale = (2, 2, 2)
+    assert shown() == ([(second.name, (10.0, 7.0, 0.0), 400), here], 1)
+    bpy.context.view_layer.layer_collection.children["Splats"].exclude = True
+    assert shown() == ([(second.name, (10.0, 7.0, 0.0), 400)], 1)
+    second.hide_set(True)
+    assert shown() == ([], 0)
+
+
+@pytest.mark.parametrize("as_instance", [False, True])
+def test_instances_of_geometry_nodes_are_drawn(blender, drawn, shown, as_instance):
+    import bpy
+
+    tree = bpy.data.node_groups.new("Crowd", "GeometryNodeTree")
+    tree.interface.new_socket("Geometry", in_out="OUTPUT", socket_type="NodeSocketGeometry")
+    names = "MeshLine", "ObjectInfo", "InstanceOnPoints"
+    line, info, instances = (tree.nodes.new(f"GeometryNode{name}") for name in names)
+    output = tree.nodes.new("NodeGroupOutput")
+    line.inputs["Count"].default_value, line.inputs["Offset"].default_value = 3, (0, 1, 0)
+    info.inputs["Object"].default_value, info.inputs["As Instance"].default_value = drawn, as_instance
+    tree.links.new(line.outputs[0], instances.inputs["Points"])
+    tree.links.new(info.outputs["Geometry"], instances.inputs["Instance"])
+    tree.links.new(instances.outputs[0], output.inputs[0])
+    crowd = bpy.data.objects.new("Crowd", bpy.data.meshes.new("Crowd"))
+    crowd.location = (3, 0, 0)
+    bpy.context.scene.collection.objects.link(crowd)
+    crowd.modifiers.new("Crowd", "NODES").node_group = tree
+    found, _ = shown()
+    assert found == [*(("Crowd", (3.0, float(y), 0.0), 400) for y in range(3)), ("Splats", (0.0, 0.0, 0.0), 400)]
+    # Moving makes other data of geometry nodes, of which nothing is kept.
+    crowd.location.x = 4
+    assert shown()[0][0] == ("Crowd", (4.0, 0.0, 0.0), 400)
+
+
+def test_duplicates_that_share_data_are_drawn_where_they_are(blender, drawn, shown):
+    import bpy
+
+    drawn.select_set(True)
+    bpy.ops.object.duplicate(linked=True)
+    bpy.context.active_object.location = (1, 0, 0)
+    assert shown()[0] == [("Splats", (0.0, 0.0, 0.0), 400), ("Splats.001", (1.0, 0.0, 0.0), 400)]
+
+
+def test_heads_of_other_files_are_drawn(blender, drawn, shown, tmp_path):
+    """As objects, as instanced collections, and overridden."""
+    import bpy
+
+    path = tmp_path / "library.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path), check_existing=False)
+    bpy.ops.wm.read_homefile(use_empty=True)
+    bpy.ops.wm.link(filepath=f"{path}/Object/Splats", directory=f"{path}/Object/", filename="Splats")
+    assert shown()[0] == [("Splats", (0.0, 0.0, 0.0), 400)]
+
+    bpy.ops.wm.read_homefile(use_empty=True)
+    bpy.ops.wm.link(filepath=f"{path}/Collection/Splats", directory=f"{path}/Collection/", filename="Splats")
+    instancer = bpy.context.scene.objects["Splats"]
+    instancer.location = (0, 0, 2)
+    assert instancer.type == "EMPTY" and shown()[0] == [("Splats", (0.0, 0.0, 2.0), 400)]
+    with bpy.context.temp_override(object=instancer, selected_objects=[instancer]):
+        bpy.context.view_layer.objects.active = instancer
+        assert bpy.ops.object.make_override_library() == {"FINISHED"}
+    (head,) = [target for target in bpy.context.scene.objects if target.type == "POINTCLOUD"]
+    assert head.override_library is not None
+    head.location = (0, 0, 3)
+    assert [place for place in shown()[0] if place[1] == (0.0, 0.0, 3.0)], shown()

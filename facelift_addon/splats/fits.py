@@ -16,7 +16,7 @@ import numpy as np
 from ...core.head.shape import HeadShape
 
 FIT_KEY = "facelift_fit"
-"""Custom property of a head object: the fit's vertices, 3 V float32. In older files the mesh datablock that has them."""
+"""Custom property of a head object: the fit's vertices, 3 V float32. In older files a mesh datablock with them."""
 FACTS_KEY = "facelift_fit_facts"
 """Custom property of the head, in older files of that datablock: pose and expression, as JSON."""
 

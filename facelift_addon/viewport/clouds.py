@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import bpy
 import numpy as np
@@ -37,6 +38,11 @@ class Cloud:
     def __len__(self) -> int:
         return len(self.means)
 
+    @cached_property
+    def middle(self) -> np.ndarray:
+        """Middle [3] of the means' bounding box."""
+        return (self.means.min(axis=0) + self.means.max(axis=0)) / 2
+
 
 @dataclass(frozen=True, eq=False)
 class Ahead:
@@ -68,37 +74,58 @@ def _harmonics_in(present: Mapping) -> list[str]:
     return found
 
 
+Key = tuple[int, int]
+"""Session ids: of the object, and of the point cloud where it is one that geometry nodes made beside the object's."""
+
+
 class Clouds:
-    """What was read of each object, by its session id, until something tells that it changed."""
+    """What was read of each object, until something tells that it changed."""
 
     def __init__(self) -> None:
-        self._known: dict[int, Cloud | None] = {}
-        self._sources: dict[int, dict[str, np.ndarray]] = {}
-        self._stale: set[int] = set()
+        self._known: dict[Key, Cloud | None] = {}
+        self._sources: dict[Key, dict[str, np.ndarray]] = {}
+        self._stale: set[Key] = set()
 
-    def get(self, target: bpy.types.Object, graph: bpy.types.Depsgraph) -> Cloud | None:
+    def get(self, target: bpy.types.Object, data: bpy.types.ID | None) -> Cloud | None:
         """Return an object's splats; None when our drawing has nothing to show of it.
 
         The same value comes back as long as the splats are the same, also when Blender has
         evaluated them again, as it does whenever the object or the camera moves.
+
+        Args:
+            target: The original object.
+            data: What its modifiers made, or a point cloud that it instances.
         """
-        key = target.session_uid
+        key = target.session_uid, 0 if data is None else data.session_uid
+        if key not in self._known:
+            self._take_over(key)
         if key not in self._known or key in self._stale:
-            if key not in self._known or not _holds(self._sources[key], target, graph):
-                source = read(target, graph)
+            selectable = target.mode == "EDIT"
+            if key not in self._known or not _holds(self._sources[key], data, selectable):
+                source = read(data, selectable)
                 self._known[key] = to_cloud(source) if source else None
                 self._sources[key] = source
             self._stale.discard(key)
         return self._known[key]
 
+    def _take_over(self, key: Key) -> None:
+        """Let new data of an object start from what is known of data that it had before."""
+        former = next((other for other in self._stale if other[0] == key[0] and other in self._known), None)
+        if former is not None:
+            self._stale.discard(former)
+            self._known[key], self._sources[key] = self._known.pop(former), self._sources.pop(former)
+            self._stale.add(key)
+
     def expect(self, target: bpy.types.Object, ahead: Ahead) -> None:
         """Take a new head's splats as known; they still are compared with what is found."""
-        self._known[target.session_uid], self._sources[target.session_uid] = ahead.cloud, ahead.source
-        self._stale.add(target.session_uid)
+        key = target.session_uid, 0
+        self._known[key], self._sources[key] = ahead.cloud, ahead.source
+        self._stale.add(key)
 
     def forget(self, target: bpy.types.Object) -> None:
         """Read an object again before it is drawn next."""
-        self._stale.add(target.session_uid)
+        for key in [key for key in self._known if key[0] == target.session_uid]:
+            self._stale.add(key)
 
     def current(self) -> list[Cloud]:
         """Return what was read and still holds."""
@@ -106,9 +133,9 @@ class Clouds:
 
     def keep_only(self, uids: set[int]) -> None:
         """Drop what was read of objects that exist no more."""
-        for uid in self._known.keys() - uids:
-            del self._known[uid], self._sources[uid]
-        self._stale &= uids
+        for key in [key for key in self._known if key[0] not in uids]:
+            del self._known[key], self._sources[key]
+        self._stale &= self._known.keys()
 
     def clear(self) -> None:
         """Read everything again before it is drawn next."""
@@ -117,20 +144,24 @@ class Clouds:
         self._stale.clear()
 
 
-def read(target: bpy.types.Object, graph: bpy.types.Depsgraph) -> dict[str, np.ndarray]:
+def read(data: bpy.types.ID | None, selectable: bool = False) -> dict[str, np.ndarray]:
     """Read the attributes of the splats that an object's modifiers leave for our drawing.
+
+    Args:
+        data: Evaluated data of an object.
+        selectable: Whether its selection counts, as in Edit Mode.
 
     Returns:
         Columns by name, :data:`SELECTION` in Edit Mode among them; nothing when the object
         stands in for no splats: its display shows something else.
     """
-    count, attributes = _attributes(target, graph)
+    count, attributes = _attributes(data, selectable)
     return {name: _values(attribute, count) for name, attribute in attributes.items()}
 
 
-def _holds(known: Mapping[str, np.ndarray], target: bpy.types.Object, graph: bpy.types.Depsgraph) -> bool:
+def _holds(known: Mapping[str, np.ndarray], data: bpy.types.ID | None, selectable: bool) -> bool:
     """Whether :func:`read` would find what is known already."""
-    count, attributes = _attributes(target, graph)
+    count, attributes = _attributes(data, selectable)
     if attributes.keys() != known.keys():
         return False
     # One after another into the same memory: fresh memory for millions of splats takes longer than all the rest.
@@ -143,22 +174,19 @@ def _holds(known: Mapping[str, np.ndarray], target: bpy.types.Object, graph: bpy
     return True
 
 
-def _attributes(
-    target: bpy.types.Object, graph: bpy.types.Depsgraph
-) -> tuple[int, dict[str, bpy.types.Attribute | None]]:
+def _attributes(data: bpy.types.ID | None, selectable: bool) -> tuple[int, dict[str, bpy.types.Attribute | None]]:
     """Return how many splats there are to draw and their attributes by name; a selection of everything is None."""
-    cloud = target.evaluated_get(graph).data
-    if not isinstance(cloud, bpy.types.PointCloud) or CENTER not in cloud.attributes or not geometry.is_splats(cloud):
+    if not isinstance(data, bpy.types.PointCloud) or CENTER not in data.attributes or not geometry.is_splats(data):
         return 0, {}
-    count = len(cloud.attributes[CENTER].data)
+    count = len(data.attributes[CENTER].data)
     if count == 0:
         return 0, {}
-    wanted = (CENTER, *geometry.REQUIRED, *_harmonics_in(cloud.attributes))
-    attributes = {name: cloud.attributes[name] for name in wanted}
-    if names.NORMAL in cloud.attributes:
-        attributes[names.NORMAL] = cloud.attributes[names.NORMAL]
-    if target.mode == "EDIT":
-        attributes[SELECTION] = cloud.attributes.get(SELECTION)
+    wanted = (CENTER, *geometry.REQUIRED, *_harmonics_in(data.attributes))
+    attributes = {name: data.attributes[name] for name in wanted}
+    if names.NORMAL in data.attributes:
+        attributes[names.NORMAL] = data.attributes[names.NORMAL]
+    if selectable:
+        attributes[SELECTION] = data.attributes.get(SELECTION)
     return count, attributes
 
 

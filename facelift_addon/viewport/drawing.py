@@ -10,10 +10,8 @@ import numpy as np
 from . import lights, switch
 from .batches import Batches
 from .canvas import Canvas, Pipeline, View
-from .clouds import Cloud, Clouds
-
-SMALLEST_DETERMINANT = 1e-30
-"""An object scaled to nothing has no inverse matrix, and nothing to show."""
+from .clouds import Clouds
+from .shown import Instances, Shown, in_view
 
 
 class Drawing:
@@ -21,6 +19,7 @@ class Drawing:
 
     def __init__(self) -> None:
         self.clouds = Clouds()
+        self.instances = Instances()
         self._batches = Batches()
         self._canvases: dict[int, Canvas] = {}
         self._pipeline: Pipeline | None = None
@@ -42,6 +41,7 @@ class Drawing:
     def clear(self) -> None:
         """Forget all objects, as when another file was opened."""
         self.clouds.clear()
+        self.instances.clear()
         self._batches.clear()
         self._canvases.clear()
 
@@ -71,7 +71,7 @@ class Drawing:
             switch.give_up()
 
     def _draw_view(self, context: bpy.types.Context) -> None:
-        shown = visible_clouds(context, self.clouds)
+        shown = in_view(context, context.space_data, self.clouds, self.instances)
         if not shown:
             return
         if self._pipeline is None:
@@ -79,45 +79,29 @@ class Drawing:
         key = context.region.as_pointer()
         if key not in self._canvases:
             self._canvases[key] = Canvas()
-        batch = self._batches.get([cloud for _, cloud in shown])
-        self._canvases[key].draw(self._pipeline, batch, view_of(context, [target for target, _ in shown]))
+        batch = self._batches.get([item.cloud for item in shown])
+        self._canvases[key].draw(self._pipeline, batch, view_of(context, shown))
 
 
-def visible_clouds(context: bpy.types.Context, clouds: Clouds) -> list[tuple[bpy.types.Object, Cloud]]:
-    """Return the evaluated objects that a view shows and that stand in for splats, with these."""
-    graph = context.evaluated_depsgraph_get()
-    found = []
-    for target in context.view_layer.objects:
-        if target.type != "POINTCLOUD" or not target.visible_in_viewport_get(context.space_data):
-            continue
-        cloud = clouds.get(target, graph)
-        if cloud is None:
-            continue
-        evaluated = target.evaluated_get(graph)
-        if abs(evaluated.matrix_world.to_3x3().determinant()) > SMALLEST_DETERMINANT:
-            found.append((evaluated, cloud))
-    return found
-
-
-def view_of(context: bpy.types.Context, targets: list[bpy.types.Object]) -> View:
-    """Return how the view being drawn shows evaluated objects."""
+def view_of(context: bpy.types.Context, shown: list[Shown]) -> View:
+    """Return how the view being drawn shows splats."""
     space, region = context.space_data, context.region_data
     view = np.array(region.view_matrix, np.float64)
     outlined = space.overlay.show_overlays and space.overlay.show_outline_selected and context.mode == "OBJECT"
-    marks = np.zeros((len(targets), 2))
-    for mark, target in zip(marks, targets, strict=True):
-        selected = outlined and target.original.select_get()
-        mark[:] = selected, selected and target.original == context.view_layer.objects.active
+    marks = np.zeros((len(shown), 2))
+    for mark, item in zip(marks, shown, strict=True):
+        selected = outlined and item.owner.select_get()
+        mark[:] = selected, selected and item.owner == context.view_layer.objects.active
     theme = context.preferences.themes[0].view_3d
     return View(
-        matrices=np.stack([view @ np.array(target.matrix_world, np.float64) for target in targets]),
+        matrices=np.stack([view @ item.matrix for item in shown]),
         projection=np.array(region.window_matrix, np.float64),
         marks=marks,
         xray=_sees_through(space.shading),
         chosen_color=theme.vertex_select,
         selected_color=theme.object_selected,
         active_color=theme.object_active,
-        shading=lights.shading_of(context, targets, view),
+        shading=lights.shading_of(context, [item.middle for item in shown], view),
     )
 
 

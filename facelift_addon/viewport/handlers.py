@@ -15,6 +15,7 @@ def on_update(scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
     for update in graph.updates:
         if isinstance(update.id, bpy.types.Object) and update.is_updated_geometry:
             drawing.clouds.forget(update.id.original)
+    drawing.instances.clear()
     if not switch.is_settled(scene):
         switch.update_soon()
     drawing.forget_missing()

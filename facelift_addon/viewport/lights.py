@@ -10,12 +10,12 @@ from ...core.viewing import irradiance
 LIGHTS = ("POINT", "SPOT", "AREA", "SUN")
 
 
-def shading_of(context: bpy.types.Context, targets: list[bpy.types.Object], view: np.ndarray) -> np.ndarray | None:
-    """Return how light falls on objects, [M, 9, 3] of :func:`irradiance.polynomial` by normals in the view's space.
+def shading_of(context: bpy.types.Context, middles: list[np.ndarray], view: np.ndarray) -> np.ndarray | None:
+    """Return how light falls on things, [M, 9, 3] of :func:`irradiance.polynomial` by normals in the view's space.
 
     Args:
         context: The view's.
-        targets: M evaluated objects.
+        middles: M places [3] in the world, amid the things.
         view: [4, 4] from the world to the view.
 
     Returns:
@@ -32,9 +32,8 @@ def shading_of(context: bpy.types.Context, targets: list[bpy.types.Object], view
         return None
     turn = view[:3, :3] / np.cbrt(np.linalg.det(view[:3, :3]))
     result = []
-    for target in targets:
-        middle = np.array(target.matrix_world, np.float64) @ [*np.mean(target.bound_box, axis=0), 1.0]
-        arriving = [_arriving(lamp, middle[:3]) for lamp in lamps]
+    for middle in middles:
+        arriving = [_arriving(lamp, middle) for lamp in lamps]
         directions, strengths = (np.array([pair[index] for pair in arriving]).reshape(-1, 3) for index in (0, 1))
         result.append(irradiance.polynomial(directions @ turn.T, strengths, ambient))
     return np.stack(result)
