@@ -30,11 +30,11 @@ PLATFORMS = {
     "windows-x64": (["win_amd64"], ["3.11", "3.13"]),
     "macos-arm64": ([f"macosx_{v}_arm64" for v in ("12_0", "11_0")], ["3.11", "3.13"]),
     # Blender 5 no longer runs on Intel Macs, so only 4.5's Python is served there.
-    "macos-x64": ([f"macosx_{v}_x86_64" for v in ("10_14", "10_13", "10_10")], ["3.11"]),
+    "macos-x64": ([f"macosx_{v}_x86_64" for v in ("10_15", "10_14", "10_13", "10_10")], ["3.11"]),
 }
 """Blender's platform names: pip's platform tags, best first, and the Python versions to serve."""
 
-WHEEL_PACKAGES = ("scipy", "Pillow")
+WHEEL_PACKAGES = ("scipy", "Pillow", "pi-heif")
 ZIP_FOLDERS = ("core", "facelift_addon")
 ZIP_EXCLUDED = ("core/assets/",)
 """Builders of data files: they need the source packages, not the user's Blender."""

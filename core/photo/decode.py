@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import threading
 import warnings
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -12,20 +13,32 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 try:
-    from PIL import ImageCms
-except ImportError:  # Some builds of Pillow come without LittleCMS: photos are then taken as sRGB.
-    ImageCms = None
+    import pi_heif
+except ImportError:  # Blender's Python has it from the zip; others may lack it, and say so when a HEIC file comes.
+    pi_heif = None
 
 from ..errors import PhotoError
+from . import tiff
+from .color_profiles import is_linear, to_srgb
+from .high_range import to_8_bits
+from .incomplete import without_end_marker
 from .lens import exif_focal
+from .reduction import reduced_png
 
 MAX_SIDE = 4096
 """Larger photos are scaled down to this longest side while they are decoded."""
 MAX_PIXELS = 400_000_000
 """Photos with more pixels are refused: decoding them could exhaust the memory."""
+LARGE_PIXELS = 50_000_000
+"""Photos with more pixels are reduced while they are decoded, where their format allows."""
 MIN_SIDE = 32
 """Smaller pictures hold no usable face."""
 SUGGESTED_FORMATS = "Save the photo as JPEG or PNG and try again."
+
+_own_limit = threading.Lock()
+"""Pillow's limit of pixels is lower than ours and holds for the whole process: it is off while a file is opened."""
+if pi_heif is not None:
+    pi_heif.register_heif_opener(thumbnails=False)
 
 FOREIGN_FORMATS = {
     "HEIC": (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypmsf1", b"ftypheim", b"ftypheis"),
@@ -110,15 +123,18 @@ def decode(data: bytes, name: str) -> Photo:
     with warnings.catch_warnings():
         # Pillow warns of large pictures and odd metadata; sizes are checked here, metadata does not matter.
         warnings.simplefilter("ignore")
-        image = _open(data, name)
-        _check_size(*image.size)
-        if image.width * image.height > MAX_PIXELS:
-            raise _too_large(image.width * image.height / 1e6)
-        source_size = image.size
+        layout = tiff.layout_of(data)
+        if layout is not None and layout.is_camera_raw:
+            raise _unsupported(name, "camera raw", "Develop it, save it as JPEG or PNG and try again.")
+        image = None if layout is not None and not layout.is_plain else _open(data, name)
+        source_size = layout.size if image is None else image.size
+        _check_size(*source_size)
+        if source_size[0] * source_size[1] > MAX_PIXELS:
+            raise _too_large(source_size[0] * source_size[1] / 1e6)
         try:
-            # A JPEG decoder can scale by 1/2, 1/4 and 1/8 as it goes, which bounds time and memory.
-            image.draft("RGB", (MAX_SIDE, MAX_SIDE))
-            image.load()
+            image, notes = _load(image, data, layout)
+        except tiff.UnsupportedTiff as error:
+            raise _unsupported(name, "TIFF", SUGGESTED_FORMATS, f"{error}") from error
         except (MemoryError, Image.DecompressionBombError) as error:
             raise _too_large(source_size[0] * source_size[1] / 1e6) from error
         except Exception as error:  # Pillow's decoders raise nearly anything on damaged data.
@@ -127,28 +143,86 @@ def decode(data: bytes, name: str) -> Photo:
             ) from error
         focal = exif_focal(image.getexif(), source_size)
         ImageOps.exif_transpose(image, in_place=True)
-        image, notes = _limit_size(image, source_size)
-        image = _to_srgb(image)
+        image, scaled = _limit_size(image, source_size)
+        image = to_srgb(image)
     if focal is not None:
         focal *= max(image.size) / max(source_size)
-    return _to_photo(image, name, hashlib.sha256(data).hexdigest(), notes, focal)
+    return _to_photo(image, name, hashlib.sha256(data).hexdigest(), notes + scaled, focal)
+
+
+def _load(image: Image.Image | None, data: bytes, layout: tiff.Layout | None) -> tuple[Image.Image, tuple[str, ...]]:
+    """Decode the pixels, in as little memory as the format allows; return the picture and notes for the user.
+
+    Args:
+        image: The file as Pillow opened it, or None for a TIFF that Pillow would not read right.
+        data: The file.
+        layout: Of a TIFF.
+    """
+    if image is None:
+        return _from_tiff(data, layout)
+    width, height = image.size
+    factor = max(1, max(width, height) // MAX_SIDE)
+    if width * height > LARGE_PIXELS and image.format == "PNG":
+        pixels = reduced_png(data, factor)
+        if pixels is not None:
+            return _with_metadata(Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels), image), ()
+    if width * height > LARGE_PIXELS and layout is not None and layout.kind == "u1" and layout.channels:
+        return _from_tiff(data, layout)
+    # A JPEG decoder can scale by 1/2, 1/4 and 1/8 as it goes, which bounds time and memory.
+    target = tuple(max(1, round(length * MAX_SIDE / max(image.size))) for length in image.size)
+    image.draft("RGB", target)
+    try:
+        image.load()
+    except OSError:
+        whole = without_end_marker(data, target) if image.format in ("JPEG", "MPO") else None
+        if whole is None:
+            raise
+        return whole, ()
+    return image, ()
+
+
+def _from_tiff(data: bytes, layout: tiff.Layout) -> tuple[Image.Image, tuple[str, ...]]:
+    """Read a TIFF by its samples; its orientation and profile go along."""
+    pixels = tiff.read(data, layout, max(1, max(layout.size) // MAX_SIDE))
+    profile, notes = layout.tags.get(tiff.ICC_PROFILE), ()
+    if pixels.dtype != np.uint8:
+        colors, notes = to_8_bits(pixels[..., : layout.channels], linear=is_linear(profile))
+        alpha = np.rint(np.clip(pixels[..., layout.channels :], 0, 1) * 255).astype(np.uint8)
+        pixels = np.concatenate([colors, alpha], axis=2)
+        profile = None if is_linear(profile) else profile
+    if layout.channels == 4:  # Pillow has no CMYK with alpha.
+        image = Image.fromarray(np.ascontiguousarray(pixels[..., :4]), "CMYK")
+    else:
+        image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    if profile:
+        image.info["icc_profile"] = profile
+    exif = image.getexif()
+    exif.endian, exif.bigtiff = layout.order, layout.is_big
+    exif.load_from_fp(io.BytesIO(data), layout.directory)
+    return image, notes
+
+
+def _with_metadata(image: Image.Image, source: Image.Image) -> Image.Image:
+    """Give a picture the colour profile and the EXIF data of the file that it comes from."""
+    image.info.update({key: source.info[key] for key in ("icc_profile", "exif") if key in source.info})
+    return image
 
 
 def _open(data: bytes, name: str) -> Image.Image:
     """Identify the file, without decoding its pixels."""
     try:
-        return Image.open(io.BytesIO(data))
+        with _own_limit:
+            limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            try:
+                return Image.open(io.BytesIO(data))
+            finally:
+                Image.MAX_IMAGE_PIXELS = limit
     except Image.DecompressionBombError as error:
         raise _too_large(None) from error
     except UnidentifiedImageError as error:
         for format_name, marks in FOREIGN_FORMATS.items():
             if any(mark in data[:16] for mark in marks):
-                raise PhotoError(
-                    f"{name} is a {format_name} file, which can't be read here.",
-                    SUGGESTED_FORMATS,
-                    code="unsupported-format",
-                    format=format_name,
-                ) from error
+                raise _unsupported(name, format_name) from error
         raise PhotoError(
             f"{name} is not a picture.", "Choose a JPEG, PNG or TIFF photo.", code="not-an-image"
         ) from error
@@ -156,6 +230,17 @@ def _open(data: bytes, name: str) -> Image.Image:
         raise PhotoError(
             f"{name} is damaged or incomplete.", "Copy or export the photo again.", code="damaged-photo"
         ) from error
+
+
+def _unsupported(name: str, format_name: str, advice: str = SUGGESTED_FORMATS, why: str = "") -> PhotoError:
+    """Return the error for a format that is known by name only."""
+    reason = f": {why}" if why else ""
+    return PhotoError(
+        f"{name} is a {format_name} file, which can't be read here{reason}.",
+        advice,
+        code="unsupported-format",
+        format=format_name,
+    )
 
 
 def _too_large(megapixels: float | None) -> PhotoError:
@@ -188,49 +273,6 @@ def _limit_size(image: Image.Image, source_size: tuple[int, int] | None = None) 
         return image, ()
     megapixels = source_size[0] * source_size[1] / 1e6
     return image, (f"The photo was scaled down from {megapixels:.0f} megapixels to {image.width} x {image.height}.",)
-
-
-def _to_srgb(image: Image.Image) -> Image.Image:
-    """Return the picture as RGB or RGBA with 8 bits in sRGB, applying an embedded colour profile."""
-    if image.mode.startswith("I") or image.mode == "F":
-        return _from_high_depth(image)
-    profile = image.info.get("icc_profile")
-    has_alpha = image.has_transparency_data
-    if image.mode in ("P", "PA", "1", "La", "RGBa", "LAB", "HSV", "YCbCr"):
-        image = image.convert("RGBA" if has_alpha else "RGB")
-    if profile and ImageCms is not None:
-        converted = _apply_profile(image, profile)
-        if converted is not None:
-            return converted
-    return image.convert("RGBA" if has_alpha else "RGB")
-
-
-def _from_high_depth(image: Image.Image) -> Image.Image:
-    """Convert grey pictures of 16 or 32 bits, or floats, to 8 bits."""
-    values = np.asarray(image).astype(np.float64)
-    if image.mode == "F":
-        # Floats are 0..1 by convention; other ranges come from scientific pictures and are stretched.
-        low, high = (0.0, 1.0) if 0 <= np.nanmin(values) and np.nanmax(values) <= 1 else (values.min(), values.max())
-    else:
-        low, high = 0.0, 255.0 if values.max() <= 255 else 65535.0 if values.max() <= 65535 else float(values.max())
-    scaled = np.clip((np.nan_to_num(values) - low) / max(high - low, 1e-12), 0, 1)
-    return Image.fromarray(np.rint(scaled * 255).astype(np.uint8)).convert("RGB")
-
-
-def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
-    """Convert from an ICC profile to sRGB; None when the profile or Pillow's build does not allow it."""
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        colors = image.convert({"LA": "L", "RGBA": "RGB"}.get(image.mode, image.mode))
-        converted = ImageCms.profileToProfile(colors, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (OSError, ValueError, ImageCms.PyCMSError):
-        # A broken profile is common and no reason to refuse the photo.
-        return None
-    if "A" in image.getbands():
-        converted.putalpha(image.getchannel("A"))
-    elif "transparency" in image.info:
-        converted.putalpha(image.convert("RGBA").getchannel("A"))
-    return converted
 
 
 def _to_photo(image: Image.Image, name: str, digest: str, notes: tuple[str, ...], focal: float | None = None) -> Photo:
