@@ -10,33 +10,39 @@ import bpy
 
 from ..core.engines.draft.settings import DraftSettings
 from ..core.engines.facelift.settings import FaceLiftSettings
-from . import connection
+from . import connection, lenses
 from .jobs import session
 from .photos import PhotoSource
+from .properties import FaceLiftSettings as Choices
 from .splats import heads, placement
 from .tasks import Order, State, Task
 
-OPTIONS = ("body", "quality", "preset", "steps", "seed")
+OPTIONS = ("body", "quality", *lenses.OPTIONS, "preset", "steps", "seed")
 """Properties of a scene's settings that are engine settings of the same name."""
 SAME_HEIGHT = 1e-4
 """Share by which the sizes of equal heads may differ: numbers are rounded on their way."""
 SETTINGS = {"draft": DraftSettings, "facelift": FaceLiftSettings}
 
 
-def options_of(engine: str) -> tuple[str, ...]:
-    """Return which of :data:`OPTIONS` an engine knows: as its worker told, before it started as our own copy does."""
+def known_settings(engine: str) -> set[str]:
+    """Return the names of an engine's settings: as its worker told, before it started as our own copy has them."""
     described = connection.engines().get(engine)
     if described is None:
-        known = {field.name for field in fields(SETTINGS[engine])}
-    else:
-        known = {setting["name"] for setting in described.get("settings", ())}
+        return {field.name for field in fields(SETTINGS[engine])}
+    return {setting["name"] for setting in described.get("settings", ())}
+
+
+def options_of(choices: Choices) -> tuple[str, ...]:
+    """Return which of :data:`OPTIONS` the chosen engine knows and the choices make use of."""
+    unused = set(lenses.OPTIONS) - set(lenses.options_of(choices))
+    known = known_settings(choices.engine) - unused
     return tuple(option for option in OPTIONS if option in known)
 
 
 def settings_for(scene: bpy.types.Scene, face: int | None = None) -> dict[str, Any]:
     """Return the engine settings of a scene's choices; no face means the largest."""
     choices = scene.facelift
-    settings = {option: getattr(choices, option) for option in options_of(choices.engine)}
+    settings = {option: getattr(choices, option) for option in options_of(choices)}
     return settings if face is None else settings | {"face": face}
 
 
@@ -53,6 +59,37 @@ def order_for(context: bpy.types.Context, source: PhotoSource, face: int | None 
     return Order(
         source, choices.engine, settings_for(context.scene, face), choices.head_height, context.scene.name, **changes
     )
+
+
+def order_again(context: bpy.types.Context, head: bpy.types.Object, source: PhotoSource, **changes: Any) -> Order:
+    """Return an order for a head's photo with the scene's choices, and with what was chosen for this photo alone.
+
+    Args:
+        context: Its scene is where the head will go.
+        head: A head made from a photo.
+        source: The photo.
+        changes: Other fields of the order.
+    """
+    made = heads.recipe_of(head).get("settings", {})
+    order = order_for(context, source, made.get("face"), **changes)
+    lens = {name: value for name, value in lenses.kept(made).items() if name in known_settings(order.engine)}
+    return replace(order, settings=order.settings | lens)
+
+
+def order_as_made(context: bpy.types.Context, head: bpy.types.Object, source: PhotoSource, **changes: Any) -> Order:
+    """Return an order that makes a head again as it is, whatever the panel's choices are now.
+
+    Args:
+        context: Its scene is where the head is.
+        head: A head made from a photo.
+        source: The photo.
+        changes: Engine settings that differ.
+    """
+    recipe = heads.recipe_of(head)
+    known = known_settings(recipe["engine"])
+    settings = {name: value for name, value in recipe.get("settings", {}).items() if name in known}
+    replaced = {"replaces": head[heads.ID_KEY], "replaces_name": head.name}
+    return Order(source, recipe["engine"], settings | changes, _height_of(head), context.scene.name, **replaced)
 
 
 def orders_to_make(context: bpy.types.Context) -> list[Order]:
@@ -113,9 +150,13 @@ def _is_of(head: bpy.types.Object, order: Order, digest: str) -> bool:
     recipe = heads.recipe_of(head)
     if recipe.get("sha256") != digest or recipe.get("engine") != order.engine:
         return False
-    height = placement.scale_of(heads.placement_of(head)) * placement.HEAD_HEIGHT_UNITS
-    if abs(height - order.head_height) > SAME_HEIGHT * order.head_height:
+    if abs(_height_of(head) - order.head_height) > SAME_HEIGHT * order.head_height:
         return False
     made = recipe.get("settings", {})
     wanted: Mapping[str, Any] = {"face": None} | order.settings
     return all((made.get(name) or 0) == (value or 0) for name, value in wanted.items())
+
+
+def _height_of(head: bpy.types.Object) -> float:
+    """Return the height that a head was ordered with, in metres."""
+    return placement.scale_of(heads.placement_of(head)) * placement.HEAD_HEIGHT_UNITS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import errands
+from . import errands, lenses
 from .connection import engines, needs_setup
 from .editing import targets
 from .jobs import session
@@ -123,7 +123,7 @@ def _draw_choices(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     elif engine is not None and not engine["available"]:
         draw_lines(layout, context, engine["reason"], icon="INFO")
     else:
-        for option in options_of(choices.engine):
+        for option in options_of(choices):
             column.prop(choices, option)
         column.prop(choices, "head_height")
     _draw_generate(layout, context)
@@ -226,6 +226,8 @@ class FACELIFT_PT_head(SidebarPanel, bpy.types.Panel):
             row = layout.row(align=True)
             row.operator("facelift.regenerate", text="Regenerate", icon="FILE_REFRESH").mode = "REPLACE"
             row.operator("facelift.regenerate", text="Add Variant", icon="ADD").mode = "ADD"
+            if "lens" in recipe:
+                layout.operator("facelift.refit_lens", icon="CAMERA_DATA")
         layout.operator("facelift.export_splats", text="Export…", icon="EXPORT")
         if recipe:
             header, body = layout.panel("facelift_recipe", default_closed=True)
@@ -234,6 +236,8 @@ class FACELIFT_PT_head(SidebarPanel, bpy.types.Panel):
                 column = body.column(align=True)
                 for key in ("photo", "engine", "version", "licence"):
                     column.label(text=f"{key.capitalize()}: {recipe.get(key, '')}")
+                if "lens" in recipe:
+                    column.label(text=f"Lens: {lenses.words(recipe)}")
 
 
 class FACELIFT_PT_rendering(SidebarPanel, bpy.types.Panel):

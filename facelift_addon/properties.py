@@ -6,6 +6,7 @@ import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty, PointerProperty
 
 from . import lighting
+from .lenses import LensChoice
 from .splats import heads
 from .splats.placement import DEFAULT_HEAD_HEIGHT
 
@@ -38,7 +39,7 @@ def _image_chosen(settings: FaceLiftSettings, context: bpy.types.Context) -> Non
         bpy.ops.facelift.use_image("EXEC_DEFAULT", image=settings.image.name)
 
 
-class FaceLiftSettings(bpy.types.PropertyGroup):
+class FaceLiftSettings(LensChoice, bpy.types.PropertyGroup):
     """Settings of a scene."""
 
     image: PointerProperty(

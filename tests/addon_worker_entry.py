@@ -13,6 +13,8 @@ from core.cameras import front_camera
 from core.engines import registry
 from core.engines.base import GenerateResult
 from core.engines.draft.settings import DraftSettings
+from core.photo.alignment import Alignment
+from core.photo.lens import lens_of
 from core.worker import server
 from tests import worker_entry
 
@@ -36,8 +38,10 @@ class QuickEngine(worker_entry.StepsEngine):
         settings = dataclasses.asdict(DraftSettings(**values))
         recipe = {"engine": self.id, "settings": settings, "photo": photo.name, "sha256": photo.sha256}
         recipe["seed"] = settings["seed"]
+        lens = lens_of(Alignment.stretched((512, 512)), None, settings["lens"], settings["lens_degrees"])
+        recipe["lens"] = dataclasses.asdict(lens)
         gaussians = worker_entry.random_gaussians(COUNT, settings["seed"])
-        return GenerateResult(gaussians, prepared.aligned, front_camera(), recipe)
+        return GenerateResult(gaussians, prepared.aligned, front_camera(fov=lens.degrees), recipe)
 
 
 if __name__ == "__main__":

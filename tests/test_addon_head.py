@@ -148,6 +148,92 @@ def test_regenerate_replaces_in_place_or_adds(quick_worker, make_head, astronaut
     assert sorted(quick_worker.heads.recipe_of(head)["seed"] for head in made) == [0, 1, 2], "variants differ"
 
 
+def lens_angle(camera):
+    return np.degrees(camera.data.angle_x)
+
+
+def test_refit_lens_makes_the_head_again_in_its_place_in_one_undo_step(quick_worker, make_head, astronaut):
+    import bpy
+
+    bpy.context.scene.facelift.head_height = 0.3
+    head = make_head(astronaut)
+    head.location, head.scale = (0.3, 0.2, 0.1), (2, 2, 2)
+    camera = quick_worker.heads.photo_camera_of(head)
+    before = quick_worker.heads.recipe_of(head)["settings"]
+    bpy.ops.ed.undo_push(message="before")
+    name, identifier, away = head.name, head[quick_worker.heads.ID_KEY], camera.matrix_basis.translation.length
+    # What the panel has now does not count: only the lens changes.
+    bpy.context.scene.facelift.body, bpy.context.scene.facelift.head_height = "neck", 0.5
+    assert bpy.ops.facelift.refit_lens(lens="degrees", lens_degrees=18.5) == {"FINISHED"}
+    quick_worker.settle()
+
+    head = quick_worker.heads.find(identifier)
+    recipe = quick_worker.heads.recipe_of(head)
+    assert recipe["settings"] == before | {"lens": "degrees", "lens_degrees": 18.5}
+    assert recipe["lens"] == {"degrees": 18.5, "source": "chosen"}
+    assert (
+        head.name == name and tuple(head.location) == pytest.approx((0.3, 0.2, 0.1)) and tuple(head.scale) == (2, 2, 2)
+    )
+    placement = quick_worker.module("facelift_addon.splats.placement")
+    assert quick_worker.heads.placement_of(head)[0, 0] * placement.HEAD_HEIGHT_UNITS == pytest.approx(0.3)
+    assert len(quick_worker.heads.heads_of(bpy.context.scene)) == 1
+    camera = quick_worker.heads.photo_camera_of(head)
+    assert lens_angle(camera) == pytest.approx(18.5, abs=0.01)
+    assert camera.matrix_basis.translation.length > 1.5 * away, "a long lens stands farther away"
+
+    bpy.ops.ed.undo()
+    head = quick_worker.heads.find(identifier)
+    assert quick_worker.heads.recipe_of(head)["settings"] == before
+    assert lens_angle(quick_worker.heads.photo_camera_of(head)) == pytest.approx(50, abs=0.01)
+
+
+def test_a_lens_chosen_for_a_head_stays_when_it_is_made_again(quick_worker, make_head, astronaut):
+    import bpy
+
+    heads = quick_worker.heads
+    head = make_head(astronaut)
+    bpy.context.scene.facelift.lens = "telephoto"
+    bpy.ops.facelift.regenerate(mode="REPLACE")
+    quick_worker.settle()
+    head = bpy.context.view_layer.objects.active
+    assert heads.recipe_of(head)["settings"]["lens"] == "telephoto", "nothing was chosen for this head: the panel says"
+    bpy.context.scene.facelift.lens = "auto"
+    for mode in ("REPLACE", "ADD"):
+        bpy.ops.facelift.regenerate(mode=mode)
+        quick_worker.settle()
+    assert {heads.recipe_of(head)["settings"]["lens"] for head in heads.heads_of(bpy.context.scene)} == {"telephoto"}
+
+
+def test_the_draft_engine_takes_the_panel_s_lens(blender, make_head, astronaut):
+    import bpy
+
+    choices = bpy.context.scene.facelift
+    choices.lens, choices.lens_mm = "mm", 85.0
+    head = make_head(astronaut)
+    recipe = blender.heads.recipe_of(head)
+    assert recipe["settings"]["lens"] == "mm" and recipe["settings"]["lens_mm"] == 85
+    assert recipe["lens"]["source"] == "chosen" and 10 < recipe["lens"]["degrees"] < 40
+    camera = blender.heads.photo_camera_of(head)
+    assert lens_angle(camera) == pytest.approx(recipe["lens"]["degrees"], abs=0.01)
+
+
+def test_refit_lens_says_when_it_can_not(quick_worker, make_head, astronaut, tmp_path):
+    import bpy
+
+    assert not bpy.ops.facelift.refit_lens.poll()
+    photo = tmp_path / "mine.png"
+    photo.write_bytes(astronaut.read_bytes())
+    head = make_head(photo)
+    photo.unlink()
+    with pytest.raises(RuntimeError, match="photo was not found"):
+        bpy.ops.facelift.refit_lens(lens="selfie")
+    assert bpy.ops.facelift.refit_lens(lens="selfie", filepath=str(astronaut)) == {"FINISHED"}
+    quick_worker.settle()
+    assert quick_worker.heads.recipe_of(head)["settings"]["lens"] == "selfie"
+    head["facelift_engine"] = "facelift"
+    assert not bpy.ops.facelift.refit_lens.poll()
+
+
 def test_a_photo_without_a_face_says_so_and_the_next_one_works(blender, choose, landscape, astronaut):
     import bpy
 

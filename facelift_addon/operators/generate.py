@@ -6,14 +6,16 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 
 from ...core.errors import FaceLiftError
+from .. import lenses
 from ..connection import engines, needs_setup
 from ..editing import targets
 from ..explaining import Explained
 from ..jobs import session
-from ..orders import order_for, orders_to_make, with_unused_seed
+from ..lenses import LensChoice
+from ..orders import known_settings, order_again, order_as_made, orders_to_make, with_unused_seed
 from ..photos import PhotoSource
 from ..splats import heads
-from ..tasks import State
+from ..tasks import Order, State
 from ..timers import wake
 from ..viewport.drawing import drawing
 from .reporting import reported
@@ -48,20 +50,9 @@ class FACELIFT_OT_generate(Explained, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class FACELIFT_OT_regenerate(Explained, bpy.types.Operator):
-    """Make the active head again from its photo, with the settings in the panel"""
+class _OnMadeHead(Explained):
+    """Mix-in of operators that make the active head again from its photo, which may have been moved."""
 
-    bl_idname = "facelift.regenerate"
-    bl_label = "Regenerate"
-
-    mode: EnumProperty(
-        name="Mode",
-        items=(
-            ("REPLACE", "Replace", "Exchange the splats of this head; its place, name and modifiers stay"),
-            ("ADD", "Add", "Keep this head and add another at the 3D cursor, with a seed not used for this photo yet"),
-        ),
-        options={"SKIP_SAVE"},
-    )
     filepath: StringProperty(
         name="Photo",
         description="The head's photo, when it was moved",
@@ -81,29 +72,100 @@ class FACELIFT_OT_regenerate(Explained, bpy.types.Operator):
             self.report({"INFO"}, "The photo is not where it was: choose it again")
             context.window_manager.fileselect_add(self)
             return {"RUNNING_MODAL"}
+        return self.ask(context)
+
+    def ask(self, context: bpy.types.Context) -> set[str]:
+        """Go on once the photo is found."""
         return self.execute(context)
+
+    def source_of(self, head: bpy.types.Object) -> PhotoSource:
+        """Return the head's photo.
+
+        Raises:
+            FaceLiftError: it is not where it was, and no other was chosen.
+        """
+        found = self.filepath or heads.photo_of(head)
+        if found is None:
+            raise FaceLiftError("The head's photo was not found.", "Choose the photo in the panel and generate again.")
+        return PhotoSource.from_image(found) if isinstance(found, bpy.types.Image) else PhotoSource.from_file(found)
+
+    def queue(self, order: Order) -> None:
+        """Queue the head.
+
+        Raises:
+            FaceLiftError: it is being made already.
+        """
+        if any(task.order == order for task in session.unfinished):
+            raise FaceLiftError("This head is being made already.", "Wait, or change a setting first.")
+        session.generate(order)
+        wake()
+
+
+class FACELIFT_OT_regenerate(_OnMadeHead, bpy.types.Operator):
+    """Make the active head again from its photo, with the settings in the panel; a lens chosen for it stays"""
+
+    bl_idname = "facelift.regenerate"
+    bl_label = "Regenerate"
+
+    mode: EnumProperty(
+        name="Mode",
+        items=(
+            ("REPLACE", "Replace", "Exchange the splats of this head; its place, name and modifiers stay"),
+            ("ADD", "Add", "Keep this head and add another at the 3D cursor, with a seed not used for this photo yet"),
+        ),
+        options={"SKIP_SAVE"},
+    )
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Queue the head."""
         head = targets.active_splats(context)
-        found = self.filepath or heads.photo_of(head)
-        if found is None:
-            raise FaceLiftError("The head's photo was not found.", "Choose the photo in the panel and generate again.")
-        if isinstance(found, bpy.types.Image):
-            source = PhotoSource.from_image(found)
-        else:
-            source = PhotoSource.from_file(found)
-        face = heads.recipe_of(head).get("settings", {}).get("face")
         replaced = {"replaces": head[heads.ID_KEY], "replaces_name": head.name} if self.mode == "REPLACE" else {}
-        order = order_for(context, source, face, **replaced)
+        order = order_again(context, head, self.source_of(head), **replaced)
         if self.mode == "ADD":
             coming = [task.order for task in session.unfinished]
             order = with_unused_seed(order, context.scene, heads.recipe_of(head).get("sha256", ""), coming)
-        if any(task.order == order for task in session.unfinished):
-            raise FaceLiftError("This head is being made already.", "Wait, or change a setting first.")
-        session.generate(order)
-        wake()
+        self.queue(order)
+        return {"FINISHED"}
+
+
+class FACELIFT_OT_refit_lens(_OnMadeHead, LensChoice, bpy.types.Operator):
+    """Make the active head again as taken with another lens. Its place, name and all other settings stay"""
+
+    bl_idname = "facelift.refit_lens"
+    bl_label = "Refit Lens"
+
+    @classmethod
+    def obstacle(cls, context: bpy.types.Context) -> str:
+        """A head of an engine that knows of lenses is needed."""
+        if reason := super().obstacle(context):
+            return reason
+        recipe = heads.recipe_of(targets.active_splats(context))
+        return "" if "lens" in known_settings(recipe["engine"]) else "This head's engine always takes the same lens"
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Begin with the head's own lens."""
+        lenses.take(self, heads.recipe_of(targets.active_splats(context)).get("settings", {}))
+        return super().invoke(context, event)
+
+    def ask(self, context: bpy.types.Context) -> set[str]:
+        """Ask for the lens."""
+        return context.window_manager.invoke_props_dialog(self, confirm_text="Refit")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the choice, and what the head has."""
+        layout = self.layout
+        layout.use_property_split = True
+        lenses.draw(layout, self)
+        now = lenses.words(heads.recipe_of(targets.active_splats(context)))
+        if now:
+            layout.label(text=f"Now: {now}")
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Queue the head."""
+        head = targets.active_splats(context)
+        self.queue(order_as_made(context, head, self.source_of(head), **lenses.settings_of(self)))
         return {"FINISHED"}
 
 
@@ -134,4 +196,4 @@ class FACELIFT_OT_bring_in(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (FACELIFT_OT_generate, FACELIFT_OT_regenerate, FACELIFT_OT_bring_in)
+CLASSES = (FACELIFT_OT_generate, FACELIFT_OT_regenerate, FACELIFT_OT_refit_lens, FACELIFT_OT_bring_in)

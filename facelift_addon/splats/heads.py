@@ -32,8 +32,10 @@ PLACEMENT_KEY = "facelift_placement"
 SPACING = 2.2
 """Reference units between heads in a row: the width of a bust and some air."""
 RECIPE_PREFIX = "facelift_"
-RECIPE_KEYS = ("photo", "sha256", "engine", "version", "settings", "seed", "licence")
-"""Entries of an engine's recipe that become custom properties; dictionaries are stored as JSON."""
+RECIPE_KEYS = ("photo", "sha256", "engine", "version", "settings", "lens", "seed", "licence")
+"""Entries of an engine's recipe that become custom properties."""
+JSON_KEYS = ("settings", "lens")
+"""Those that are dictionaries, stored as JSON."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +160,9 @@ def _describe(head: bpy.types.Object, arrival: Arrival) -> None:
     for key in RECIPE_KEYS:
         value = arrival.recipe.get(key)
         if value is not None:
-            head[RECIPE_PREFIX + key] = json.dumps(value) if isinstance(value, (Mapping, list)) else value
+            head[RECIPE_PREFIX + key] = json.dumps(value) if key in JSON_KEYS else value
+        elif RECIPE_PREFIX + key in head:
+            del head[RECIPE_PREFIX + key]
     fits.keep(head, arrival.shape)
     head[PHOTO_PATH_KEY] = arrival.photo_path
     image = bpy.data.images.get(arrival.photo_image)
@@ -255,8 +259,9 @@ def shape_of(head: bpy.types.Object) -> HeadShape | None:
 def recipe_of(head: bpy.types.Object) -> dict[str, Any]:
     """Return the recipe stored on a head; empty for imported splats."""
     recipe = {key: head[RECIPE_PREFIX + key] for key in RECIPE_KEYS if RECIPE_PREFIX + key in head}
-    if "settings" in recipe:
-        recipe["settings"] = json.loads(recipe["settings"])
+    for key in JSON_KEYS:
+        if key in recipe:
+            recipe[key] = json.loads(recipe[key])
     return recipe
 
 
