@@ -40,6 +40,12 @@ the m below."""
 BINDING = (BIND_TRIANGLE, BIND_WEIGHTS, BIND_OPENING)
 """What a bound splat carries."""
 
+STRAND = "strand"
+"""INT, the number of the hair strand that a splat belongs to, from 1 on; 0 for what is no strand, as it is on
+points that Blender's tools add."""
+STRAND_PLACE = "strand_place"
+"""FLOAT, where on its strand a splat is: 0 at the root, 1 at the tip."""
+
 
 def radiance_sh(index: int) -> str:
     """Return the name of higher SH coefficient ``index`` (0 is the first of degree 1)."""

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..gaussians import Gaussians, concatenate
+from ..gaussians import Gaussians
 from .edit import Edit
+from .joining import join
 
 
 def reflection(point: Sequence[float], normal: Sequence[float]) -> np.ndarray:
@@ -46,12 +47,12 @@ def symmetrize(
         mask: [N] bool; Gaussians outside it neither go nor are mirrored. None for all.
 
     Returns:
-        First what stays, in its order, then the mirror images.
+        First what stays, in its order, then the mirror images; a mirrored strand has a number of its own.
     """
     matrix = reflection(point, normal)
     sides = (np.asarray(gaussians.means, np.float64) - point) @ np.asarray(normal, np.float64)
     chosen = np.ones(len(gaussians), bool) if mask is None else np.asarray(mask, bool)
     stays = np.flatnonzero(~chosen | (sides >= 0))
     source = np.flatnonzero(chosen & (sides > 0))
-    joined = concatenate([gaussians.select(stays), gaussians.select(source).transform(matrix)])
+    joined = join([gaussians.select(stays), gaussians.select(source).transform(matrix)])
     return Edit(np.concatenate([stays, source]), joined)

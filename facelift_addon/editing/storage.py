@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 import numpy as np
 
+from ...core import attributes as names
 from ...core.editing.edit import Edit
 from ...core.gaussians import Gaussians
 from ..splats import columns, geometry
@@ -55,7 +56,9 @@ def replace(target: bpy.types.Object, rows: dict[str, Column]) -> None:
 
 
 def _columns(gaussians: Gaussians) -> dict[str, Column]:
-    return columns.from_gaussians(gaussians.replace(extras={}), geometry.has_float4())
+    # Of the further attributes, edits change the numbers of strands only: those of mirrored ones are new.
+    extras = {name: values for name, values in gaussians.extras.items() if name == names.STRAND}
+    return columns.from_gaussians(gaussians.replace(extras=extras), geometry.has_float4())
 
 
 def _resized(target: bpy.types.Object, count: int) -> bpy.types.PointCloud:

@@ -12,9 +12,10 @@ import numpy as np
 
 from ...core import formats
 from ...core.avatar import binding
+from ...core.editing.joining import join
 from ...core.formats.axes import Axes
 from ...core.formats.registry import Format
-from ...core.gaussians import Gaussians, concatenate
+from ...core.gaussians import Gaussians
 from ...core.progress import Reporter
 from ..viewport.clouds import ahead_of
 from . import columns, heads, placement
@@ -95,7 +96,7 @@ def write(
         Cancelled: by the reporter.
     """
     reporter.stage("Applying edits and transforms", share=0.3)
-    gaussians = concatenate(
+    gaussians = join(
         [_moved(binding.baked(columns.to_gaussians(piece)), matrix, reuse=True) for piece, matrix in pieces]
     )
     # As many bytes as the splats take in memory: PLY and glTF take about that, packed formats pass them faster.

@@ -1,0 +1,63 @@
+"""The dark under the strands: a closed layer, so that hair is nowhere seen through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .. import quaternions
+from .. import spherical_harmonics as harmonics
+from ..attributes import STRAND, STRAND_PLACE
+from ..gaussians import Gaussians
+from ..parts import Part
+from .limits import behind_photo
+from .seeds import spread
+from .splats import frames
+from .volume import HairPhoto, HairVolume, along_surface, unit
+
+SUNK = 0.024
+"""World units under the hair's surface: beneath most strands."""
+SHARE = 0.85
+"""Of the hair's thickness, at which the layer lies at most: above the skull."""
+SHADE = 0.6
+"""Share of light that gets that deep."""
+OVERLAP, FLATNESS, OPACITY = 0.85, 0.15, 0.97
+"""Standard deviation over the distance to the neighbours; thickness over that; opacity of each."""
+
+SKEW = np.array([0.61, 0.5, 0.62])
+"""Any direction that no surface faces exactly: discs have no direction of their own."""
+
+
+def backing(
+    volume: HairVolume, photos: Sequence[HairPhoto], paint: np.ndarray, count: int, rng: np.random.Generator
+) -> Gaussians:
+    """Return a closed layer of flat Gaussians under the hair's surface, as no strand's (number 0).
+
+    Args:
+        volume: Where hair is.
+        photos: The layer stays behind their pixels and inside of their outlines.
+        paint: [V, 3] sRGB-encoded smooth colours of the volume's vertices.
+        count: Number of Gaussians, about.
+        rng: Source of the jitter.
+    """
+    corners = volume.hair_quads
+    seeds = spread(volume.vertices, corners, np.ones(len(corners)), count, rng)
+    normals = unit(seeds.interpolate(corners, volume.normals))
+    thickness = seeds.interpolate(corners, volume.thickness[:, None])
+    points = seeds.interpolate(corners, volume.vertices) - np.minimum(SUNK, SHARE * thickness) * normals
+    stays = np.ones(len(points), bool)
+    for photo in photos:
+        points, allowed = behind_photo(photo, points)
+        stays &= allowed
+    points, normals, radii = points[stays], normals[stays], OVERLAP * seeds.spacing[stays]
+    colors = np.clip(SHADE * seeds.interpolate(corners, paint)[stays], 0, 1)
+    return Gaussians(
+        points,
+        radii[:, None] * [1.0, 1.0, FLATNESS],
+        quaternions.from_matrices(frames(along_surface(SKEW, normals), normals)),
+        np.full(len(points), OPACITY),
+        harmonics.from_colors(colors),
+        np.full(len(points), Part.HAIR),
+        {STRAND: np.zeros(len(points), np.int32), STRAND_PLACE: np.zeros(len(points), np.float32)},
+    )

@@ -1,0 +1,115 @@
+"""The direction of hair all over its surface: the photos' where they show it, flowing on from there.
+
+Photos show lines without arrows; roots and tips are told by the usual combing, away from the crown and down.
+What no photo shows follows from a screened Laplace equation over the surface's edges, held by the photos'
+directions and, weakly, by the combing (the smoothest field that agrees with both).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import sparse
+
+from .volume import HAIRY, HairPhoto, HairVolume, along_surface, unit
+
+WHORL, WHORL_TURN = 0.22, 0.9
+"""World units around the crown within which hair turns, and radians of the turn in the middle."""
+FALLING = (0.3, 0.8)
+"""World units from the crown between which hair that grew away from it comes to hang."""
+NEAR = 0.07
+"""World units between surface and photo within which the photo shows the surface."""
+GRAZING, FACING = 0.12, 0.4
+"""Cosine between normal and ray up to which a photo tells nothing of the surface's directions, and from which all."""
+TRUST, HABIT = 2.0, 0.02
+"""Weights of the photo's directions and of the combing against an edge's smoothness of 1. A habit of 0.02
+is felt some seven edges away from what holds the field (1 / sqrt(0.02))."""
+SOLVER_STEPS, TOLERANCE = 150, 1e-3
+
+
+def combing(volume: HairVolume) -> np.ndarray:
+    """Return the unit tangents [V, 3] of hair that no photo shows: a whorl at the crown, falling further on."""
+    away = volume.vertices - volume.crown
+    distance = np.sqrt((away * away).sum(1, keepdims=True))
+    turn = WHORL_TURN * np.exp(-((distance / WHORL) ** 2))
+    radial = along_surface(away, volume.normals)
+    swirl = np.cos(turn) * radial + np.sin(turn) * np.cross(volume.normals, radial)
+    fall = np.clip((distance - FALLING[0]) / (FALLING[1] - FALLING[0]), 0, 1)
+    usual = along_surface(swirl * (1 - fall) + np.array([0.0, 0.0, -1.0]) * fall, volume.normals)
+    if volume.combing is None:
+        return usual
+    given = along_surface(volume.combing, volume.normals)
+    return np.where((volume.combing * volume.combing).sum(1, keepdims=True) > 0, given, usual)
+
+
+def photo_directions(volume: HairVolume, photo: HairPhoto) -> tuple[np.ndarray, np.ndarray]:
+    """Return unit tangents [V, 3], of either sign, that a photo shows, and how far to trust them [V], 0..1."""
+    directions = photo.directions
+    pixels, depths = photo.camera.project(volume.vertices)
+    rows, columns, _, inside = photo.look_up(volume.vertices)
+    ray = unit(photo.camera.position - volume.vertices)
+    facing = (volume.normals * ray).sum(1)
+    seen = inside & photo.hair[rows, columns] & (np.abs(depths - photo.depth[rows, columns]) < NEAR)
+    trust = directions.coherence[rows, columns] * np.clip((facing - GRAZING) / (FACING - GRAZING), 0, 1) * seen
+    ahead = photo.camera.unproject(pixels + directions.vectors(rows, columns), depths)
+    flat = ahead - photo.camera.unproject(pixels, depths)
+    # What the picture shows as a line may run to or from the camera as far as the surface does.
+    slope = (flat * volume.normals).sum(1) / np.where(np.abs(facing) > GRAZING, facing, GRAZING)
+    return along_surface(flat - slope[:, None] * ray, volume.normals), trust
+
+
+def tangent_field(volume: HairVolume, photos: Sequence[HairPhoto]) -> np.ndarray:
+    """Return the unit tangents [V, 3] from root to tip of the hair at each vertex; 0 where there is no hair."""
+    hair = volume.hairiness >= HAIRY
+    usual = combing(volume)
+    field = np.zeros_like(volume.vertices)
+    if not hair.any():
+        return field
+    index = np.cumsum(hair) - 1
+    edges = np.concatenate([volume.quads[:, [k, (k + 1) % 4]] for k in range(4)])
+    first, second = index[edges[hair[edges].all(1)]].T
+    count = int(hair.sum())
+    links = sparse.csr_matrix((np.ones(len(first)), (first, second)), (count, count))
+    links = links + links.T
+    links.data[:] = 1
+    usual, normals = usual[hair], volume.normals[hair]
+    shown = [(tangents[hair], TRUST * trust[hair]) for tangents, trust in (photo_directions(volume, p) for p in photos)]
+    held = HABIT + sum((weight for _, weight in shown), np.zeros(count))
+    solution = usual
+    # Once with arrows from the combing, once more with those of the field that came out.
+    for _ in range(2):
+        target = HABIT * usual
+        for tangents, weight in shown:
+            arrows = np.where((tangents * solution).sum(1, keepdims=True) < 0, -1, 1)
+            target = target + tangents * arrows * weight[:, None]
+        solution = along_surface(_relaxed(links, held, target, solution), normals)
+    field[hair] = solution
+    return field
+
+
+def _relaxed(links: sparse.csr_matrix, held: np.ndarray, target: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Solve (degree + held) x - links x = target [N, 3], all columns at once by conjugate gradients."""
+    diagonal = np.asarray(links.sum(1)).ravel() + held
+
+    def apply(values: np.ndarray) -> np.ndarray:
+        return diagonal[:, None] * values - links @ values
+
+    solution = start.copy()
+    residual = target - apply(solution)
+    steep = residual / diagonal[:, None]
+    step = steep.copy()
+    energy = (residual * steep).sum(0)
+    enough = TOLERANCE**2 * (target * target / diagonal[:, None]).sum(0)
+    for _ in range(SOLVER_STEPS):
+        if (energy <= enough).all():
+            break
+        image = apply(step)
+        length = energy / np.maximum((step * image).sum(0), 1e-30)
+        solution += length * step
+        residual -= length * image
+        steep = residual / diagonal[:, None]
+        new = (residual * steep).sum(0)
+        step = steep + new / np.maximum(energy, 1e-30) * step
+        energy = new
+    return solution

@@ -1,0 +1,140 @@
+"""Colours along strands: the photo's own where it shows them, its statistics where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import ndimage
+
+from .directions import blur_within, luminance
+from .look import BANDS, SCORES, HairLook
+from .tracing import Paths
+from .volume import HairPhoto, unit
+
+FOLLOW = 0.15
+"""World units along a strand after which a third is left of the colour that the photo shows on it."""
+SEEN_COSINE = 0.3
+"""Cosine between normal and ray up to which a photo's pixels are too smeared to colour strands."""
+SEEN_DEPTH = 0.05
+"""World units between strand and photo within which the strand is what the photo shows."""
+ALONG, ALONG_SHARE = 0.06, 0.4
+"""World units over which a strand's tone changes along it, and the share of its variance that does."""
+DEEP, DEEP_SHADE, TOP_SHADE = 0.035, 0.62, 1.04
+"""World units under the surface at which strands get this share of the light, and the share at the surface."""
+SHARPNESS = 14.0
+"""Exponent of the highlight's sine (Kajiya and Kay 1989)."""
+GLOSS = 0.7
+"""Share of the photo's brightest over its middle that highlights add: the rest is light strands."""
+FROM_ABOVE = (0.0, -0.5, 0.85)
+"""Where light comes from if nobody tells: above and before the head."""
+
+
+def strand_colors(
+    paths: Paths,
+    paint: np.ndarray,
+    scores: np.ndarray,
+    look: HairLook,
+    photos: Sequence[HairPhoto],
+    light: Sequence[float],
+    gain: float,
+) -> np.ndarray:
+    """Return sRGB-encoded colours [S, K, 3] along the strands.
+
+    Args:
+        paths: The strands.
+        paint: [S, K, 3] the smooth colour where they lie.
+        scores: [S, K] normal scores of the tones, of :func:`tone_scores`.
+        look: The photo's statistics.
+        photos: What the photos show.
+        light: Direction towards the light, any length.
+        gain: Factor on the tones.
+    """
+    shown, known = follow(paths, *shown_colors(paths, paint, photos))
+    depth = paths.depth[:, None]
+    shade = np.interp(depth, (0, DEEP), (TOP_SHADE, DEEP_SHADE))
+    tone = look.contrast * gain * np.interp(scores, SCORES, look.tones)
+    tone = tone + GLOSS * look.highlight * highlight(paths, light)
+    own = paint * shade[..., None] + (np.sqrt(1 - known**2) * tone)[..., None] * look.tint
+    colors = own + known[..., None] * shown
+    lightness = luminance(colors)
+    held = np.clip(lightness, *look.range)
+    return np.clip(colors * (held / np.maximum(lightness, 1e-3))[..., None], 0, 1)
+
+
+def tone_scores(
+    paths: Paths, locks: np.ndarray, wisps: np.ndarray, look: HairLook, rng: np.random.Generator
+) -> np.ndarray:
+    """Return normal scores [S, K]: strands, wisps and locks vary as the photo's bands do.
+
+    Args:
+        paths: The strands.
+        locks: [S] the lock that each strand belongs to.
+        wisps: [S] the wisp that each strand belongs to.
+        look: The photo's statistics.
+        rng: Source of the tones.
+    """
+    count, length = paths.alive.shape
+    steady = rng.normal(size=count)
+    changing = ndimage.gaussian_filter1d(rng.normal(size=(count, length)), ALONG / paths.step, axis=1)
+    changing /= max(float(changing.std()), 1e-9)
+    fine = np.sqrt(1 - ALONG_SHARE) * steady[:, None] + np.sqrt(ALONG_SHARE) * changing
+    middle = rng.normal(size=int(wisps.max(initial=-1)) + 1)[wisps]
+    coarse = rng.normal(size=int(locks.max(initial=-1)) + 1)[locks]
+    shares = look.contrasts / look.contrast
+    return shares[0] * fine + shares[1] * middle[:, None] + shares[2] * coarse[:, None]
+
+
+def shown_colors(paths: Paths, paint: np.ndarray, photos: Sequence[HairPhoto]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the photos' colours minus the paint [S, K, 3], and how well they show each place [S, K], 0..1."""
+    points, normals = paths.points.reshape(-1, 3), paths.normals.reshape(-1, 3)
+    total, weights = np.zeros((len(points), 3)), np.zeros(len(points))
+    for photo in photos:
+        rows, columns, depths, inside = photo.look_up(points)
+        facing = (normals * unit(photo.camera.position - points)).sum(1)
+        pure = ndimage.binary_erosion(photo.hair & photo.used, iterations=2, border_value=1)
+        near = np.abs(depths - photo.depth[rows, columns]) < SEEN_DEPTH
+        weight = np.clip((facing - SEEN_COSINE) / SEEN_COSINE, 0, 1) * (inside & near & pure[rows, columns])
+        weight *= paths.alive.ravel()
+        pixel = float(np.median(photo.depth[photo.hair])) / photo.camera.fx if photo.hair.any() else 1.0
+        soft = [blur_within(photo.rgb[..., c], photo.hair, 0.6 * BANDS[0] / pixel) for c in range(3)]
+        total += weight[:, None] * np.stack([channel[rows, columns] for channel in soft], axis=1)
+        weights += weight
+    colors = total / np.maximum(weights, 1e-9)[:, None]
+    shape = paths.alive.shape
+    return colors.reshape(*shape, 3) - paint, np.clip(weights, 0, 1).reshape(shape)
+
+
+def follow(paths: Paths, shown: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Carry what the photo shows on along each strand.
+
+    Args:
+        paths: The strands.
+        shown: [S, K, 3] deviations from the paint.
+        weights: [S, K] 0..1, how well they are known.
+
+    Returns:
+        Deviations [S, K, 3], and how far they still hold [S, K], 0..1.
+    """
+    keep = np.exp(-paths.step / FOLLOW)
+    known = np.concatenate([shown * weights[..., None], weights[..., None]], axis=-1)
+    total, before, after = known.copy(), np.zeros_like(known[:, 0]), np.zeros_like(known[:, 0])
+    length = known.shape[1]
+    for column in range(1, length):
+        before = keep * (before + known[:, column - 1])
+        total[:, column] += before
+        other = length - 1 - column
+        after = keep * (after + known[:, other + 1])
+        total[:, other] += after
+    sums = total[..., 3]
+    strength = np.clip(sums, 0, 1)
+    return total[..., :3] / np.maximum(sums, 1e-6)[..., None], strength
+
+
+def highlight(paths: Paths, light: Sequence[float]) -> np.ndarray:
+    """Return the gloss [S, K], 0..1, of strands seen from straight above them."""
+    towards = unit(np.asarray(light, np.float64))
+    half = unit(paths.normals + towards)
+    along = (paths.tangents * half).sum(-1)
+    lit = np.clip(paths.normals @ towards + 0.3, 0, 1)
+    return np.maximum(1 - along**2, 0) ** (SHARPNESS / 2) * lit
