@@ -102,7 +102,7 @@ def _light_white(world: bpy.types.World) -> None:
         output = next((node for node in nodes if node.type == "OUTPUT_WORLD"), None) or nodes.new(
             "ShaderNodeOutputWorld"
         )
-        world.node_tree.links.new(background.outputs[0], output.inputs[0])
+        world.node_tree.links.new(background.outputs["Background"], output.inputs["Surface"])
     background.inputs["Color"].default_value = WHITE
 
 

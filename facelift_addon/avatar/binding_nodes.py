@@ -30,7 +30,7 @@ def binding_group() -> bpy.types.NodeTree:
 
 def _bind(builder: Builder, sockets) -> dict:
     mesh = _mesh_in_place(builder, sockets[MESH])
-    count = builder.node("GeometryNodeAttributeDomainSize", {0: mesh}, component="MESH").outputs["Point Count"]
+    count = builder.node("GeometryNodeAttributeDomainSize", {"Geometry": mesh}, component="MESH").outputs["Point Count"]
     fits = builder.logic(
         "AND",
         builder.compare("EQUAL", builder.math("SUBTRACT", count, sockets[VERTICES]), 0.0),
@@ -45,17 +45,23 @@ def _bind(builder: Builder, sockets) -> dict:
 def _mesh_in_place(builder: Builder, target) -> bpy.types.NodeSocket:
     """Return the evaluated mesh in the splats' space; exactly as it is where both objects have the same transform."""
     info = builder.node("GeometryNodeObjectInfo", {"Object": target}, transform_space="ORIGINAL").outputs
-    this = builder.node("GeometryNodeSelfObject").outputs[0]
+    this = builder.node("GeometryNodeSelfObject").outputs["Self Object"]
     own = builder.node("GeometryNodeObjectInfo", {"Object": this}, transform_space="ORIGINAL").outputs["Transform"]
-    entries = (builder.node("FunctionNodeSeparateMatrix", {0: matrix}).outputs for matrix in (own, info["Transform"]))
+    entries = (
+        builder.node("FunctionNodeSeparateMatrix", {"Matrix": matrix}).outputs for matrix in (own, info["Transform"])
+    )
     apart = 0.0
     for ours, theirs in zip(*entries, strict=True):
         apart = builder.math("ADD", apart, builder.math("ABSOLUTE", builder.math("SUBTRACT", ours, theirs)))
-    inverse = builder.node("FunctionNodeInvertMatrix", {0: own}).outputs[0]
-    relative = builder.node("FunctionNodeMatrixMultiply", {0: inverse, 1: info["Transform"]}).outputs[0]
-    position = builder.node("GeometryNodeInputPosition").outputs[0]
-    moved = builder.node("FunctionNodeTransformPoint", {0: position, 1: relative}).outputs[0]
-    placed = builder.node("GeometryNodeSetPosition", {"Geometry": info["Geometry"], "Position": moved}).outputs[0]
+    inverse = builder.node("FunctionNodeInvertMatrix", {"Matrix": own}).outputs["Matrix"]
+    relative = builder.node("FunctionNodeMatrixMultiply", {"Matrix": inverse, "Matrix_001": info["Transform"]}).outputs[
+        "Matrix"
+    ]
+    position = builder.node("GeometryNodeInputPosition").outputs["Position"]
+    moved = builder.node("FunctionNodeTransformPoint", {"Vector": position, "Transform": relative}).outputs["Vector"]
+    placed = builder.node("GeometryNodeSetPosition", {"Geometry": info["Geometry"], "Position": moved}).outputs[
+        "Geometry"
+    ]
     return builder.switch("GEOMETRY", builder.compare("GREATER_THAN", apart, 0.0), info["Geometry"], placed)
 
 
@@ -63,7 +69,7 @@ def _has(builder: Builder, geometry, name: str, kind: str) -> bpy.types.NodeSock
     """Whether a geometry carries an attribute on its points."""
     exists = builder.node("GeometryNodeInputNamedAttribute", {"Name": name}, data_type=kind).outputs["Exists"]
     inputs = {"Geometry": geometry, "Value": exists, "Index": 0}
-    return builder.node("GeometryNodeSampleIndex", inputs, data_type="BOOLEAN", domain="POINT").outputs[0]
+    return builder.node("GeometryNodeSampleIndex", inputs, data_type="BOOLEAN", domain="POINT").outputs["Value"]
 
 
 def _carried(builder: Builder, geometry, mesh) -> bpy.types.NodeSocket:
@@ -71,7 +77,7 @@ def _carried(builder: Builder, geometry, mesh) -> bpy.types.NodeSocket:
     sampled = {name: _sampled(builder, mesh, name) for name in (REST, MOVE, *GAINS)}
     geometry, here = _captured(builder, geometry, sampled)
     moved = builder.compare("GREATER_THAN", _size(builder, [here[name] for name in (MOVE, *GAINS)]), 0.0)
-    offset = builder.vector("SUBTRACT", builder.node("GeometryNodeInputPosition").outputs[0], here[REST])
+    offset = builder.vector("SUBTRACT", builder.node("GeometryNodeInputPosition").outputs["Position"], here[REST])
     shift = here[MOVE]
     for name, length in zip(GAINS, builder.separate(offset), strict=True):
         shift = builder.vector("ADD", shift, builder.scaled(here[name], length))
@@ -82,7 +88,7 @@ def _carried(builder: Builder, geometry, mesh) -> bpy.types.NodeSocket:
     gradient = builder.matrix(*columns, (0.0, 0.0, 0.0))
     geometry = builder.node(
         "GeometryNodeSetPosition", {"Geometry": geometry, "Selection": moved, "Offset": shift}
-    ).outputs[0]
+    ).outputs["Geometry"]
     geometry = builder.group(stretch_group(), {"Geometry": geometry, "Selection": moved, "Gradient": gradient})[
         "Geometry"
     ]
@@ -97,7 +103,9 @@ def _sampled(builder: Builder, mesh, name: str) -> bpy.types.NodeSocket:
     total = None
     for vertex, weight in zip(vertices, weights, strict=True):
         inputs = {"Geometry": mesh, "Value": value, "Index": vertex}
-        sample = builder.node("GeometryNodeSampleIndex", inputs, data_type="FLOAT_VECTOR", domain="POINT").outputs[0]
+        sample = builder.node("GeometryNodeSampleIndex", inputs, data_type="FLOAT_VECTOR", domain="POINT").outputs[
+            "Value"
+        ]
         part = builder.scaled(sample, weight)
         total = part if total is None else builder.vector("ADD", total, part)
     return total
@@ -135,7 +143,7 @@ def _turned_normals(builder: Builder, geometry, columns, selection) -> bpy.types
 
 def _opened(builder: Builder, geometry, mesh, metre) -> bpy.types.NodeSocket:
     """Show and hide splats as mouth and eyes open and close: :func:`core.avatar.gaps.openings`."""
-    position = builder.node("GeometryNodeInputPosition").outputs[0]
+    position = builder.node("GeometryNodeInputPosition").outputs["Position"]
     rest = builder.attribute(names.BIND_REST, "FLOAT_VECTOR")
     shares = []
     for weights, width in zip(

@@ -28,7 +28,7 @@ def gradients_group() -> bpy.types.NodeTree:
 
 def _gradients(builder: Builder, sockets) -> dict:
     rest = builder.attribute(names.BIND_REST, "FLOAT_VECTOR")
-    position = builder.node("GeometryNodeInputPosition").outputs[0]
+    position = builder.node("GeometryNodeInputPosition").outputs["Position"]
     move = builder.vector("SUBTRACT", position, rest)
     geometry = builder.store(sockets["Geometry"], MOVE, "FLOAT_VECTOR", move)
     geometry = builder.store(geometry, REST, "FLOAT_VECTOR", rest)
@@ -50,16 +50,18 @@ def _gradients(builder: Builder, sockets) -> dict:
         for along_axis, step_axis in zip(builder.separate(weighted), builder.separate(step_weighted), strict=True):
             edges = builder.node(
                 "GeometryNodeFieldOnDomain",
-                {0: builder.scaled(edge_value, along_axis)},
+                {"Value": builder.scaled(edge_value, along_axis)},
                 data_type="FLOAT_VECTOR",
                 domain="EDGE",
-            ).outputs[0]
+            ).outputs["Value"]
             columns.append(builder.vector("ADD", edges, builder.scaled(vertex_value, step_axis)))
         return builder.matrix(*columns, (0.0, 0.0, 0.0))
 
-    spread = builder.node("FunctionNodeInvertMatrix", {0: correlation(along, step)}).outputs[0]
-    gradient = builder.node("FunctionNodeMatrixMultiply", {0: correlation(gain, rise), 1: spread}).outputs[0]
-    entries = builder.node("FunctionNodeSeparateMatrix", {0: gradient}).outputs
+    spread = builder.node("FunctionNodeInvertMatrix", {"Matrix": correlation(along, step)}).outputs["Matrix"]
+    gradient = builder.node(
+        "FunctionNodeMatrixMultiply", {"Matrix": correlation(gain, rise), "Matrix_001": spread}
+    ).outputs["Matrix"]
+    entries = builder.node("FunctionNodeSeparateMatrix", {"Matrix": gradient}).outputs
     for column, name in enumerate(GAINS):
         value = builder.combine(*entries[4 * column : 4 * column + 3])
         geometry = builder.store(geometry, name, "FLOAT_VECTOR", value)
@@ -69,19 +71,23 @@ def _gradients(builder: Builder, sockets) -> dict:
 def _at(builder: Builder, value, index) -> bpy.types.NodeSocket:
     """Return a field of vertices at the vertex with an index."""
     inputs = {"Value": value, "Index": index}
-    return builder.node("GeometryNodeFieldAtIndex", inputs, data_type="FLOAT_VECTOR", domain="POINT").outputs[0]
+    return builder.node("GeometryNodeFieldAtIndex", inputs, data_type="FLOAT_VECTOR", domain="POINT").outputs["Value"]
 
 
 def _step(builder: Builder, places) -> bpy.types.NodeSocket:
     """Return the step along each vertex' normal, as long as the root of the area around."""
-    corner = builder.node("GeometryNodeInputIndex").outputs[0]
+    corner = builder.node("GeometryNodeInputIndex").outputs["Index"]
     here, following, previous = (
-        _at(builder, places, builder.node("GeometryNodeVertexOfCorner", {0: other}).outputs[0])
+        _at(
+            builder, places, builder.node("GeometryNodeVertexOfCorner", {"Corner Index": other}).outputs["Vertex Index"]
+        )
         for other in (corner, _beside(builder, corner, 1), _beside(builder, corner, -1))
     )
     sides = (builder.vector("SUBTRACT", other, here) for other in (following, previous))
     area = builder.vector("CROSS_PRODUCT", *sides)
-    normal = builder.node("GeometryNodeFieldOnDomain", {0: area}, data_type="FLOAT_VECTOR", domain="CORNER").outputs[0]
+    normal = builder.node(
+        "GeometryNodeFieldOnDomain", {"Value": area}, data_type="FLOAT_VECTOR", domain="CORNER"
+    ).outputs["Value"]
     length = builder.math("SQRT", builder.vector("LENGTH", normal))
     return builder.scaled(normal, builder.math("DIVIDE", 1.0, length))
 
@@ -89,4 +95,4 @@ def _step(builder: Builder, places) -> bpy.types.NodeSocket:
 def _beside(builder: Builder, corner, offset: int) -> bpy.types.NodeSocket:
     """Return the index of another corner of the same face."""
     inputs = {"Corner Index": corner, "Offset": offset}
-    return builder.node("GeometryNodeOffsetCornerInFace", inputs).outputs[0]
+    return builder.node("GeometryNodeOffsetCornerInFace", inputs).outputs["Corner Index"]

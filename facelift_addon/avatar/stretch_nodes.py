@@ -29,7 +29,7 @@ def _stretch(builder: Builder, sockets) -> dict:
     selection = sockets["Selection"]
     # Worked out once, for the selected splats only; scale and rotation are then read off.
     geometry = builder.store(sockets["Geometry"], AXES, "FLOAT4X4", _axes(builder, sockets["Gradient"]), selection)
-    entries = builder.node("FunctionNodeSeparateMatrix", {0: builder.attribute(AXES, "FLOAT4X4")}).outputs
+    entries = builder.node("FunctionNodeSeparateMatrix", {"Matrix": builder.attribute(AXES, "FLOAT4X4")}).outputs
     axes = [builder.combine(*entries[4 * column : 4 * column + 3]) for column in range(3)]
     lengths = [builder.vector("LENGTH", axis) for axis in axes]
     geometry = builder.store(geometry, names.SCALE, "FLOAT_VECTOR", builder.combine(*lengths), selection)
@@ -48,8 +48,10 @@ def _axes(builder: Builder, gradient) -> bpy.types.NodeSocket:
     rotation = builder.attribute(names.ROTATION, "QUATERNION")
     axes = []
     for length, axis in zip(scale, ((1, 0, 0), (0, 1, 0), (0, 0, 1)), strict=True):
-        turned = builder.node("FunctionNodeRotateVector", {0: axis, 1: rotation}).outputs[0]
-        moved = builder.node("FunctionNodeTransformDirection", {0: turned, 1: gradient}).outputs[0]
+        turned = builder.node("FunctionNodeRotateVector", {"Vector": axis, "Rotation": rotation}).outputs["Vector"]
+        moved = builder.node("FunctionNodeTransformDirection", {"Direction": turned, "Transform": gradient}).outputs[
+            "Direction"
+        ]
         axes.append(builder.scaled(moved, length))
     for _ in range(SWEEPS):
         for first, second in ((0, 1), (0, 2), (1, 2)):
@@ -68,7 +70,7 @@ def _rotation(builder: Builder, axes, lengths) -> bpy.types.NodeSocket:
     )
     directions = {0: builder.vector("NORMALIZE", first), 1: builder.vector("NORMALIZE", second)}
     node = builder.node("FunctionNodeAxesToRotation", directions, primary_axis="X", secondary_axis="Y")
-    return node.outputs[0]
+    return node.outputs["Rotation"]
 
 
 def _is_least(builder: Builder, values, index: int) -> bpy.types.NodeSocket:

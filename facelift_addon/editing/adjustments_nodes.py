@@ -158,7 +158,7 @@ def _adjust(builder: Builder, sockets, degree: int) -> dict:
     part = builder.switch("INT", known, int(Part.UNKNOWN), part)
     keeps = _keeps(builder, sockets, part)
     dropped = {"Geometry": sockets["Geometry"], "Selection": builder.logic("NOT", keeps)}
-    geometry = builder.node("GeometryNodeDeleteGeometry", dropped, domain="POINT").outputs[0]
+    geometry = builder.node("GeometryNodeDeleteGeometry", dropped, domain="POINT").outputs["Geometry"]
     thinning = {"Geometry": geometry, "Density": sockets[DENSITY], "Cell": sockets[CELL]}
     geometry = builder.group(density_group(), thinning)["Geometry"]
     scale = builder.scaled(builder.attribute(names.SCALE, "FLOAT_VECTOR"), sockets[SIZE])
@@ -177,10 +177,10 @@ def _by_part(builder: Builder, kind: str, part, sockets, parameter: str) -> bpy.
     node = builder.node("GeometryNodeIndexSwitch", data_type=kind)
     while len(node.index_switch_items) < len(Part):
         node.index_switch_items.new()
-    builder.set(node.inputs[0], part)
+    builder.set(node.inputs["Index"], part)
     for one in Part:
-        builder.set(node.inputs[1 + one], sockets[part_input(one, parameter)])
-    return node.outputs[0]
+        builder.set(node.inputs[str(int(one))], sockets[part_input(one, parameter)])
+    return node.outputs["Output"]
 
 
 def _keeps(builder: Builder, sockets, part) -> bpy.types.NodeSocket:
@@ -212,6 +212,8 @@ def _keeps(builder: Builder, sockets, part) -> bpy.types.NodeSocket:
 def _place(builder: Builder, target):
     """Return a splat's coordinates in the space of a helper object."""
     info = builder.node("GeometryNodeObjectInfo", {"Object": target}, transform_space="RELATIVE").outputs
-    inverse = builder.node("FunctionNodeInvertMatrix", {0: info["Transform"]}).outputs[0]
-    position = builder.node("GeometryNodeInputPosition").outputs[0]
-    return builder.separate(builder.node("FunctionNodeTransformPoint", {0: position, 1: inverse}).outputs[0])
+    inverse = builder.node("FunctionNodeInvertMatrix", {"Matrix": info["Transform"]}).outputs["Matrix"]
+    position = builder.node("GeometryNodeInputPosition").outputs["Position"]
+    return builder.separate(
+        builder.node("FunctionNodeTransformPoint", {"Vector": position, "Transform": inverse}).outputs["Vector"]
+    )

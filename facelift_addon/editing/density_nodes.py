@@ -6,7 +6,7 @@ import bpy
 
 from ...core import attributes as names
 from ...core.editing import density
-from ..splats.nodes import Builder, shared_group
+from ..splats.nodes import Builder, numbered, shared_group
 
 VERSION = 3
 
@@ -38,11 +38,11 @@ def _density(builder: Builder, sockets) -> dict:
     cell, offset = _cell(builder, sockets["Cell"])
     capture = builder.node("GeometryNodeCaptureAttribute", domain="POINT")
     capture.capture_items.new("INT", "Order")
-    builder.set(capture.inputs[0], sockets["Geometry"])
-    builder.set(capture.inputs["Order"], builder.node("GeometryNodeInputIndex").outputs[0])
+    builder.set(capture.inputs["Geometry"], sockets["Geometry"])
+    builder.set(capture.inputs["Order"], builder.node("GeometryNodeInputIndex").outputs["Index"])
     order = capture.outputs["Order"]
     by_importance = builder.math("MULTIPLY", importance, -1.0)
-    geometry = _sorted(builder, capture.outputs[0], by_importance)
+    geometry = _sorted(builder, capture.outputs["Geometry"], by_importance)
 
     ones = builder.node("GeometryNodeAccumulateField", {"Value": 1.0, "Group ID": cell}, data_type="FLOAT")
     rank = ones.outputs["Trailing"]
@@ -61,7 +61,7 @@ def _density(builder: Builder, sockets) -> dict:
     # All of a cell grow alike, so that growing before dropping changes nobody's rank.
     geometry = builder.store(geometry, names.SCALE, "FLOAT_VECTOR", scale)
     dropped = {"Geometry": geometry, "Selection": builder.logic("NOT", keeps)}
-    geometry = builder.node("GeometryNodeDeleteGeometry", dropped, domain="POINT").outputs[0]
+    geometry = builder.node("GeometryNodeDeleteGeometry", dropped, domain="POINT").outputs["Geometry"]
     thinned = _sorted(builder, geometry, order)
     full = builder.compare("GREATER_EQUAL", sockets["Density"], 1.0)
     return {"Geometry": builder.switch("GEOMETRY", full, thinned, sockets["Geometry"])}
@@ -69,7 +69,7 @@ def _density(builder: Builder, sockets) -> dict:
 
 def _sorted(builder: Builder, geometry, weight) -> bpy.types.NodeSocket:
     inputs = {"Geometry": geometry, "Sort Weight": weight}
-    return builder.node("GeometryNodeSortElements", inputs, domain="POINT").outputs[0]
+    return builder.node("GeometryNodeSortElements", inputs, domain="POINT").outputs["Geometry"]
 
 
 def _total(builder: Builder, value, group) -> bpy.types.NodeSocket:
@@ -80,10 +80,12 @@ def _total(builder: Builder, value, group) -> bpy.types.NodeSocket:
 def _cell(builder: Builder, side) -> tuple[bpy.types.NodeSocket, bpy.types.NodeSocket]:
     """:func:`core.editing.density.cells` as nodes."""
     places = []
-    for axis in builder.separate(builder.node("GeometryNodeInputPosition").outputs[0]):
+    for axis in builder.separate(builder.node("GeometryNodeInputPosition").outputs["Position"]):
         place = builder.math("FLOOR", builder.math("DIVIDE", axis, side))
         place = builder.math("FLOORED_MODULO", place, float(density.CELL_PERIOD))
-        places.append(builder.node("FunctionNodeFloatToInt", {0: place}, rounding_mode="ROUND").outputs[0])
+        places.append(
+            builder.node("FunctionNodeFloatToInt", {"Float": place}, rounding_mode="ROUND").outputs["Integer"]
+        )
     x, y, z = places
     number = _integer(builder, "MULTIPLY_ADD", z, density.CELL_PERIOD, y)
     number = _integer(builder, "MULTIPLY_ADD", number, density.CELL_PERIOD, x)
@@ -96,4 +98,4 @@ def _cell(builder: Builder, side) -> tuple[bpy.types.NodeSocket, bpy.types.NodeS
 
 
 def _integer(builder: Builder, operation: str, *values) -> bpy.types.NodeSocket:
-    return builder.node("FunctionNodeIntegerMath", dict(enumerate(values)), operation=operation).outputs[0]
+    return builder.node("FunctionNodeIntegerMath", numbered("Value", values), operation=operation).outputs["Value"]

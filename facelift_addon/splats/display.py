@@ -43,7 +43,7 @@ def _display(builder: Builder, sockets, degree: int) -> dict:
     points = builder.group(points_group(), common | {"Material": point_material()})["Geometry"]
     stand_in = builder.group(stand_in_group(), {"Geometry": sockets["Geometry"]})["Geometry"]
     shown = builder.switch("GEOMETRY", drawing_socket(builder), points, stand_in)
-    viewport = builder.node("GeometryNodeIsViewport").outputs[0]
+    viewport = builder.node("GeometryNodeIsViewport").outputs["Is Viewport"]
     navigated = builder.logic("AND", viewport, builder.logic("NOT", sockets[CAMERA_IN_VIEWPORT]))
     return {"Geometry": builder.switch("GEOMETRY", navigated, quads, shown)}
 

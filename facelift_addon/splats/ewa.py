@@ -45,23 +45,23 @@ def _ewa(builder: Builder, sockets, degree: int) -> dict:
     opaque = builder.compare("GREATER_EQUAL", opacity, MIN_ALPHA)
     visible = builder.logic("AND", opaque, builder.compare("GREATER_THAN", projected["Depth"], NEAR))
     selected = {"Geometry": sockets["Geometry"], "Selection": visible}
-    splats = builder.node("GeometryNodeSeparateGeometry", selected).outputs[0]
+    splats = builder.node("GeometryNodeSeparateGeometry", selected).outputs["Selection"]
     view = {"Direction": projected["Direction"], "Photo Colors": sockets["Photo Colors"]}
     color = builder.group(color_group(degree), view)["Color"]
     splats = builder.store(splats, COLOR, "FLOAT_COLOR", builder.combine_color(*builder.separate(color), opacity))
 
     quads = builder.node(
         "GeometryNodeInstanceOnPoints", {"Points": splats, "Instance": quad(builder, sockets["Material"])}
-    ).outputs[0]
+    ).outputs["Instances"]
     quads = builder.node(
         "GeometryNodeSetInstanceTransform", {"Instances": quads, "Transform": _placement(builder, projected)}
-    ).outputs[0]
+    ).outputs["Instances"]
     # Blended surfaces of EEVEE are drawn in the order of their faces.
     order = {"Geometry": quads, "Sort Weight": builder.math("MULTIPLY", projected["Depth"], -1.0)}
-    quads = builder.node("GeometryNodeSortElements", order, domain="INSTANCE").outputs[0]
+    quads = builder.node("GeometryNodeSortElements", order, domain="INSTANCE").outputs["Geometry"]
     for pattern in (names.SCALE, names.ROTATION, names.RADIUS, names.PART, RADIANCE_PATTERN):
         quads = builder.remove_attributes(quads, pattern)
-    return {"Geometry": builder.node("GeometryNodeRealizeInstances", {0: quads}).outputs[0]}
+    return {"Geometry": builder.node("GeometryNodeRealizeInstances", {"Geometry": quads}).outputs["Geometry"]}
 
 
 def _placement(builder: Builder, projected) -> bpy.types.NodeSocket:
@@ -73,6 +73,8 @@ def _placement(builder: Builder, projected) -> bpy.types.NodeSocket:
     """
     factor = builder.random(1.0, FARTHEST)
     edges = [builder.scaled(projected[name], factor) for name in ("Major", "Minor")]
-    offset = builder.vector("SUBTRACT", builder.node("GeometryNodeInputPosition").outputs[0], projected["Position"])
+    offset = builder.vector(
+        "SUBTRACT", builder.node("GeometryNodeInputPosition").outputs["Position"], projected["Position"]
+    )
     center = builder.vector("ADD", projected["Position"], builder.scaled(offset, factor))
     return builder.matrix(*edges, projected["Forward"], center)

@@ -36,7 +36,7 @@ def new_point_cloud(name: str, count: int) -> bpy.types.PointCloud:
     tree.interface.new_socket("Geometry", in_out="OUTPUT", socket_type="NodeSocketGeometry")
     points, output = tree.nodes.new("GeometryNodePoints"), tree.nodes.new("NodeGroupOutput")
     points.inputs["Count"].default_value = count
-    tree.links.new(points.outputs[0], output.inputs[0])
+    tree.links.new(points.outputs["Points"], output.inputs["Geometry"])
     scene = bpy.data.scenes.new(".points")
     empty = bpy.data.pointclouds.new(".points")
     carrier = bpy.data.objects.new(".points", empty)

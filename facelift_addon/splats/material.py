@@ -68,12 +68,12 @@ def _color(builder: Builder) -> bpy.types.bpy_prop_collection:
 
 
 def _emission(builder: Builder) -> bpy.types.NodeSocket:
-    return builder.node("ShaderNodeEmission", {"Color": _color(builder)["Color"]}).outputs[0]
+    return builder.node("ShaderNodeEmission", {"Color": _color(builder)["Color"]}).outputs["Emission"]
 
 
 def _principled(builder: Builder, color: bpy.types.NodeSocket, **inputs) -> bpy.types.NodeSocket:
     values = {"Base Color": color, "Roughness": ROUGHNESS, "Specular IOR Level": SPECULAR}
-    return builder.node("ShaderNodeBsdfPrincipled", values | inputs).outputs[0]
+    return builder.node("ShaderNodeBsdfPrincipled", values | inputs).outputs["BSDF"]
 
 
 def _lit(builder: Builder) -> bpy.types.NodeSocket:
@@ -83,8 +83,8 @@ def _lit(builder: Builder) -> bpy.types.NodeSocket:
     """
     stored = builder.node("ShaderNodeAttribute", attribute_name=names.NORMAL).outputs["Vector"]
     turned = builder.node(
-        "ShaderNodeVectorTransform", {0: stored}, vector_type="NORMAL", convert_from="OBJECT", convert_to="WORLD"
-    ).outputs[0]
+        "ShaderNodeVectorTransform", {"Vector": stored}, vector_type="NORMAL", convert_from="OBJECT", convert_to="WORLD"
+    ).outputs["Vector"]
     normal = builder.vector("NORMALIZE", turned)
     view = builder.node("ShaderNodeNewGeometry").outputs["Incoming"]
     facing = builder.vector("DOT_PRODUCT", normal, view)
@@ -106,5 +106,7 @@ def _gaussian_falloff(builder: Builder, surface: bpy.types.NodeSocket) -> bpy.ty
     falloff = builder.math("POWER", ratio, builder.math("MULTIPLY", squared, -1.0))
     inside = builder.math("LESS_THAN", squared, 1.0)
     alpha = builder.math("MULTIPLY", builder.math("MULTIPLY", opacity, falloff), inside)
-    clear = builder.node("ShaderNodeBsdfTransparent").outputs[0]
-    return builder.node("ShaderNodeMixShader", {0: alpha, 1: clear, 2: surface}).outputs[0]
+    clear = builder.node("ShaderNodeBsdfTransparent").outputs["BSDF"]
+    return builder.node("ShaderNodeMixShader", {"Factor": alpha, "Shader": clear, "Shader_001": surface}).outputs[
+        "Shader"
+    ]

@@ -17,19 +17,21 @@ class Builder:
 
     Every value is a socket or a constant. Blender looks through all trees whenever anything in one
     is set, so nothing is set to what it is already, and the places of all nodes at once.
+
+    Sockets go by names, never by places: Blender 5.3 put a new input before those of a node.
     """
 
     def __init__(self, tree: bpy.types.NodeTree) -> None:
         self.tree = tree
 
     def node(self, kind: str, inputs: dict | None = None, **properties) -> bpy.types.Node:
-        """Add a node; ``inputs`` maps names or indices of input sockets to values."""
+        """Add a node; ``inputs`` maps input sockets, as for :func:`socket`, to values."""
         node = self.tree.nodes.new(kind)
         for name, value in properties.items():
             if getattr(node, name) != value:
                 setattr(node, name, value)
         for key, value in (inputs or {}).items():
-            self.set(node.inputs[key], value)
+            self.set(socket(node.inputs, key), value)
         return node
 
     def set(self, socket: bpy.types.NodeSocket, value) -> None:
@@ -47,57 +49,61 @@ class Builder:
 
     def math(self, operation: str, *values) -> bpy.types.NodeSocket:
         """Scalar mathematics."""
-        return self.node("ShaderNodeMath", dict(enumerate(values)), operation=operation).outputs[0]
+        return self.node("ShaderNodeMath", numbered("Value", values), operation=operation).outputs["Value"]
 
     def vector(self, operation: str, *values) -> bpy.types.NodeSocket:
         """Vector mathematics; the scalar output for operations that have one."""
-        node = self.node("ShaderNodeVectorMath", dict(enumerate(values)), operation=operation)
+        node = self.node("ShaderNodeVectorMath", numbered("Vector", values), operation=operation)
         return node.outputs["Value" if operation in ("DOT_PRODUCT", "LENGTH") else "Vector"]
 
     def scaled(self, vector, factor) -> bpy.types.NodeSocket:
         """A vector times a scalar."""
-        node = self.node("ShaderNodeVectorMath", {0: vector, "Scale": factor}, operation="SCALE")
+        node = self.node("ShaderNodeVectorMath", {"Vector": vector, "Scale": factor}, operation="SCALE")
         return node.outputs["Vector"]
 
     def combine(self, x, y, z) -> bpy.types.NodeSocket:
         """A vector of three scalars."""
-        return self.node("ShaderNodeCombineXYZ", {0: x, 1: y, 2: z}).outputs[0]
+        return self.node("ShaderNodeCombineXYZ", {"X": x, "Y": y, "Z": z}).outputs["Vector"]
 
     def separate(self, vector) -> Sequence[bpy.types.NodeSocket]:
         """The three scalars of a vector."""
-        return tuple(self.node("ShaderNodeSeparateXYZ", {0: vector}).outputs)
+        outputs = self.node("ShaderNodeSeparateXYZ", {"Vector": vector}).outputs
+        return tuple(outputs[name] for name in "XYZ")
 
     def separate_color(self, color) -> Sequence[bpy.types.NodeSocket]:
         """Red, green, blue and alpha of a colour in geometry nodes."""
-        return tuple(self.node("FunctionNodeSeparateColor", {0: color}).outputs)
+        outputs = self.node("FunctionNodeSeparateColor", {"Color": color}).outputs
+        return tuple(outputs[name] for name in ("Red", "Green", "Blue", "Alpha"))
 
     def combine_color(self, red, green, blue, alpha) -> bpy.types.NodeSocket:
         """A colour of four scalars in geometry nodes."""
-        return self.node("FunctionNodeCombineColor", {0: red, 1: green, 2: blue, 3: alpha}).outputs[0]
+        inputs = {"Red": red, "Green": green, "Blue": blue, "Alpha": alpha}
+        return self.node("FunctionNodeCombineColor", inputs).outputs["Color"]
 
     def matrix(self, *columns) -> bpy.types.NodeSocket:
         """The affine matrix with four vectors as its columns."""
         node = self.node("FunctionNodeCombineMatrix")
         for index, column in enumerate(columns):
             for row, value in enumerate(self.separate(column)):
-                self.set(node.inputs[index * 4 + row], value)
-        return node.outputs[0]
+                self.set(node.inputs[f"Column {index + 1} Row {row + 1}"], value)
+        return node.outputs["Matrix"]
 
     def compare(self, operation: str, a, b) -> bpy.types.NodeSocket:
         """Compare two scalars."""
-        node = self.node("FunctionNodeCompare", {0: a, 1: b}, data_type="FLOAT", operation=operation)
-        return node.outputs[0]
+        node = self.node("FunctionNodeCompare", {"A": a, "B": b}, data_type="FLOAT", operation=operation)
+        return node.outputs["Result"]
 
     def logic(self, operation: str, *values) -> bpy.types.NodeSocket:
         """Boolean mathematics."""
-        return self.node("FunctionNodeBooleanMath", dict(enumerate(values)), operation=operation).outputs[0]
+        inputs = numbered("Boolean", values)
+        return self.node("FunctionNodeBooleanMath", inputs, operation=operation).outputs["Boolean"]
 
     def switch(self, kind: str, condition, false, true) -> bpy.types.NodeSocket:
         """Choose one of two values of a socket type such as "GEOMETRY" or "VECTOR"."""
         node = self.node("GeometryNodeSwitch", input_type=kind)
         for name, value in (("Switch", condition), ("False", false), ("True", true)):
             self.set(node.inputs[name], value)
-        return node.outputs[0]
+        return node.outputs["Output"]
 
     def random(self, low: float, high: float) -> bpy.types.NodeSocket:
         """A number of each element's own between two others.
@@ -118,7 +124,7 @@ class Builder:
     ) -> bpy.types.NodeSocket:
         """Write a named attribute in geometry nodes, where ``selection`` says so."""
         inputs = {"Geometry": geometry, "Name": name, "Value": value, "Selection": selection}
-        return self.node("GeometryNodeStoreNamedAttribute", inputs, data_type=kind, domain=domain).outputs[0]
+        return self.node("GeometryNodeStoreNamedAttribute", inputs, data_type=kind, domain=domain).outputs["Geometry"]
 
     def remove_attributes(self, geometry, pattern: str) -> bpy.types.NodeSocket:
         """Drop the attributes whose names match; ``*`` stands for anything.
@@ -130,7 +136,7 @@ class Builder:
             node.inputs["Pattern Mode"].default_value = "Wildcard"
         else:
             node.pattern_mode = "WILDCARD"
-        return node.outputs[0]
+        return node.outputs["Geometry"]
 
     def group(self, tree: bpy.types.NodeTree, inputs: dict) -> Sequence[bpy.types.NodeSocket]:
         """Use another node group."""
@@ -138,6 +144,20 @@ class Builder:
         for name, value in inputs.items():
             self.set(node.inputs[name], value)
         return node.outputs
+
+
+def socket(sockets: bpy.types.bpy_prop_collection, key: str) -> bpy.types.NodeSocket:
+    """Return a node's socket by its identifier, which tells namesakes apart, or else by its name.
+
+    Raises:
+        KeyError: the node has no such socket.
+    """
+    return next((found for found in sockets if found.identifier == key), None) or sockets[key]
+
+
+def numbered(name: str, values: Sequence) -> dict:
+    """Return values by the identifiers of as many sockets of one name."""
+    return {f"{name}_{index:03d}" if index else name: value for index, value in enumerate(values)}
 
 
 def shared_group(

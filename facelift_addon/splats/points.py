@@ -35,19 +35,21 @@ def points_group() -> bpy.types.NodeTree:
 def _points(builder: Builder, sockets) -> dict:
     opacity = builder.separate_color(builder.attribute(names.RADIANCE_BASE, "FLOAT_COLOR"))[3]
     visible = {"Geometry": sockets["Geometry"], "Selection": builder.compare("GREATER_THAN", opacity, MIN_OPACITY)}
-    splats = builder.node("GeometryNodeSeparateGeometry", visible).outputs[0]
+    splats = builder.node("GeometryNodeSeparateGeometry", visible).outputs["Selection"]
     color = builder.group(color_group(0), {"Photo Colors": sockets["Photo Colors"]})["Color"]
     splats = builder.store(splats, COLOR, "FLOAT_COLOR", builder.combine_color(*builder.separate(color), 1.0))
 
     quads = builder.node(
         "GeometryNodeInstanceOnPoints", {"Points": splats, "Instance": quad(builder, sockets["Material"])}
-    ).outputs[0]
-    position = builder.node("GeometryNodeInputPosition").outputs[0]
+    ).outputs["Instances"]
+    position = builder.node("GeometryNodeInputPosition").outputs["Position"]
     transform = builder.matrix(*_axes(builder), position)
-    quads = builder.node("GeometryNodeSetInstanceTransform", {"Instances": quads, "Transform": transform}).outputs[0]
+    quads = builder.node("GeometryNodeSetInstanceTransform", {"Instances": quads, "Transform": transform}).outputs[
+        "Instances"
+    ]
     for pattern in (names.SCALE, names.ROTATION, names.RADIUS, names.PART, CORNER, RADIANCE_PATTERN):
         quads = builder.remove_attributes(quads, pattern)
-    return {"Geometry": builder.node("GeometryNodeRealizeInstances", {0: quads}).outputs[0]}
+    return {"Geometry": builder.node("GeometryNodeRealizeInstances", {"Geometry": quads}).outputs["Geometry"]}
 
 
 def _axes(builder: Builder) -> list[bpy.types.NodeSocket]:
@@ -55,7 +57,7 @@ def _axes(builder: Builder) -> list[bpy.types.NodeSocket]:
     scale = builder.attribute(names.SCALE, "FLOAT_VECTOR")
     rotation = builder.attribute(names.ROTATION, "QUATERNION")
     axes = [
-        builder.node("FunctionNodeRotateVector", {0: axis, 1: rotation}).outputs[0]
+        builder.node("FunctionNodeRotateVector", {"Vector": axis, "Rotation": rotation}).outputs["Vector"]
         for axis in ((1, 0, 0), (0, 1, 0), (0, 0, 1))
     ]
     lengths = builder.separate(builder.scaled(scale, EXTENT))

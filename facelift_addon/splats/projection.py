@@ -45,18 +45,21 @@ def projection_group() -> bpy.types.NodeTree:
 
 def _project(builder: Builder, sockets) -> dict:
     camera = builder.group(camera_group(), {})
-    position = builder.node("GeometryNodeInputPosition").outputs[0]
+    position = builder.node("GeometryNodeInputPosition").outputs["Position"]
     x, y, z = builder.separate(
-        builder.node("FunctionNodeTransformPoint", {0: position, 1: camera["To Camera"]}).outputs[0]
+        builder.node("FunctionNodeTransformPoint", {"Vector": position, "Transform": camera["To Camera"]}).outputs[
+            "Vector"
+        ]
     )
     depth = builder.math("MULTIPLY", z, -1.0)
     # opacity * exp(-r^2 / 2) falls to MIN_ALPHA at r standard deviations.
     ratio = builder.math("MAXIMUM", builder.math("DIVIDE", sockets["Opacity"], MIN_ALPHA), 1.0)
     reach = builder.math("SQRT", builder.math("MULTIPLY", builder.math("LOGARITHM", ratio, math.e), 2.0))
     major, minor = (
-        builder.node("FunctionNodeTransformDirection", {0: builder.scaled(axis, reach), 1: camera["To Local"]}).outputs[
-            0
-        ]
+        builder.node(
+            "FunctionNodeTransformDirection",
+            {"Direction": builder.scaled(axis, reach), "Transform": camera["To Local"]},
+        ).outputs["Direction"]
         for axis in _image_axes(builder, camera, (x, y, depth))
     )
     return {
@@ -88,8 +91,12 @@ def _image_axes(builder: Builder, camera, place) -> list[bpy.types.NodeSocket]:
     scales = builder.separate(builder.attribute(names.SCALE, "FLOAT_VECTOR"))
     rotation = builder.attribute(names.ROTATION, "QUATERNION")
     for axis, scale in zip(((1, 0, 0), (0, 1, 0), (0, 0, 1)), scales, strict=True):
-        local = builder.scaled(builder.node("FunctionNodeRotateVector", {0: axis, 1: rotation}).outputs[0], scale)
-        seen = builder.node("FunctionNodeTransformDirection", {0: local, 1: camera["To Camera"]}).outputs[0]
+        local = builder.scaled(
+            builder.node("FunctionNodeRotateVector", {"Vector": axis, "Rotation": rotation}).outputs["Vector"], scale
+        )
+        seen = builder.node(
+            "FunctionNodeTransformDirection", {"Direction": local, "Transform": camera["To Camera"]}
+        ).outputs["Direction"]
         right, up, behind = builder.separate(seen)
         rows.append(
             [builder.math("MULTIPLY_ADD", slope, behind, side) for slope, side in zip(slopes, (right, up), strict=True)]

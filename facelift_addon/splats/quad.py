@@ -26,7 +26,7 @@ def quad(builder: Builder, material: bpy.types.NodeSocket) -> bpy.types.NodeSock
         material: What the square is made of.
     """
     source = builder.node("GeometryNodeObjectInfo", {"Object": _quad_object()}).outputs["Geometry"]
-    made_of = builder.node("GeometryNodeSetMaterial", {"Geometry": source, "Material": material}).outputs[0]
+    made_of = builder.node("GeometryNodeSetMaterial", {"Geometry": source, "Material": material}).outputs["Geometry"]
     return builder.remove_attributes(made_of, names.COLOR)
 
 

@@ -43,7 +43,7 @@ def stand_in_group() -> bpy.types.NodeTree:
 
 
 def _stand_in(builder: Builder, sockets) -> dict:
-    position = builder.node("GeometryNodeInputPosition").outputs[0]
+    position = builder.node("GeometryNodeInputPosition").outputs["Position"]
     splats = builder.store(sockets["Geometry"], CENTER, "FLOAT_VECTOR", position)
     box = builder.node("GeometryNodeBoundBox", {"Geometry": sockets["Geometry"], "Use Radius": False}).outputs
     middle = _middle(builder, sockets["Geometry"], position)
@@ -57,25 +57,27 @@ def _stand_in(builder: Builder, sockets) -> dict:
         "Selection": builder.logic("OR", inner, editing),
         "Position": builder.switch("VECTOR", editing, inside, (0.0, 0.0, 0.0)),
     }
-    splats = builder.node("GeometryNodeSetPosition", moved).outputs[0]
+    splats = builder.node("GeometryNodeSetPosition", moved).outputs["Geometry"]
 
     found = _one_of(builder, FOUND_SHARE)
     sized = builder.logic("AND", builder.logic("AND", found, inner), builder.logic("NOT", editing))
     radius = builder.switch("FLOAT", sized, 0.0, RADIUS)
-    return {"Geometry": builder.node("GeometryNodeSetPointRadius", {"Points": splats, "Radius": radius}).outputs[0]}
+    return {
+        "Geometry": builder.node("GeometryNodeSetPointRadius", {"Points": splats, "Radius": radius}).outputs["Points"]
+    }
 
 
 def _middle(builder: Builder, geometry, position) -> bpy.types.NodeSocket:
     """Return the mean position, of some points: of all, it would take nine tenths of the evaluation's time."""
     sample = {"Geometry": geometry, "Selection": _one_of(builder, COUNTED_SHARE)}
-    some = builder.node("GeometryNodeSeparateGeometry", sample).outputs[0]
+    some = builder.node("GeometryNodeSeparateGeometry", sample).outputs["Selection"]
     inputs = {"Geometry": some, "Attribute": position}
     return builder.node("GeometryNodeAttributeStatistic", inputs, data_type="FLOAT_VECTOR").outputs["Mean"]
 
 
 def _one_of(builder: Builder, share: int) -> bpy.types.NodeSocket:
     """Whether a point is the first of as many."""
-    index = builder.node("GeometryNodeInputIndex").outputs[0]
+    index = builder.node("GeometryNodeInputIndex").outputs["Index"]
     return builder.compare("LESS_THAN", builder.math("MODULO", index, share), 0.5)
 
 
@@ -97,7 +99,7 @@ def drawing_socket(builder: Builder) -> bpy.types.NodeSocket:
 
 def _scene_socket(builder: Builder, path: str) -> bpy.types.NodeSocket:
     """Return a yes-or-no property of whichever scene the object is in; no where it is missing."""
-    value = builder.node("ShaderNodeValue").outputs[0]
+    value = builder.node("ShaderNodeValue").outputs["Value"]
     driver = value.driver_add("default_value").driver
     driver.type = "SUM"
     variable = driver.variables.new()

@@ -34,26 +34,34 @@ def camera_group() -> bpy.types.NodeTree:
 
 
 def _camera(builder: Builder, _sockets) -> dict:
-    active = builder.node("GeometryNodeInputActiveCamera").outputs[0]
+    active = builder.node("GeometryNodeInputActiveCamera").outputs["Active Camera"]
     world = builder.node("GeometryNodeObjectInfo", {"Object": active}, transform_space="ORIGINAL").outputs
     # A camera's own scale does not change what it sees, so its matrix is made without it.
     placed = {"Translation": world["Location"], "Rotation": world["Rotation"]}
-    camera_matrix = builder.node("FunctionNodeCombineTransform", placed).outputs[0]
-    this = builder.node("GeometryNodeSelfObject").outputs[0]
+    camera_matrix = builder.node("FunctionNodeCombineTransform", placed).outputs["Transform"]
+    this = builder.node("GeometryNodeSelfObject").outputs["Self Object"]
     object_matrix = builder.node("GeometryNodeObjectInfo", {"Object": this}, transform_space="ORIGINAL").outputs[
         "Transform"
     ]
-    from_world = builder.node("FunctionNodeInvertMatrix", {0: camera_matrix}).outputs[0]
-    to_camera = builder.node("FunctionNodeMatrixMultiply", {0: from_world, 1: object_matrix}).outputs[0]
-    to_local = builder.node("FunctionNodeInvertMatrix", {0: to_camera}).outputs[0]
-    ahead = builder.node("FunctionNodeTransformDirection", {0: (0, 0, -1), 1: to_local}).outputs[0]
-    info = builder.node("GeometryNodeCameraInfo", {0: active}).outputs
+    from_world = builder.node("FunctionNodeInvertMatrix", {"Matrix": camera_matrix}).outputs["Matrix"]
+    to_camera = builder.node("FunctionNodeMatrixMultiply", {"Matrix": from_world, "Matrix_001": object_matrix}).outputs[
+        "Matrix"
+    ]
+    to_local = builder.node("FunctionNodeInvertMatrix", {"Matrix": to_camera}).outputs["Matrix"]
+    ahead = builder.node("FunctionNodeTransformDirection", {"Direction": (0, 0, -1), "Transform": to_local}).outputs[
+        "Direction"
+    ]
+    info = builder.node("GeometryNodeCameraInfo", {"Camera": active}).outputs
     # The projection matrix maps half the picture's width to 1; its first entry is 2 f / width.
-    projection = builder.node("FunctionNodeSeparateMatrix", {0: info["Projection Matrix"]}).outputs[0]
+    projection = builder.node("FunctionNodeSeparateMatrix", {"Matrix": info["Projection Matrix"]}).outputs[
+        "Column 1 Row 1"
+    ]
     return {
         "To Camera": to_camera,
         "To Local": to_local,
-        "Position": builder.node("FunctionNodeTransformPoint", {0: (0, 0, 0), 1: to_local}).outputs[0],
+        "Position": builder.node("FunctionNodeTransformPoint", {"Vector": (0, 0, 0), "Transform": to_local}).outputs[
+            "Vector"
+        ],
         "Forward": builder.vector("NORMALIZE", ahead),
         "Orthographic": info["Is Orthographic"],
         "Pixels": builder.math("MULTIPLY", projection, builder.math("MULTIPLY", _resolution(builder), 0.5)),
@@ -62,7 +70,7 @@ def _camera(builder: Builder, _sockets) -> dict:
 
 def _resolution(builder: Builder) -> bpy.types.NodeSocket:
     """The width in pixels of the rendered picture, of whichever scene the head is in."""
-    value = builder.node("ShaderNodeValue").outputs[0]
+    value = builder.node("ShaderNodeValue").outputs["Value"]
     driver = value.driver_add("default_value").driver
     driver.type = "SCRIPTED"
     for name, path in (("width", "render.resolution_x"), ("percentage", "render.resolution_percentage")):
