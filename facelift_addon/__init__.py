@@ -43,7 +43,7 @@ def register() -> None:
     avatar.register()
     bpy.types.VIEW3D_MT_add.append(photo.draw_add)
     bpy.types.TOPBAR_MT_file_import.append(transfer.draw_import)
-    bpy.types.TOPBAR_MT_file_export.append(transfer.draw_export)
+    bpy.types.TOPBAR_MT_file_export.prepend(transfer.draw_export)
     bpy.types.VIEW3D_MT_view.append(view.draw_in_view_menu)
     bpy.app.handlers.load_pre.append(timers.forget_file)
 

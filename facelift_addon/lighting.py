@@ -63,6 +63,7 @@ def update_in_background(scene: bpy.types.Scene) -> None:
         shown = _shown(head)
         if shown is not None and len(shown):
             work = _work(head, shown, geometry.to_gaussians(head.data))
+            heads.identify(head)
             identifier, name = head[heads.ID_KEY], head.name
 
             def finish(lighting: proxies.Lighting | None, identifier=identifier, name=name) -> str:
@@ -81,9 +82,9 @@ def _shown(head: bpy.types.Object) -> Gaussians | None:
     if head.mode == "EDIT":
         return None
     result = head.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
-    if isinstance(result, bpy.types.PointCloud) and CENTER in result.attributes and geometry.is_splats(result):
+    if isinstance(result, bpy.types.PointCloud) and geometry.is_splats(result):
         rows = geometry.read(result)
-        rows[names.POSITION] = rows.pop(CENTER)
+        rows[names.POSITION] = rows.pop(CENTER, rows[names.POSITION])
         return columns.to_gaussians(rows)
     return None if _is_modified(head) else geometry.to_gaussians(head.data)
 

@@ -12,7 +12,8 @@ from .operators.presenting import CONTACT_SHEET
 from .orders import makes_variant, options_of, orders_to_make
 from .previews import previews
 from .setup.drawing import draw_next_step
-from .splats import display, heads, rendering, turntable
+from .splats import display, heads, native, rendering, turntable
+from .splats.native import Way
 from .tasks import UNFINISHED, State, Task
 from .viewport import switch
 from .widgets import SidebarPanel, draw_error, draw_lines, time_left
@@ -209,14 +210,13 @@ class FACELIFT_PT_head(SidebarPanel, bpy.types.Panel):
         layout.row().prop(context.scene.facelift, "color_mode", expand=True)
         if context.scene.facelift.color_mode == "LIT":
             layout.operator("facelift.update_lighting", icon="LIGHT")
-        row = layout.row()
-        row.enabled = switch.works()
-        row.prop(context.scene.facelift_viewport, "enabled")
-        row = layout.row(align=True)
-        in_camera = display.get_option(head, display.CAMERA_IN_VIEWPORT)
-        for mode, text in (("POINTS", "Free View"), ("CAMERA", "Scene Camera")):
-            pressed = in_camera == (mode == "CAMERA")
-            row.operator("facelift.viewport_display", text=text, depress=pressed).mode = mode
+        if display.way_of(head) is Way.QUADS:
+            _draw_viewport_choices(layout, context, head)
+        if native.is_available():
+            if display.way_of(head) is Way.NATIVE:
+                layout.prop(context.scene.facelift, "exact_renders")
+            else:
+                layout.operator("facelift.make_native", icon="POINTCLOUD_DATA")
         column = layout.column(align=True)
         if heads.photo_camera_of(head) is not None:
             column.operator("facelift.look_through_photo", icon="VIEW_CAMERA")
@@ -238,6 +238,18 @@ class FACELIFT_PT_head(SidebarPanel, bpy.types.Panel):
                     column.label(text=f"{key.capitalize()}: {recipe.get(key, '')}")
                 if "lens" in recipe:
                     column.label(text=f"Lens: {lenses.words(recipe)}")
+
+
+def _draw_viewport_choices(layout: bpy.types.UILayout, context: bpy.types.Context, head: bpy.types.Object) -> None:
+    """Draw what there is to choose where Blender doesn't draw the splats itself."""
+    row = layout.row()
+    row.enabled = switch.works()
+    row.prop(context.scene.facelift_viewport, "enabled")
+    row = layout.row(align=True)
+    in_camera = display.get_option(head, display.CAMERA_IN_VIEWPORT)
+    for mode, text in (("POINTS", "Free View"), ("CAMERA", "Scene Camera")):
+        pressed = in_camera == (mode == "CAMERA")
+        row.operator("facelift.viewport_display", text=text, depress=pressed).mode = mode
 
 
 class FACELIFT_PT_rendering(SidebarPanel, bpy.types.Panel):

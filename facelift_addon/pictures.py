@@ -29,7 +29,7 @@ def studio(head: bpy.types.Object, samples: int = 1) -> Iterator[bpy.types.Scene
     """
     scene = bpy.data.scenes.new("FaceLift pictures")
     world = bpy.data.worlds.new("FaceLift pictures")
-    wanted = {display.PHOTO_COLORS: True, display.LIT: False}
+    wanted = {display.PHOTO_COLORS: True, display.LIT: False, display.EXACT: True}
     before = {option: display.get_option(head, option) for option in wanted}
     try:
         _light_white(world)
@@ -43,9 +43,9 @@ def studio(head: bpy.types.Object, samples: int = 1) -> Iterator[bpy.types.Scene
         scene.cycles.use_denoising = False
         scene.cycles.pixel_filter_type = "BOX"
         scene.cycles.filter_width = POINT_SAMPLING_WIDTH if samples == 1 else 1.0
-        rendering.apply(scene, "PHOTO")
         for option, value in wanted.items():
             display.set_option(head, option, value)
+        rendering.apply(scene, "PHOTO")
         yield scene
     finally:
         for option, value in before.items():

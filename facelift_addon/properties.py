@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bpy
-from bpy.props import EnumProperty, FloatProperty, IntProperty, PointerProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty
 
 from . import lighting
 from .lenses import LensChoice
@@ -28,9 +28,9 @@ COLOR_MODES = (
 )
 
 
-def _color_mode_changed(settings: FaceLiftSettings, _context: bpy.types.Context) -> None:
+def _look_changed(settings: FaceLiftSettings, _context: bpy.types.Context) -> None:
     for head in heads.heads_of(settings.id_data):
-        heads.set_color_mode(head, settings.color_mode)
+        heads.show_as(head, settings)
     lighting.scene_changed(settings.id_data)
 
 
@@ -91,7 +91,14 @@ class FaceLiftSettings(LensChoice, bpy.types.PropertyGroup):
         name="Colors",
         description="What the colors of heads are when rendered",
         items=COLOR_MODES,
-        update=_color_mode_changed,
+        update=_look_changed,
+    )
+    exact_renders: BoolProperty(
+        name="Exact Renders",
+        description="Render splats as the photo's own picture shows them, free of noise from the first sample on, "
+        "but several times slower and with hundreds of transparent bounces. "
+        "Otherwise Blender's own splats are rendered",
+        update=_look_changed,
     )
 
 

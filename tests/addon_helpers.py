@@ -140,8 +140,15 @@ def surface_gaussians(count: int = 2000, sh_degree: int = 0, seed: int = 0):
     )
 
 
-def add_splats(extension: Extension, gaussians, name: str = "Splats"):
-    """Put Gaussians into the scene as they are, by the extension's own road."""
+def add_splats(extension: Extension, gaussians, name: str = "Splats", quads: bool = False):
+    """Put Gaussians into the scene as they are, by the extension's own road.
+
+    Args:
+        extension: The installed one.
+        gaussians: What to add.
+        name: Of the object.
+        quads: Make it as Blender before 5.3 does, also where Blender has splats of its own.
+    """
     import bpy
 
     columns = extension.module("facelift_addon.splats.columns")
@@ -149,7 +156,11 @@ def add_splats(extension: Extension, gaussians, name: str = "Splats"):
     arrival = extension.heads.Arrival(
         name, columns.from_gaussians(gaussians, geometry.has_float4()), np.eye(4), gaussians.sh_degree
     )
-    return extension.heads.add(bpy.context.scene, arrival, bpy.context.view_layer)
+    native = extension.module("facelift_addon.splats.native")
+    with pytest.MonkeyPatch.context() as patch:
+        if quads:
+            patch.setattr(native, "default_way", lambda: native.Way.QUADS)
+        return extension.heads.add(bpy.context.scene, arrival, bpy.context.view_layer)
 
 
 def save_photo(path: Path, pixels: np.ndarray) -> Path:

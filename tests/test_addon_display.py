@@ -69,7 +69,7 @@ def test_the_viewport_shows_one_coloured_element_a_splat(blender):
     import bpy
 
     gaussians = surface_gaussians(300)
-    target = add_splats(blender, gaussians)
+    target = add_splats(blender, gaussians, quads=True)
     evaluated = target.evaluated_get(bpy.context.evaluated_depsgraph_get()).evaluated_geometry()
     mesh = evaluated.mesh
     assert len(mesh.polygons) == (gaussians.opacities > 0.3).sum()
@@ -84,7 +84,7 @@ def test_camera_mode_shows_sorted_quads_in_the_viewport(blender):
     import bpy
 
     gaussians = surface_gaussians(300)
-    target = add_splats(blender, gaussians)
+    target = add_splats(blender, gaussians, quads=True)
     camera = blender.module("facelift_addon.splats.cameras").new_camera("view")
     bpy.context.scene.collection.objects.link(camera)
     camera.location, camera.rotation_euler = (0, -3, 0), (np.pi / 2, 0, 0)
@@ -128,7 +128,7 @@ def test_six_cameras_see_what_the_rig_sees(blender):
 def test_render_settings_are_set_and_put_back(blender, mode, transform):
     import bpy
 
-    add_splats(blender, surface_gaussians(10))
+    add_splats(blender, surface_gaussians(10), quads=True)
     scene = bpy.context.scene
     scene.facelift.color_mode = mode
     before = (

@@ -108,13 +108,6 @@ def test_solid_mode_finds_display_colours_in_scene_linear(blender):
     np.testing.assert_allclose(stored.reshape(-1, 4)[:, :3], linear, atol=1e-5)
 
 
-def test_native_splats_are_off_where_blender_has_none(blender):
-    import bpy
-
-    native = blender.module("facelift_addon.splats.native")
-    assert not native.is_native() or bpy.app.version >= (5, 3)
-
-
 def test_a_cloud_made_piece_by_piece_is_the_same_and_survives_undo(blender):
     import bpy
 

@@ -31,10 +31,12 @@ def vertices_of(proxy):
     return places.reshape(-1, 3)
 
 
-def test_lit_heads_have_normals_and_a_closed_proxy_that_moves_with_them(blender, head):
+def test_lit_heads_have_normals_and_a_closed_proxy_that_moves_with_them(blender):
     import bmesh
     import bpy
 
+    head = add_splats(blender, surface_gaussians(COUNT), quads=True)
+    bpy.context.scene.facelift.color_mode = "LIT"
     proxy = proxy_of(blender, head)
     solid = bmesh.new()
     solid.from_mesh(proxy.data)
@@ -278,7 +280,7 @@ def test_heads_of_files_older_than_lit_colours_learn_them(blender):
 
     display = blender.module("facelift_addon.splats.display")
     nodes = blender.module("facelift_addon.splats.nodes")
-    target = add_splats(blender, surface_gaussians(COUNT))
+    target = add_splats(blender, surface_gaussians(COUNT), quads=True)
     modifier = display.find_display(target)
     older = modifier.node_group.copy()
     older[nodes.VERSION_KEY] = 1
@@ -298,7 +300,7 @@ def test_while_the_viewport_draws_adjusted_splats_are_read_without_switching_mod
     import bpy
 
     lighting = blender.module("facelift_addon.lighting")
-    target = add_splats(blender, surface_gaussians(COUNT))
+    target = add_splats(blender, surface_gaussians(COUNT), quads=True)
     assert len(lighting._shown(target)) == COUNT
     bpy.ops.facelift.add_crop(shape="BOX")
     next(child for child in target.children if child.type == "EMPTY").location.z -= 0.4

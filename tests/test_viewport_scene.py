@@ -13,7 +13,7 @@ def drawn(blender):
     """A head while the drawing is at work."""
     import bpy
 
-    target = add_splats(blender, surface_gaussians(400, 1))
+    target = add_splats(blender, surface_gaussians(400, 1), quads=True)
     bpy.context.scene.facelift_viewport.drawing = True
     bpy.context.view_layer.update()
     return target
@@ -38,7 +38,7 @@ def get(clouds, target):
 def test_in_the_background_nothing_is_drawn_and_surface_elements_are_shown(blender):
     import bpy
 
-    target = add_splats(blender, surface_gaussians(100))
+    target = add_splats(blender, surface_gaussians(100), quads=True)
     blender.module("facelift_addon.viewport.switch").update_scenes()
     assert bpy.context.scene.facelift_viewport.drawing is False
     assert read(blender, target) is None
@@ -198,7 +198,7 @@ def test_new_heads_are_drawn_from_what_was_made_ahead(blender):
     geometry = blender.module("facelift_addon.splats.geometry")
     gaussians = surface_gaussians(400, 1)
     ahead = clouds.ahead_of(columns.from_gaussians(gaussians, geometry.has_float4()))
-    target = add_splats(blender, gaussians)
+    target = add_splats(blender, gaussians, quads=True)
     known = clouds.Clouds()
     known.expect(target, ahead)
     assert get(known, target) is ahead.cloud

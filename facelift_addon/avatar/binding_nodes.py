@@ -9,8 +9,8 @@ from ...core.avatar.gaps import WIDTHS
 from ..splats import modifier_inputs
 from ..splats.following import MESH, METRE, VERTICES
 from ..splats.nodes import Builder, shared_group
+from ..splats.stretch_nodes import stretch_group
 from .gradient_nodes import GAINS, MOVE, REST, gradients_group
-from .stretch_nodes import stretch_group
 
 VERSION = 1
 

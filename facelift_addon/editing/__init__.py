@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import adjusting, clean, menus, painting, panels, placing, selecting, shaping
+from . import adjusting, clean, menus, painting, panels, placing, selecting, shaping, transform_nodes
 
 CLASSES = (
     *clean.CLASSES,
@@ -13,6 +13,7 @@ CLASSES = (
     *shaping.CLASSES,
     *placing.CLASSES,
     *adjusting.CLASSES,
+    *transform_nodes.CLASSES,
     *menus.CLASSES,
     *panels.CLASSES,
 )
@@ -22,9 +23,11 @@ def register_menus() -> None:
     """Add the tools to Blender's menus."""
     for name, draw in menus.PLACES:
         getattr(bpy.types, name).append(draw)
+    for name, draw in menus.FIRST_PLACES:
+        getattr(bpy.types, name).prepend(draw)
 
 
 def unregister_menus() -> None:
     """Take them out again."""
-    for name, draw in menus.PLACES:
+    for name, draw in (*menus.PLACES, *menus.FIRST_PLACES):
         getattr(bpy.types, name).remove(draw)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ...core.editing import density
-from ..splats import baking
+from ..splats import baking, geometry
 from ..splats.modifier_inputs import ModifierInputs, find_modifier, put_in_order
 from . import crop_empties, originals, storage
 from .adjustments_nodes import CELL, GROUP_NAME, MAX_SIZE, MIN_SIZE, adjustments_group
@@ -22,6 +22,7 @@ def ensure(target: bpy.types.Object) -> ModifierInputs:
     """Return the inputs of an object's Adjustments modifier; add it, before ours that follow, when it is missing."""
     modifier = find(target)
     if modifier is None:
+        geometry.settle_parts(target.data)
         gaussians = baking.stored(target)
         modifier = target.modifiers.new(MODIFIER_NAME, "NODES")
         modifier.node_group = adjustments_group(gaussians.sh_degree)

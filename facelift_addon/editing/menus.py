@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import targets
+from . import targets, transform_nodes
 
 Layout = bpy.types.UILayout
 
@@ -92,12 +92,38 @@ def _draw_in_select_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> No
         draw_select(menu.layout, context)
 
 
+def _draw_in_apply_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
+    """What Blender's own entries do to splats moves them without turning and scaling them."""
+    if context.mode != "OBJECT" or not targets.targets_of(context):
+        return
+    layout = menu.layout
+    for text, wanted in APPLIED.items():
+        operator = layout.operator("facelift.apply_transform", text=f"{text} of Splats", icon="POINTCLOUD_DATA")
+        for name in ("location", "rotation", "scale"):
+            setattr(operator, name, name in wanted)
+    layout.separator()
+    layout.label(text="Not for splats, whose positions alone would move:", icon="ERROR")
+
+
+APPLIED = {
+    "All Transforms": ("location", "rotation", "scale"),
+    "Rotation & Scale": ("rotation", "scale"),
+    "Location": ("location",),
+    "Rotation": ("rotation",),
+    "Scale": ("scale",),
+}
+"""Entries of the menu Object > Apply, and what each applies."""
+
 PLACES = (
     ("VIEW3D_MT_object", _draw_in_object_menu),
     ("VIEW3D_MT_object_context_menu", _draw_in_object_menu),
     ("VIEW3D_MT_edit_pointcloud", _draw_in_edit_menu),
     ("VIEW3D_MT_select_edit_pointcloud", _draw_in_select_menu),
+    ("NODE_MT_add", transform_nodes.draw_in_add_menu),
 )
-"""Blender's menus and what is added to them."""
+"""Blender's menus and what is added to their ends."""
+
+FIRST_PLACES = (("VIEW3D_MT_object_apply", _draw_in_apply_menu),)
+"""The same, to be found before Blender's own entries, which would damage splats."""
 
 CLASSES = (FACELIFT_MT_splats, FACELIFT_MT_select_splats)

@@ -19,7 +19,7 @@ from ...core.rasterize import contact_sheet, render
 from .. import errands
 from ..editing import targets
 from ..explaining import Explained
-from ..splats import baking, rendering, turntable
+from ..splats import baking, native, rendering, turntable
 from ..timers import redraw
 from .reporting import reported
 
@@ -71,6 +71,22 @@ class FACELIFT_OT_set_up_turntable(targets.OnSplatObjects, bpy.types.Operator):
         description="Add three lights. Splats carry their own light; other objects and relit heads need some",
         default=True,
     )
+    use_exact: BoolProperty(
+        name="Exact",
+        description="Film the splats without noise from the first sample on, instead of as Blender's own splats, "
+        "which are faster to render but need many samples",
+        default=True,
+    )
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        """Draw the options, as far as this Blender knows them."""
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        for name in ("seconds", "fps", "size", "elevation", "output", "use_lights"):
+            layout.prop(self, name)
+        if native.is_available():
+            layout.prop(self, "use_exact")
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -85,6 +101,7 @@ class FACELIFT_OT_set_up_turntable(targets.OnSplatObjects, bpy.types.Operator):
             self.output,
             turntable.proposed_path(scene, f"{chosen[0].name}_turntable"),
             self.use_lights,
+            self.use_exact,
         )
         turntable.set_up(scene, upright_bounds(means), film)
         rendering.apply(scene, scene.facelift.color_mode)

@@ -7,6 +7,7 @@ from pathlib import Path
 import bpy
 
 from ...core import formats
+from ..splats import heads
 from .exporting import CLASSES as EXPORT_CLASSES
 from .exporting import FACELIFT_OT_export_splats
 from .importing import CLASSES as IMPORT_CLASSES
@@ -40,9 +41,13 @@ def draw_import(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
     menu.layout.operator(FACELIFT_OT_import_splats.bl_idname, text=MENU_TEXT)
 
 
-def draw_export(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
-    """Add to File > Export."""
-    menu.layout.operator(FACELIFT_OT_export_splats.bl_idname, text=MENU_TEXT)
+def draw_export(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
+    """Add to File > Export, above Blender's own formats: none of its exporters writes splats."""
+    layout = menu.layout
+    layout.operator(FACELIFT_OT_export_splats.bl_idname, text=MENU_TEXT)
+    if heads.heads_of(context.scene):
+        layout.separator()
+        layout.label(text="The formats below leave out splats", icon="INFO")
 
 
 CLASSES = (*IMPORT_CLASSES, *EXPORT_CLASSES, FACELIFT_FH_splats)

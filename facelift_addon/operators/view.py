@@ -8,7 +8,8 @@ from bpy.props import EnumProperty
 from .. import arrival_view, lighting
 from ..editing import targets
 from ..explaining import Explained
-from ..splats import cameras, display, heads, proxies, rendering
+from ..splats import cameras, display, geometry, heads, native, proxies, rendering
+from ..splats.native import Way
 from ..viewport import switch
 from .reporting import reported
 
@@ -53,6 +54,35 @@ class FACELIFT_OT_viewport_display(_OnHead, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Switch the display modifier."""
         _show_camera_view(targets.active_splats(context), self.mode == "CAMERA")
+        return {"FINISHED"}
+
+
+class FACELIFT_OT_make_native(targets.OnSplatObjects, bpy.types.Operator):
+    """Let Blender itself draw the selected splats, in every view and in renders, as it draws new heads. For heads of files from before Blender 5.3"""  # noqa: E501
+
+    bl_idname = "facelift.make_native"
+    bl_label = "Make Native"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def obstacle(cls, context: bpy.types.Context) -> str:
+        """Something must be left to change, and Blender able to draw it."""
+        if not native.is_available():
+            return "Blender draws splats itself from 5.3 on"
+        missing = super().obstacle(context)
+        if missing or any(display.way_of(target) is not Way.NATIVE for target in targets.targets_of(context)):
+            return missing
+        return "Blender draws these splats itself already"
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Change how they are displayed; they stay as they are."""
+        for target in targets.targets_of(context):
+            heads.identify(target)
+            geometry.settle_parts(target.data)
+            display.make_native(target)
+            heads.show_as(target, context.scene.facelift)
+            proxies.fit_viewport(target)
         return {"FINISHED"}
 
 
@@ -170,8 +200,8 @@ class FACELIFT_OT_viewport_render(Explained, bpy.types.Operator):
 
 
 def draw_in_view_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
-    """Add to View > ... of 3D Views with heads."""
-    if heads.heads_of(context.scene):
+    """Add to View > ... of 3D Views with heads that Blender's own Viewport Render Image leaves out."""
+    if any(display.way_of(head) is Way.QUADS for head in heads.heads_of(context.scene)):
         menu.layout.separator()
         menu.layout.operator(FACELIFT_OT_viewport_render.bl_idname, icon="RENDER_STILL")
 
@@ -197,6 +227,7 @@ class FACELIFT_OT_update_lighting(Explained, bpy.types.Operator):
 
 CLASSES = (
     FACELIFT_OT_viewport_display,
+    FACELIFT_OT_make_native,
     FACELIFT_OT_look_through_photo,
     FACELIFT_OT_add_six_views,
     FACELIFT_OT_viewport_render,

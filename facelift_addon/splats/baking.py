@@ -56,6 +56,8 @@ def evaluated_columns(context: bpy.types.Context, target: bpy.types.Object) -> d
     try:
         if was_shown:
             shown.show_viewport = False
+        # While a frame is rendered, the viewport's graph has not come to it yet.
+        target.update_tag()
         graph = context.evaluated_depsgraph_get()
         result = target.evaluated_get(graph).data
         if not isinstance(result, bpy.types.PointCloud) or not geometry.is_splats(result):

@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 import bpy
 
-from . import native
+from . import geometry, native
 from .ewa import ewa_group
 from .material import lit_material, point_material, splat_material
 from .modifier_inputs import DISPLAY, ModifierInputs, find_modifier
-from .nodes import NAME_KEY, Builder, shared_group
+from .native import Way
+from .native_nodes import EXACT, is_native_group, native_group
+from .nodes import Builder, shared_group
 from .points import points_group
 from .projection import ellipse_group, projection_group
 from .radiance import color_group
@@ -48,6 +50,12 @@ def _display(builder: Builder, sockets, degree: int) -> dict:
     return {"Geometry": builder.switch("GEOMETRY", navigated, quads, shown)}
 
 
+def group_of(way: Way, degree: int) -> bpy.types.NodeTree:
+    """Return the node group of a display."""
+    quads = display_group(degree)
+    return native_group(degree, quads) if way is Way.NATIVE else quads
+
+
 def preparations(degree: int) -> tuple[Callable[[], object], ...]:
     """Return the steps that build everything :func:`add_display` needs, each short.
 
@@ -67,15 +75,14 @@ def preparations(degree: int) -> tuple[Callable[[], object], ...]:
         stand_in_group,
         lambda: ewa_group(degree),
         lambda: display_group(degree),
+        lambda: group_of(native.default_way(), degree),
     )
 
 
-def add_display(target: bpy.types.Object, degree: int) -> bpy.types.Modifier | None:
-    """Give an object the display modifier; none where Blender draws splats itself (5.3+)."""
-    if native.mark(target.data):
-        return None
+def add_display(target: bpy.types.Object, degree: int, way: Way | None = None) -> bpy.types.Modifier:
+    """Give an object the display modifier; of the way of new heads if none is said."""
     modifier = target.modifiers.new(MODIFIER_NAME, "NODES")
-    modifier.node_group = display_group(degree)
+    _set_way(target, modifier, degree, way or native.default_way())
     return modifier
 
 
@@ -85,7 +92,37 @@ def set_degree(target: bpy.types.Object, degree: int) -> None:
     if modifier is None:
         add_display(target, degree)
     else:
-        modifier.node_group = display_group(degree)
+        _set_way(target, modifier, degree, way_of(target))
+
+
+def way_of(target: bpy.types.Object) -> Way:
+    """Return how an object's splats are displayed."""
+    modifier = find_display(target)
+    if modifier is None:
+        return Way.NATIVE if native.is_native(target.data) else Way.POINTS
+    return Way.NATIVE if native.is_available() and is_native_group(modifier.node_group) else Way.QUADS
+
+
+def renders_quads(target: bpy.types.Object) -> bool:
+    """Whether renders show an object's splats as our quads, with what these need of a renderer."""
+    way = way_of(target)
+    return way is Way.QUADS or (way is Way.NATIVE and get_option(target, EXACT))
+
+
+def make_native(target: bpy.types.Object) -> None:
+    """Let Blender itself show an object's splats from now on; its options stay (5.3+)."""
+    modifier = find_display(target)
+    degree = geometry.degree_of(target.data)
+    if modifier is None:
+        add_display(target, degree, Way.NATIVE)
+    else:
+        _set_way(target, modifier, degree, Way.NATIVE)
+
+
+def _set_way(target: bpy.types.Object, modifier: bpy.types.Modifier, degree: int, way: Way) -> None:
+    # Inputs keep their places, and so their values: a way only adds some at the end.
+    modifier.node_group = group_of(way, degree)
+    native.mark(target.data, way)
 
 
 def find_display(target: bpy.types.Object) -> bpy.types.Modifier | None:
@@ -94,14 +131,22 @@ def find_display(target: bpy.types.Object) -> bpy.types.Modifier | None:
 
 
 def set_option(target: bpy.types.Object, option: str, value: bool) -> None:
-    """Switch :data:`PHOTO_COLORS`, :data:`LIT` or :data:`CAMERA_IN_VIEWPORT` of an object."""
-    modifier = find_display(target)
+    """Switch an option of an object: one of :data:`PHOTO_COLORS`, :data:`LIT`, :data:`CAMERA_IN_VIEWPORT`.
+
+    :data:`EXACT` is one of native displays only; others are exact.
+    """
+    modifier, way = find_display(target), way_of(target)
     if modifier is None:
-        return
-    if option not in ModifierInputs(modifier):
-        # The file is older than the option. Inputs keep their places, and so their values.
-        modifier.node_group = display_group(int(modifier.node_group[NAME_KEY].removeprefix(MODIFIER_NAME)))
-    ModifierInputs(modifier)[option] = value
+        if not value or way is not Way.NATIVE or not target.is_editable:
+            return
+        # Of Blender's own importers, and until now as they left it.
+        modifier = add_display(target, geometry.degree_of(target.data))
+    if option not in ModifierInputs(modifier) and (option != EXACT or way is Way.NATIVE):
+        # The file is older than the option.
+        _set_way(target, modifier, geometry.degree_of(target.data), way)
+    inputs = ModifierInputs(modifier)
+    if option in inputs and inputs[option] != value:
+        inputs[option] = value
 
 
 def get_option(target: bpy.types.Object, option: str) -> bool:

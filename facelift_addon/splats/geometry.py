@@ -6,11 +6,15 @@ import bpy
 import numpy as np
 
 from ...core import attributes as names
+from ...core import spherical_harmonics as harmonics
 from ...core.errors import FaceLiftError
 from ...core.gaussians import Gaussians
+from ...core.parts import Part
 from . import columns as columns_of
 from .columns import KINDS, Column
 
+GLTF_PART = "_PART"
+"""What Blender's importer of glTF names parts."""
 REQUIRED = (names.SCALE, names.ROTATION, names.RADIANCE_BASE)
 """Attributes that make a point cloud a splat cloud."""
 
@@ -90,6 +94,15 @@ def is_splats(cloud: bpy.types.PointCloud) -> bool:
     return all(name in cloud.attributes for name in REQUIRED)
 
 
+def degree_of(cloud: bpy.types.PointCloud) -> int:
+    """Return the degree of a point cloud's spherical harmonics, 0..3: of those that are complete."""
+    count = next(
+        (index for index in range(names.MAX_HIGHER_SH) if names.radiance_sh(index) not in cloud.attributes),
+        names.MAX_HIGHER_SH,
+    )
+    return max(degree for degree in range(harmonics.MAX_DEGREE + 1) if (degree + 1) ** 2 <= count + 1)
+
+
 def to_gaussians(cloud: bpy.types.PointCloud) -> Gaussians:
     """Return the Gaussians of a point cloud, in its local space.
 
@@ -113,7 +126,7 @@ def splat_columns(cloud: bpy.types.PointCloud) -> dict[str, Column]:
 
 
 def read(cloud: bpy.types.PointCloud) -> dict[str, Column]:
-    """Return the visible attributes of known type as columns."""
+    """Return the visible attributes of known type as columns; parts as ours, whatever an importer made of them."""
     columns = {}
     for attribute in cloud.attributes:
         kind = KINDS.get(attribute.data_type)
@@ -124,4 +137,25 @@ def read(cloud: bpy.types.PointCloud) -> dict[str, Column]:
         attribute.data.foreach_get(kind.field, values)
         shaped = values if kind.width == 1 else values.reshape(-1, kind.width)
         columns[attribute.name] = Column(attribute.data_type, shaped)
+    foreign = columns.pop(GLTF_PART, None)
+    parts = columns.get(names.PART, foreign)
+    if parts is not None:
+        columns[names.PART] = Column("INT8", parts_of(parts.values))
     return columns
+
+
+def parts_of(values: np.ndarray) -> np.ndarray:
+    """Return parts [N] int8 of numbers of any kind; unknown ones where they are no parts."""
+    values = np.rint(values if values.ndim == 1 else values[:, 0])
+    return np.where((values >= 0) & (values < len(Part)), values, Part.UNKNOWN).astype(np.int8)
+
+
+def settle_parts(cloud: bpy.types.PointCloud) -> None:
+    """Give an imported point cloud's parts the name and type that ours have, for nodes to find."""
+    foreign = cloud.attributes.get(GLTF_PART)
+    known = cloud.attributes.get(names.PART)
+    if foreign is not None or (known is not None and known.data_type != "INT8"):
+        parts = read(cloud)[names.PART]
+        if foreign is not None:
+            cloud.attributes.remove(foreign)
+        write(cloud, {names.PART: parts})

@@ -16,7 +16,7 @@ from mathutils import Vector
 from ...core.cameras import Camera
 from ...core.errors import FaceLiftError
 from ...core.head.shape import HeadShape
-from . import cameras, display, fits, geometry, placement, proxies
+from . import cameras, display, fits, geometry, native, placement, proxies
 from .assembly import Assembly
 from .columns import Column
 
@@ -96,7 +96,7 @@ def add(scene: bpy.types.Scene, arrival: Arrival, view_layer: bpy.types.ViewLaye
     head.location = _free_place(scene, arrival)
     head[ID_KEY] = uuid.uuid4().hex
     display.add_display(head, arrival.sh_degree)
-    set_color_mode(head, scene.facelift.color_mode)
+    show_as(head, scene.facelift)
     _describe(head, arrival)
     _set_photo_camera(scene, collection, head, arrival)
     if view_layer is not None:
@@ -114,10 +114,17 @@ def select_only(view_layer: bpy.types.ViewLayer, target: bpy.types.Object) -> No
     view_layer.objects.active = target
 
 
-def set_color_mode(head: bpy.types.Object, mode: str) -> None:
-    """Show a head's colours as the photo's own ("PHOTO"), as scene-linear ("SCENE"), or lit ("LIT")."""
-    display.set_option(head, display.PHOTO_COLORS, mode == "PHOTO")
-    proxies.set_lit(head, mode == "LIT")
+def show_as(head: bpy.types.Object, settings: bpy.types.PropertyGroup) -> None:
+    """Show a head as a scene's settings say.
+
+    Args:
+        head: A splat object.
+        settings: ``color_mode``: the photo's own colours ("PHOTO"), scene-linear ones ("SCENE"), or lit
+            ones ("LIT"); ``exact_renders``: quads in renders of what Blender shows itself.
+    """
+    display.set_option(head, display.PHOTO_COLORS, settings.color_mode == "PHOTO")
+    display.set_option(head, display.EXACT, settings.exact_renders)
+    proxies.set_lit(head, settings.color_mode == "LIT")
 
 
 def _free_place(scene: bpy.types.Scene, arrival: Arrival) -> Vector:
@@ -205,8 +212,10 @@ def packed_image(name: str, png: bytes) -> bpy.types.Image:
 
 
 def is_head(target: bpy.types.Object | None) -> bool:
-    """Whether an object is a splat object of ours."""
-    return target is not None and target.type == "POINTCLOUD" and ID_KEY in target
+    """Whether an object is a splat object of ours, or of Blender's own importers (5.3+)."""
+    if target is None or target.type != "POINTCLOUD":
+        return False
+    return ID_KEY in target or (native.is_native(target.data) and geometry.is_splats(target.data))
 
 
 def identify(head: bpy.types.Object) -> None:
@@ -227,7 +236,7 @@ def identify(head: bpy.types.Object) -> None:
 
 def find(identifier: str, name: str = "") -> bpy.types.Object | None:
     """Return the head with an id; among duplicates the one with the given name."""
-    candidates = [target for target in bpy.data.objects if is_head(target) and target[ID_KEY] == identifier]
+    candidates = [target for target in bpy.data.objects if is_head(target) and target.get(ID_KEY) == identifier]
     return next((target for target in candidates if target.name == name), candidates[0] if candidates else None)
 
 

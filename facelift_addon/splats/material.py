@@ -8,11 +8,15 @@ import bpy
 
 from ...core import attributes as names
 from ...core.rasterize.projection import MIN_ALPHA
+from . import colors
 from .ewa import COLOR
 from .nodes import NAME_KEY, VERSION_KEY, Builder
 from .quad import CORNER
 
 VERSION = 2
+
+RADIANCE = "radiance"
+"""What shaders read of Blender's own splats."""
 
 ROUGHNESS = 0.6
 SPECULAR = 0.25
@@ -28,7 +32,11 @@ def splat_material() -> bpy.types.Material:
 
 def lit_material() -> bpy.types.Material:
     """Return the material of camera-facing quads that the scene's lights shine on."""
-    material = _shared("FaceLift Lit Splats", "BLENDED", lambda builder: _gaussian_falloff(builder, _lit(builder)))
+    material = _shared(
+        "FaceLift Lit Splats",
+        "BLENDED",
+        lambda builder: _gaussian_falloff(builder, _lit(builder, _color(builder)["Color"])),
+    )
     # The normal is the surface's, the quad is only where it is painted: light from behind the
     # quad is no error to be corrected.
     material.cycles.use_bump_map_correction = False
@@ -43,6 +51,16 @@ def proxy_material() -> bpy.types.Material:
 def point_material() -> bpy.types.Material:
     """Return the material of viewport elements: opaque emission, which writes depth in EEVEE."""
     return _shared("FaceLift Viewport", "DITHERED", _emission)
+
+
+def native_photo_material() -> bpy.types.Material:
+    """Return the material of Blender's own splats (5.3+) in the photo's own values: they emit them sRGB-encoded."""
+    return _shared("FaceLift Native Photo", "DITHERED", _encoded_emission)
+
+
+def native_lit_material() -> bpy.types.Material:
+    """Return the material of Blender's own splats (5.3+) that the scene's lights shine on."""
+    return _shared("FaceLift Native Lit", "DITHERED", lambda builder: _lit(builder, _radiance(builder)))
 
 
 def _shared(name: str, method: str, build: Callable[[Builder], bpy.types.NodeSocket]) -> bpy.types.Material:
@@ -67,6 +85,29 @@ def _color(builder: Builder) -> bpy.types.bpy_prop_collection:
     return builder.node("ShaderNodeAttribute", attribute_name=COLOR).outputs
 
 
+def _radiance(builder: Builder) -> bpy.types.NodeSocket:
+    """Return the scene-linear colour that Blender 5.3 works out for each of its own splats and view."""
+    return builder.node("ShaderNodeAttribute", attribute_name=RADIANCE).outputs["Color"]
+
+
+def _encoded_emission(builder: Builder) -> bpy.types.NodeSocket:
+    linear = builder.node("ShaderNodeSeparateColor", {"Color": _radiance(builder)}).outputs
+    encoded = {name: _encoded(builder, linear[name]) for name in ("Red", "Green", "Blue")}
+    color = builder.node("ShaderNodeCombineColor", encoded).outputs["Color"]
+    return builder.node("ShaderNodeEmission", {"Color": color}).outputs["Emission"]
+
+
+def _encoded(builder: Builder, value: bpy.types.NodeSocket) -> bpy.types.NodeSocket:
+    """The inverse of :func:`colors.to_linear` as nodes."""
+    value = builder.math("MAXIMUM", value, 0.0)
+    foot = builder.math("MULTIPLY", value, colors.FOOT_SLOPE)
+    power = builder.math("POWER", value, 1 / colors.GAMMA)
+    curve = builder.math("MULTIPLY_ADD", power, 1 + colors.OFFSET, -colors.OFFSET)
+    on_curve = builder.math("GREATER_THAN", value, colors.THRESHOLD / colors.FOOT_SLOPE)
+    rise = builder.math("SUBTRACT", curve, foot)
+    return builder.math("MULTIPLY_ADD", on_curve, rise, foot)
+
+
 def _emission(builder: Builder) -> bpy.types.NodeSocket:
     return builder.node("ShaderNodeEmission", {"Color": _color(builder)["Color"]}).outputs["Emission"]
 
@@ -76,8 +117,8 @@ def _principled(builder: Builder, color: bpy.types.NodeSocket, **inputs) -> bpy.
     return builder.node("ShaderNodeBsdfPrincipled", values | inputs).outputs["BSDF"]
 
 
-def _lit(builder: Builder) -> bpy.types.NodeSocket:
-    """Principled shading with the stored normal, turned towards the view where it faces away.
+def _lit(builder: Builder, color: bpy.types.NodeSocket) -> bpy.types.NodeSocket:
+    """Principled shading of a colour with the stored normal, turned towards the view where it faces away.
 
     Splats without a normal, made after normals were, face the view.
     """
@@ -90,7 +131,7 @@ def _lit(builder: Builder) -> bpy.types.NodeSocket:
     facing = builder.vector("DOT_PRODUCT", normal, view)
     missing = builder.math("MAXIMUM", builder.math("SUBTRACT", LEAST_FACING, facing), 0.0)
     seen = builder.vector("NORMALIZE", builder.vector("ADD", normal, builder.scaled(view, missing)))
-    return _principled(builder, _color(builder)["Color"], Normal=seen)
+    return _principled(builder, color, Normal=seen)
 
 
 def _gaussian_falloff(builder: Builder, surface: bpy.types.NodeSocket) -> bpy.types.NodeSocket:
@@ -107,6 +148,4 @@ def _gaussian_falloff(builder: Builder, surface: bpy.types.NodeSocket) -> bpy.ty
     inside = builder.math("LESS_THAN", squared, 1.0)
     alpha = builder.math("MULTIPLY", builder.math("MULTIPLY", opacity, falloff), inside)
     clear = builder.node("ShaderNodeBsdfTransparent").outputs["BSDF"]
-    return builder.node("ShaderNodeMixShader", {"Factor": alpha, "Shader": clear, "Shader_001": surface}).outputs[
-        "Shader"
-    ]
+    return builder.node("ShaderNodeMixShader", {"Fac": alpha, "Shader": clear, "Shader_001": surface}).outputs["Shader"]

@@ -169,7 +169,8 @@ def shared_group(
 ) -> bpy.types.NodeTree:
     """Return the file's geometry node group of this name and version; build it when it is missing.
 
-    Groups of another version, brought in with older heads, stay as they are.
+    Groups of another version, brought in with older heads, stay as they are, and so do those that
+    an older Blender saved: they have lost the nodes that it did not know.
 
     Args:
         name: Name shown to the user.
@@ -180,7 +181,8 @@ def shared_group(
     """
     for tree in bpy.data.node_groups:
         if tree.get(NAME_KEY) == name and tree.get(VERSION_KEY) == version and tree.library is None:
-            return tree
+            if all(node.bl_idname != UNDEFINED for node in tree.nodes):
+                return tree
     tree = bpy.data.node_groups.new(name, "GeometryNodeTree")
     tree[NAME_KEY], tree[VERSION_KEY] = name, version
     for direction, sockets in (("INPUT", inputs), ("OUTPUT", outputs)):
@@ -195,3 +197,5 @@ def shared_group(
 
 NAME_KEY = "facelift_group"
 VERSION_KEY = "facelift_group_version"
+UNDEFINED = "NodeUndefined"
+"""What Blender makes of a node that it does not know, and saves in its place."""

@@ -19,6 +19,7 @@ from . import colors, display, geometry
 from .columns import Column
 from .ewa import COLOR
 from .material import proxy_material
+from .native import Way
 
 PROXY_KEY = "facelift_light_proxy"
 """Custom property of a proxy: the mark of the splats that it was made of."""
@@ -93,7 +94,8 @@ def fit_viewport(head: bpy.types.Object) -> None:
     """Show a head's proxy in the viewport only while the head shows there what renders show."""
     proxy = find(head)
     if proxy is not None:
-        proxy.hide_viewport = not display.get_option(head, display.CAMERA_IN_VIEWPORT)
+        same = display.way_of(head) is Way.NATIVE or display.get_option(head, display.CAMERA_IN_VIEWPORT)
+        proxy.hide_viewport = not same
 
 
 def set_lit(head: bpy.types.Object, lit: bool) -> None:

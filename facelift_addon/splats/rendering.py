@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from . import scene_settings
+from . import display, heads, scene_settings
 
 TRANSPARENT_BOUNCES = 512
 """Cycles' default of 8 leaves a black crust on splats; where a view grazes a surface a ray passes
@@ -59,7 +59,7 @@ def proposed_changes(scene: bpy.types.Scene, color_mode: str) -> list[Change]:
     if color_mode == "LIT":
         # The proxies of animated heads are made anew while it renders: meanwhile nobody may draw them.
         wishes += [("render.use_lock_interface", "Lock interface", True)]
-    if hasattr(scene, "cycles"):
+    if hasattr(scene, "cycles") and any(display.renders_quads(head) for head in heads.heads_of(scene)):
         wishes += [
             ("cycles.transparent_max_bounces", "Transparent bounces", TRANSPARENT_BOUNCES),
             ("cycles.min_transparent_bounces", "Min transparent bounces", MIN_TRANSPARENT_BOUNCES),

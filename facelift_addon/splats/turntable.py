@@ -11,7 +11,7 @@ from mathutils import Vector
 
 from ...core.errors import FaceLiftError
 from ...core.framing import Bounds
-from . import cameras, scene_settings
+from . import cameras, native, scene_settings
 
 COLLECTION_KEY = "facelift_turntable"
 """Custom property that tells the turntable's collection from others."""
@@ -46,6 +46,7 @@ class Film:
         output: :data:`VIDEO` or :data:`IMAGES`.
         path: Where to, without suffix.
         lights: Whether to add lights.
+        exact: Whether splats are filmed as quads where Blender has splats of its own (5.3+).
     """
 
     seconds: float
@@ -55,6 +56,7 @@ class Film:
     output: str
     path: str
     lights: bool
+    exact: bool
 
     @property
     def frames(self) -> int:
@@ -145,6 +147,9 @@ def _settings(scene: bpy.types.Scene, film: Film) -> list[tuple[str, Any]]:
         ("render.filepath", film.path + ("" if video else "_")),
         ("render.use_file_extension", True),
     ]
+    if native.is_available():
+        # Without noise from the first sample on, and what is chosen for other renders comes back.
+        wanted.append(("facelift.exact_renders", film.exact))
     if hasattr(scene.render.image_settings, "media_type"):  # Blender 5.0 sorts the formats by it.
         wanted.append(("render.image_settings.media_type", "VIDEO" if video else "IMAGE"))
     wanted.append(("render.image_settings.file_format", "FFMPEG" if video else "PNG"))

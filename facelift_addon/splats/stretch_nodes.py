@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ...core import attributes as names
-from ..splats.nodes import Builder, shared_group
+from .nodes import Builder, shared_group
 
 VERSION = 1
 
