@@ -15,6 +15,7 @@ MODULES = {
         "rasterizer_bench",
         "formats_bench",
         "addon_bench",
+        "rendering_bench",
         "avatar_fit_bench",
         "avatar_texture_bench",
         "avatar_binding_bench",

@@ -41,7 +41,7 @@ def _objects(extension: addon_helpers.Extension) -> list[Measurement]:
     for step in display.preparations(0):
         step()
     made = []
-    seconds = best_seconds(lambda: made.append(addon_helpers.add_splats(extension, gaussians)))
+    seconds = best_seconds(lambda: made.append(addon_helpers.add_splats(extension, gaussians, quads=True)))
     target = made[-1]
     for other in made[:-1]:
         bpy.data.objects.remove(other)

@@ -1,0 +1,88 @@
+"""Render time and likeness to the reference rasterizer by engine and mode, in the Blender that runs this.
+
+Native: Blender's own splats (5.3+). Exact: our camera-facing quads, which older Blenders always
+render. In the photo's own colours, 256 x 256 pixels. Times are the processor's of all cores.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from skimage import data
+
+from core.cameras import Camera
+from core.engines.draft import DraftEngine
+from core.photo.decode import from_array
+from core.progress import Reporter
+from core.rasterize import cpu
+from core.rasterize.metrics import psnr
+from tests import addon_helpers
+from tests.bench.report import Measurement, print_table
+
+SIZE = 256
+SAMPLES = (1, 4, 16)
+VIEW = Camera.orbit(240, 10, size=SIZE)
+
+
+def main() -> None:
+    """Measure and print."""
+    import bpy
+
+    settings = {"quality": "low", "body": "neck"}
+    head = DraftEngine().generate(from_array(data.astronaut(), "astronaut.png"), settings, Reporter()).gaussians
+    with tempfile.TemporaryDirectory() as folder:
+        extension = addon_helpers.install(Path(folder))
+        bpy.ops.wm.read_homefile(use_empty=True)
+        measurements = list(_measured(extension, head, Path(folder)))
+    print_table(f"Rendering {len(head):,} splats in Blender {bpy.app.version_string}", measurements)
+
+
+def _measured(extension: addon_helpers.Extension, head, folder: Path) -> Iterator[Measurement]:
+    import bpy
+
+    native = extension.module("facelift_addon.splats.native")
+    target = addon_helpers.add_splats(extension, head)
+    expected = np.clip(cpu.render(head, VIEW).image, 0, 1).astype(np.float64)
+    eevee = "BLENDER_EEVEE" if bpy.app.version >= (5, 0) else "BLENDER_EEVEE_NEXT"
+    names = {"CYCLES": "Cycles", eevee: "EEVEE"}
+    for engine in names:
+        for exact in (False, True) if native.is_available() else (True,):
+            # The first picture of an engine compiles its shaders.
+            _rendered(extension, target, engine, exact, 1, folder)
+            for samples in SAMPLES:
+                start = time.process_time()
+                image = _rendered(extension, target, engine, exact, samples, folder)
+                seconds = time.process_time() - start
+                name = f"{names[engine]}, {'exact' if exact else 'native'}, {samples} samples"
+                yield Measurement(f"{name}: time", seconds, "s")
+                yield Measurement(f"{name}: likeness", float(psnr(image, expected)), "dB")
+
+
+def _rendered(extension: addon_helpers.Extension, target, engine: str, exact: bool, samples: int, folder: Path):
+    """Return the picture [H, W, 3] 0..1 of an engine with as many samples."""
+    import bpy
+
+    pictures = extension.module("facelift_addon.pictures")
+    display = extension.module("facelift_addon.splats.display")
+    rendering = extension.module("facelift_addon.splats.rendering")
+    cameras = extension.module("facelift_addon.splats.cameras")
+    camera = cameras.new_camera("bench")
+    with pictures.studio(target, samples) as scene:
+        cameras.fit(camera, VIEW, target, np.eye(4))
+        display.set_option(target, display.EXACT, exact)
+        rendering.apply(scene, "PHOTO")
+        scene.render.engine = engine
+        scene.eevee.taa_render_samples = samples
+        scene.render.filter_size = 0.0 if samples == 1 else 1.0
+        path = pictures._render(scene, camera, VIEW, folder / "view.png")
+    image = pictures.load_pixels(path) / 255
+    bpy.data.cameras.remove(camera.data)
+    return image
+
+
+if __name__ == "__main__":
+    main()
