@@ -85,7 +85,7 @@ def test_blender_takes_new_heads_for_splats_in_the_viewport_and_nothing_of_ours_
     cloud.attributes["position"].data.foreach_get("vector", places.ravel())
     np.testing.assert_array_equal(places, gaussians.means)
     clouds = blender.module("facelift_addon.viewport.clouds")
-    assert clouds.Clouds().get(target, bpy.context.evaluated_depsgraph_get()) is None
+    assert clouds.Clouds().get(target, cloud) is None
 
 
 @needs_native
@@ -194,8 +194,7 @@ def test_heads_of_older_files_stay_as_they_are_until_they_are_made_native(blende
     bpy.context.scene.facelift_viewport.drawing = True
     bpy.context.scene.update_tag()
     clouds = blender.module("facelift_addon.viewport.clouds")
-    shown(target)
-    assert len(clouds.Clouds().get(target, bpy.context.evaluated_depsgraph_get())) == 400
+    assert len(clouds.Clouds().get(target, shown(target)[0])) == 400
     bpy.ops.facelift.make_native()
     assert way_of(blender, target) is way(blender, "NATIVE")
     assert display.get_option(target, display.PHOTO_COLORS)
