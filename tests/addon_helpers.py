@@ -22,10 +22,9 @@ import pytest
 
 import build
 from tests.headless import PACKAGE, install_extension, use_resources
+from tests.patience import PATIENCE
 
 TICK_SECONDS = 0.01
-PATIENCE_SECONDS = 180.0
-"""Far more than anything needs: only a hang takes as long."""
 
 QUICK_WORKER = Path(__file__).with_name("addon_worker_entry.py")
 HAS_BLENDER = importlib.util.find_spec("bpy") is not None
@@ -57,7 +56,7 @@ class Extension:
 
     def tick_until(self, condition: Callable[[], Any]) -> Any:
         """Tick, as Blender's timer does, until something is true; return it."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + PATIENCE
         while not (result := condition()):
             assert time.monotonic() < deadline, "the extension hangs"
             self.session.tick()

@@ -9,11 +9,10 @@ import pytest
 
 from tests import hub_helpers, setup_helpers
 from tests.addon_helpers import PACKAGE, TICK_SECONDS
+from tests.patience import PATIENCE
 
 VARIABLES = ("FACELIFT_RUNTIME", "FACELIFT_WEIGHTS", "FACELIFT_CHECKPOINT", "HF_TOKEN", "HF_ENDPOINT")
 """What this computer may have set, and a bare one has not."""
-GENERATING_SECONDS = TASK_SECONDS = 240.0
-"""Far more than anything needs, on a machine that does a lot else."""
 STEPS = 2
 """Denoising steps of heads in tests: the tiny weights' heads look like nothing anyway."""
 
@@ -36,10 +35,10 @@ class Computer:
     def view(self):
         return self.guide.view()
 
-    def tick_until(self, condition, patience: float = TASK_SECONDS) -> None:
+    def tick_until(self, condition) -> None:
         """Do what the extension's timer does until something is true."""
         timer = self.blender.module("facelift_addon.timers")._on_timer
-        limit = time.monotonic() + patience
+        limit = time.monotonic() + PATIENCE
         while not condition():
             assert time.monotonic() < limit, "the setup hangs"
             timer()
@@ -85,7 +84,7 @@ class Computer:
         bpy.ops.facelift.choose_photo(filepath=str(photo))
         self.blender.settle()
         assert bpy.ops.facelift.generate() == {"FINISHED"}
-        self.tick_until(lambda: not self.blender.session.busy, GENERATING_SECONDS)
+        self.tick_until(lambda: not self.blender.session.busy)
         (task,) = self.blender.session.tasks
         assert task.state == "Done", task.error
         (head,) = self.blender.heads.heads_of(bpy.context.scene)

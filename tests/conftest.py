@@ -7,8 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.addon_helpers", "tests.addon_setup_helpers"]
+
+# A busy machine is no reason to fail: examples may take, and be made, as slowly as it wants.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 _EXIT_STATUS = pytest.StashKey[int]()
 

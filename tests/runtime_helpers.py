@@ -20,9 +20,9 @@ from core.runtime import lockfile
 from core.runtime.background import BackgroundTask
 from core.runtime.probe import platform_name
 from core.runtime.setup_flow import SetupFlow
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE = 240.0
 ROOM = 6 << 30
 """Free bytes of memory's file system from which on installations go there: disks delete slowly."""
 
@@ -97,9 +97,9 @@ def roomy_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def wait(task: BackgroundTask, until=lambda task: False, patience: float = PATIENCE) -> BackgroundTask:
+def wait(task: BackgroundTask, until=lambda task: False) -> BackgroundTask:
     """Poll a task until it ended or a condition holds."""
-    limit = time.monotonic() + patience
+    limit = time.monotonic() + PATIENCE
     while task.running and not until(task):
         assert time.monotonic() < limit, f"{task.name} hangs: {task.status}"
         task.poll()
@@ -107,9 +107,9 @@ def wait(task: BackgroundTask, until=lambda task: False, patience: float = PATIE
     return task
 
 
-def drive(flow: SetupFlow, patience: float = PATIENCE) -> None:
+def drive(flow: SetupFlow) -> None:
     """Poll a flow until nothing runs."""
-    limit = time.monotonic() + patience
+    limit = time.monotonic() + PATIENCE
     while flow.busy:
         assert time.monotonic() < limit, f"{flow.task.name} hangs: {flow.task.status}"
         flow.poll()

@@ -6,6 +6,7 @@ import pytest
 from core.avatar import binding, deformation, gaps
 from tests.addon_helpers import needs_blender
 from tests.avatar_helpers import add_head_with_mesh
+from tests.patience import PATIENCE
 
 pytestmark = needs_blender
 
@@ -382,7 +383,7 @@ def test_an_animation_is_written_in_the_background_and_can_be_cancelled(blender,
             {},
         )
         animation.start()
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + PATIENCE
         while animation._supply() is not None:
             assert time.monotonic() < deadline
             if stop_at is not None and len(read) >= stop_at:

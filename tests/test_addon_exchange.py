@@ -12,8 +12,9 @@ import pytest
 from scipy.spatial import KDTree
 
 from core import formats
-from tests.addon_helpers import PATIENCE_SECONDS, add_splats, needs_blender, surface_gaussians
+from tests.addon_helpers import add_splats, needs_blender, surface_gaussians
 from tests.format_helpers import within_range
+from tests.patience import PATIENCE
 
 pytestmark = needs_blender
 
@@ -284,7 +285,7 @@ class TestInTheBackground:
     def finish(errands):
         """Wait for the threads, then tick as Blender's timer does."""
         for errand in list(errands._errands):
-            errand.future.exception(timeout=PATIENCE_SECONDS)
+            errand.future.exception(timeout=PATIENCE)
         while errands.tick():
             pass
 
@@ -340,7 +341,7 @@ class TestInTheBackground:
         for pieces in (2, 20):
             self.begin_import(blender, tmp_path / "scan.ply")
             (errand,) = errands._errands
-            errand.future.exception(timeout=PATIENCE_SECONDS)
+            errand.future.exception(timeout=PATIENCE)
             told.append(errands.under_way()[0].progress)
             for _ in range(pieces):
                 assert errands.tick(), "a step of the display at most"

@@ -5,7 +5,8 @@ import signal
 
 import pytest
 
-from tests.addon_helpers import PACKAGE, PATIENCE_SECONDS, needs_blender
+from tests.addon_helpers import PACKAGE, needs_blender
+from tests.patience import PATIENCE
 
 pytestmark = needs_blender
 
@@ -148,7 +149,7 @@ def test_switching_the_extension_off_ends_everything_and_on_again_works(quick_wo
     bpy.ops.preferences.addon_disable(module=PACKAGE)
     assert not hasattr(bpy.types.Scene, "facelift")
     assert not hasattr(bpy.types, "FACELIFT_PT_main")
-    psutil.wait_procs([worker], timeout=PATIENCE_SECONDS)
+    psutil.wait_procs([worker], timeout=PATIENCE)
     assert not worker.is_running()
     bpy.ops.preferences.addon_enable(module=PACKAGE)
     assert quick_worker.session.tasks == []

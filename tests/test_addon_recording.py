@@ -5,8 +5,9 @@ import pytest
 
 from core.avatar.arkit import ARKIT_NAMES
 from core.avatar.recording import load_recording
-from tests.addon_helpers import PATIENCE_SECONDS, needs_blender
+from tests.addon_helpers import needs_blender
 from tests.avatar_helpers import add_head_with_mesh
+from tests.patience import PATIENCE
 from tests.recording_helpers import live_link_face, table
 
 pytestmark = needs_blender
@@ -193,7 +194,7 @@ def test_in_the_background_it_arrives_as_one_step(blender, mesh, take):
         belongs_to_file=True,
     )
     for errand in list(errands._errands):
-        errand.future.exception(timeout=PATIENCE_SECONDS)
+        errand.future.exception(timeout=PATIENCE)
     assert not errands.tick()
     assert curves_of(mesh.data.shape_keys)[0].keyframe_points[0].co.x == 7
     assert not bpy.app.timers.is_registered(errands._on_timer) or errands.close() is None

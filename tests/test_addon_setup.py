@@ -7,7 +7,8 @@ import shutil
 import pytest
 
 from tests.addon_helpers import PACKAGE, needs_blender
-from tests.addon_setup_helpers import TASK_SECONDS, use_weights
+from tests.addon_setup_helpers import use_weights
+from tests.patience import PATIENCE
 
 pytestmark = needs_blender
 
@@ -104,6 +105,6 @@ def test_switching_the_extension_off_ends_the_setup(computer):
     bpy.ops.facelift.setup_proceed()
     task = psutil.Process(computer.flow.task.pid)
     bpy.ops.preferences.addon_disable(module=PACKAGE)
-    psutil.wait_procs([task], timeout=TASK_SECONDS)
+    psutil.wait_procs([task], timeout=PATIENCE)
     assert not task.is_running() or task.status() == psutil.STATUS_ZOMBIE
     bpy.ops.preferences.addon_enable(module=PACKAGE)

@@ -68,7 +68,7 @@ def test_at_rest_nothing_changes_not_even_a_bit():
     assert (bound.opacities[is_added(bound)] == 0).all()
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(ANGLES, st.floats(-2, 2), st.integers(0, 3))
 def test_a_rigid_motion_is_exact(angles, step, degree):
     base, bound = astronaut_base(), few(500, degree)
@@ -83,7 +83,7 @@ def test_a_rigid_motion_is_exact(angles, step, degree):
     np.testing.assert_allclose(result.sh, expected.sh, atol=1e-5)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.floats(0.1, 10))
 def test_a_uniform_stretch_scales_covariances_exactly(factor):
     base, bound = astronaut_base(), few()
@@ -93,7 +93,7 @@ def test_a_uniform_stretch_scales_covariances_exactly(factor):
     assert_same_covariances(result, bound.transform(np.diag([factor, factor, factor, 1.0])), 1e-6)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     npst.arrays(np.float64, (5, 3, 3), elements=st.floats(-1, 1)).map(lambda noise: 1.5 * np.eye(3) + noise),
     npst.arrays(np.float32, (5, 3), elements=st.floats(np.float32(1e-4), 1, width=32)),
@@ -118,7 +118,7 @@ def assert_same_covariances(a, b, tolerance):
     assert (np.abs(a.covariances() - b.covariances()) <= tolerance * size).all()
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(ANGLES, st.integers(1, 3))
 def test_harmonics_turn_as_those_of_a_turned_head(angles, degree):
     some = few(20, degree)
@@ -204,7 +204,7 @@ def test_splats_without_parts_follow_the_skin_they_lie_on():
     assert same.all(axis=1).mean() > 0.85
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 30))
 def test_the_nearest_place_is_as_near_as_any_sample(seed, count):
     random = np.random.default_rng(seed)

@@ -30,7 +30,7 @@ def test_every_expression_has_its_opposite():
     assert all(name in ARKIT_NAMES for preset in PRESETS for name in strengths(preset))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     rate=st.sampled_from([24, 25, 30, 60]),
     step=st.sampled_from([0.5, 1.0, 2.0]),
@@ -119,7 +119,7 @@ def test_a_missing_file_is_told(tmp_path):
     assert len(load_recording(tmp_path / "take.csv").times) == 90
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_damage_is_an_error_with_advice_or_a_sound_recording(data):
     """Bytes changed, cut out and put in anywhere: never anything else than our own error, never a bad number."""
@@ -154,7 +154,7 @@ def test_resampling_and_smoothing():
     assert parse_recording(turning).resampled(2).rotations["head"][1, 0] == pytest.approx(np.pi, abs=1e-3)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     angles=st.lists(st.tuples(*[st.floats(-1.2, 1.2)] * 3), min_size=2, max_size=6),
     share=st.floats(0, 1),

@@ -139,7 +139,7 @@ def test_a_turned_head_keeps_its_neck_thick(base, joints, weights):
     assert forward[0] > 0.03
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(
     angles=st.lists(st.floats(-3, 3), min_size=3, max_size=3),
     scale=st.floats(0.05, 20),

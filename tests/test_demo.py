@@ -18,6 +18,7 @@ from PIL import Image
 import build
 from core import formats
 from tests.addon_helpers import needs_blender
+from tests.patience import PATIENCE
 from tests.photo_helpers import astronaut
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,7 +35,12 @@ def test_demo_of_a_noise_head_ends_and_writes_every_file(tmp_path, checkpoint_fo
     command += ["--engine", "facelift", "--checkpoint", weights, "--photo", photo, "--out", out]
     folders = {name: str(tmp_path / name) for name in ("XDG_CACHE_HOME", "FACELIFT_WEIGHTS", "HF_HUB_CACHE")}
     result = subprocess.run(
-        [str(part) for part in command], cwd=ROOT, env=os.environ | folders, capture_output=True, text=True, timeout=600
+        [str(part) for part in command],
+        cwd=ROOT,
+        env=os.environ | folders,
+        capture_output=True,
+        text=True,
+        timeout=2 * PATIENCE,
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert {path.name for path in out.iterdir()} == {

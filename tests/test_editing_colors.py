@@ -24,7 +24,7 @@ def of_colors(*colors):
     return random_gaussians(len(colors)).replace(sh=from_colors(np.array(colors)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(how=grades, seed=st.integers(0, 1000))
 def test_higher_harmonics_follow_the_grades_derivative(how, seed):
     """A small view-dependent change, graded, is the change of the graded colour."""
@@ -70,14 +70,14 @@ def test_saturation_and_contrast_at_their_ends():
     np.testing.assert_allclose(grade(of_colors((0.8, 0.3, 0.1)), Grade(contrast=0)).colors, 0.5, atol=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(values=st.lists(st.floats(-0.5, 2), min_size=1, max_size=20))
 def test_transfer_function_and_its_inverse_meet_everywhere(values):
     values = np.array(values)
     np.testing.assert_allclose(grading.to_display(grading.to_linear(values)), values, atol=1e-6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(a=grades, b=grades)
 def test_grades_combine_in_any_order(a, b):
     assert a.combined(b) == b.combined(a)

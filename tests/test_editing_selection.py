@@ -52,7 +52,7 @@ def test_colors_are_compared_as_they_look():
     assert selection.by_color(gaussians, (0.8, 0.2, 0.2), 500).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10_000), distance=st.floats(0.0, 1.0))
 def test_growing_is_what_brute_force_finds_and_shrinking_its_mirror(seed, distance):
     random = np.random.default_rng(seed)
@@ -110,7 +110,7 @@ def test_islands_are_counted_from_the_largest_and_never_all_go():
     assert floaters.islands(np.zeros((0, 3)), 1).shape == (0,)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10_000), distance=st.floats(0.05, 1.0))
 def test_islands_lie_apart_and_near_neighbours_share_one(seed, distance):
     means = np.random.default_rng(seed).uniform(-2, 2, (80, 3))

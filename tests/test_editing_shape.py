@@ -20,7 +20,7 @@ from tests.gaussian_helpers import random_gaussians
 from tests.test_editing_selection import plate
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 1000), degree=st.integers(0, 3))
 def test_symmetrized_splats_equal_their_own_mirror_image(seed, degree):
     random = np.random.default_rng(seed)
@@ -78,7 +78,7 @@ def test_density_opens_no_holes_and_keeps_the_important():
         assert importances[edit.sources].mean() > importances[dropped].mean()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 1000), share=st.floats(0, 0.999), cell=st.floats(0.05, 2))
 def test_every_cell_keeps_its_share_and_what_stays_grows(seed, share, cell):
     gaussians = random_gaussians(80, seed=seed)

@@ -15,6 +15,7 @@ from PIL import Image
 from core import formats
 from core.weights.table import FileTable
 from tests.facelift_helpers import checkpoint_folder, record_folder  # noqa: F401
+from tests.patience import PATIENCE
 from tests.photo_helpers import astronaut
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,7 +45,9 @@ def environment(tmp_path_factory) -> dict[str, str]:
 def run(environment: dict[str, str], *arguments: object) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "core", *map(str, arguments)]
     one_thread = {"OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, cwd=ROOT, env=environment | one_thread, capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        command, cwd=ROOT, env=environment | one_thread, capture_output=True, text=True, timeout=PATIENCE
+    )
 
 
 def generate(environment, checkpoint, *arguments: object) -> subprocess.CompletedProcess:

@@ -68,7 +68,7 @@ def _read_bounded(data: bytes, suffix: str) -> None:
     assert peak < 2_000_000 + 20 * len(data)
 
 
-@settings(deadline=None, max_examples=800)
+@settings(max_examples=800)
 @given(specimen=st.sampled_from(SPECIMENS), edits=EDITS, cut=st.one_of(st.none(), st.floats(0, 1)))
 def test_damaged_files_end_in_format_errors_and_little_memory(specimen, edits, cut):
     suffix, data = specimen
@@ -81,7 +81,7 @@ def test_damaged_files_end_in_format_errors_and_little_memory(specimen, edits, c
     _read_bounded(data, suffix)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(
     place=st.integers(0, 400),
     value=st.one_of(
@@ -111,7 +111,7 @@ def test_wrong_values_in_gltf_descriptions_end_in_format_errors(place, value):
     _read_bounded(json.dumps(root).encode(), ".gltf")
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.sampled_from(SUFFIXES), st.binary(max_size=200))
 def test_noise_ends_in_format_errors(suffix, noise):
     marks = {

@@ -41,7 +41,7 @@ def _needs(suffix: str) -> None:
         pytest.importorskip("pxr")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(gaussians=splats(degrees=(0,)))
 def test_splat(gaussians):
     back = formats.loads(formats.dumps(gaussians, ".splat"), ".splat")
@@ -51,7 +51,7 @@ def test_splat(gaussians):
     np.testing.assert_array_equal(back.means, gaussians.means)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(gaussians=splats(), version=st.sampled_from(spz.VERSIONS))
 def test_spz(gaussians, version):
     gaussians = within_range(gaussians)
@@ -72,7 +72,7 @@ def test_spz(gaussians, version):
     assert_near(back, _read(_spz(back, version)), angle=ANGLES[version], log_scales=1e-4, base=1e-6)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(gaussians=splats(largest=256))
 def test_compressed_ply(gaussians):
     gaussians = gaussians.select(spatial_order(gaussians.means))
@@ -99,13 +99,13 @@ def _assert_kept(gaussians: Gaussians, suffix: str) -> None:
     np.testing.assert_array_equal(gaussians.opacities, back.opacities)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(gaussians=splats(), suffix=st.sampled_from((".glb", ".gltf")))
 def test_gltf_keeps_everything(gaussians, suffix):
     _assert_kept(gaussians, suffix)
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(gaussians=splats(), suffix=st.sampled_from((".usda", ".usdc", ".usdz", ".usd")))
 def test_usd_keeps_everything(gaussians, suffix):
     _needs(suffix)

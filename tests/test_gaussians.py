@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -193,7 +193,6 @@ def test_concatenate_pads_harmonics_and_keeps_shared_extras():
 
 
 @given(arrays(np.float64, (3, 3), elements=st.floats(-10, 10)))
-@settings(deadline=None)
 def test_any_covariance_decomposes(factor):
     covariance = factor @ factor.T
     scales, rotations = decompose_covariances(covariance[None])
@@ -203,7 +202,6 @@ def test_any_covariance_decomposes(factor):
 
 
 @given(arrays(np.float64, 4, elements=st.floats(-1, 1)).filter(lambda q: np.linalg.norm(q) > 1e-3))
-@settings(deadline=None)
 def test_quaternions_and_matrices_agree(values):
     quaternion = quaternions.normalize(values)
     matrix = quaternions.to_matrices(quaternion)

@@ -22,6 +22,7 @@ from core.rasterize.choice import best_renderer
 from core.rasterize.metrics import psnr
 from core.rasterize.projection import MIN_ALPHA
 from tests.gaussian_helpers import random_gaussians
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent
 SAME_PICTURE = 45.0
@@ -136,7 +137,7 @@ def test_minutes_of_compiling_are_announced(monkeypatch, caplog):
     pytest.importorskip("gsplat")
 
     def compile_in_vain(*_) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while not caplog.records and time.monotonic() < deadline:
             time.sleep(0.01)
         raise RuntimeError("no compiler")

@@ -28,7 +28,7 @@ def test_round_trip(degree, tmp_path):
     assert back.extras["confidence"].dtype == np.float32
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(
     degree=st.integers(0, 3),
     layout=st.sampled_from([("<", False), (">", False), ("=", True)]),

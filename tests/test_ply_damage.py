@@ -186,7 +186,7 @@ EDITS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=600)
+@settings(max_examples=600)
 @given(specimen=st.sampled_from(SPECIMENS), edits=EDITS, header_only=st.booleans())
 def test_damaged_files_end_in_format_errors_and_little_memory(specimen, edits, header_only):
     data = specimen
@@ -209,7 +209,7 @@ def test_damaged_files_end_in_format_errors_and_little_memory(specimen, edits, h
     assert peak < 400_000 + 20 * len(data)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.binary(max_size=400))
 def test_noise_after_the_magic_word_ends_in_format_errors(noise):
     for data in (noise, b"ply\n" + noise, b"ply\nformat ascii 1.0\n" + noise + b"\nend_header\n"):

@@ -17,7 +17,8 @@ from core.runtime.setup_flow import SetupFlow
 from core.runtime.setup_state import SetupState, Stage
 from core.runtime.setup_view import view
 from tests import hub_helpers, setup_helpers
-from tests.runtime_helpers import PATIENCE, ROOT, drive, roomy_folder, wait, wheel_folder
+from tests.patience import PATIENCE
+from tests.runtime_helpers import ROOT, drive, roomy_folder, wait, wheel_folder
 
 LARGE = "mvdiffusion/pipeckpts/unet/diffusion_pytorch_model.safetensors"
 PROCEED = """

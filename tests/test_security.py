@@ -17,7 +17,8 @@ from core.progress import Reporter
 from core.runtime import uv
 from core.worker.client import WorkerClient
 from core.worker.launch import custom_command
-from tests.worker_helpers import PATIENCE, photo_bytes
+from tests.patience import PATIENCE
+from tests.worker_helpers import photo_bytes
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = [path for folder in ("core", "facelift_addon") for path in sorted((ROOT / folder).rglob("*.py"))]

@@ -16,6 +16,7 @@ import pytest
 
 from core.weights.table import FileTable, WeightFile
 from tests.hub_helpers import Hub, serve
+from tests.patience import PATIENCE
 
 pytest.importorskip("huggingface_hub")
 
@@ -24,7 +25,6 @@ LARGE = "gslrm/large.safetensors"
 LARGE_SIZE = 25_000_000
 """More than the ten megabytes that the hub's client hands on at once by itself."""
 SMALL = "mvdiffusion/pipeckpts/unet/config.json"
-DEADLINE = 180.0
 """Seconds after which a process that should have got somewhere counts as stuck."""
 
 PROGRAM = """
@@ -94,7 +94,7 @@ def start(hub: Hub, table: Path, target: Path, **options) -> subprocess.Popen:
 
 
 def run(hub: Hub, table: Path, target: Path, **options) -> dict:
-    output, _ = start(hub, table, target, **options).communicate(timeout=2 * DEADLINE)
+    output, _ = start(hub, table, target, **options).communicate(timeout=PATIENCE)
     return json.loads(output)
 
 
@@ -111,7 +111,7 @@ def part_of(target: Path) -> Path:
 
 def wait_for_part(process: subprocess.Popen, target: Path, size: int) -> None:
     """Wait until so many bytes of the large file are on the disk; the server holds the rest back."""
-    deadline = time.monotonic() + DEADLINE
+    deadline = time.monotonic() + PATIENCE
     while not (parts := list(target.glob("gslrm/.*.part"))) or parts[0].stat().st_size < size:
         assert process.poll() is None
         assert time.monotonic() < deadline
@@ -175,7 +175,7 @@ def test_disk_that_fills_up_meanwhile_is_told_and_the_next_run_finishes(hub, tab
         filler = disk / "filler"
         filler.write_bytes(bytes(shutil.disk_usage(disk).free - 2_000_000))
         hub.released.set()
-        output, _ = process.communicate(timeout=2 * DEADLINE)
+        output, _ = process.communicate(timeout=PATIENCE)
         assert json.loads(output)["code"] == "disk-full"
         assert part_of(disk / "weights").stat().st_size > 4_000_000
         error = run(hub, table, disk / "weights")
@@ -271,13 +271,13 @@ def test_only_the_licence_comes_without_consent(hub, table, target):
 def test_second_download_into_the_same_folder_is_refused(hub, table, target):
     hub.hold_after[LARGE] = 0
     first = start(hub, table, target)
-    deadline = time.monotonic() + DEADLINE
+    deadline = time.monotonic() + PATIENCE
     while not hub.gets(LARGE):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert "Another download" in run(hub, table, target)["message"]
     hub.released.set()
-    output, _ = first.communicate(timeout=DEADLINE)
+    output, _ = first.communicate(timeout=PATIENCE)
     assert LARGE in json.loads(output)["fetched"]
 
 
@@ -294,7 +294,7 @@ def test_command_line_downloads_and_verifies(hub, table, target, tmp_path):
 
     def weights(*arguments: object) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", "core", "weights", *map(str, arguments), "--table", str(table)]
-        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=2 * DEADLINE)
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE)
 
     result = weights("download", target, "--accept-licence")
     assert result.returncode == 0, result.stderr

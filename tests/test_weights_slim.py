@@ -42,13 +42,13 @@ from core.weights.slim_outputs import outputs
 from core.weights.table import FileTable
 from core.weights.tensor_files import DTYPES, header_bytes, write_tensors
 from core.weights.verify import MANIFEST_NAME, verify
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent
 GSLRM = "gslrm/ckpt_0000000000021125"
 UNET = "mvdiffusion/pipeckpts/unet/diffusion_pytorch_model.safetensors"
 FULL_LIMIT = 4_000_000_000
 """Bytes that the slimmed official checkpoint may take at most."""
-DEADLINE = 120.0
 """Seconds after which a process that should have got somewhere counts as stuck."""
 
 PROGRAM = """
@@ -217,7 +217,7 @@ def test_killed_process_is_taken_up(checkpoint_folder, slimmed, tmp_path, moment
     work = tmp_path / "slim.unfinished"
     name = Path(moment).name
     process = start(checkpoint_folder, target)
-    deadline = time.monotonic() + DEADLINE
+    deadline = time.monotonic() + PATIENCE
     has_ended = False
     while not shows(work, name) and not target.exists():
         assert not has_ended

@@ -15,10 +15,8 @@ from core.worker.connection import Timeouts
 from core.worker.job import JobState
 from core.worker.launch import Launch
 from core.worker.protocol import Method
-from tests.worker_helpers import PATIENCE, make_client, photo_bytes, test_launch, wait_for, wait_until_working
-
-HANG = 3.0
-"""Seconds after which a silent worker counts as hung here: a busy computer may keep a healthy one waiting for two."""
+from tests.patience import HANG, PATIENCE
+from tests.worker_helpers import make_client, photo_bytes, test_launch, wait_for, wait_until_working
 
 
 @pytest.fixture
@@ -93,7 +91,7 @@ def test_a_job_sent_to_a_worker_that_just_died_fails_clearly(client):
 def test_a_job_that_ignores_cancel_is_killed_and_its_neighbours_go_on(tmp_path):
     client = make_client(tmp_path, cancel=0.3)
     stuck = generate(client, "stuck")
-    neighbour = client.prepare(photo_bytes(), "b.png", "slow-prepare", {"seconds": 4.0})
+    neighbour = client.prepare(photo_bytes(), "b.png", "slow-prepare", {"seconds": HANG})
     waiting = generate(client, "steps")
     wait_until_working(client, stuck, neighbour)
     pid = client.pid

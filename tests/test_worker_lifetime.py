@@ -18,9 +18,9 @@ from core.worker.client import WorkerClient
 from core.worker.job import JobState
 from core.worker.launch import Launch, custom_command, worker_command
 from core.worker.protocol import Method
+from tests.patience import PATIENCE
 from tests.worker_helpers import (
     ENTRY,
-    PATIENCE,
     ROOT,
     make_client,
     photo_bytes,

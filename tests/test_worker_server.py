@@ -8,7 +8,8 @@ import pytest
 
 from core.worker.codec import Message, MessageReader, encode
 from core.worker.protocol import request
-from tests.worker_helpers import PATIENCE, photo_bytes, test_launch
+from tests.patience import PATIENCE
+from tests.worker_helpers import photo_bytes, test_launch
 
 
 class RawClient:

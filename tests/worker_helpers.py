@@ -15,12 +15,11 @@ from core.worker.client import WorkerClient
 from core.worker.connection import Timeouts
 from core.worker.job import Job
 from core.worker.launch import Launch, worker_command
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent
 ENTRY = Path(__file__).with_name("worker_entry.py")
 WORKING_STAGES = ("Stepping", "Thinking")
-PATIENCE = 180.0
-"""Seconds that a test waits for something that should come at once; only a failure takes so long."""
 
 
 def photo_bytes(size: int = 128) -> bytes:
@@ -60,6 +59,10 @@ def wait_until_working(client: WorkerClient, *jobs: Job) -> None:
 
 
 def make_client(tmp_path: Path, *arguments: str, **timeouts: float) -> WorkerClient:
-    """A client of the test worker with quick heartbeats."""
+    """A client of the test worker with quick heartbeats, and patient where a test does not say otherwise."""
     launch = test_launch("--heartbeat-seconds", "0.1", *arguments)
-    return WorkerClient(launch, tmp_path / "worker.log", Timeouts(**timeouts))
+    return WorkerClient(
+        launch,
+        tmp_path / "worker.log",
+        Timeouts(**{"start": PATIENCE, "hang": PATIENCE, "cancel": PATIENCE} | timeouts),
+    )

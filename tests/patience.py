@@ -1,0 +1,11 @@
+"""How long tests wait, in one place: no test may fail because the machine does a lot else."""
+
+from __future__ import annotations
+
+PATIENCE = 600.0
+"""Seconds that a test waits for something that comes in moments: only a failure takes as long."""
+HANG = 8.0
+"""Seconds of silence after which a worker counts as hung, in tests that wait for just that.
+
+A busy machine may keep a healthy worker silent for two or three.
+"""
