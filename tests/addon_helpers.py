@@ -28,7 +28,8 @@ TICK_SECONDS = 0.01
 
 QUICK_WORKER = Path(__file__).with_name("addon_worker_entry.py")
 HAS_BLENDER = importlib.util.find_spec("bpy") is not None
-needs_blender = pytest.mark.skipif(not HAS_BLENDER, reason="this Python has no bpy module")
+needs_blender = pytest.mark.blender
+"""For modules whose tests need bpy: conftest.py skips them where there is none."""
 
 if HAS_BLENDER:
     _resources = tempfile.mkdtemp(prefix="facelift-blender-")

@@ -28,6 +28,17 @@ def shared() -> Path:
     return SHARED
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark whatever uses the installed extension with ``blender``, and skip all of that where bpy is missing."""
+    from tests.addon_helpers import HAS_BLENDER  # A plug-in: pytest wants to import it first.
+
+    for item in items:
+        if "installed" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.blender)
+        if item.get_closest_marker("blender") and not HAS_BLENDER:
+            item.add_marker(pytest.mark.skip(reason="this Python has no bpy module"))
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Remember the outcome for :func:`pytest_unconfigure`."""
     session.config.stash[_EXIT_STATUS] = int(exitstatus)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from core.progress import Reporter
 from core.runtime import environment, lockfile, uv
 from core.runtime.backends import Backend
 from core.runtime.installer import Installation
+from core.runtime.tool_environment import tool_environment
+from core.runtime.tools import Pip, Uv
 from tests.index_helpers import make_wheel, serve_index
 from tests.runtime_helpers import roomy_folder, wheel_folder
 
@@ -72,11 +75,100 @@ def failure(installation: Installation) -> FaceLiftError:
     return caught.value
 
 
+# What a person has set for other Pythons
+
+PIP_SETTINGS = """[global]
+index-url = {url}
+user = true
+no-binary = :all:
+constraint = {folder}/constraints.txt
+[install]
+target = {folder}/elsewhere
+"""
+UV_SETTINGS = {
+    "target": "[pip]\ntarget = '{folder}/elsewhere'\nno-binary = [':all:']\n",
+    "prefix": "no-binary = true\nexclude-newer = '2001-01-01'\n[pip]\nprefix = '{folder}/elsewhere'\n",
+    "unknown": "no-such-field = 1\n",
+    "damaged": "[pip\n",
+}
+VARIABLES = {
+    **{f"{tool}_{name}": "{folder}/elsewhere" for tool in ("PIP", "UV") for name in ("TARGET", "PREFIX")},
+    **{f"PIP_{name}": "1" for name in ("USER", "NO_INDEX", "REQUIRE_VIRTUALENV", "NO_DEPS")},
+    **{f"UV_{name}": "1" for name in ("NO_BINARY", "OFFLINE", "NO_INDEX", "SYSTEM_PYTHON")},
+    **{f"{tool}_CONSTRAINT": "{folder}/constraints.txt" for tool in ("PIP", "UV")},
+}
+
+
+@pytest.fixture
+def person(tmp_path, monkeypatch):
+    """A person's home, with no settings yet, whatever this computer has."""
+    for name in list(os.environ):
+        if name.startswith(("PIP_", "UV_", "XDG_CONFIG")):
+            monkeypatch.delenv(name)
+    folder = tmp_path / "person"
+    for name, place in {
+        "HOME": "",
+        "XDG_CONFIG_HOME": ".config",
+        "XDG_CONFIG_DIRS": "etc",
+        "APPDATA": ".config",
+    }.items():
+        monkeypatch.setenv(name, str(folder / place))
+    for name in ("pip", "uv"):
+        (folder / ".config" / name).mkdir(parents=True)
+    (folder / "constraints.txt").write_text("tiny_thing==0.1\n")
+    return folder
+
+
+def install_tiny(tool_class, home, tmp_path, index) -> str:
+    """Install a small wheel with a real tool into a new environment; return where Python finds it there."""
+    (wheel,) = tmp_path.glob("tiny_thing-*.whl")
+    (home / environment.CACHE / "tmp").mkdir(parents=True)
+    arguments = (home, tool_environment(home), Reporter(), lambda: None)
+    tool = (
+        Pip(*arguments)
+        if tool_class is Pip
+        else Uv(uv.obtain(home / environment.TOOLS, None, False, Reporter()), *arguments)
+    )
+    target = home / "e1"
+    tool.make(target, Path(sys.executable))
+    tool.install_locked(target, small_lock(tmp_path, pinned(wheel, index.sha256(wheel))), [])
+    find = [environment.python_of(target), "-I", "-c", "import tiny_thing; print(tiny_thing.__file__)"]
+    return subprocess.run(find, capture_output=True, text=True, check=True).stdout
+
+
+def check_settings(tool_class, home, tmp_path, person, index) -> None:
+    assert install_tiny(tool_class, home, tmp_path, index).startswith(str(home / "e1"))
+    assert not (person / "elsewhere").exists() and not (person / ".local").exists()
+    assert any(path.startswith("/files/tiny_thing") for path in index.requests), "the person's index was not asked"
+
+
+@pytest.mark.parametrize(
+    ("tool_class", "kind"), [*((Uv, kind) for kind in UV_SETTINGS), (Pip, "target")], ids=[*UV_SETTINGS, "pip"]
+)
+def test_settings_files_decide_on_the_index_alone(home, tmp_path, person, tool_class, kind):
+    make_wheel(tmp_path, "tiny_thing", "1.0")
+    with serve_index(tmp_path) as index:
+        (person / ".config/pip/pip.conf").write_text(PIP_SETTINGS.format(url=index.url, folder=person))
+        (person / ".config/uv/uv.toml").write_text(UV_SETTINGS[kind].format(folder=person))
+        check_settings(tool_class, home, tmp_path, person, index)
+
+
+@pytest.mark.parametrize("tool_class", [Uv, Pip])
+def test_variables_decide_on_the_index_alone(home, tmp_path, person, monkeypatch, tool_class):
+    make_wheel(tmp_path, "tiny_thing", "1.0")
+    with serve_index(tmp_path) as index:
+        for name, value in VARIABLES.items():
+            monkeypatch.setenv(name, value.format(folder=person))
+        table = f"[[index]]\nname = 'studio'\nurl = '{index.url}'\ndefault = true\n"
+        (person / ".config/uv/uv.toml").write_text(table)
+        check_settings(tool_class, home, tmp_path, person, index)
+
+
 # Failures on the way
 
 
 @pytest.mark.parametrize("use_uv", [True, False], ids=["uv", "pip"])
-def test_wrong_bytes_are_refused(home, tmp_path, monkeypatch, use_uv):
+def test_wrong_bytes_are_refused(home, tmp_path, person, monkeypatch, use_uv):
     wheel = make_wheel(tmp_path, "tiny_thing", "1.0")
     lock = small_lock(tmp_path, pinned(wheel, "0" * 64))
     with serve_index(tmp_path) as index:
@@ -99,7 +191,7 @@ def _torch_named(folder: Path) -> Path:
     ("status", "code"),
     [(401, "not-allowed"), (403, "not-allowed"), (407, "proxy"), (429, "too-many-requests"), (503, "server-trouble")],
 )
-def test_answers_of_an_index_are_explained(home, tmp_path, monkeypatch, status, code):
+def test_answers_of_an_index_are_explained(home, tmp_path, person, monkeypatch, status, code):
     wheel = make_wheel(tmp_path, "tiny_thing", "1.0")
     with serve_index(tmp_path) as index:
         lock = small_lock(tmp_path, pinned(wheel, index.sha256(wheel)))
@@ -111,7 +203,7 @@ def test_answers_of_an_index_are_explained(home, tmp_path, monkeypatch, status, 
     assert str(status) in error.details["raw"]
 
 
-def test_cut_transfer_is_explained(home, tmp_path, monkeypatch):
+def test_cut_transfer_is_explained(home, tmp_path, person, monkeypatch):
     wheel = make_wheel(tmp_path, "tiny_thing", "1.0", padding=300_000)
     with serve_index(tmp_path) as index:
         lock = small_lock(tmp_path, pinned(wheel, index.sha256(wheel)))
@@ -122,7 +214,7 @@ def test_cut_transfer_is_explained(home, tmp_path, monkeypatch):
     assert error.code in ("connection", "damaged-package"), error.details
 
 
-def test_nobody_listening_is_explained(home, tmp_path, monkeypatch):
+def test_nobody_listening_is_explained(home, tmp_path, person, monkeypatch):
     wheel = make_wheel(tmp_path, "tiny_thing", "1.0")
     lock = small_lock(tmp_path, pinned(wheel, "0" * 64))
     monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
@@ -131,7 +223,7 @@ def test_nobody_listening_is_explained(home, tmp_path, monkeypatch):
     assert error.code == "connection", error.details
 
 
-def test_pips_mirror_is_used_by_uv(home, tmp_path, monkeypatch):
+def test_pips_mirror_is_used_by_uv(home, tmp_path, person, monkeypatch):
     wheel = make_wheel(tmp_path, "tiny_thing", "1.0")
     with serve_index(tmp_path) as index:
         lock = small_lock(tmp_path, pinned(wheel, index.sha256(wheel)))

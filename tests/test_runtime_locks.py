@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 
@@ -89,8 +90,10 @@ def test_indexes_are_read_in_both_forms(tmp_path, kind):
 
 
 def test_mirrors_come_from_the_environment(monkeypatch):
-    for name in indexes.INDEX_VARIABLES:
+    for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL", "UV_CONFIG_FILE"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("UV_NO_CONFIG", "1")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     assert indexes.package_index() == indexes.DEFAULT_INDEX
     monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.example/simple/")
     assert indexes.package_index() == "https://mirror.example/simple"

@@ -10,19 +10,17 @@ import json
 import os
 import re
 import urllib.parse
-import urllib.request
 from dataclasses import dataclass
 from html import unescape
 
+from .package_settings import open_url, read_settings
+
 DEFAULT_INDEX = "https://pypi.org/simple"
-INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
-"""Environment variables that name a mirror of the common index, in this order."""
 TORCH_INDEX = "https://download.pytorch.org/whl"
 TORCH_INDEX_VARIABLE = "FACELIFT_TORCH_INDEX"
 """Environment variable with a mirror of PyTorch's index, without the part for the backend."""
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.2"
-TIMEOUT = 30.0
 LINK = re.compile(r'<a\s[^>]*?href="([^"]+)"[^>]*>\s*([^<]+?)\s*</a>', re.IGNORECASE)
 
 
@@ -44,8 +42,8 @@ class PackageFile:
 
 
 def package_index() -> str:
-    """Return the common package index: the mirror that the environment names, else PyPI."""
-    return next((os.environ[name] for name in INDEX_VARIABLES if os.environ.get(name)), DEFAULT_INDEX).rstrip("/")
+    """Return the common package index: the mirror that pip's or uv's settings name, else PyPI."""
+    return (read_settings().index_url or DEFAULT_INDEX).rstrip("/")
 
 
 def torch_index(backend: str) -> str:
@@ -67,8 +65,7 @@ def package_files(index: str, package: str) -> list[PackageFile]:
         ValueError: its answer can't be read.
     """
     url = f"{index}/{normal_name(package)}/"
-    request = urllib.request.Request(url, headers={"Accept": ACCEPT})
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+    with open_url(url, {"Accept": ACCEPT}) as answer:
         body, kind, base = answer.read(), answer.headers.get_content_type(), answer.geturl()
     if kind.endswith("json"):
         return [

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import io
-import urllib.request
 import zipfile
 
-from .indexes import TIMEOUT
+from .package_settings import open_url
 
 READ_AHEAD = 1 << 19
 """Bytes fetched at once: most wheels' directories fit."""
@@ -34,7 +33,7 @@ class _RemoteFile(io.RawIOBase):
         if end <= self._position:
             return 0
         span = {"Range": f"bytes={self._position}-{end - 1}"}
-        with urllib.request.urlopen(urllib.request.Request(self._url, headers=span), timeout=TIMEOUT) as answer:
+        with open_url(self._url, span) as answer:
             if answer.status != 206:
                 raise OSError(f"{self._url} does not serve ranges")
             data = answer.read()
@@ -49,7 +48,7 @@ def remote_size(url: str) -> int:
     Raises:
         OSError: the server can't be reached or does not tell.
     """
-    with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=TIMEOUT) as answer:
+    with open_url(url, method="HEAD") as answer:
         size = answer.headers.get("Content-Length")
     if size is None:
         raise OSError(f"{url} has no size")

@@ -1,16 +1,12 @@
-"""The environment variables under which uv and pip run: proxies and mirrors stay, other Pythons go."""
+"""The environment variables under which uv and pip run: where packages come from stays, other Pythons go."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from .environment import CACHE, PYTHONS
+from .package_settings import inherited_variables
 
-REMOVED = ("VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_TORCH_BACKEND")
-REMOVED_PREFIX = "PYTHON"
-FOR_UV = {"UV_DEFAULT_INDEX": "PIP_INDEX_URL", "UV_INDEX": "PIP_EXTRA_INDEX_URL", "SSL_CERT_FILE": "PIP_CERT"}
-"""uv's variable -> pip's, which studios have set: taken over where uv's own is not set."""
 RETRIES = "3"
 
 
@@ -19,15 +15,11 @@ def tool_environment(home: Path) -> dict[str, str]:
 
     Everything the tools write goes under that folder: there it is counted, resumed and removed.
     """
-    variables = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in REMOVED and not name.upper().startswith(REMOVED_PREFIX)
-    }
-    for uv_name, pip_name in FOR_UV.items():
-        if pip_name in variables:
-            variables.setdefault(uv_name, variables[pip_name])
+    variables = inherited_variables()
     cache = home / CACHE
+    if "UV_INDEX" in variables:
+        # As pip does, and safe: what is pinned is hashed, and PyTorch's builds have versions of their own.
+        variables["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     return {
         **variables,
         "UV_CACHE_DIR": str(cache),

@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import sys
-import urllib.request
 import zipfile
 from pathlib import Path
 
@@ -18,8 +17,9 @@ from ..progress import Reporter
 from ..weights.table import sha256_of
 from . import command
 from .errors import RuntimeProblem
-from .indexes import TIMEOUT, package_files, package_index
+from .indexes import package_files, package_index
 from .lockfile import FOLDER
+from .package_settings import open_url
 
 LOCK = FOLDER / "uv.txt"
 BUNDLED = Path(__file__).resolve().parent / "data"
@@ -101,7 +101,7 @@ def _download(tools: Path, version: str, hashes: frozenset[str], reporter: Repor
             raise UvUnavailable(f"The package index has no uv {version} for this platform.", "Check the mirror.")
         target = tools / file.name
         tools.mkdir(parents=True, exist_ok=True)
-        with urllib.request.urlopen(file.url, timeout=TIMEOUT) as answer, replacing(target) as stream:
+        with open_url(file.url) as answer, replacing(target) as stream:
             reporter.stage(
                 "Downloading the installer", int(answer.headers.get("Content-Length") or file.size or 1), 0.01
             )
