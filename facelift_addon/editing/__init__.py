@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import bpy
 
+<<<<<<< HEAD
 from . import adjusting, clean, menus, painting, panels, placing, selecting, shaping, transform_nodes
+=======
+from . import adjusting, clean, menus, painting, panels, placing, selecting, shaping, tools_bar, tools_select
+>>>>>>> 2ea0558 (Splats are selected by hand: brush, lasso and sphere as tools of the 3D View)
 
 CLASSES = (
     *clean.CLASSES,
     *selecting.CLASSES,
+    *tools_select.CLASSES,
+    *tools_bar.CLASSES,
     *painting.CLASSES,
     *shaping.CLASSES,
     *placing.CLASSES,
@@ -20,7 +26,8 @@ CLASSES = (
 
 
 def register_menus() -> None:
-    """Add the tools to Blender's menus."""
+    """Add the tools to Blender's menus and to the toolbar."""
+    tools_bar.register()
     for name, draw in menus.PLACES:
         getattr(bpy.types, name).append(draw)
     for name, draw in menus.FIRST_PLACES:
@@ -31,3 +38,4 @@ def unregister_menus() -> None:
     """Take them out again."""
     for name, draw in (*menus.PLACES, *menus.FIRST_PLACES):
         getattr(bpy.types, name).remove(draw)
+    tools_bar.unregister()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ...core.parts import Part
 
 PARTS = tuple(
@@ -21,3 +23,12 @@ SELECTIONS = (
     ("INTERSECT", "Intersect", "Keep selected only what is among these", "SELECT_INTERSECT", 3),
 )
 """Items of an EnumProperty: what to do with splats that were found."""
+
+
+def combined(action: str, old: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Return the new selection [N] of the old one and what was found, by an action of :data:`SELECTIONS`."""
+    if action == "EXTEND":
+        return old | found
+    if action == "SUBTRACT":
+        return old & ~found
+    return old & found if action == "INTERSECT" else found

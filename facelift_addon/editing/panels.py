@@ -7,7 +7,7 @@ import bpy
 from ...core.parts import Part
 from ..splats.modifier_inputs import ModifierInputs
 from ..widgets import SidebarPanel
-from . import adjustments, targets
+from . import adjustments, targets, tools_bar
 from .adjustments_nodes import (
     BOX,
     DENSITY,
@@ -68,6 +68,7 @@ class FACELIFT_PT_edit_select(_Panel, bpy.types.Panel):
         """Draw the ways to select."""
         layout = self.layout
         layout.operator_context = "INVOKE_REGION_WIN"
+        tools_bar.draw_buttons(layout, context)
         column = layout.column(align=True)
         column.operator_menu_enum("facelift.select_part", "part", icon="GROUP_VERTEX")
         column.operator("facelift.select_color", icon="COLOR")

@@ -14,7 +14,7 @@ from ...core.parts import Part
 from ..operators.reporting import reported
 from ..splats import baking
 from . import silhouettes, targets
-from .choices import PARTS, SELECTIONS
+from .choices import PARTS, SELECTIONS, combined
 
 VISIBILITY_SIZE = 512
 """Pixels of the longer side of the picture in which visibility is judged."""
@@ -35,20 +35,12 @@ class _Selects(targets.OnSplats):
         count = 0
         for target in targets.targets_of(context):
             old = targets.selected(target.data) if target.mode == "EDIT" else np.zeros(len(target.data.points), bool)
-            mask = self.combine(old, self.found(context, target, baking.stored(target)))
+            mask = combined(self.action, old, self.found(context, target, baking.stored(target)))
             targets.select(target.data, mask)
             count += int(mask.sum())
         targets.edit_mode(context)
         self.report({"INFO"}, f"{count:,} splats selected")
         return {"FINISHED"}
-
-    def combine(self, old: np.ndarray, found: np.ndarray) -> np.ndarray:
-        """Return the new selection [N] of the old one and what was found."""
-        if self.action == "EXTEND":
-            return old | found
-        if self.action == "SUBTRACT":
-            return old & ~found
-        return old & found if self.action == "INTERSECT" else found
 
     def found(self, context: bpy.types.Context, target: bpy.types.Object, gaussians: Gaussians) -> np.ndarray:
         """Return the mask [N] of the splats looked for."""
