@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import bpy
 
-<<<<<<< HEAD
-from . import adjusting, clean, menus, painting, panels, placing, selecting, shaping, transform_nodes
-=======
-from . import adjusting, clean, menus, painting, panels, placing, selecting, shaping, tools_bar, tools_select
->>>>>>> 2ea0558 (Splats are selected by hand: brush, lasso and sphere as tools of the 3D View)
+from . import (
+    adjusting,
+    clean,
+    menus,
+    painting,
+    panels,
+    placing,
+    selecting,
+    shaping,
+    tools_bar,
+    tools_select,
+    transform_nodes,
+)
 
 CLASSES = (
     *clean.CLASSES,
