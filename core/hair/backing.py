@@ -48,7 +48,7 @@ def backing(
     points = seeds.interpolate(corners, volume.vertices) - np.minimum(SUNK, SHARE * thickness) * normals
     stays = np.ones(len(points), bool)
     for photo in photos:
-        points, allowed = behind_photo(photo, points)
+        points, allowed = behind_photo(photo, points, normals)
         stays &= allowed
     points, normals, radii = points[stays], normals[stays], OVERLAP * seeds.spacing[stays]
     colors = np.clip(SHADE * seeds.interpolate(corners, paint)[stays], 0, 1)

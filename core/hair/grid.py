@@ -83,7 +83,7 @@ class FlowGrid:
         nearest = ndimage.distance_transform_edt(empty, return_distances=False, return_indices=True)
         source = np.ravel_multi_index(tuple(nearest), tuple(self._shape)).ravel()
         turns = rng.normal(size=self._shape).astype(np.float32)
-        turns = ndimage.gaussian_filter(turns, max(wave.length / 4 / CELL, 0.5), truncate=3)
+        turns = ndimage.gaussian_filter(turns, max(wave.length / 3 / CELL, 0.5), truncate=3)
         turns *= wave.disorder / max(float(turns.std()), 1e-9)
         table = np.stack([column.ravel() / np.maximum(averages[0].ravel(), 1e-9) for column in averages[1:]], axis=-1)
         self._table = np.concatenate([table[source], turns.reshape(-1, 1)], axis=1)
@@ -104,7 +104,7 @@ class FlowGrid:
                         * (share[:, 1] if j else 1 - share[:, 1])
                         * (share[:, 2] if k else 1 - share[:, 2])
                     )
-                    found += weight[:, None] * self._table[first + i * sx + j * sy + k]
+                    found += weight[:, None] * self._table.take(first + (i * sx + j * sy + k), axis=0)
         normal = unit(found[:, 3:6])
         height = ((points - self._low - found[:, :3]) * normal).sum(1)
         return Place(height, normal, found[:, 6:9], found[:, 9], found[:, 10], found[:, 11:-1], found[:, -1])

@@ -5,24 +5,68 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from .volume import HairPhoto
+from .volume import HairPhoto, unit
 
+GRAZING = 0.35
+"""Cosine between normal and ray below which a photo's pixels are smeared along the surface: strands lie on top
+of these, and are seen edge-on from the photo's side."""
 BEHIND = 0.01
 """World units by which strands stay behind the photo's pixels: about two of these."""
 MOST = 0.05
 """World units by which a strand may be pushed back for that; one farther before the photo is none of its hair."""
 OUTLINE = 0.5
 """Matte from which a place is inside of the person's outline."""
-INNER = 1.5
+INNER = 0.8
 """Pixels by which strands stay inside of it."""
+ASIDE = 6.0
+"""Pixels by which they may be moved for that."""
+STRAY_OUTSIDE = 2.5
+"""Pixels by which single hairs may be outside: as far as mattes are soft."""
 
 
-def behind_photo(photo: HairPhoto, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return points [N, 3] moved along the photo's rays behind its pixels, and which of them may stay [N]."""
+def behind_photo(
+    photo: HairPhoto, points: np.ndarray, normals: np.ndarray, stray: np.ndarray | bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return points [N, 3] moved behind a photo's pixels and inside of its outline, and which may stay [N].
+
+    Args:
+        photo: Whose pixels stay in front.
+        points: [N, 3] world.
+        normals: [N, 3] unit, of the hair there.
+        stray: [N] bool, which belong to single hairs that may leave the outline.
+    """
     pixels, depths = photo.camera.project(points)
     rows, columns, _, inside = photo.look_up(points)
-    covered = inside & photo.used[rows, columns]
-    moved = np.where(covered, np.maximum(depths, photo.depth[rows, columns] + BEHIND), depths)
-    within = ndimage.distance_transform_edt(np.pad(photo.alpha > OUTLINE, 1, mode="edge"))[1:-1, 1:-1] > INNER
-    stays = (moved - depths <= MOST) & (~inside | within[rows, columns])
-    return photo.camera.unproject(pixels, moved), stays
+    before = before_photo(photo, points, normals, BEHIND)
+    moved = np.where(before, photo.depth[rows, columns] + BEHIND, depths)
+    within, slope = _outline(photo)
+    inward = within[rows, columns]
+    beyond = np.where(inside & ~np.asarray(stray), np.maximum(INNER - inward, 0), 0)
+    pixels = pixels + beyond[:, None] * slope[rows, columns]
+    free = ~inside | (inward > np.where(stray, -STRAY_OUTSIDE, -ASIDE))
+    return photo.camera.unproject(pixels, moved), free & (moved - depths <= MOST)
+
+
+def before_photo(photo: HairPhoto, points: np.ndarray, normals: np.ndarray, margin: float = 0.0) -> np.ndarray:
+    """Return which points [N, 3] lie before a photo's pixels, or less than a margin behind them.
+
+    Args:
+        photo: Whose pixels.
+        points: [N, 3] world.
+        normals: [N, 3] unit, of the hair there: where pixels graze it, nothing is before them.
+        margin: World units.
+    """
+    rows, columns, depths, inside = photo.look_up(points)
+    facing = (normals * unit(photo.camera.position - points)).sum(1)
+    covered = inside & photo.used[rows, columns] & ((facing > GRAZING) | (facing < 0))
+    return covered & (depths < photo.depth[rows, columns] + margin)
+
+
+def _outline(photo: HairPhoto) -> tuple[np.ndarray, np.ndarray]:
+    """Return how far inside of the outline each pixel is [H, W], in pixels, and where that grows [H, W, 2] (x, y)."""
+    solid = np.pad(photo.alpha > OUTLINE, 1, mode="edge")
+    distance = ndimage.distance_transform_edt(solid) - ndimage.distance_transform_edt(~solid)
+    distance = ndimage.gaussian_filter(distance - np.sign(distance) / 2, 1.0)[1:-1, 1:-1]
+    down, right = np.gradient(distance)
+    slope = np.stack([right, down], axis=-1)
+    return distance, slope / np.maximum(np.sqrt((slope * slope).sum(-1, keepdims=True)), 1e-6)

@@ -11,7 +11,7 @@ from .. import quaternions
 from .. import spherical_harmonics as harmonics
 from ..gaussians import Gaussians
 from ..parts import Part
-from .limits import behind_photo
+from .limits import before_photo, behind_photo
 from .strands import Strands
 from .volume import HairPhoto, unit
 
@@ -21,7 +21,10 @@ FLATNESS, OVERLAP = 0.7, 0.62
 """A strand's extent along the hair's normal over that across; a Gaussian's standard deviation along over its step."""
 TAPER = 0.4
 """Width of a tip over that of the strand."""
+STRAY_WIDTH = 0.5
+"""Width of a single hair over that of a strand."""
 OPACITY, TIP_OPACITY = 0.9, 0.5
+"""Of strands; of their tips and of single hairs."""
 LONGEST_STEP = 2.5
 """Steps that a segment may be long."""
 FEWEST = 3
@@ -40,14 +43,19 @@ def strand_gaussians(strands: Strands, photos: Sequence[HairPhoto]) -> Gaussians
         photos: Strands stay behind the pixels that these use, and inside of their outlines.
     """
     paths = strands.paths
-    flat, stays = paths.points.reshape(-1, 3), paths.alive.ravel()
+    points, stays = paths.points.astype(np.float64), paths.alive.copy()
+    rows, columns = np.nonzero(paths.alive)
     for photo in photos:
-        flat, allowed = behind_photo(photo, flat)
-        stays = stays & allowed
-    points, stays = flat.reshape(paths.points.shape), stays.reshape(paths.alive.shape)
+        at, normals = points[rows, columns], paths.normals[rows, columns]
+        points[rows, columns], allowed = behind_photo(photo, at, normals, paths.stray[rows])
+        stays[rows, columns] &= allowed
     there = stays[:, :-1] & stays[:, 1:]
     # Where a strand is pushed behind another part of the photo than before, it ends.
     there &= np.sqrt((np.diff(points, axis=1) ** 2).sum(-1)) < LONGEST_STEP * paths.step
+    rows, columns = np.nonzero(there)
+    middle = (points[rows, columns] + points[rows, columns + 1]) / 2
+    for photo in photos:
+        there[rows, columns] &= ~before_photo(photo, middle, paths.normals[rows, columns])
     number = _numbers(there)
     there[there] = number > 0
     number = number[number > 0]
@@ -58,13 +66,14 @@ def strand_gaussians(strands: Strands, photos: Sequence[HairPhoto]) -> Gaussians
     middle, along = (first + last) / 2, last - first
     length = np.sqrt((along * along).sum(1))
     taper = np.minimum(1, TAPER + (1 - TAPER) * np.minimum(place, 1 - place) / 0.2)
-    width = WIDTH * taper
+    stray = paths.stray[np.nonzero(there)[0]]
+    width = WIDTH * taper * np.where(stray, STRAY_WIDTH, 1)
     scales = np.stack([np.maximum(OVERLAP * length, width), width, FLATNESS * width], axis=1)
     return Gaussians(
         middle,
         scales,
         quaternions.from_matrices(frames(along, normal)),
-        np.interp(taper, (TAPER, 1), (TIP_OPACITY, OPACITY)),
+        np.where(stray, TIP_OPACITY, np.interp(taper, (TAPER, 1), (TIP_OPACITY, OPACITY))),
         harmonics.from_colors(color),
         np.full(len(middle), Part.HAIR),
         {names.STRAND: number.astype(np.int32), names.STRAND_PLACE: place.astype(np.float32)},

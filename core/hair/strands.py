@@ -9,7 +9,7 @@ import numpy as np
 
 from .flow import tangent_field
 from .grid import FlowGrid
-from .locks import LOCK, WISP, curl, gather, groups, loosen
+from .locks import CURL_LOCK, LOCK, WISP, curl, gather, groups, loosen
 from .look import HairLook
 from .seeds import spread
 from .tones import FROM_ABOVE, strand_colors, tone_scores
@@ -30,7 +30,9 @@ COVERED = 0.15
 """Relative number of strands behind the photo's own pixels."""
 COVERED_COSINE = 0.5
 """Cosine between normal and ray from which the photo's pixels cover the hair alone."""
-PILOT = 400
+GAIN = 1.15
+"""Tones of single strands over the photo's: what strands that overlap in a pixel take from them."""
+PILOT = 300
 """Strands that tell how long they become before the others are counted."""
 
 
@@ -58,7 +60,7 @@ def grow(
     budget: int,
     rng: np.random.Generator,
     light: Sequence[float] = FROM_ABOVE,
-    gain: float = 1.0,
+    gain: float = GAIN,
 ) -> Strands:
     """Grow strands in a volume.
 
@@ -78,11 +80,13 @@ def grow(
     pilot = _traced(volume, photos, grid, PILOT, step, rng)
     count = int(budget / max(1.0, segments(pilot).sum() / len(pilot)))
     paths = _traced(volume, photos, grid, max(count, 1), step, rng)
-    roots = paths.points[:, paths.seed]
-    locks = groups(roots, max(LOCK, 2.4 * look.wave.radius), rng)
-    wisps = groups(roots, WISP, rng)
+    middles = paths.points[paths.seeds]
+    wave = look.wave
+    locks = groups(middles, max(WISP, CURL_LOCK * wave.radius) if wave.radius > 0 else LOCK, rng)
+    wisps = groups(middles, WISP, rng)
     scores = tone_scores(paths, locks, wisps, look, rng)
-    paths = loosen(curl(gather(paths, wisps), locks, look.wave, rng), rng)
+    paths = gather(gather(paths, wisps), locks, wave.curliness) if wave.radius > 0 else gather(paths, wisps)
+    paths = loosen(curl(paths, locks, wave, rng), rng)
     return Strands(paths, strand_colors(paths, paths.values, scores, look, photos, light, gain))
 
 

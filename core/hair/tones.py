@@ -8,20 +8,28 @@ import numpy as np
 from scipy import ndimage
 
 from .directions import blur_within, luminance
-from .look import BANDS, SCORES, HairLook
+from .look import SCORES, HairLook
 from .tracing import Paths
 from .volume import HairPhoto, unit
 
-FOLLOW = 0.15
+FOLLOW = 0.25
 """World units along a strand after which a third is left of the colour that the photo shows on it."""
 SEEN_COSINE = 0.3
 """Cosine between normal and ray up to which a photo's pixels are too smeared to colour strands."""
+LEAST_SEEN = 0.1
+"""Weight of these smeared pixels: they count where the strand has no better ones."""
 SEEN_DEPTH = 0.05
 """World units between strand and photo within which the strand is what the photo shows."""
+MIXED = 2
+"""Pixels at hair's border in which other things are mixed."""
+SOFT = 0.003
+"""World units over which the photo's colours are averaged before they colour strands as wide as that."""
 ALONG, ALONG_SHARE = 0.06, 0.4
 """World units over which a strand's tone changes along it, and the share of its variance that does."""
-DEEP, DEEP_SHADE, TOP_SHADE = 0.035, 0.62, 1.04
-"""World units under the surface at which strands get this share of the light, and the share at the surface."""
+DEEP, DEEP_SHADE = 0.035, 0.55
+"""World units under the surface at which strands get this share of the surface's light."""
+PROUD, PROUD_SHADE = 0.012, 1.12
+"""World units above the surface at which they get that share: nothing around shades them."""
 SHARPNESS = 14.0
 """Exponent of the highlight's sine (Kajiya and Kay 1989)."""
 GLOSS = 0.7
@@ -51,15 +59,13 @@ def strand_colors(
         gain: Factor on the tones.
     """
     shown, known = follow(paths, *shown_colors(paths, paint, photos))
-    depth = paths.depth[:, None]
-    shade = np.interp(depth, (0, DEEP), (TOP_SHADE, DEEP_SHADE))
+    shade = np.interp(paths.heights, (-DEEP, 0, PROUD), (DEEP_SHADE, 1, PROUD_SHADE))
     tone = look.contrast * gain * np.interp(scores, SCORES, look.tones)
     tone = tone + GLOSS * look.highlight * highlight(paths, light)
-    own = paint * shade[..., None] + (np.sqrt(1 - known**2) * tone)[..., None] * look.tint
-    colors = own + known[..., None] * shown
-    lightness = luminance(colors)
-    held = np.clip(lightness, *look.range)
-    return np.clip(colors * (held / np.maximum(lightness, 1e-3))[..., None], 0, 1)
+    base = paint * (shade * (1 - known))[..., None] + (paint * known[..., None] + known[..., None] * shown)
+    lightness = luminance(base)
+    change = np.clip(lightness + np.sqrt(1 - known**2) * tone, *look.range) - lightness
+    return np.clip(base + change[..., None] * look.tint.astype(np.float32), 0, 1)
 
 
 def tone_scores(
@@ -87,22 +93,25 @@ def tone_scores(
 
 def shown_colors(paths: Paths, paint: np.ndarray, photos: Sequence[HairPhoto]) -> tuple[np.ndarray, np.ndarray]:
     """Return the photos' colours minus the paint [S, K, 3], and how well they show each place [S, K], 0..1."""
-    points, normals = paths.points.reshape(-1, 3), paths.normals.reshape(-1, 3)
+    points, normals = paths.points[paths.alive], paths.normals[paths.alive]
     total, weights = np.zeros((len(points), 3)), np.zeros(len(points))
     for photo in photos:
+        if not photo.hair.any():
+            continue
         rows, columns, depths, inside = photo.look_up(points)
         facing = (normals * unit(photo.camera.position - points)).sum(1)
-        pure = ndimage.binary_erosion(photo.hair & photo.used, iterations=2, border_value=1)
+        pure = ndimage.binary_erosion(photo.hair & photo.used, iterations=MIXED, border_value=1)
         near = np.abs(depths - photo.depth[rows, columns]) < SEEN_DEPTH
-        weight = np.clip((facing - SEEN_COSINE) / SEEN_COSINE, 0, 1) * (inside & near & pure[rows, columns])
-        weight *= paths.alive.ravel()
-        pixel = float(np.median(photo.depth[photo.hair])) / photo.camera.fx if photo.hair.any() else 1.0
-        soft = [blur_within(photo.rgb[..., c], photo.hair, 0.6 * BANDS[0] / pixel) for c in range(3)]
-        total += weight[:, None] * np.stack([channel[rows, columns] for channel in soft], axis=1)
+        weight = np.clip(facing / SEEN_COSINE - 1, LEAST_SEEN, 1) * (inside & near & pure[rows, columns])
+        pixel = float(np.median(photo.depth[photo.hair])) / photo.camera.fx
+        soft = [blur_within(photo.rgb[..., c], photo.hair, SOFT / pixel)[rows, columns] for c in range(3)]
+        total += weight[:, None] * np.stack(soft, axis=1)
         weights += weight
-    colors = total / np.maximum(weights, 1e-9)[:, None]
-    shape = paths.alive.shape
-    return colors.reshape(*shape, 3) - paint, np.clip(weights, 0, 1).reshape(shape)
+    shown = np.zeros((*paths.alive.shape, 3), np.float32)
+    known = np.zeros(paths.alive.shape, np.float32)
+    shown[paths.alive] = total / np.maximum(weights, 1e-9)[:, None] - paint[paths.alive]
+    known[paths.alive] = np.clip(weights, 0, 1)
+    return shown, known
 
 
 def follow(paths: Paths, shown: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -116,7 +125,7 @@ def follow(paths: Paths, shown: np.ndarray, weights: np.ndarray) -> tuple[np.nda
     Returns:
         Deviations [S, K, 3], and how far they still hold [S, K], 0..1.
     """
-    keep = np.exp(-paths.step / FOLLOW)
+    keep = np.float32(np.exp(-paths.step / FOLLOW))
     known = np.concatenate([shown * weights[..., None], weights[..., None]], axis=-1)
     total, before, after = known.copy(), np.zeros_like(known[:, 0]), np.zeros_like(known[:, 0])
     length = known.shape[1]

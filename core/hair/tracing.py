@@ -17,16 +17,17 @@ LOST = 0.2
 
 @dataclass(frozen=True, eq=False)
 class Paths:
-    """Strands as rows of points, root to tip; each is alive over one run of its row.
+    """Strands as rows of points, root to tip; each begins in the first column, and repeats its tip in those left over.
 
     Attributes:
         points: [S, K, 3] world, float32.
         tangents, normals: [S, K, 3] unit, along the strand and outwards from the hair.
         alive: [S, K] bool.
         thickness: [S, K] world units of hair between its surface and the skull.
-        depth: [S] world units that each strand lies under the hair's surface.
+        heights: [S, K] world units above the hair's surface, negative under it.
+        stray: [S] bool: single hairs that leave the others.
         values: [S, K, C] what the grid carries.
-        seed: Column of the seeds.
+        seed: [S] column of each strand's seed.
         step: World units between points.
     """
 
@@ -35,9 +36,10 @@ class Paths:
     normals: np.ndarray
     alive: np.ndarray
     thickness: np.ndarray
-    depth: np.ndarray
+    heights: np.ndarray
+    stray: np.ndarray
     values: np.ndarray
-    seed: int
+    seed: np.ndarray
     step: float
 
     def __len__(self) -> int:
@@ -45,15 +47,24 @@ class Paths:
 
     def select(self, rows: np.ndarray) -> Paths:
         """Return some of the strands."""
-        names = ("points", "tangents", "normals", "alive", "thickness", "depth", "values")
+        names = ("points", "tangents", "normals", "alive", "thickness", "heights", "stray", "values", "seed")
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
     @property
     def places(self) -> np.ndarray:
-        """[S, K] place along each strand, 0 at its root and 1 at its tip; outside of it beyond."""
-        first = self.alive.argmax(1)
-        count = self.alive.sum(1)
-        return (np.arange(self.alive.shape[1]) - first[:, None]) / np.maximum(count - 1, 1)[:, None]
+        """[S, K] float32 place along each strand, 0 at its root and 1 at its tip and in the columns left over."""
+        count = np.maximum(self.alive.sum(1) - 1, 1).astype(np.float32)
+        return np.minimum(np.arange(self.alive.shape[1], dtype=np.float32) / count[:, None], 1)
+
+    @property
+    def along(self) -> np.ndarray:
+        """[S, K] world units along each strand from its seed on."""
+        return (np.arange(self.alive.shape[1]) - self.seed[:, None]) * self.step
+
+    @property
+    def seeds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns [S] of the seeds."""
+        return np.arange(len(self)), self.seed
 
 
 def segments(paths: Paths) -> np.ndarray:
@@ -85,7 +96,26 @@ def trace(
     back = _march(grid, seeds, depth, backward, -step, ends)
     ahead = _march(grid, seeds, depth, forward, step, ends)
     columns = [np.concatenate([b[:, :0:-1], a], axis=1) for b, a in zip(back, ahead, strict=True)]
-    return Paths(*columns[:5], depth, columns[5], back[0].shape[1] - 1, step)
+    alive = columns[3]
+    first, count = alive.argmax(1), alive.sum(1)
+    width = int(count.max(initial=1))
+    # Each strand to the front of its row: rows need to be no longer than the longest strand.
+    place = np.minimum(np.arange(width), np.maximum(count - 1, 0)[:, None]) + first[:, None]
+    points, tangents, normals, _, thickness, values = (
+        column[np.arange(len(seeds))[:, None], place] for column in columns
+    )
+    return Paths(
+        points,
+        tangents,
+        normals,
+        np.arange(width) < count[:, None],
+        thickness,
+        np.repeat(-depth[:, None], width, axis=1).astype(np.float32),
+        np.zeros(len(seeds), bool),
+        values,
+        np.clip(back[0].shape[1] - 1 - first, 0, width - 1),
+        step,
+    )
 
 
 def _march(

@@ -18,7 +18,7 @@ pixels; the exact factor depends a little on their height)."""
 CURLY = (0.6, 0.8)
 """Radians of swing (root mean square): up to the first strands cross and part but don't curl, from the second on
 the swing is curls."""
-ORDERLY = 0.7
+ORDERLY = 0.55
 """Share of a picture's disorder that locks take: the rest is strands that cross within them, and noise."""
 EVEN = 6.0
 """Pixels over which a gradient's strength is compared: highlights must not outvote dark hair."""
@@ -50,7 +50,7 @@ class Wave:
     @property
     def disorder(self) -> float:
         """Radians by which whole locks deviate from their course."""
-        return ORDERLY * (1 - self.curliness) * self.swing
+        return ORDERLY * (1 - 0.5 * self.curliness) * self.swing
 
     def scaled(self, unit: float) -> Wave:
         """Return the wave in another unit, of which an old one has ``unit``."""
