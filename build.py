@@ -169,6 +169,11 @@ def own_blender() -> str:
 # --- the extension's zip ------------------------------------------------------------------
 
 
+def project_version() -> str:
+    """Return the version of the manifest."""
+    return tomllib.loads((ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))["version"]
+
+
 def manifest_text(platform: str | None, wheels: list[str], fit: Fit | None = None) -> str:
     """Return the manifest with the lines that only a platform's zip has, before its first table."""
     text = (ROOT / "blender_manifest.toml").read_text(encoding="utf-8")
@@ -373,7 +378,7 @@ def command_bench(options: argparse.Namespace) -> int:
 def command_package(options: argparse.Namespace) -> int:
     """The extension's zip files, validated; with --index the repository from which Blender updates it."""
     python = environment(own_blender(), ("blender",))
-    version = tomllib.loads((ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))["version"]
+    version = project_version()
     platforms = [options.platform] if options.platform else list(PLATFORMS)
     jobs = [(platform, name) for platform in platforms for name in PLATFORMS[platform][1]]
     if options.blender:
