@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import os
 import subprocess
 import sys
 import tomllib
@@ -11,6 +13,11 @@ from pathlib import Path
 import pytest
 
 import build
+from core.runtime.probe import platform_name
+from tests.addon_helpers import needs_blender
+from tests.index_helpers import make_wheel, serve_index
+
+PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 @pytest.fixture(scope="module")
@@ -18,10 +25,12 @@ def extension(tmp_path_factory) -> Path:
     return build.build_zip(tmp_path_factory.mktemp("zip") / "facelift.zip")
 
 
+@needs_blender
 def test_zip_is_accepted_by_blenders_own_validator(extension):
     build.validate_zip(Path(sys.executable), extension)
 
 
+@needs_blender
 def test_validator_would_notice_a_broken_manifest(extension, tmp_path):
     broken = tmp_path / "broken.zip"
     with zipfile.ZipFile(extension) as source, zipfile.ZipFile(broken, "w") as target:
@@ -47,12 +56,39 @@ def test_equal_sources_give_equal_bytes(extension, tmp_path):
     assert build.build_zip(tmp_path / "again.zip").read_bytes() == extension.read_bytes()
 
 
-def test_platform_manifest_keeps_every_key_and_adds_wheels():
+@pytest.mark.parametrize("name", build.FITS)
+def test_manifest_of_a_platforms_zip_says_where_it_fits_and_keeps_the_rest(name):
+    fit = build.FITS[name]
     plain = tomllib.loads(build.manifest_text(None, []))
-    linux = tomllib.loads(build.manifest_text("linux-x64", ["scipy-1-cp311.whl"]))
+    linux = tomllib.loads(build.manifest_text("linux-x64", ["scipy-1-cp311.whl"], fit))
     assert linux.pop("platforms") == ["linux-x64"]
     assert linux.pop("wheels") == ["./wheels/scipy-1-cp311.whl"]
-    assert linux == plain
+    assert linux.pop("blender_version_min") == fit.first
+    assert linux.pop("blender_version_max", "") == fit.before
+    assert linux == {key: value for key, value in plain.items() if key != "blender_version_min"}
+    assert plain["blender_version_min"] == build.FITS["blender45"].first
+
+
+@needs_blender
+def test_zip_with_this_platforms_wheels_is_valid_and_small_enough(tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "DIST", tmp_path)
+    fit = next(fit for fit in build.FITS.values() if fit.python == PYTHON)
+    wheels = build.fetch_wheels(Path(sys.executable), platform_name(), fit)
+    assert {wheel.name.split("-")[0].lower().replace("_", "-") for wheel in wheels} == {
+        name.lower() for name in build.WHEEL_PACKAGES
+    }
+    assert all(f"cp{fit.python.replace('.', '')}-" in wheel.name or "abi3" in wheel.name for wheel in wheels)
+    target = build.build_zip(tmp_path / "facelift.zip", platform_name(), wheels, fit)
+    build.validate_zip(Path(sys.executable), target)
+    build.check_size(target)
+
+
+def test_a_zip_that_is_too_large_stops_the_build(tmp_path):
+    large = tmp_path / "large.zip"
+    with large.open("wb") as stream:
+        stream.truncate(build.MAX_ZIP_BYTES + 1)
+    with pytest.raises(SystemExit, match=r"large\.zip has 100\.0 MB"):
+        build.check_size(large)
 
 
 def test_every_requirement_is_pinned():
@@ -78,3 +114,63 @@ def test_help_lists_the_commands():
     result = subprocess.run([sys.executable, "build.py", "--help"], capture_output=True, text=True, check=True)
     for command in ("demo", "test", "bench", "package", "validate", "assets", "parity"):
         assert command in result.stdout
+
+
+def test_personal_settings_of_pip_do_not_reach_the_environments(tmp_path, monkeypatch):
+    for name in list(os.environ):
+        if name.startswith("PIP_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("PIP_TARGET", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("UV_NO_CONFIG", "1")
+    make_wheel(tmp_path, "tiny_thing", "1.0")
+    monkeypatch.setattr(build, "ENVIRONMENTS", tmp_path / "envs")
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(build, "requirements", lambda groups: ["tiny_thing==1.0"])
+    blender = next(blender for blender, python in build.BLENDERS.items() if python == PYTHON)
+    with serve_index(tmp_path) as index:
+        (tmp_path / "config" / "pip").mkdir(parents=True)
+        settings = f"[global]\nindex-url = {index.url}\nuser = true\nno-binary = :all:\n"
+        (tmp_path / "config" / "pip" / "pip.conf").write_text(settings)
+        python = build.environment(blender, ())
+    subprocess.run([python, "-c", "import tiny_thing"], check=True)
+    assert not (tmp_path / "elsewhere").exists() and not (tmp_path / ".local").exists()
+
+
+def test_two_runs_go_on_at_a_time_and_each_ones_output_stays_together(tmp_path, capfd):
+    script = (
+        "import pathlib, sys, time; folder = pathlib.Path(sys.argv[1]); name = sys.argv[2]; "
+        "running = folder / f'{name}.running'; running.touch(); print(name, 'begins', flush=True); "
+        "assert len(list(folder.glob('*.running'))) <= 2; time.sleep(0.5); running.unlink(); print(name, 'ends'); "
+        "sys.exit(name == '5.2')"
+    )
+    outcomes = build.run_side_by_side({name: [sys.executable, "-c", script, tmp_path, name] for name in build.BLENDERS})
+    assert [outcomes[name].code for name in build.BLENDERS] == [0, 1, 0]
+    assert "FAILED (exit code 1)" in str(outcomes["5.2"])
+    lines = [line for line in capfd.readouterr().out.splitlines() if line.endswith(("begins", "ends"))]
+    assert lines == [f"{name} {word}" for name in build.BLENDERS for word in ("begins", "ends")]
+
+
+@pytest.mark.parametrize(("variables", "code"), [({"CI": "true"}, 1), ({}, 0)])
+def test_a_missing_python_is_told_and_fails_where_changes_are_let_in(monkeypatch, capsys, variables, code):
+    monkeypatch.delenv("CI", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(build, "find_python", lambda version: sys.executable if version == "3.11" else None)
+    monkeypatch.setattr(build, "environment", lambda blender, groups: Path(sys.executable))
+    monkeypatch.setattr(build, "fetch_sources", lambda python: None)
+    monkeypatch.setattr(build, "run_side_by_side", lambda commands: dict.fromkeys(commands, build.Outcome(0, 60.0)))
+    assert build.command_test(argparse.Namespace(arguments=[])) == code
+    output = capsys.readouterr().out
+    assert "Blender 4.5 on Python 3.11: passed, 1.0 minutes" in output
+    assert "Blender 5.3 on Python 3.13: SKIPPED, no Python 3.13 found" in output
+
+
+def test_further_blenders_of_a_python_run_what_touches_blender():
+    plans = {}
+    for blender, (groups, choice) in build.TESTS.items():
+        plans.setdefault(build.BLENDERS[blender], []).append((groups, choice))
+    assert plans.keys() == set(build.BLENDERS.values()) and build.TESTS.keys() == build.BLENDERS.keys()
+    assert all(runs[0][1] == () for runs in plans.values()), "the first of each Python runs everything"
+    assert all(choice == ("-m", "blender") for runs in plans.values() for _, choice in runs[1:])
