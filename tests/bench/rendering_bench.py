@@ -15,7 +15,7 @@ import numpy as np
 from skimage import data
 
 from core.cameras import Camera
-from core.engines.draft import DraftEngine
+from core.engines.draft.engine import DraftEngine
 from core.photo.decode import from_array
 from core.progress import Reporter
 from core.rasterize import cpu
