@@ -89,6 +89,21 @@ def test_blender_takes_new_heads_for_splats_in_the_viewport_and_nothing_of_ours_
 
 
 @needs_native
+def test_adjustments_reach_what_blender_draws_and_what_is_read(blender):
+    import bpy
+
+    gaussians = surface_gaussians(900).replace(opacities=np.linspace(0.5, 1, 900))
+    target = add_splats(blender, gaussians)
+    adjustments = blender.module("facelift_addon.editing.adjustments")
+    nodes = blender.module("facelift_addon.editing.adjustments_nodes")
+    adjustments.ensure(target)[nodes.MIN_OPACITY] = 0.8
+    left = blender.module("facelift_addon.splats.baking").evaluated(bpy.context, target)
+    cloud, polygons = shown(target)
+    assert 0 < len(left) == len(cloud.points) < 400 and polygons == 0 and cloud.type == "GAUSSIAN_SPLAT"
+    assert len(blender.module("facelift_addon.lighting")._shown(target)) == len(left)
+
+
+@needs_native
 @pytest.mark.parametrize("mode", ["SCENE", "PHOTO", "LIT"])
 def test_each_colour_mode_has_its_material(blender, mode):
     import bpy
