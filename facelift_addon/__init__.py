@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import bpy
 
-from . import avatar, connection, editing, imports, lighting, panels, preferences, properties, timers, viewport
+from . import (
+    avatar,
+    connection,
+    editing,
+    imports,
+    leftovers,
+    lighting,
+    panels,
+    preferences,
+    properties,
+    timers,
+    viewport,
+)
 from .jobs import session
 from .operators import generate, photo, presenting, queue, transfer, view
 from .previews import previews
@@ -39,6 +51,7 @@ def register() -> None:
     viewport.register()
     lighting.register()
     imports.register()
+    leftovers.register()
     editing.register_menus()
     avatar.register()
     bpy.types.VIEW3D_MT_add.append(photo.draw_add)
@@ -62,6 +75,7 @@ def unregister() -> None:
     previews.close()
     avatar.unregister()
     editing.unregister_menus()
+    leftovers.unregister()
     imports.unregister()
     lighting.unregister()
     viewport.unregister()

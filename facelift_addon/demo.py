@@ -24,10 +24,10 @@ from PIL import Image
 from ..core.cameras import Camera, turntable
 from ..core.gaussians import Gaussians
 from ..core.rasterize import cpu
+from ..core.rasterize.layers import UNKNOWN
 from ..core.rasterize.projection import project
 from . import connection, pictures
 from .jobs import session
-from .splats.rendering import TRANSPARENT_BOUNCES
 from .tasks import State
 
 TICK_SECONDS = 0.02
@@ -35,7 +35,7 @@ TURNTABLE_VIEWS = 8
 TURNTABLE_COLUMNS = 4
 TURNTABLE_SIZE = 256
 FRONT_SIZE = 512
-MOST_LAYERS = TRANSPARENT_BOUNCES // 2
+MOST_LAYERS = UNKNOWN // 2
 """Splats over a pixel, on average, up to which Cycles draws the pictures. With more, many rays meet more
 than it follows: the pictures would be wrong, and at 2 microseconds a splat and pixel take many minutes."""
 

@@ -137,7 +137,7 @@ class Session:
             task.fail(FaceLiftError(f"The head could not be added: {error}", "Open the log and report it, please."))
         else:
             task.state = State.DONE
-            arrival_view.welcome()
+            arrival_view.welcome(bpy.context.view_layer.objects.active)
         kept = [task for task in self.tasks if task.state is State.DONE]
         for older in kept[:-KEPT_ARRIVALS]:
             older.arrival = None

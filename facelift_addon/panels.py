@@ -270,6 +270,9 @@ class FACELIFT_PT_rendering(SidebarPanel, bpy.types.Panel):
         column = layout.column(align=True)
         for change in changes:
             column.label(text=f"{change.label}: {change.current} → {change.wanted}", icon="DOT")
+        made = rendering.made_changes(scene)
+        if made and not changes:
+            draw_lines(layout, context, f"Set for splats: {rendering.told(made)}", icon="CHECKMARK")
         column = layout.column(align=True)
         column.operator("facelift.apply_render_settings", icon="CHECKMARK")
         column.operator("facelift.restore_render_settings", icon="LOOP_BACK")

@@ -26,6 +26,17 @@ class FaceLiftPreferences(bpy.types.AddonPreferences):
         description="Move the view to a new head, which is small in a scene of room size",
         default=True,
     )
+    turn_views: BoolProperty(
+        name="Turn to new heads",
+        description="Turn the view to a new head's front, three quarters",
+        default=True,
+    )
+    prepare_renders: BoolProperty(
+        name="Set up renders",
+        description="Change what splats need in a scene's render settings when its first head arrives: "
+        "Cycles shows them black by default. The Rendering panel tells what was changed and restores it",
+        default=True,
+    )
     show_installed: BoolProperty(name="Folders and Maintenance", description="Show what is installed and where")
     use_pip: pip_property()
     weights_server: server_property()
@@ -49,6 +60,8 @@ class FaceLiftPreferences(bpy.types.AddonPreferences):
         column = layout.column(heading="New heads")
         column.prop(self, "solid_colors")
         column.prop(self, "frame_heads")
+        column.prop(self, "turn_views")
+        column.prop(self, "prepare_renders")
 
 
 CLASSES = (FaceLiftPreferences,)

@@ -16,6 +16,7 @@ from typing import Any
 from ..core.errors import FaceLiftError
 from ..core.gaussians import Gaussians
 from ..core.progress import Progress
+from ..core.rasterize.layers import bounces_for
 from ..core.worker.job import Job, JobState
 from ..core.worker.packing import ReceivedHead
 from . import connection
@@ -178,7 +179,8 @@ class Task:
     def _begin_arrival(self, head: ReceivedHead) -> None:
         self.state = State.ARRIVING
         licence = connection.engines().get(self.order.engine, {}).get("licence", "")
-        self._making = _makers.submit(make_arrival, head, self.order, licence, geometry.has_float4())
+        photo = self._work.previews.get("crop")
+        self._making = _makers.submit(make_arrival, head, self.order, licence, geometry.has_float4(), photo)
         self._steps = list(display.preparations(head.gaussians.sh_degree))
 
     def _prepare_arrival(self) -> None:
@@ -191,8 +193,18 @@ class Task:
                 self.arrival, self._arriving, self._making = self._arriving, None, None
 
 
-def make_arrival(head: ReceivedHead, order: Order, licence: str, float4: bool) -> heads.Arrival:
-    """Turn a worker's result into what the scene takes. Runs in a thread: touches no bpy."""
+def make_arrival(
+    head: ReceivedHead, order: Order, licence: str, float4: bool, photo_png: bytes | None = None
+) -> heads.Arrival:
+    """Turn a worker's result into what the scene takes. Runs in a thread: touches no bpy.
+
+    Args:
+        head: The result.
+        order: What was asked for.
+        licence: Of the engine.
+        float4: Whether this Blender has the FLOAT4 attribute type.
+        photo_png: The photo as it was aligned; where the worker showed none, its cut-out takes its place.
+    """
     to_local = placement.reference_to_local(order.head_height)
     gaussians: Gaussians = head.gaussians.transform(to_local)
     name, rows = heads.name_of(order.source.name), columns.from_gaussians(gaussians, float4)
@@ -203,10 +215,11 @@ def make_arrival(head: ReceivedHead, order: Order, licence: str, float4: bool) -
         sh_degree=gaussians.sh_degree,
         recipe={**head.recipe, "licence": licence},
         photo_camera=head.photo_camera,
-        aligned_png=head.aligned_png,
+        photo_png=photo_png or head.aligned_png,
         photo_path=str(order.source.path or ""),
         photo_image=order.source.image,
         shape=head.shape,
+        bounces=bounces_for(head.gaussians),
         assembly=Assembly(name, rows),
         drawn=clouds.ahead_of(rows),
     )

@@ -138,7 +138,7 @@ def test_render_settings_are_set_and_put_back(blender, mode, transform):
     )
     bpy.ops.facelift.apply_render_settings()
     assert scene.view_settings.view_transform == transform
-    assert scene.cycles.transparent_max_bounces == 512 and scene.cycles.min_transparent_bounces == 512
+    assert scene.cycles.transparent_max_bounces == 512 == scene.cycles.min_transparent_bounces
     assert not bpy.ops.facelift.apply_render_settings.poll()
     bpy.ops.facelift.restore_render_settings()
     after = (

@@ -32,6 +32,8 @@ class FACELIFT_PT_avatar(SidebarPanel, bpy.types.Panel):
         if draw_progress(layout, fitting.TITLE) or draw_progress(layout, texturing.TITLE):
             return
         if mesh is None:
+            if head is not None and following.find(head) is not None:
+                _draw_binding(layout, context, head)
             draw_lines(layout, context, "A clean head mesh in the shape of these splats, with expressions.")
             column = layout.column()
             column.operator_context = "INVOKE_DEFAULT"

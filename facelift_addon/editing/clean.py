@@ -111,6 +111,9 @@ def remove(target: bpy.types.Object, found: np.ndarray) -> int:
     return int(gone.sum())
 
 
+BALD = ". A photo shows no skull under the hair: show the base mesh under the splats (Avatar > Fit Base Mesh)"
+
+
 class FACELIFT_OT_delete_part(targets.OnSplats, bpy.types.Operator):
     """Delete a part of the head, or everything else. In Edit Mode, only selected splats are deleted"""
 
@@ -130,7 +133,8 @@ class FACELIFT_OT_delete_part(targets.OnSplats, bpy.types.Operator):
             belongs = selection.by_part(baking.stored(target), [Part[self.part]])
             removed += remove(target, ~belongs if self.keep else belongs)
         if removed or self.keep:
-            self.report({"INFO"}, f"{removed:,} splats deleted")
+            bald = removed and self.part == "HAIR" and not self.keep
+            self.report({"WARNING" if bald else "INFO"}, f"{removed:,} splats deleted{BALD if bald else ''}")
         else:
             self.report({"WARNING"}, f"No splats here are labelled as {self.part.lower()}: choose another part")
         return {"FINISHED"}

@@ -14,7 +14,7 @@ from ..jobs import session
 from ..lenses import LensChoice
 from ..orders import known_settings, order_again, order_as_made, orders_to_make, with_unused_seed
 from ..photos import PhotoSource
-from ..splats import heads
+from ..splats import heads, rendering
 from ..tasks import Order, State
 from ..timers import wake
 from ..viewport.drawing import drawing
@@ -191,6 +191,9 @@ class FACELIFT_OT_bring_in(bpy.types.Operator):
             head = replaced
         else:
             head = heads.add(scene, task.arrival, heads.view_layer_of(context, scene))
+            told = rendering.prepare(scene, 1)
+            if told:
+                self.report({"INFO"}, told)
         if task.arrival.drawn is not None:
             drawing.clouds.expect(head, task.arrival.drawn)
         return {"FINISHED"}

@@ -14,7 +14,7 @@ from ...core import formats
 from ...core.progress import Reporter
 from .. import errands
 from ..handover import Handover
-from ..splats import display, exchange, geometry, heads
+from ..splats import display, exchange, geometry, heads, rendering
 from ..viewport.drawing import drawing
 from .frames import AXES
 from .reporting import reported
@@ -199,6 +199,9 @@ class FACELIFT_OT_add_splats(bpy.types.Operator):
             head = heads.add(scene, arrival, heads.view_layer_of(context, scene))
             if arrival.drawn is not None:
                 drawing.clouds.expect(head, arrival.drawn)
+        told = rendering.prepare(scene, len(arrivals))
+        if told:
+            self.report({"INFO"}, told)
         return {"FINISHED"}
 
     @classmethod

@@ -8,7 +8,7 @@ from bpy.props import EnumProperty
 from .. import arrival_view, lighting
 from ..editing import targets
 from ..explaining import Explained
-from ..splats import cameras, display, geometry, heads, native, proxies, rendering
+from ..splats import belongings, cameras, display, geometry, heads, native, proxies, rendering
 from ..splats.native import Way
 from ..viewport import switch
 from .reporting import reported
@@ -100,7 +100,8 @@ class FACELIFT_OT_look_through_photo(_OnHead, bpy.types.Operator):
             self.report({"ERROR"}, "This head has no photo camera. Imported splats come without one.")
             return {"CANCELLED"}
         context.scene.camera = camera
-        _show_camera_view(targets.active_splats(context), True)
+        # Real splats are drawn through cameras too, and better than quads are in Solid mode.
+        _show_camera_view(targets.active_splats(context), False)
         context.scene.render.resolution_x = context.scene.render.resolution_y = PICTURE_SIZE
         space = context.space_data
         if space is not None and space.type == "VIEW_3D":
@@ -115,11 +116,14 @@ class FACELIFT_OT_add_six_views(_OnHead, bpy.types.Operator):
     bl_label = "Add Six-View Cameras"
     bl_options = {"REGISTER", "UNDO"}
 
+    @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Add the cameras beside the head."""
         head = targets.active_splats(context)
+        heads.identify(head)
         for camera in cameras.six_views(head, heads.placement_of(head)):
             head.users_collection[0].objects.link(camera)
+            belongings.mark(camera, head[heads.ID_KEY])
         return {"FINISHED"}
 
 
@@ -140,7 +144,7 @@ class FACELIFT_OT_apply_render_settings(Explained, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Change the settings."""
         changes = rendering.apply(context.scene, context.scene.facelift.color_mode)
-        self.report({"INFO"}, "; ".join(f"{change.label}: {change.current} to {change.wanted}" for change in changes))
+        self.report({"INFO"}, rendering.told(changes))
         return {"FINISHED"}
 
 

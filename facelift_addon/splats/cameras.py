@@ -14,7 +14,6 @@ SENSOR_WIDTH = 36.0
 CLIP_START = 0.01
 DISPLAY_SIZE = 0.05
 """Metres, of a camera's drawing in the viewport."""
-PHOTO_OPACITY = 0.5
 
 
 def rigidly_moved(camera: Camera, matrix: np.ndarray) -> Camera:
@@ -58,13 +57,13 @@ def fit(target: bpy.types.Object, camera: Camera, head: bpy.types.Object, to_loc
 
 
 def set_background(target: bpy.types.Object, image: bpy.types.Image) -> None:
-    """Lay the aligned photo behind what a camera object sees, in place of an earlier one."""
+    """Lay a photo behind what a camera object sees, in place of an earlier one."""
     data = target.data
     data.show_background_images = True
     data.background_images.clear()
     background = data.background_images.new()
     background.image = image
-    background.alpha = PHOTO_OPACITY
+    background.alpha = 1.0
     background.display_depth = "BACK"
     background.frame_method = "FIT"
 

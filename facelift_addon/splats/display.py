@@ -19,7 +19,7 @@ from .radiance import color_group
 from .stand_in import drawing_socket, stand_in_group
 from .viewing import camera_group
 
-VERSION = 4
+VERSION = 5
 
 MODIFIER_NAME = DISPLAY
 PHOTO_COLORS = "Photo Colors"

@@ -17,6 +17,7 @@ from ...core.formats.axes import Axes
 from ...core.formats.registry import Format
 from ...core.gaussians import Gaussians
 from ...core.progress import Reporter
+from ...core.rasterize.layers import bounces_for
 from ..viewport.clouds import ahead_of
 from . import columns, heads, placement
 from .assembly import Assembly
@@ -61,7 +62,13 @@ def arrival(splats: FileSplats, frame: str, head_height: float, float4: bool) ->
     local = _moved(splats.gaussians, matrix)
     rows = columns.from_gaussians(local, float4)
     return heads.Arrival(
-        splats.name, rows, matrix, local.sh_degree, assembly=Assembly(splats.name, rows), drawn=ahead_of(rows)
+        splats.name,
+        rows,
+        matrix,
+        local.sh_degree,
+        bounces=bounces_for(local),
+        assembly=Assembly(splats.name, rows),
+        drawn=ahead_of(rows),
     )
 
 

@@ -13,10 +13,11 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
+from ...core import attributes as names
 from ...core.cameras import Camera
 from ...core.errors import FaceLiftError
 from ...core.head.shape import HeadShape
-from . import cameras, display, fits, geometry, native, placement, proxies
+from . import belongings, cameras, display, fits, geometry, native, placement, proxies, standing
 from .assembly import Assembly
 from .columns import Column
 
@@ -29,6 +30,8 @@ PHOTO_IMAGE_KEY = "facelift_photo_image"
 """Custom properties: where the photo was, so that the head can be made again."""
 PLACEMENT_KEY = "facelift_placement"
 """Custom property: the 16 numbers, row by row, of the matrix from the engine's frame to local space."""
+BOUNCES_KEY = "facelift_bounces"
+"""Custom property: how many surfaces Cycles must let rays pass to show the splats."""
 SPACING = 2.2
 """Reference units between heads in a row: the width of a bust and some air."""
 RECIPE_PREFIX = "facelift_"
@@ -49,10 +52,11 @@ class Arrival:
         sh_degree: Of the spherical harmonics.
         recipe: Facts to make it again; empty for imported files.
         photo_camera: In the engine's frame, or None.
-        aligned_png: The aligned photo, or None.
+        photo_png: The photo as the photo camera sees it, or None.
         photo_path: The photo's file, or "".
         photo_image: Name of the image datablock that is the photo, or "".
         shape: The head model as it was fitted, in the engine's frame, or None.
+        bounces: How many surfaces Cycles must let rays pass, or None where that is not known.
         assembly: The point cloud under way, or None to make it when the head is added.
         drawn: What the viewport's drawing needs of the columns, made ahead of time, or None.
     """
@@ -63,10 +67,11 @@ class Arrival:
     sh_degree: int = 0
     recipe: Mapping[str, Any] = field(default_factory=dict)
     photo_camera: Camera | None = None
-    aligned_png: bytes | None = None
+    photo_png: bytes | None = None
     photo_path: str = ""
     photo_image: str = ""
     shape: HeadShape | None = None
+    bounces: int | None = None
     assembly: Assembly | None = None
     drawn: Any = None
 
@@ -95,6 +100,7 @@ def add(scene: bpy.types.Scene, arrival: Arrival, view_layer: bpy.types.ViewLaye
     collection.objects.link(head)
     head.location = _free_place(scene, arrival)
     head[ID_KEY] = uuid.uuid4().hex
+    belongings.mark(collection, head[ID_KEY])
     display.add_display(head, arrival.sh_degree)
     show_as(head, scene.facelift)
     _describe(head, arrival)
@@ -128,14 +134,18 @@ def show_as(head: bpy.types.Object, settings: bpy.types.PropertyGroup) -> None:
 
 
 def _free_place(scene: bpy.types.Scene, arrival: Arrival) -> Vector:
-    """Return the 3D cursor's place, or for heads the first free one in a row to its right."""
+    """Return the 3D cursor's place; for heads the first free one in a row to its right, on what is there."""
     place = scene.cursor.location.copy()
-    if arrival.recipe:
-        step = SPACING * placement.scale_of(arrival.to_local)
-        taken = [head.location for head in heads_of(scene)]
-        while any((other - place).length < step / 2 for other in taken):
-            place.x += step
-    return place
+    if not arrival.recipe:
+        return place
+    step = SPACING * placement.scale_of(arrival.to_local)
+    others = heads_of(scene)
+    # Those of a row stand at the same height, or on something.
+    while any((other.location - place).xy.length < step / 2 for other in others):
+        place.x += step
+    belonging = {child for other in others for child in other.children_recursive}
+    box = standing.box_of(arrival.columns[names.POSITION].values)
+    return standing.on_what_is_there(scene, place, box, belonging | set(others))
 
 
 def view_layer_of(context: bpy.types.Context, scene: bpy.types.Scene) -> bpy.types.ViewLayer | None:
@@ -171,6 +181,8 @@ def _describe(head: bpy.types.Object, arrival: Arrival) -> None:
         elif RECIPE_PREFIX + key in head:
             del head[RECIPE_PREFIX + key]
     fits.keep(head, arrival.shape)
+    if arrival.bounces is not None:
+        head[BOUNCES_KEY] = arrival.bounces
     head[PHOTO_PATH_KEY] = arrival.photo_path
     image = bpy.data.images.get(arrival.photo_image)
     if image is not None:
@@ -195,10 +207,11 @@ def _set_photo_camera(
     if camera is None:
         camera = cameras.new_camera(f"{head.name} photo camera")
         camera[PHOTO_CAMERA_KEY] = True
+        belongings.mark(camera, head[ID_KEY])
         collection.objects.link(camera)
     cameras.fit(camera, arrival.photo_camera, head, arrival.to_local)
-    if arrival.aligned_png is not None:
-        cameras.set_background(camera, packed_image(f"{head.name} photo", arrival.aligned_png))
+    if arrival.photo_png is not None:
+        cameras.set_background(camera, packed_image(f"{head.name} photo", arrival.photo_png))
     if scene.camera is None:
         scene.camera = camera
 

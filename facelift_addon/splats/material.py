@@ -7,13 +7,14 @@ from collections.abc import Callable
 import bpy
 
 from ...core import attributes as names
+from ...core.rasterize.layers import SOLID_ALPHA, SOLID_FROM
 from ...core.rasterize.projection import MIN_ALPHA
 from . import colors
 from .ewa import COLOR
 from .nodes import NAME_KEY, VERSION_KEY, Builder
 from .quad import CORNER
 
-VERSION = 2
+VERSION = 3
 
 RADIANCE = "radiance"
 """What shaders read of Blender's own splats."""
@@ -139,6 +140,7 @@ def _gaussian_falloff(builder: Builder, surface: bpy.types.NodeSocket) -> bpy.ty
 
     The quad's edge, at corner coordinate 1, is where alpha falls to MIN_ALPHA; so with d the
     length of the corner coordinate, alpha = opacity (opacity / MIN_ALPHA)^(-d^2) for d < 1.
+    Rays of Cycles that have passed enough end early, as :data:`SOLID_FROM` says.
     """
     opacity = _color(builder)["Alpha"]
     corner = builder.node("ShaderNodeAttribute", attribute_name=CORNER).outputs["Vector"]
@@ -147,5 +149,9 @@ def _gaussian_falloff(builder: Builder, surface: bpy.types.NodeSocket) -> bpy.ty
     falloff = builder.math("POWER", ratio, builder.math("MULTIPLY", squared, -1.0))
     inside = builder.math("LESS_THAN", squared, 1.0)
     alpha = builder.math("MULTIPLY", builder.math("MULTIPLY", opacity, falloff), inside)
+    passed = builder.node("ShaderNodeLightPath").outputs["Transparent Depth"]
+    late = builder.math("GREATER_THAN", passed, SOLID_FROM - 0.5)
+    solid = builder.math("MULTIPLY", late, builder.math("GREATER_THAN", alpha, SOLID_ALPHA))
+    alpha = builder.math("MAXIMUM", alpha, solid)
     clear = builder.node("ShaderNodeBsdfTransparent").outputs["BSDF"]
     return builder.node("ShaderNodeMixShader", {"Fac": alpha, "Shader": clear, "Shader_001": surface}).outputs["Shader"]

@@ -7,23 +7,28 @@ from typing import Any
 
 import bpy
 
+from ...core.errors import FaceLiftError
+from ...core.rasterize.layers import MOST, UNKNOWN
+from ..identity import preferences
 from . import display, heads, scene_settings
-
-TRANSPARENT_BOUNCES = 512
-"""Cycles' default of 8 leaves a black crust on splats; where a view grazes a surface a ray passes
-hundreds of them, and 256 still leave black specks under a chin."""
-MIN_TRANSPARENT_BOUNCES = 512
-"""Below it Cycles ends rays at random, which is most of the noise, and costs no time to prevent."""
+from .heads import BOUNCES_KEY
 
 VIEW_TRANSFORMS = {"PHOTO": "Raw", "SCENE": "Standard", "LIT": "Standard"}
 """By colour mode: Raw shows a photo's own values unchanged; Standard shows linear ones without a tone curve."""
 
-NEUTRAL_VIEW = [
-    ("view_settings.look", "Look", "None"),
-    ("view_settings.exposure", "Exposure", 0.0),
-    ("view_settings.gamma", "Gamma", 1.0),
-]
-"""Paths from the scene, labels and values that leave colours alone."""
+NEUTRAL_VIEW = [("view_settings.look", "None"), ("view_settings.exposure", 0.0), ("view_settings.gamma", 1.0)]
+"""Paths from the scene and values that leave colours alone."""
+
+LABELS = {
+    "view_settings.view_transform": "View transform",
+    "view_settings.look": "Look",
+    "view_settings.exposure": "Exposure",
+    "view_settings.gamma": "Gamma",
+    "render.use_lock_interface": "Lock interface",
+    "cycles.transparent_max_bounces": "Transparent bounces",
+    "cycles.min_transparent_bounces": "Min transparent bounces",
+}
+"""What settings are called in the interface, by their paths from the scene."""
 
 SAVED_KEY = "facelift_saved_render_settings"
 """Custom property of the scene: what the settings were before."""
@@ -46,6 +51,16 @@ class Change:
     wanted: Any
 
 
+def needed_bounces(scene: bpy.types.Scene) -> int:
+    """Return the bounces that the heads of a scene need, one behind the other.
+
+    Cycles' default of 8 leaves a black crust on splats. What lies behind more surfaces than are allowed is black,
+    as specks under a chin.
+    """
+    found = [head.get(BOUNCES_KEY, UNKNOWN) for head in heads.heads_of(scene) if display.renders_quads(head)]
+    return min(sum(found) or UNKNOWN, MOST)
+
+
 def proposed_changes(scene: bpy.types.Scene, color_mode: str) -> list[Change]:
     """Return what should change in a scene for splats to render right.
 
@@ -53,28 +68,27 @@ def proposed_changes(scene: bpy.types.Scene, color_mode: str) -> list[Change]:
         scene: To be rendered.
         color_mode: A key of :data:`VIEW_TRANSFORMS`.
     """
-    wishes = [("view_settings.view_transform", "View transform", VIEW_TRANSFORMS[color_mode])]
+    wishes = [("view_settings.view_transform", VIEW_TRANSFORMS[color_mode])]
     if color_mode == "PHOTO":
         wishes += NEUTRAL_VIEW
     if color_mode == "LIT":
         # The proxies of animated heads are made anew while it renders: meanwhile nobody may draw them.
-        wishes += [("render.use_lock_interface", "Lock interface", True)]
+        wishes += [("render.use_lock_interface", True)]
     if hasattr(scene, "cycles") and any(display.renders_quads(head) for head in heads.heads_of(scene)):
-        wishes += [
-            ("cycles.transparent_max_bounces", "Transparent bounces", TRANSPARENT_BOUNCES),
-            ("cycles.min_transparent_bounces", "Min transparent bounces", MIN_TRANSPARENT_BOUNCES),
-        ]
+        bounces = needed_bounces(scene)
+        # With fewer certain ones, Cycles ends rays by chance, which is most of the noise and saves little time.
+        wishes += [("cycles.transparent_max_bounces", bounces), ("cycles.min_transparent_bounces", bounces)]
     changes = []
-    for path, label, wanted in wishes:
+    for path, wanted in wishes:
         current = scene.path_resolve(path)
         enough = current >= wanted if isinstance(wanted, int) else current == wanted
         if not enough:
-            changes.append(Change(path, label, current, wanted))
+            changes.append(Change(path, LABELS[path], current, wanted))
     return changes
 
 
 def apply(scene: bpy.types.Scene, color_mode: str) -> list[Change]:
-    """Make the proposed changes, remember what was before, and return them.
+    """Make the changes of :func:`proposed_changes`, remember what was before, and return them.
 
     Raises:
         FaceLiftError: Blender does not know a view transform ("unknown-setting").
@@ -82,6 +96,34 @@ def apply(scene: bpy.types.Scene, color_mode: str) -> list[Change]:
     changes = proposed_changes(scene, color_mode)
     scene_settings.change(scene, SAVED_KEY, [(change.path, change.wanted) for change in changes])
     return changes
+
+
+def prepare(scene: bpy.types.Scene, arrived: int) -> str:
+    """Set a scene up for its first heads, unless the user wants to do it himself; return what to tell.
+
+    Args:
+        scene: With the heads.
+        arrived: How many of its heads have just come.
+    """
+    if not preferences().prepare_renders or len(heads.heads_of(scene)) > arrived:
+        return ""
+    try:
+        changes = apply(scene, scene.facelift.color_mode)
+    except FaceLiftError as error:
+        return str(error)
+    return f"Renders are set up for splats: {told(changes)}. Restore Render Settings undoes it" if changes else ""
+
+
+def told(changes: list[Change]) -> str:
+    """Return changes in words."""
+    return ", ".join(f"{change.label} {change.current} → {change.wanted}" for change in changes)
+
+
+def made_changes(scene: bpy.types.Scene) -> list[Change]:
+    """Return what :func:`apply` changed and still is: from the user's values to those of now."""
+    saved = scene_settings.saved(scene, SAVED_KEY)
+    changes = [Change(path, LABELS[path], before, scene.path_resolve(path)) for path, before in saved.items()]
+    return [change for change in changes if change.current != change.wanted]
 
 
 def can_restore(scene: bpy.types.Scene) -> bool:

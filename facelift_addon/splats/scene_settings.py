@@ -25,11 +25,16 @@ def change(scene: bpy.types.Scene, key: str, wanted: Iterable[tuple[str, Any]]) 
     """
     wanted = list(wanted)
     # Before the first assignment: one setting may change others.
-    saved = {path: scene.path_resolve(path) for path, _ in wanted} | json.loads(scene.get(key, "{}"))
-    if saved:
-        scene[key] = json.dumps(saved)
+    before = {path: scene.path_resolve(path) for path, _ in wanted} | saved(scene, key)
+    if before:
+        scene[key] = json.dumps(before)
     for path, value in wanted:
         _assign(scene, path, value)
+
+
+def saved(scene: bpy.types.Scene, key: str) -> dict[str, Any]:
+    """Return the values that are remembered under a key, by their paths."""
+    return json.loads(scene.get(key, "{}"))
 
 
 def can_restore(scene: bpy.types.Scene, key: str) -> bool:
@@ -39,7 +44,7 @@ def can_restore(scene: bpy.types.Scene, key: str) -> bool:
 
 def restore(scene: bpy.types.Scene, key: str) -> None:
     """Put back what :func:`change` changed under a key."""
-    for path, value in json.loads(scene.get(key, "{}")).items():
+    for path, value in saved(scene, key).items():
         _assign(scene, path, value)
     if key in scene:
         del scene[key]
