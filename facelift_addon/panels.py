@@ -15,7 +15,7 @@ from .setup.drawing import draw_next_step
 from .splats import display, heads, native, rendering, turntable
 from .splats.native import Way
 from .tasks import UNFINISHED, State, Task
-from .viewport import switch
+from .viewport import overlays, switch
 from .widgets import SidebarPanel, draw_error, draw_lines, time_left
 
 PREVIEW_SCALE = 6.0
@@ -217,6 +217,7 @@ class FACELIFT_PT_head(SidebarPanel, bpy.types.Panel):
                 layout.prop(context.scene.facelift, "exact_renders")
             else:
                 layout.operator("facelift.make_native", icon="POINTCLOUD_DATA")
+        overlays.draw_settings(layout, context)
         column = layout.column(align=True)
         if heads.photo_camera_of(head) is not None:
             column.operator("facelift.look_through_photo", icon="VIEW_CAMERA")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import handlers, settings, switch
+from . import handlers, overlays, settings, switch
 from .drawing import drawing
 
 
@@ -17,10 +17,12 @@ def register() -> None:
     if not bpy.app.background:
         drawing.start()
         switch.update_soon()
+    overlays.register()
 
 
 def unregister() -> None:
     """Leave 3D Views as they were; heads show surface elements, because the drawing's property is gone."""
+    overlays.unregister()
     drawing.stop()
     switch.cancel()
     handlers.unregister()

@@ -27,7 +27,7 @@ SAMPLERS = ("splats", "order", "objects", "scene_depth")
 HARMONICS_SAMPLER = ("harmonics",)
 """Textures of the splat shader; the last only above degree 0."""
 
-_CONSTANTS = {
+CONSTANTS = {
     "WIDTH": f"{texels.WIDTH}",
     "TEXELS": f"{texels.TEXELS}",
     "BLUR": f"{BLUR!r}",
@@ -39,12 +39,47 @@ _CONSTANTS = {
 } | light_shader.CONSTANTS
 
 # A macro, because not every graphics library lets a sampler be a function's argument.
-_FETCH = """
+FETCH = """
 #define fetch(source, index) texelFetch(source, ivec2((index) % WIDTH, (index) / WIDTH), 0)
 """
 
+AXES = """
+/* The principal axes of a splat in the picture, one standard deviation long, in pixels.
+ * seen: its middle in the view's space; right, up, back: rows of the matrix to there. */
+mat2 principal_axes(vec3 seen, vec3 right, vec3 up, vec3 back, vec4 first, vec4 second)
+{
+  /* Rows of the projection's Jacobian, in the object's space: pixels per unit. */
+  vec2 pixels = 0.5 * viewport * vec2(projection[0][0], projection[1][1]);
+  vec3 row_x = right;
+  vec3 row_y = up;
+  if (projection[3][3] == 0.0) {
+    vec2 limit = MARGIN / vec2(projection[0][0], projection[1][1]);
+    vec2 slope = clamp(seen.xy / -seen.z, -limit, limit);
+    row_x += slope.x * back;
+    row_y += slope.y * back;
+    pixels /= -seen.z;
+  }
+  row_x *= pixels.x;
+  row_y *= pixels.y;
+  mat3 covariance = mat3(first.xyz, vec3(first.y, second.xy), vec3(first.z, second.yz));
+  vec3 spread_x = covariance * row_x;
+  float xx = dot(row_x, spread_x) + BLUR;
+  float xy = dot(row_y, spread_x);
+  float yy = dot(row_y, covariance * row_y) + BLUR;
+  float mean = 0.5 * (xx + yy);
+  float difference = 0.5 * (xx - yy);
+  float root = sqrt(difference * difference + xy * xy);
+  float angle = 0.5 * atan(xy, difference);
+  vec2 major = vec2(cos(angle), sin(angle)) * sqrt(mean + root);
+  vec2 minor = vec2(-sin(angle), cos(angle)) * sqrt(max(mean - root, 0.5 * BLUR));
+  return mat2(major, minor);
+}
+"""
+"""Projection of a splat, for every shader that has the constants, ``projection`` and ``viewport``."""
+
 _SPLAT_VERTEX = (
-    _FETCH
+    FETCH
+    + AXES
     + """
 #if HARMONICS_COUNT
 vec3 higher_harmonics(int splat, vec3 d)
@@ -85,34 +120,9 @@ void main()
     return;
   }
 
-  /* Rows of the projection's Jacobian, in the object's space: pixels per unit. */
-  vec2 pixels = 0.5 * viewport * vec2(projection[0][0], projection[1][1]);
-  vec3 row_x = right.xyz;
-  vec3 row_y = up.xyz;
-  if (perspective) {
-    vec2 limit = MARGIN / vec2(projection[0][0], projection[1][1]);
-    vec2 slope = clamp(seen.xy / depth, -limit, limit);
-    row_x += slope.x * back.xyz;
-    row_y += slope.y * back.xyz;
-    pixels /= depth;
-  }
-  row_x *= pixels.x;
-  row_y *= pixels.y;
-  mat3 covariance = mat3(first.xyz, vec3(first.y, second.xy), vec3(first.z, second.yz));
-  vec3 spread_x = covariance * row_x;
-  float xx = dot(row_x, spread_x) + BLUR;
-  float xy = dot(row_y, spread_x);
-  float yy = dot(row_y, covariance * row_y) + BLUR;
-
-  /* Principal axes, as long as alpha reaches MIN_ALPHA. */
-  float mean = 0.5 * (xx + yy);
-  float difference = 0.5 * (xx - yy);
-  float root = sqrt(difference * difference + xy * xy);
-  float angle = 0.5 * atan(xy, difference);
-  float squared_reach = 2.0 * log(opacity / MIN_ALPHA);
-  vec2 major = vec2(cos(angle), sin(angle)) * sqrt(squared_reach * (mean + root));
-  vec2 minor = vec2(-sin(angle), cos(angle)) * sqrt(squared_reach * max(mean - root, 0.5 * BLUR));
-  vec2 offset = corner.x * major + corner.y * minor;
+  /* As long as alpha reaches MIN_ALPHA. */
+  mat2 axes = principal_axes(seen, right.xyz, up.xyz, back.xyz, first, second);
+  vec2 offset = sqrt(2.0 * log(opacity / MIN_ALPHA)) * (axes * corner);
   clip.xy += 2.0 * offset / viewport * clip.w;
 
   vec3 rgb = fetch(splats, splat * TEXELS + 3).rgb;
@@ -225,7 +235,7 @@ def splat_shader(degree: int) -> gpu.types.GPUShader:
     varyings.flat("VEC4", "color")
     varyings.flat("VEC2", "marks")
     info = gpu.types.GPUShaderCreateInfo()
-    for name, value in _CONSTANTS.items():
+    for name, value in CONSTANTS.items():
         info.define(name, value)
     info.define("HARMONICS_COUNT", str((degree + 1) ** 2 - 1))
     info.vertex_in(0, "VEC2", "corner")
