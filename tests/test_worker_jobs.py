@@ -13,6 +13,8 @@ from core.cameras import front_camera
 from core.engines.registry import create_engine
 from core.photo.decode import decode
 from core.progress import Reporter
+from core.rasterize import cpu
+from core.rasterize.metrics import psnr
 from core.worker.client import WorkerClient
 from core.worker.job import JobState
 from core.worker.packing import GAUSSIAN_FIELDS
@@ -257,11 +259,16 @@ def test_the_draft_engine_makes_the_same_head_here_and_there(client):
     finish(client, preparation, job)
     assert job.state is JobState.DONE, job.error
     here = create_engine("draft").generate(decode(photo, "astronaut.png"), {"quality": "low"}, Reporter())
-    for name in GAUSSIAN_FIELDS:
-        # The worker's matrix products run in one thread, which rounds differently in the last bit.
-        np.testing.assert_allclose(getattr(job.result.gaussians, name), getattr(here.gaussians, name), atol=1e-6)
-    np.testing.assert_array_equal(decode_png(job.result.aligned_png), here.aligned)
-    np.testing.assert_array_equal(decode_png(preparation.result.aligned_png), here.aligned)
-    assert job.result.recipe == here.recipe
+    # The worker's matrix products run in one thread, which rounds differently: what lies at a threshold may fall either
+    # way, and what is synthesised from it goes another way (39.5 dB was seen; another person's head gives below 20).
+    there, own = job.result.gaussians, here.gaussians
+    assert len(there) == pytest.approx(len(own), rel=1e-3)
+    pictures = [cpu.render(gaussians, front_camera(size=256)).image for gaussians in (there, own)]
+    assert psnr(*pictures) > 30
+    for png in (job.result.aligned_png, preparation.result.aligned_png):
+        assert np.abs(decode_png(png).astype(int) - here.aligned).mean() < 0.05
+    # The lens is calculated from the face that was found.
+    assert job.result.recipe | {"lens": None} == here.recipe | {"lens": None}
+    assert job.result.recipe["lens"]["degrees"] == pytest.approx(here.recipe["lens"]["degrees"], rel=1e-3)
     assert len(preparation.result.faces) == 1
     assert job.progress.fraction == 1
