@@ -300,6 +300,8 @@ TESTS = {
     "5.3": ((), ("-m", "blender")),
 }
 """What is tested against each Blender: further groups of requirements, and pytest's choice of tests."""
+SLOWEST = ("--durations=20", "--durations-min=5")
+"""pytest tells which tests take long, so that somebody looks after them."""
 AT_ONCE = 2
 """Test runs at a time: each keeps a core busy."""
 
@@ -312,7 +314,7 @@ def command_test(options: argparse.Namespace) -> int:
         if blender not in missing:
             groups, choice = TESTS[blender]
             python = environment(blender, ("blender", "demo", "test", *groups))
-            commands[blender] = [python, "-m", "pytest", *choice, *options.arguments]
+            commands[blender] = [python, "-m", "pytest", *SLOWEST, *choice, *options.arguments]
     if commands:
         fetch_sources(next(iter(commands.values()))[0])
     outcomes = run_side_by_side(commands)
