@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
 from .volume import HairPhoto, unit
 
@@ -14,13 +13,13 @@ BEHIND = 0.01
 """World units by which strands stay behind the photo's pixels: about two of these."""
 MOST = 0.05
 """World units by which a strand may be pushed back for that; one farther before the photo is none of its hair."""
-OUTLINE = 0.5
-"""Matte from which a place is inside of the person's outline."""
-INNER = 0.8
+RIM = 12.0
+"""Pixels from the outline on in which they may: further in, hair that turns away borders on the face."""
+INNER = 1.4
 """Pixels by which strands stay inside of it."""
 ASIDE = 6.0
 """Pixels by which they may be moved for that."""
-STRAY_OUTSIDE = 2.5
+STRAY_OUTSIDE = 2.0
 """Pixels by which single hairs may be outside: as far as mattes are soft."""
 
 
@@ -38,8 +37,8 @@ def behind_photo(
     pixels, depths = photo.camera.project(points)
     rows, columns, _, inside = photo.look_up(points)
     before = before_photo(photo, points, normals, BEHIND)
-    moved = np.where(before, photo.depth[rows, columns] + BEHIND, depths)
-    within, slope = _outline(photo)
+    moved = np.where(before, photo.deepest[rows, columns] + BEHIND, depths)
+    within, slope = photo.outline
     inward = within[rows, columns]
     beyond = np.where(inside & ~np.asarray(stray), np.maximum(INNER - inward, 0), 0)
     pixels = pixels + beyond[:, None] * slope[rows, columns]
@@ -53,20 +52,10 @@ def before_photo(photo: HairPhoto, points: np.ndarray, normals: np.ndarray, marg
     Args:
         photo: Whose pixels.
         points: [N, 3] world.
-        normals: [N, 3] unit, of the hair there: where pixels graze it, nothing is before them.
+        normals: [N, 3] unit, of the hair there: where pixels graze it at the outline, nothing is before them.
         margin: World units.
     """
     rows, columns, depths, inside = photo.look_up(points)
     facing = (normals * unit(photo.camera.position - points)).sum(1)
-    covered = inside & photo.used[rows, columns] & ((facing > GRAZING) | (facing < 0))
-    return covered & (depths < photo.depth[rows, columns] + margin)
-
-
-def _outline(photo: HairPhoto) -> tuple[np.ndarray, np.ndarray]:
-    """Return how far inside of the outline each pixel is [H, W], in pixels, and where that grows [H, W, 2] (x, y)."""
-    solid = np.pad(photo.alpha > OUTLINE, 1, mode="edge")
-    distance = ndimage.distance_transform_edt(solid) - ndimage.distance_transform_edt(~solid)
-    distance = ndimage.gaussian_filter(distance - np.sign(distance) / 2, 1.0)[1:-1, 1:-1]
-    down, right = np.gradient(distance)
-    slope = np.stack([right, down], axis=-1)
-    return distance, slope / np.maximum(np.sqrt((slope * slope).sum(-1, keepdims=True)), 1e-6)
+    smeared = photo.hair[rows, columns] & (photo.outline[0][rows, columns] < RIM) & (np.abs(facing) < GRAZING)
+    return inside & photo.used[rows, columns] & ~smeared & (depths < photo.deepest[rows, columns] + margin)

@@ -32,6 +32,8 @@ COVERED_COSINE = 0.5
 """Cosine between normal and ray from which the photo's pixels cover the hair alone."""
 GAIN = 1.15
 """Tones of single strands over the photo's: what strands that overlap in a pixel take from them."""
+CURL_GAIN = 1.25
+"""The same again for curls, whose strands cross in every pixel."""
 PILOT = 300
 """Strands that tell how long they become before the others are counted."""
 
@@ -87,7 +89,9 @@ def grow(
     scores = tone_scores(paths, locks, wisps, look, rng)
     paths = gather(gather(paths, wisps), locks, wave.curliness) if wave.radius > 0 else gather(paths, wisps)
     paths = loosen(curl(paths, locks, wave, rng), rng)
-    return Strands(paths, strand_colors(paths, paths.values, scores, look, photos, light, gain))
+    return Strands(
+        paths, strand_colors(paths, paths.values, scores, look, photos, light, gain * CURL_GAIN**wave.curliness)
+    )
 
 
 def _traced(

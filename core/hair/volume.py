@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from ..cameras import Camera
@@ -15,6 +16,11 @@ HAIRY = 0.5
 """Hairiness from which a place on the surface is hair."""
 THINNEST = 0.006
 """World units (about 1.5 mm) of hair that there are where the surface touches the skull."""
+OUTLINE = 0.5
+"""Matte from which a place is inside of the person's outline."""
+SPILL = 5
+"""Pixels over which a Gaussian of hair spills. They are sorted by their centres: one that overlaps a deeper pixel
+must lie behind that, too, or hair would blur the face that it frames."""
 AROUND = 24
 """Pixels around hair that averages over its pixels need."""
 DEEPEST = 0.4
@@ -96,6 +102,21 @@ class HairPhoto:
     def directions(self) -> Directions:
         """The directions of the photo's strands."""
         return strand_directions(self.tensor, self.hair)
+
+    @cached_property
+    def outline(self) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels inwards from the outline to each pixel [H, W], and where they grow [H, W, 2] (x, y)."""
+        solid = np.pad(self.alpha > OUTLINE, 1, mode="edge")
+        distance = ndimage.distance_transform_edt(solid) - ndimage.distance_transform_edt(~solid)
+        distance = ndimage.gaussian_filter(distance - np.sign(distance) / 2, 1.0)[1:-1, 1:-1]
+        down, right = np.gradient(distance)
+        slope = np.stack([right, down], axis=-1)
+        return distance, slope / np.maximum(np.sqrt((slope * slope).sum(-1, keepdims=True)), 1e-6)
+
+    @cached_property
+    def deepest(self) -> np.ndarray:
+        """[H, W] depth of the deepest used pixel within :data:`SPILL` pixels."""
+        return ndimage.maximum_filter(np.where(self.used, self.depth, 0), 2 * SPILL + 1)
 
     def look_up(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return rows and columns [N] of points [N, 3] (clipped to the picture), their depths, and which are in it."""
