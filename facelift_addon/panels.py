@@ -221,6 +221,11 @@ class FACELIFT_PT_head(SidebarPanel, bpy.types.Panel):
         column = layout.column(align=True)
         if heads.photo_camera_of(head) is not None:
             column.operator("facelift.look_through_photo", icon="VIEW_CAMERA")
+            compared = context.scene.facelift_split
+            row = column.row(align=True)
+            row.operator("facelift.compare_photo", icon="UV_SYNC_SELECT", depress=compared.shown)
+            if compared.shown:
+                column.prop(compared, "position")
         column.operator("facelift.add_six_views", icon="OUTLINER_OB_CAMERA")
         recipe = heads.recipe_of(head)
         if recipe:

@@ -10,7 +10,7 @@ from ..editing import targets
 from ..explaining import Explained
 from ..splats import belongings, cameras, display, geometry, heads, native, proxies, rendering
 from ..splats.native import Way
-from ..viewport import switch
+from ..viewport import split, switch
 from .reporting import reported
 
 PICTURE_SIZE = 1024
@@ -99,13 +99,56 @@ class FACELIFT_OT_look_through_photo(_OnHead, bpy.types.Operator):
         if camera is None:
             self.report({"ERROR"}, "This head has no photo camera. Imported splats come without one.")
             return {"CANCELLED"}
-        context.scene.camera = camera
-        # Real splats are drawn through cameras too, and better than quads are in Solid mode.
-        _show_camera_view(targets.active_splats(context), False)
-        context.scene.render.resolution_x = context.scene.render.resolution_y = PICTURE_SIZE
-        space = context.space_data
-        if space is not None and space.type == "VIEW_3D":
-            space.region_3d.view_perspective = "CAMERA"
+        _look_through(context, targets.active_splats(context), camera)
+        return {"FINISHED"}
+
+
+def _look_through(context: bpy.types.Context, head: bpy.types.Object, camera: bpy.types.Object) -> None:
+    """Make a head's photo camera active, the picture square and the view a camera view."""
+    context.scene.camera = camera
+    # Real splats are drawn through cameras too, and better than quads are in Solid mode.
+    _show_camera_view(head, False)
+    context.scene.render.resolution_x = context.scene.render.resolution_y = PICTURE_SIZE
+    space = context.space_data
+    if space is not None and space.type == "VIEW_3D":
+        space.region_3d.view_perspective = "CAMERA"
+
+
+class FACELIFT_OT_compare_photo(_OnHead, bpy.types.Operator):
+    """Look through the photo's camera, with the photo at the left of a line that can be dragged and the head at its right. Pressed again: back to the view, the camera and the picture size of before"""  # noqa: E501
+
+    bl_idname = "facelift.compare_photo"
+    bl_label = "Compare with Photo"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def obstacle(cls, context: bpy.types.Context) -> str:
+        """A head with its photo must be active, unless the comparison is to end."""
+        if context.scene.facelift_split.shown:
+            return ""
+        reason = super().obstacle(context)
+        if reason:
+            return reason
+        photo = split.photo_of(heads.photo_camera_of(targets.active_splats(context)))
+        return "" if photo is not None else "Select a head with a photo: imported splats come without one"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Begin, or end."""
+        scene, compared, space = context.scene, context.scene.facelift_split, context.space_data
+        view = space.region_3d if space is not None and space.type == "VIEW_3D" else None
+        if compared.shown:
+            compared.shown = False
+            scene.camera = bpy.data.objects.get(compared.camera)
+            scene.render.resolution_x, scene.render.resolution_y = compared.resolution
+            if view is not None and view.view_perspective == "CAMERA":
+                view.view_perspective = compared.perspective or "PERSP"
+            return {"FINISHED"}
+        compared.camera = scene.camera.name if scene.camera is not None else ""
+        compared.resolution = scene.render.resolution_x, scene.render.resolution_y
+        compared.perspective = view.view_perspective if view is not None else ""
+        head = targets.active_splats(context)
+        _look_through(context, head, heads.photo_camera_of(head))
+        compared.shown = True
         return {"FINISHED"}
 
 
@@ -233,6 +276,7 @@ CLASSES = (
     FACELIFT_OT_viewport_display,
     FACELIFT_OT_make_native,
     FACELIFT_OT_look_through_photo,
+    FACELIFT_OT_compare_photo,
     FACELIFT_OT_add_six_views,
     FACELIFT_OT_viewport_render,
     FACELIFT_OT_update_lighting,

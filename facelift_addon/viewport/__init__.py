@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import handlers, overlays, settings, switch
+from . import handlers, overlays, settings, split, switch
 from .drawing import drawing
 
 
@@ -18,10 +18,12 @@ def register() -> None:
         drawing.start()
         switch.update_soon()
     overlays.register()
+    split.register()
 
 
 def unregister() -> None:
     """Leave 3D Views as they were; heads show surface elements, because the drawing's property is gone."""
+    split.unregister()
     overlays.unregister()
     drawing.stop()
     switch.cancel()

@@ -45,6 +45,14 @@ PAIRS = {
         "assign_part": "select_part",
         "paint_selection": "mouth",
     },
+    "by_hand": {
+        "select_brush": "none",
+        "select_lasso": "none",
+        "select_sphere": "none",
+        "rings": "select_sphere",
+        "centers": "plain",
+        "compare_photo": "plain",
+    },
     "adjustments": {
         "adjust Max size": "neutral",
         "adjust Density": "neutral",

@@ -245,6 +245,41 @@ def edit_tools() -> window.Steps:
     mode("OBJECT")
 
 
+def by_hand() -> window.Steps:
+    """Brush, lasso and sphere; centers and rings; the head against its photo."""
+    region = window.view()[2]["WINDOW"]
+    middle = np.array([region.width, region.height]) / 2
+
+    def path(*offsets: tuple[float, float]) -> list[dict]:
+        return [{"name": "", "loc": tuple(middle + offset), "time": 0.0} for offset in offsets]
+
+    yield from shoot("plain")
+    mode("EDIT")
+    with window.override():
+        bpy.ops.pointcloud.select_all("EXEC_DEFAULT", True, action="DESELECT")
+        facelift.use_tool(tool="brush")
+    yield from shoot("none")
+    stroke = path((-90, 60), (-60, 100), (0, 120), (60, 110), (90, 80))
+    call("select_brush", run(facelift.select_brush, path=stroke, radius=35))
+    yield from shoot("select_brush")
+    around = path((-70, 40), (-20, 60), (40, 55), (60, 10), (20, -20), (-50, -10))
+    call("select_lasso", run(facelift.select_lasso, path=around))
+    yield from shoot("select_lasso")
+    call("select_sphere", run(facelift.select_sphere, center=(-0.02, -0.1, 0.1), radius=0.06))
+    yield from shoot("select_sphere")
+    shown = bpy.context.scene.facelift_overlays
+    shown.show_rings, shown.of = True, "SELECTED"
+    yield from shoot("rings")
+    shown.show_rings, shown.show_centers, shown.of = False, True, "ALL"
+    mode("OBJECT")
+    yield from shoot("centers")
+    shown.show_centers = False
+    call("compare_photo", run(facelift.compare_photo))
+    yield from shoot("compare_photo", 2.0)
+    call("compare_photo back", run(facelift.compare_photo))
+    yield from shoot("back")
+
+
 def adjustments() -> window.Steps:
     """The sliders of the modifier, one at a time."""
     call("add_adjustments", run(facelift.add_adjustments))
@@ -395,6 +430,7 @@ def press(*keys: str) -> window.Steps:
 PARTS = {
     "objects": object_tools,
     "editing": edit_tools,
+    "by_hand": by_hand,
     "adjustments": adjustments,
     "several": several,
     "menus": menus,
