@@ -8,6 +8,7 @@ registry: every command makes the environment that it needs in ``.envs/`` and re
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import re
@@ -235,6 +236,7 @@ def build_zip(target: Path, platform: str | None = None, wheels: list[Path] = ()
     return target
 
 
+@functools.cache
 def extension_tool(python: Path) -> tuple[Path, Path]:
     """Return Blender's own command line for extensions and its list of tags, in that Python's bpy."""
     code = "import bpy, sys; sys.stdout.write(bpy.utils.system_resource('SCRIPTS'))"
