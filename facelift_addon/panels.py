@@ -233,7 +233,7 @@ class FACELIFT_PT_head(SidebarPanel, bpy.types.Panel):
             row.operator("facelift.regenerate", text="Regenerate", icon="FILE_REFRESH").mode = "REPLACE"
             row.operator("facelift.regenerate", text="Add Variant", icon="ADD").mode = "ADD"
             if "lens" in recipe:
-                layout.operator("facelift.refit_lens", icon="CAMERA_DATA")
+                layout.operator("facelift.refit_lens", text="Refit Lens…", icon="CAMERA_DATA")
         layout.operator("facelift.export_splats", text="Export…", icon="EXPORT")
         if recipe:
             header, body = layout.panel("facelift_recipe", default_closed=True)

@@ -18,7 +18,7 @@ from core.engines.draft.engine import DraftEngine
 from core.gaussians import Gaussians, concatenate
 from core.head.shape import HeadShape
 from core.progress import Reporter
-from tests.bench.draft_bench import subjects
+from tests.bench.draft_subjects import photos
 from tests.bench.report import Measurement, peak_memory_mb, print_table
 
 MANY = 2_000_000
@@ -26,15 +26,15 @@ MANY = 2_000_000
 
 def main() -> None:
     """Measure and print."""
-    for name, photo, settings in subjects():
-        result = DraftEngine().generate(photo, settings, Reporter())
+    for subject in photos():
+        result = DraftEngine().generate(subject.photo, subject.settings, Reporter())
         matrix = _somewhere_else()
         unknown = result.gaussians.replace(parts=None).transform(matrix)
         labelled = result.gaussians.transform(matrix)
         rows = _fitted("with its own fit", result.gaussians, result.shape, result.gaussians)
         rows += _fitted("as an unknown scan", unknown, None, labelled)
-        print_table(f"Base mesh, {name}", rows)
-        if name == "astronaut":
+        print_table(f"Base mesh, {subject.name}", rows)
+        if subject.name == "astronaut":
             print_table("Base mesh, many splats", _many(result))
 
 

@@ -15,7 +15,7 @@ from core.avatar.texture.views import View, normalized
 from core.engines.draft.engine import DraftEngine
 from core.gaussians import Gaussians, concatenate
 from core.progress import Reporter
-from tests.bench.draft_bench import subjects
+from tests.bench.draft_subjects import photos
 from tests.bench.report import Measurement, peak_memory_mb, print_table
 from tests.texture_helpers import draw, front_quality
 
@@ -29,15 +29,15 @@ def main() -> None:
     if len(sys.argv) > 1:
         _many() if sys.argv[1] == "many" else _picture(Path(sys.argv[1]))
         return
-    for name, photo, settings in subjects():
-        result = DraftEngine().generate(photo, settings, Reporter())
+    for subject in photos():
+        result = DraftEngine().generate(subject.photo, subject.settings, Reporter())
         gaussians, base = result.gaussians, BaseMesh.from_shape(result.shape)
         wall, processor = time.perf_counter(), time.process_time()
         texture = bake_texture(gaussians, base)
         wall, processor = time.perf_counter() - wall, time.process_time() - processor
         quality = front_quality(gaussians, base, texture, result.photo_camera)
         print_table(
-            f"Texture of {SIZE}, {name}, {len(gaussians):,} splats",
+            f"Texture of {SIZE}, {subject.name}, {len(gaussians):,} splats",
             [
                 Measurement("front inside the face oval, where no hair was left out", quality.bare, "dB", ">= 28"),
                 Measurement("share of the oval that this is", 100 * quality.bare_share, "%"),
@@ -74,8 +74,8 @@ def _many() -> None:
 
 def _first() -> tuple[Gaussians, BaseMesh]:
     """Return the first subject's head and base mesh."""
-    _, photo, settings = next(subjects())
-    result = DraftEngine().generate(photo, settings, Reporter())
+    subject = next(photos())
+    result = DraftEngine().generate(subject.photo, subject.settings, Reporter())
     return result.gaussians, BaseMesh.from_shape(result.shape)
 
 

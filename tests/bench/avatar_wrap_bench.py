@@ -13,7 +13,7 @@ from core.head.mesh_raster import rasterize_mesh
 from core.progress import Reporter
 from core.rasterize.cpu import render
 from core.rasterize.metrics import silhouette_iou
-from tests.bench.draft_bench import subjects
+from tests.bench.draft_subjects import photos
 from tests.bench.report import Measurement, print_table
 from tests.mesh_checks import manifold_faults, self_intersecting_share
 
@@ -23,8 +23,8 @@ TEXTURE_SIZE = 2048
 
 def main() -> None:
     """Measure and print."""
-    for name, photo, settings in subjects():
-        print_table(f"Wrap mesh, {name}", _quality(photo, settings))
+    for subject in photos():
+        print_table(f"Wrap mesh, {subject.name}", _quality(subject.photo, subject.settings))
 
 
 def _quality(photo, settings: dict) -> list[Measurement]:

@@ -12,14 +12,28 @@ from core.cameras import Camera, six_view_rig, turntable
 from core.engines.base import GenerateResult
 from core.engines.draft.portrait import FACE_OVAL
 from core.gaussians import Gaussians
+from core.parts import Part
 from core.rasterize.cpu import render
 from core.rasterize.metrics import psnr, silhouette_iou
+from core.spherical_harmonics import from_colors
 
 HOLE_VIEWS = 24
 HOLE_SIZE = 256
 """Views around the head, and their size in pixels, in which holes are counted."""
 HOLE_ALPHA = 0.5
 """Coverage below which a pixel inside the silhouette is a hole."""
+FINE, COARSE = 1.0, 4.0
+"""Standard deviations in pixels of 512 between which structure is fine: strands and small locks."""
+HAIR_VIEWS = (135.0, 180.0, 225.0)
+"""Degrees from the front from which invented hair is seen."""
+HAIR_SHARE = 0.95
+"""Share of hair in a pixel from which it counts."""
+LEAST_HAIR = 2000
+"""Pixels of hair that a view must show."""
+LOOSE = 0.02
+"""Metres from the rest beyond which something floats."""
+FAINT = 0.1
+"""Opacity below which nobody sees it."""
 
 
 def over_white(rgba: np.ndarray) -> np.ndarray:
@@ -67,6 +81,43 @@ def hole_share(gaussians: Gaussians, views: int = HOLE_VIEWS, size: int = HOLE_S
         holes = ndimage.binary_fill_holes(solid) & ~solid
         worst = max(worst, holes.sum() / max(solid.sum(), 1))
     return float(worst)
+
+
+def hair_structure(gaussians: Gaussians) -> list[float] | None:
+    """Return the fine structure of hair at each of :data:`HAIR_VIEWS` over that seen from the front.
+
+    Structure is the standard deviation of lightness between two scales over the mean lightness, in
+    pixels that show hair alone.
+
+    Returns:
+        None for heads that show next to no hair from the front or from behind.
+    """
+    values = [_fine_structure(gaussians, Camera.orbit(270 + azimuth)) for azimuth in (0.0, *HAIR_VIEWS)]
+    return None if None in values else [value / values[0] for value in values[1:]]
+
+
+def _fine_structure(gaussians: Gaussians, camera: Camera) -> float | None:
+    hair = np.repeat((gaussians.parts == Part.HAIR)[:, None], 3, axis=1).astype(np.float32)
+    share = render(gaussians.replace(sh=from_colors(hair)), camera, (0, 0, 0)).image[..., 0]
+    # What lies outside must not reach in through the wider of the two filters.
+    inside = ndimage.binary_erosion(share > HAIR_SHARE, iterations=round(2 * COARSE))
+    if inside.sum() < LEAST_HAIR:
+        return None
+    light = render(gaussians, camera).image.mean(-1)
+    fine = ndimage.gaussian_filter(light, FINE) - ndimage.gaussian_filter(light, COARSE)
+    return float(fine[inside].std() / light[inside].mean())
+
+
+def floating_count(gaussians: Gaussians, metres_per_unit: float) -> int:
+    """Return how many visible Gaussians belong to pieces that lie farther than :data:`LOOSE` from the largest one."""
+    means = gaussians.means[gaussians.opacities > FAINT].astype(np.float64)
+    cells = np.floor((means - means.min(0)) * metres_per_unit / (LOOSE / 2)).astype(int)
+    # Cells of half that distance: pieces are apart where not even cells with one between them touch.
+    filled = np.zeros(cells.max(0) + 1, bool)
+    filled[tuple(cells.T)] = True
+    pieces, _ = ndimage.label(ndimage.binary_dilation(filled, np.ones((3, 3, 3))))
+    labels = pieces[tuple(cells.T)]
+    return int((labels != np.bincount(labels).argmax()).sum())
 
 
 def truth_quality(
