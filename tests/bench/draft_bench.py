@@ -27,7 +27,7 @@ from core.progress import Reporter
 from core.rasterize.cpu import render
 from core.spherical_harmonics import from_colors
 from tests.bench.draft_quality import floating_count, front_quality, hair_structure, hole_share, truth_quality
-from tests.bench.draft_subjects import ROOT, Subject, photos, truths
+from tests.bench.draft_subjects import ROOT, Subject, subjects
 from tests.bench.novel_views import BANDS, NovelQuality, novel_quality, similarity
 from tests.bench.report import Measurement, best_seconds, peak_memory_mb, print_table
 
@@ -51,21 +51,22 @@ def main() -> None:
     names = sys.argv[1:]
     if not names:
         print_table("Draft engine, time", _times())
-    rows, novels, shapes = [], {}, {}
-    for subject in itertools.chain(photos(), truths()):
-        if names and not any(name in subject.name for name in names):
-            continue
+    rows, novels, informed, shapes = [], {}, {}, {}
+    for subject in subjects(names):
         result = DraftEngine().generate(subject.photo, subject.settings, Reporter())
         novel = novel_quality(result.gaussians, subject.truth) if subject.truth else None
         print_table(f"Draft engine, {subject.name}", _quality(subject, result, novel))
         rows.append(_sides(result.gaussians))
         if novel is not None:
-            novels.setdefault(subject.truth.folder.name, []).append(novel)
-        if subject.photo.name in LENS_PHOTOS:
-            shapes[subject.photo.name] = _true_lens_vertices(subject)
+            name = subject.truth.folder.name
+            novels.setdefault(name, []).append(novel)
+            told = _with_true_lens(subject)
+            informed.setdefault(name, []).append(novel_quality(told.gaussians, subject.truth))
+            if subject.photo.name in LENS_PHOTOS:
+                shapes[subject.photo.name] = told.shape.vertices.astype(np.float64)
     for name, several in novels.items():
-        if len(several) > 1:
-            print_table(f"Draft engine, {name}, mean of its photos", _novel(several))
+        print_table(f"Draft engine, truth head {name}, mean of {len(several)} photos", _novel(several))
+        print_table(f"Draft engine, truth head {name}, the same with the true lens", _novel(informed[name]))
     if len(shapes) == len(LENS_PHOTOS):
         print_table("Draft engine, one person through three lenses", _lens_distances(shapes))
     if rows:
@@ -115,11 +116,11 @@ def _novel(heads: list[NovelQuality]) -> list[Measurement]:
     ]
 
 
-def _true_lens_vertices(subject: Subject) -> np.ndarray:
-    """Return the vertices of a head made with its photo's true lens."""
+def _with_true_lens(subject: Subject) -> GenerateResult:
+    """Make a head with its photo's true lens."""
     alignment = DraftEngine().prepare(subject.photo, {}, Reporter()).alignment
     settings = {"lens": "degrees", "lens_degrees": crop_degrees(subject.focal, alignment)}
-    return DraftEngine().generate(subject.photo, settings, Reporter()).shape.vertices.astype(np.float64)
+    return DraftEngine().generate(subject.photo, settings, Reporter())
 
 
 def _lens_distances(shapes: dict[str, np.ndarray]) -> list[Measurement]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -43,8 +43,29 @@ class Subject:
     rig: tuple[np.ndarray, ...] = ()
 
 
+def subjects(names: Sequence[str] = ()) -> Iterator[Subject]:
+    """Yield every subject at hand, or those whose names contain one of some words."""
+    for subject in photos():
+        if _wanted(subject.name, names):
+            yield subject
+    scan = SHARED / "truth-heads" / "scan"
+    if scan.exists():
+        for subject in _photographed(scan):
+            if _wanted(subject.name, names):
+                yield subject
+    if find_spec("bpy"):
+        for made in truth_heads.SUBJECTS:
+            # Photographed the first time that they are asked for, which takes minutes.
+            if _wanted(f"truth head {made.name}", names):
+                yield from _photographed(*truth_heads.folders((made.name,)))
+
+
+def _wanted(label: str, names: Sequence[str]) -> bool:
+    return not names or any(name in label for name in names)
+
+
 def photos() -> Iterator[Subject]:
-    """Yield the astronaut, and portraits and the sample head where they are at hand."""
+    """Yield those of which there is a photo alone: the astronaut, portraits and the sample head where at hand."""
     yield Subject("astronaut", from_array(data.astronaut(), "astronaut.png"))
     for name in PORTRAITS:
         path = SHARED / "portraits" / f"{name}.png"
@@ -56,15 +77,12 @@ def photos() -> Iterator[Subject]:
         yield Subject("sample head", _read(front), SAMPLE_SETTINGS, rig=rig)
 
 
-def truths() -> Iterator[Subject]:
-    """Yield photos of heads whose every side is known: those of our own making, and a scan where it is at hand."""
-    folders = truth_heads.folders() if find_spec("bpy") else []
-    scan = SHARED / "truth-heads" / "scan"
-    for folder in [*folders, *([scan] if scan.exists() else [])]:
-        truth = TruthHead(folder)
-        for name, focal in truth.photos.items():
-            label = folder.name if len(truth.photos) == 1 else f"{folder.name} {Path(name).stem}"
-            yield Subject(f"truth head {label}", _read(folder / name), truth=truth, focal=focal)
+def _photographed(folder: Path) -> Iterator[Subject]:
+    """Yield the photos of a head whose every side is known."""
+    truth = TruthHead(folder)
+    for name, focal in truth.photos.items():
+        label = folder.name if len(truth.photos) == 1 else f"{folder.name} {Path(name).stem}"
+        yield Subject(f"truth head {label}", _read(folder / name), truth=truth, focal=focal)
 
 
 def _read(path: Path) -> Photo:

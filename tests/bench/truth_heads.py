@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -114,7 +115,7 @@ def folders(names: tuple[str, ...] = (), sitting: str = "full") -> list[Path]:
     recipe = b"".join(Path(module).read_bytes() for module in (__file__, strands.__file__))
     home = CACHE / f"{sitting}-{hashlib.sha256(recipe).hexdigest()[:12]}"
     wanted = [subject.name for subject in SUBJECTS if not names or subject.name in names]
-    missing = [name for name in wanted if not (home / name / "cameras.json").exists()]
+    missing = [name for name in wanted if not (home / name).exists()]
     if missing:
         command = [sys.executable, "-m", "tests.bench.truth_heads", sitting, str(home), *missing]
         subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
@@ -139,18 +140,20 @@ def make(subject: Subject, sitting: Sitting, folder: Path) -> None:
         expression[model.expression_names.index(name)] = strength
     vertices = model.vertices(identity, expression).astype(np.float64)
     scene = _Scene(subject, model, vertices, rng)
-    folder.mkdir(parents=True, exist_ok=True)
+    # Made elsewhere and moved at the end: a folder that is there is whole.
+    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
+    unfinished.mkdir(parents=True)
     photo = _photo_camera(subject, sitting.photo_size)
-    scene.render(photo, folder / "photo.png", sitting.photo_samples, backdrop=True)
+    scene.render(photo, unfinished / "photo.png", sitting.photo_samples, backdrop=True)
     entries = [{"file": "photo.png", "azimuth": -subject.turn, **photo.to_dict()}]
     for azimuth, elevation in sitting.views:
         name, camera = f"view_{azimuth:03d}_{elevation:+d}.png", _view_camera(azimuth, elevation, sitting.view_size)
-        scene.render(camera, folder / name, sitting.view_samples)
+        scene.render(camera, unfinished / name, sitting.view_samples)
         entries.append({"file": name, "azimuth": azimuth, **camera.to_dict()})
     chin = model.landmarks(vertices)[152]
     throat = UNITS_PER_METRE * float(chin[2] - 0.02)
-    # Written last: its presence says that the head is complete.
-    (folder / "cameras.json").write_text(json.dumps({"throat": throat, "cameras": entries}))
+    (unfinished / "cameras.json").write_text(json.dumps({"throat": throat, "cameras": entries}))
+    unfinished.rename(folder)
 
 
 def _view_camera(azimuth: float, elevation: float, size: int) -> Camera:
