@@ -16,6 +16,9 @@ NECK_TOP, NECK_BASE = -0.075, -0.19
 """Heights in metres, at the pivot's depth, between which the turn fades from the head's to the torso's."""
 NECK_SLOPE = 0.35
 """Rise per metre towards the back of both planes: the neck leans forward."""
+CARRIED_FORWARD = 0.028
+"""Metres by which people carry their heads further before the shoulders than the model's upright stance: the line
+from the seventh vertebra to the ear rises at about 50 degrees in adults, in the model at 62."""
 TORSO_YAW_SHARE = 0.2
 """Of the head's yaw that the shoulders follow. Roll they don't follow at all, and pitch as far as it is certain: a
 head that nods is mostly one that a camera held high or low looks at, which sees the shoulders just so."""
@@ -40,4 +43,6 @@ def level_shoulders(model: HeadModel, vertices: np.ndarray, pose: Pose) -> np.nd
     turns = Rotation.from_rotvec(share[moved, None] * difference)
     result = vertices.copy()
     result[moved] = turns.apply(vertices[moved] - pivot) + pivot
+    backwards = torso.as_matrix()[:, 1] * CARRIED_FORWARD * pose.scale
+    result += share[:, None] * backwards
     return result

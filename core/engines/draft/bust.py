@@ -1,35 +1,59 @@
-"""From a fitted portrait to the bust's Gaussians: the engine's core, free of files and settings."""
+"""From a fitted portrait to the bust's Gaussians: the engine's core, free of files and settings.
+
+Everything is decided in head space: skin lies on the fitted head, hair and clothes are a volume around it, and the
+photo is one camera's look at both.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 
+from ...attributes import STRAND, STRAND_PLACE
+from ...gaussians import Gaussians, concatenate
 from ...parts import Part
 from ...progress import Reporter
-from .depth import build_layers
-from .ears import bare_ears, sample_ears
+from .color import to_encoded
+from .compensation import compensate
+from .cover import build_cover
+from .cover_parts import cover_parts
+from .cut import neck_base, neck_cut, shoulder_cut
+from .emission import cloth_splats, hair_gaussians, skin_splats
+from .front import find_front, kept_pixels
 from .lattice import Lattice
-from .painting import nearest_colors, paint_surface, reliable_pixels
-from .photo_sheet import build_sheet, sheet_splats
+from .painting import paint_surface, reliable_pixels
+from .photo_sheet import FOOTPRINT, build_sheet, sheet_splats
 from .portrait import FittedPortrait
+from .rim import clean_rim
 from .segmentation import segment
 from .settings import DraftSettings
-from .sheet_colors import sheet_colors
-from .shell import sample_shell, shell_splats
-from .slopes import find_slopes, with_parts
+from .skin import paint_skin
 from .splats import Splats
-from .surface import close_surface
-from .surface_parts import surface_parts
-from .texture import look_up, synthesize
+from .texture import fine_contrast, synthesize
+from .thickness import cover_thickness
+from .torso import build_torso
+from .unveiling import View
 
-BACK_SHADE = 0.2
-"""How much darker the back is: light falls on the side that is photographed."""
-TEXTURED = ((Part.HAIR, 1.0), (Part.CLOTHES, 0.5))
-"""Parts that get the photo's fine structure where the photo does not show them, and how much of it."""
+SKULL_ROUNDS = 2
+"""How often a bare skull is grown to the photo's outline: each round closes most of the gap."""
 
 
-def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Reporter) -> Splats:
-    """Return the bust's Gaussians in the photo's frame.
+@dataclass(frozen=True, eq=False)
+class Bust:
+    """What was made.
+
+    Attributes:
+        gaussians: The bust in the photo's frame; all carry the columns of strands.
+        portrait: The portrait with the head as it was fitted in the end.
+    """
+
+    gaussians: Gaussians
+    portrait: FittedPortrait
+
+
+def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Reporter) -> Bust:
+    """Return the bust in the photo's frame.
 
     Args:
         portrait: The fitted portrait.
@@ -40,45 +64,53 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
         Cancelled: the job was cancelled.
     """
     rng = np.random.default_rng(settings.seed)
+    budget = settings.budget
     reporter.stage("Separating skin, hair and clothes", share=0.12)
     segmentation = segment(portrait)
 
-    reporter.stage("Building the shape", steps=2, share=0.13)
+    portrait = portrait.with_colors(clean_rim(portrait, segmentation.parts))
+
+    reporter.stage("Building the shape", steps=2, share=0.15)
+    covered = segmentation.is_part(Part.HAIR) | segmentation.beard
+    for _ in range(SKULL_ROUNDS):
+        thickness, growth = cover_thickness(portrait, covered)
+        portrait = portrait.with_vertices(portrait.vertices + growth[:, None] * portrait.fit.normals)
     lattice = Lattice.of_photo(portrait.camera)
-    layers = build_layers(portrait, segmentation, lattice, settings.body)
+    outline = lattice.continued(portrait.mask)
+    torso = build_torso(portrait, segmentation, lattice, outline)
+    cut = neck_cut(portrait) if settings.body == "neck" else shoulder_cut(portrait)
     reporter.step()
-    surface = close_surface(layers, lattice)
+    cover = build_cover(portrait, segmentation, lattice, thickness, torso, outline, covered, cut, neck_base(portrait))
 
-    reporter.stage("Laying out the photo", steps=2, share=0.15)
-    sheet = build_sheet(portrait, segmentation, layers)
-    reporter.step()
+    reporter.stage("Laying out the photo", share=0.1)
+    front = find_front(portrait, segmentation, cover.surface)
+    sheet = build_sheet(portrait, segmentation.parts, front.depth, cut)
+    used = kept_pixels(portrait, segmentation, front, sheet)
 
-    reporter.stage("Painting what the photo does not show", steps=3, share=0.2)
-    parts = surface_parts(portrait, segmentation, layers, lattice, sheet, surface)
+    reporter.stage("Painting what the photo does not show", steps=2, share=0.15)
+    parts = cover_parts(portrait, segmentation, cover, sheet)
+    paint = paint_surface(portrait, sheet, cover.surface, parts)
     reporter.step()
-    colors = paint_surface(portrait, sheet, surface, parts)
-    reporter.step()
-    slopes = find_slopes(portrait, sheet, surface, parts, colors)
-    pixels = sheet_colors(portrait, sheet, surface, parts, colors, slopes)
-    sheet = with_parts(sheet, slopes)
-    splats = [sheet_splats(portrait, sheet, pixels, settings.budget.photo)]
-    shell = sample_shell(portrait, sheet, surface, settings.budget.shell, rng)
-    shell_parts = shell.pick(surface, parts)
-    shell_colors = shell.interpolate(surface, colors)
-    shell_colors *= 1 - BACK_SHADE * np.clip(shell.normals[:, 1:2], 0, 1)
+    skin = paint_skin(portrait, segmentation.parts)
+    bare = np.isin(parts, (Part.SKIN, Part.NECK))
+    paint[bare] = to_encoded(skin.light(cover.surface.normals[bare]))
+    sheet = replace(sheet, used=used, opacities=sheet.opacities * used)
+    pixels = compensate(portrait.rgb, sheet.depth, sheet.opacities, sheet.facing, FOOTPRINT)
     reliable = reliable_pixels(portrait, sheet)
-    for part, strength in TEXTURED:
-        place = shell_parts == part
-        texture = synthesize(portrait, reliable & (sheet.parts == part), part == Part.HAIR, rng)
-        if texture is not None:
-            shell_colors[place] += strength * look_up(texture, portrait, shell.positions[place])[:, None]
-    # Hair ends softly: drawn out across its border, strands would be teeth.
-    hairiness = shell.interpolate(surface, (parts == Part.HAIR)[:, None].astype(np.float32))[:, 0]
-    strands = np.where(shell_parts == Part.HAIR, np.clip(2 * hairiness - 1, 0, 1), 0)
-    splats.append(shell_splats(shell, np.clip(shell_colors, 0, 1), shell_parts, strands))
-    ears = sample_ears(portrait, bare_ears(portrait, segmentation), rng)
-    if ears is not None:
-        shell, shade = ears
-        skin = nearest_colors(surface, colors, np.isin(parts, (Part.SKIN, Part.NECK)), shell.positions)
-        splats.append(shell_splats(shell, skin * shade[:, None], np.full(len(shade), Part.SKIN)))
-    return Splats.concatenate(splats)
+    weave = synthesize(portrait, reliable & (sheet.parts == Part.CLOTHES), rng)
+    grain = fine_contrast(portrait, reliable & (sheet.parts == Part.SKIN))
+
+    reporter.stage("Growing hair", share=0.3)
+    view = View(portrait, sheet, used)
+    hair = hair_gaussians(portrait, segmentation, cover.surface, parts, paint, sheet, view, budget.hair, rng)
+    splats = [
+        sheet_splats(portrait, sheet, pixels, budget.photo),
+        skin_splats(portrait, segmentation, cover, skin, view, grain, budget.skin, rng),
+        cloth_splats(portrait, cover.surface, parts, paint, view, weave, budget.cloth, rng),
+    ]
+    body = Splats.concatenate(splats).to_gaussians()
+    kept = cut.heights(body.means) >= 0
+    body = body.select(kept)
+    columns = {STRAND: np.zeros(len(body), np.int32), STRAND_PLACE: np.zeros(len(body), np.float32)}
+    body = body.replace(extras=columns)
+    return Bust(body if hair is None else concatenate([body, hair]), portrait)

@@ -10,9 +10,20 @@ _XYZ_FROM_RGB = np.array(
 ) / np.array([[0.95047], [1.0], [1.08883]])
 
 
+def to_linear(encoded: np.ndarray) -> np.ndarray:
+    """Return the linear light of sRGB-encoded values (IEC 61966-2-1)."""
+    return np.where(encoded <= 0.04045, encoded / 12.92, ((np.maximum(encoded, 0) + 0.055) / 1.055) ** 2.4)
+
+
+def to_encoded(linear: np.ndarray) -> np.ndarray:
+    """Return linear light sRGB-encoded: the inverse of :func:`to_linear`; negative values become 0."""
+    linear = np.maximum(linear, 0)
+    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
 def rgb_to_lab(rgb: np.ndarray) -> np.ndarray:
     """Return CIE L*a*b* (D65) of sRGB-encoded colours [..., 3] in 0..1."""
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((np.maximum(rgb, 0) + 0.055) / 1.055) ** 2.4)
+    linear = to_linear(rgb)
     xyz = linear @ _XYZ_FROM_RGB.T.astype(linear.dtype)
     f = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz * (29 / 6) ** 2 / 3 + 4 / 29)
     x, y, z = np.moveaxis(f, -1, 0)

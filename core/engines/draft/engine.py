@@ -69,7 +69,7 @@ class DraftEngine:
 
         reporter.stage("Finishing", share=0.05)
         canonical = portrait.fit.canonical if options.straighten else np.eye(4)
-        gaussians = bust.to_gaussians().transform(canonical)
+        gaussians = bust.gaussians.transform(canonical)
         reporter.finish()
         return GenerateResult(
             gaussians=gaussians,
@@ -86,7 +86,7 @@ class DraftEngine:
             },
             stage_seconds=dict(reporter.stage_seconds),
             notes=prepared.notes,
-            shape=portrait.fit.shape.transformed(canonical),
+            shape=bust.portrait.fit.shape.transformed(canonical),
         )
 
     def unload(self) -> None:

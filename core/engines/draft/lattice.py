@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 
 from ...cameras import RIG_HALF_WIDTH, RIG_SIZE, Camera
 from ...head.mesh_raster import rasterize_mesh
@@ -15,6 +16,8 @@ CELL = 4
 SIDE_CELLS, BOTTOM_CELLS = 20, 30
 """Cells added left and right of the photo, and below it: the bust goes on where the photo ends."""
 PHOTO_CELLS = RIG_SIZE // CELL
+SHOULDER_CELLS = 11
+"""Cells by which a shoulder that the photo's side cuts goes on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +77,24 @@ class Lattice:
         window = Image.fromarray(np.ascontiguousarray(values[rows, columns], np.float32))
         size = (window.width * CELL, window.height * CELL)
         return np.asarray(window.resize(size, Image.Resampling.BILINEAR))[:RIG_SIZE, CELL : CELL + RIG_SIZE]
+
+    def continued(self, mask: np.ndarray) -> np.ndarray:
+        """Return the person's mask [R, C], continued below and beside the photo where the photo cuts it.
+
+        Beside the photo the outline goes on at 45 degrees and rounds down, as shoulders do.
+        """
+        # Single locks are left to the photo's pixels: as volumes they would be sticks.
+        result = ndimage.binary_opening(self.shrink(mask) > 0.5, iterations=2)
+        bottom = np.flatnonzero(result.any(1)).max(initial=0)
+        result[bottom + 1 :] = result[bottom]
+        columns = result[:, SIDE_CELLS : SIDE_CELLS + PHOTO_CELLS]
+        for step in range(1, SHOULDER_CELLS + 1):
+            # Falls faster and faster, and upright at the end.
+            drop = round(step / np.sqrt(1 - (step / (SHOULDER_CELLS + 1)) ** 2))
+            right = SIDE_CELLS + PHOTO_CELLS - 1 + step
+            for edge, place in ((columns[:, 0], SIDE_CELLS - step), (columns[:, -1], right)):
+                result[drop:, place] = edge[:-drop]
+        return result
 
     def mesh_depths(self, vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the nearest and farthest depth of a mesh along each cell's ray; NaN where it misses."""

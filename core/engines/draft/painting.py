@@ -9,14 +9,13 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage, sparse
 from scipy.sparse.linalg import cg
-from scipy.spatial import cKDTree
 
 from ...head.model import Region
 from ...parts import Part
 from .fields import blur_inside
 from .photo_sheet import PhotoSheet
 from .portrait import FittedPortrait
-from .shell import nearest_pixels
+from .samples import nearest_pixels
 from .surface import Surface
 
 RELIABLE_COSINE = 0.25
@@ -37,8 +36,6 @@ TOLERANCE = 2e-3
 FAMILIES = ((Part.SKIN, Part.NECK, Part.EYES, Part.MOUTH), (Part.HAIR,), (Part.CLOTHES,))
 """Parts that lend each other colours; eyes and mouth take but do not give."""
 FEWEST_SOURCES = 50
-ANCHORS, NEIGHBORS = 120, 16
-"""Places that borrow colours for all others around them, and vertices or places that each borrows from."""
 
 
 def paint_surface(portrait: FittedPortrait, sheet: PhotoSheet, surface: Surface, parts: np.ndarray) -> np.ndarray:
@@ -115,23 +112,3 @@ def _spread(
             system, border[:, channel], result[free, channel], rtol=TOLERANCE, maxiter=400, M=inverse
         )
     return result
-
-
-def nearest_colors(surface: Surface, colors: np.ndarray, members: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """Return the smoothed colour [N, 3] of the member vertices nearest to some positions.
-
-    Args:
-        surface: The painted surface.
-        colors: [V, 3] its colours.
-        members: [V] bool: vertices that may lend colours; all if none may.
-        positions: [N, 3] world.
-    """
-    chosen = np.flatnonzero(members) if members.any() else np.arange(len(colors))
-    anchors = positions[:: max(1, len(positions) // ANCHORS)]
-    _, nearest = cKDTree(surface.vertices[chosen]).query(anchors, k=min(NEIGHBORS, len(chosen)))
-    lent = colors[chosen[nearest.reshape(len(anchors), -1)]].mean(1)
-    distances, nearest = cKDTree(anchors).query(positions, k=min(NEIGHBORS, len(anchors)))
-    distances, nearest = distances.reshape(len(positions), -1), nearest.reshape(len(positions), -1)
-    # Weights that end at the farthest anchor leave no steps.
-    weights = np.maximum(1 - (distances / np.maximum(distances[:, -1:], 1e-9)) ** 2, 1e-6)
-    return (lent[nearest] * weights[..., None]).sum(1) / weights.sum(1, keepdims=True)

@@ -10,10 +10,9 @@ from scipy import ndimage
 from ...cameras import Camera
 from ...parts import Part
 from .compensation import BLUR
-from .depth import Layers
+from .cut import Cut
 from .fields import blur_inside, nearest_fill
 from .portrait import FittedPortrait
-from .segmentation import Segmentation
 from .splats import Splats, oriented_frames, unit
 
 FOOTPRINT = 0.5
@@ -21,7 +20,7 @@ FOOTPRINT = 0.5
 sqrt(0.3) pixels neighbours overlap enough to be opaque, and no more."""
 FLATNESS = 0.2
 """Thickness in pixels."""
-STEEPEST, STEEPEST_AT_RIM, STEEP_RIM = 0.18, 0.8, 4
+STEEPEST, STEEPEST_AT_RIM, STEEP_RIM = 1 / 3, 0.8, 4
 """Cosine between normal and ray below which a pixel's Gaussian is tilted no further; at the outline, where long
 Gaussians would stick out as bristles; and pixels from the outline on which the first holds."""
 FAINTEST, FAINTEST_CLOTH = 0.1, 0.35
@@ -57,11 +56,18 @@ class PhotoSheet:
     parts: np.ndarray
 
 
-def build_sheet(portrait: FittedPortrait, segmentation: Segmentation, layers: Layers) -> PhotoSheet:
-    """Return the photo's pixels in space."""
+def build_sheet(portrait: FittedPortrait, parts: np.ndarray, depth: np.ndarray, cut: Cut) -> PhotoSheet:
+    """Return the photo's pixels in space.
+
+    Args:
+        portrait: The portrait.
+        parts: [512, 512] the photo's parts.
+        depth: [512, 512] depth of the photo's pixels along the camera's z.
+        cut: Where the bust ends.
+    """
     mask, camera = portrait.mask, portrait.camera
-    depth = np.where(mask, layers.photo_depth, blur_inside(layers.photo_depth, mask, FRINGE))
-    parts = nearest_fill(segmentation.parts, mask)
+    depth = np.where(mask, depth, blur_inside(depth, mask, FRINGE))
+    parts = nearest_fill(parts, mask)
     rows, columns = np.mgrid[: mask.shape[0], : mask.shape[1]]
     pixels = np.stack([columns.ravel() + 0.5, rows.ravel() + 0.5], axis=1)
     positions = camera.unproject(pixels, depth.ravel()).reshape(*mask.shape, 3)
@@ -73,7 +79,7 @@ def build_sheet(portrait: FittedPortrait, segmentation: Segmentation, layers: La
     steepest = np.interp(rim, (1, STEEP_RIM), (STEEPEST_AT_RIM, STEEPEST))
     held = _held(normals, rays, facing, steepest)
     faintest = np.where(parts == Part.CLOTHES, FAINTEST_CLOTH, FAINTEST)
-    used = (portrait.alpha >= faintest) & (layers.cut.heights(positions) >= 0)
+    used = (portrait.alpha >= faintest) & (cut.heights(positions) >= 0)
     opacities = np.clip(-np.log1p(-np.minimum(portrait.alpha, 0.999)) / OVERLAP, 0, HIGHEST_OPACITY) * used
     return PhotoSheet(used, positions, held, facing, depth, opacities, parts)
 

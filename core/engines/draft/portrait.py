@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -51,6 +51,14 @@ class FittedPortrait:
     alpha: np.ndarray
     landmarks: np.ndarray
     fit: HeadFit
+
+    def with_vertices(self, vertices: np.ndarray) -> FittedPortrait:
+        """Return the portrait with the head's vertices [V, 3] moved."""
+        return replace(self, fit=replace(self.fit, vertices=vertices.astype(np.float32)))
+
+    def with_colors(self, rgb: np.ndarray) -> FittedPortrait:
+        """Return the portrait with other colours [512, 512, 3]."""
+        return replace(self, rgb=rgb.astype(np.float32))
 
     @property
     def camera(self) -> Camera:

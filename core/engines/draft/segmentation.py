@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from ...head.model import Region
 from ...parts import Part
+from .bareness import bare_places
 from .color import rgb_to_lab
 from .fields import disk, nearest_fill
 from .portrait import BROWS, CHIN, EYE_OUTLINES, MOUTH_OUTLINE, FittedPortrait
@@ -49,6 +50,10 @@ HAIR_OVER_EARS, BARE_ODDS = 0.2, 0.3
 """Prior of hair on the fitted ears, and by how much it is less likely on ears that are bare."""
 BARE_EAR = 0.45
 """Share of an ear's pixels that must look like skin for the ear to be free of hair."""
+MOSTLY_BARE = 0.5
+"""Share of the scalp or the torso that must look like skin for all of it to be bare."""
+BARE_PRIOR = (1.0, 0.02, 0.02)
+"""Prior of skin, hair and clothes where the photo looks like bare skin."""
 SMALLEST_ISLAND = 0.0015
 """Islands of a class below this share of the picture join their surroundings."""
 
@@ -76,8 +81,11 @@ def segment(portrait: FittedPortrait) -> Segmentation:
     """Label every pixel of the person."""
     long_hair = _has_long_hair(portrait)
     seeds = _seeds(portrait, long_hair)
+    bare = _bare_places(portrait, seeds)
+    seeds = (seeds[SKIN] | bare, seeds[HAIR] & ~bare, seeds[CLOTHES] & ~bare)
     bins = _color_bins(portrait.rgb)
     priors = _priors(portrait, long_hair)
+    priors[bare] = BARE_PRIOR
     posterior = np.stack(seeds, axis=-1).astype(np.float32)
     for _ in range(LEARNING_PASSES):
         likelihood = _likelihoods(bins, posterior)
@@ -98,6 +106,22 @@ def segment(portrait: FittedPortrait) -> Segmentation:
         parts[portrait.polygon(outline) & (parts == Part.SKIN)] = Part.EYES
     parts[portrait.polygon(MOUTH_OUTLINE) & (parts == Part.SKIN)] = Part.MOUTH
     return Segmentation(parts, long_hair, beard)
+
+
+def _bare_places(portrait: FittedPortrait, seeds: tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
+    """Return where [512, 512] bool scalp or torso are bare skin, against what their place says.
+
+    Where the greater part of either is, all of it is: what differs there is light, or stubble.
+    """
+    looks = bare_places(portrait.rgb, portrait.mask, seeds[SKIN])
+    bare = np.zeros_like(looks)
+    torso = _on_torso(portrait) & portrait.mask
+    for zone, whole in ((seeds[HAIR], portrait.mask & ~torso), (seeds[CLOTHES], torso)):
+        if zone.sum() >= MINIMUM_SEED and (looks & zone).sum() > MOSTLY_BARE * zone.sum():
+            bare |= whole
+        else:
+            bare |= looks & zone
+    return bare & ~portrait.face_oval
 
 
 def _below_jaw(portrait: FittedPortrait) -> np.ndarray:

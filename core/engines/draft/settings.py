@@ -10,19 +10,27 @@ from ..settings import choice, flag, number
 
 @dataclass(frozen=True)
 class Budget:
-    """How many Gaussians a head gets.
+    """How many Gaussians a head gets at most.
 
     Attributes:
-        photo: At most, for the pixels of the photo.
-        shell: For the surface that the photo does not show, ears apart (about 6,000 each).
+        photo: For the pixels of the photo.
+        skin: For the fitted head's skin; where the photo shows it, some lie behind the photo's pixels.
+        cloth: For clothes and torso that the photo does not show.
+        hair: For strands and what lies under them.
     """
 
     photo: int
-    shell: int
+    skin: int
+    cloth: int
+    hair: int
 
 
-BUDGETS = {"low": Budget(58_000, 28_000), "medium": Budget(95_000, 50_000), "high": Budget(118_000, 68_000)}
-"""All inside 60,000 to 200,000: enough for a closed surface, light enough for a viewport."""
+BUDGETS = {
+    "low": Budget(50_000, 20_000, 12_000, 30_000),
+    "medium": Budget(70_000, 30_000, 18_000, 45_000),
+    "high": Budget(85_000, 40_000, 22_000, 62_000),
+}
+"""Enough for a closed surface, light enough for a viewport: 110,000 to 210,000 in all."""
 
 
 @dataclass(frozen=True)

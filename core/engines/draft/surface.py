@@ -1,22 +1,10 @@
-"""Closing the surface: a signed field between the front and back depths, and surface nets on it."""
+"""Closed surfaces, and how a field's zero level becomes one (surface nets)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
-
-from ...head.model import triangulate, vertex_normals
-from .depth import Layers
-from .lattice import CELL, SIDE_CELLS, Lattice
-
-STEP = 0.024
-"""World units between the field's depth planes."""
-CLAMP = 0.08
-"""World units at which the field saturates, so that smoothing acts near the surface only."""
-SMOOTHING = 0.9
-"""Standard deviation, in cells, of the field's smoothing: rounds the rims between the layers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,34 +25,6 @@ class Surface:
         """Return the quads' areas [Q]."""
         a, b, c, d = np.moveaxis(self.vertices[self.quads], 1, 0)
         return np.linalg.norm(np.cross(c - a, d - b), axis=1) / 2
-
-
-def close_surface(layers: Layers, lattice: Lattice) -> Surface:
-    """Return the closed surface around the layers, cut at the bust's lower end."""
-    low, high = layers.front[layers.mask].min() - 4 * STEP, layers.back[layers.mask].max() + 4 * STEP
-    depths = np.arange(low, high + STEP, STEP, dtype=np.float32)
-    inside = ndimage.distance_transform_edt(layers.mask) - ndimage.distance_transform_edt(~layers.mask)
-    inside = (inside - np.sign(inside) * 0.5) * lattice.cell_size
-    columns = ndimage.distance_transform_edt(~layers.mask, return_distances=False, return_indices=True)
-    front, back = layers.front[tuple(columns)], layers.back[tuple(columns)]
-    field = np.minimum(depths - front[..., None], back[..., None] - depths)
-    field = np.minimum(field, inside[..., None])
-    field = ndimage.gaussian_filter(np.clip(field, -CLAMP, CLAMP).astype(np.float32), SMOOTHING, truncate=3)
-    # A plane's height is linear in depth along a ray, so two planes of the lattice tell it everywhere.
-    x, y = lattice.centers()
-    rows, columns = y / CELL, x / CELL + SIDE_CELLS
-    pixels = np.stack([columns.ravel(), rows.ravel()], axis=1)
-    at = [layers.cut.heights(lattice.camera.unproject(pixels, np.full(len(pixels), d))) for d in (1.0, 2.0)]
-    slope = (at[1] - at[0]).reshape(lattice.shape)[..., None]
-    field = np.minimum(field, at[0].reshape(lattice.shape)[..., None] + slope * (depths - 1))
-    field = np.pad(np.clip(field, -CLAMP, CLAMP), 1, constant_values=-CLAMP)
-    nodes, quads = surface_nets(field)
-    nodes -= 1
-    pixels = np.stack([nodes[:, 1] + 0.5, nodes[:, 0] + 0.5], axis=1)
-    vertices = lattice.camera.unproject(pixels, low + nodes[:, 2] * STEP)
-    # Rows run down, columns right, planes away from the camera: a left-handed frame.
-    quads = quads[:, ::-1]
-    return Surface(vertices, vertex_normals(vertices, triangulate(quads)), quads)
 
 
 def surface_nets(field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

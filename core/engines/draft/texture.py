@@ -1,9 +1,8 @@
-"""Texture for the sides and the back: patches of the photo's own hair and cloth, sewn together.
+"""Texture for the sides and the back: patches of the photo's own skin and cloth, sewn together.
 
 Only the fine structure is taken, without its light: the smooth colours come from
-:mod:`.painting`. Random overlapping patches are blended so that their contrast is kept
-(variance-preserving blending, Heitz and Neyret 2018), on a cylinder around the head, where
-strands run down from the crown.
+:mod:`.painting` and :mod:`.skin`. Random overlapping patches are blended so that their contrast is kept
+(variance-preserving blending, Heitz and Neyret 2018), on a cylinder around the head.
 """
 
 from __future__ import annotations
@@ -19,6 +18,10 @@ PATCH = 36
 """Side of a patch in pixels of the photo."""
 STRUCTURE = 6.0
 """Standard deviation in pixels of what counts as light rather than structure."""
+PORES = 1.5
+"""Standard deviation in pixels of what counts as skin's colour rather than its grain."""
+STRENGTH = 0.35
+"""How much of the photo's structure invented cloth gets: less catches the eye less."""
 FULL_SHARE = 0.97
 """Share of a patch that must belong to the part."""
 FEWEST_PATCHES = 12
@@ -30,23 +33,14 @@ CYLINDER_RADIUS = 0.6
 """World units: about a head with hair."""
 STRONGEST = 0.2
 """Largest deviation from the smooth lightness."""
-GRAIN = 3.0
-"""Standard deviation in pixels over which the direction of strands is measured."""
-STRAND = 11.0
-"""Standard deviation in pixels over which strands keep their lightness."""
-STRAND_CONTRAST = 0.5
-"""Contrast of strands over that of the photo's hair: less catches the eye less where it is invented."""
 
 
-def synthesize(
-    portrait: FittedPortrait, source: np.ndarray, upright: bool, rng: np.random.Generator
-) -> np.ndarray | None:
+def synthesize(portrait: FittedPortrait, source: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
     """Return fine structure [512, W] of lightness on the cylinder, mean about 0; None if the photo shows too little.
 
     Args:
         portrait: The portrait.
         source: [512, 512] bool: reliable pixels of one part.
-        upright: Turn patches so that their strands run down.
         rng: Source of chance.
     """
     full = ndimage.uniform_filter(source.astype(np.float32), PATCH) > FULL_SHARE
@@ -62,33 +56,31 @@ def synthesize(
     drawn = centers[rng.integers(len(centers), size=(len(target), CANDIDATES))]
     mismatch = np.abs(drawn[..., 0] - target[:, :1] + rng.uniform(-half, half, drawn.shape[:2]))
     chosen = drawn[np.arange(len(target)), mismatch.argmin(1)]
-    angles = _strand_angles(light)[tuple(chosen.T)] if upright else np.zeros(len(chosen))
-    texture = _sew(_cut(structure, chosen, angles, rng), target)
-    return _comb(texture) if upright else texture
+    return STRENGTH * _sew(_cut(structure, chosen, rng), target)
 
 
-def _comb(texture: np.ndarray) -> np.ndarray:
-    """Return a cylinder's texture drawn out along its columns, into strands."""
-    strands = ndimage.gaussian_filter1d(texture, STRAND, axis=0)
-    return strands * (STRAND_CONTRAST * texture.std() / max(float(strands.std()), 1e-6))
+def fine_contrast(portrait: FittedPortrait, source: np.ndarray) -> float:
+    """Return the standard deviation of lightness that pores and grain give skin, 0..1.
+
+    Args:
+        portrait: The portrait.
+        source: [512, 512] bool: reliable pixels of skin.
+    """
+    if not source.any():
+        return 0.0
+    light = portrait.rgb.mean(-1)
+    fine = np.abs(light - blur_inside(light, source, PORES))[source]
+    # The median, for brows and lashes are no pores; 1.48 makes it a standard deviation.
+    return float(1.48 * np.median(fine))
 
 
-def _strand_angles(light: np.ndarray) -> np.ndarray:
-    """Return by how much [512, 512] strands lean from the vertical, in radians (the structure tensor's minor axis)."""
-    down, right = (ndimage.gaussian_filter(light, 1.0, order=order) for order in ((1, 0), (0, 1)))
-    dd, rr, dr = (ndimage.gaussian_filter(product, GRAIN) for product in (down * down, right * right, down * right))
-    return 0.5 * np.arctan2(2 * dr, rr - dd)
-
-
-def _cut(structure: np.ndarray, centers: np.ndarray, angles: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return patches [N, PATCH, PATCH] around centers [N, 2], turned by angles [N], half of them mirrored."""
-    offsets = np.arange(PATCH) - (PATCH - 1) / 2
-    rows, columns = np.meshgrid(offsets, offsets, indexing="ij")
-    mirror = rng.choice([-1.0, 1.0], len(centers))[:, None, None]
-    cosine, sine = np.cos(angles)[:, None, None], np.sin(angles)[:, None, None]
-    place_rows = centers[:, 0, None, None] + cosine * rows + sine * columns * mirror
-    place_columns = centers[:, 1, None, None] - sine * rows + cosine * columns * mirror
-    return ndimage.map_coordinates(structure, [place_rows, place_columns], order=1, mode="nearest")
+def _cut(structure: np.ndarray, centers: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return patches [N, PATCH, PATCH] around centers [N, 2], half of them mirrored."""
+    offsets = np.arange(PATCH) - PATCH // 2
+    rows = np.clip(centers[:, 0, None] + offsets, 0, structure.shape[0] - 1)
+    mirror = rng.choice([-1, 1], len(centers))[:, None]
+    columns = np.clip(centers[:, 1, None] + mirror * offsets, 0, structure.shape[1] - 1)
+    return structure[rows[:, :, None], columns[:, None, :]]
 
 
 def _sew(patches: np.ndarray, target: np.ndarray) -> np.ndarray:

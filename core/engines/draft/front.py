@@ -1,0 +1,90 @@
+"""The photo's pixels in head space: where each lies, and which of them become Gaussians of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from ...cameras import RIG_HALF_WIDTH, RIG_SIZE
+from ...head.mesh_raster import rasterize_mesh
+from ...head.model import Region, triangulate
+from ...parts import Part
+from .fields import blur_inside, nearest_fill
+from .photo_sheet import PhotoSheet
+from .portrait import HEAD_REGIONS, MOUTH_OUTLINE, FittedPortrait
+from .segmentation import Segmentation
+from .surface import Surface
+
+FLESH = (Part.SKIN, Part.NECK, Part.EYES, Part.MOUTH)
+"""Parts that the fitted head shows."""
+SKIN_REGIONS = (*HEAD_REGIONS, Region.NECK)
+"""The fitted head as far as it is seen; the torso is the cover's."""
+MOUTH_RIM, MOUTH_INSET = 4, 0.015
+"""Pixels of lips from which the mouth's depth is taken, and world units by which it lies behind them."""
+COVER_BLUR = 1.5
+"""Pixels over which the depth of hair and clothes is averaged: the voxels' steps must not show."""
+PIXEL = 2 * RIG_HALF_WIDTH / RIG_SIZE
+"""World size of the photo's pixels at the head's distance."""
+HAIRLINE = 0.1
+"""World units from the hairline over which hair rises to its full thickness."""
+OUTLINE_RIM = 12
+"""Pixels inside the person's outline where skin turns away from the camera; elsewhere hair or cloth hides its edge."""
+GRAZING = 0.12
+"""Cosine between normal and ray below which skin's pixels are left out: their colour is the outline's."""
+
+
+@dataclass(frozen=True, eq=False)
+class Front:
+    """What the photo's pixels show.
+
+    Attributes:
+        depth: [512, 512] float32 depth along the camera's z; numbers everywhere.
+        on_head: [512, 512] bool: pixels that show the fitted head's own skin.
+        on_cover: [512, 512] bool: pixels whose ray meets the cover.
+    """
+
+    depth: np.ndarray
+    on_head: np.ndarray
+    on_cover: np.ndarray
+
+
+def find_front(portrait: FittedPortrait, segmentation: Segmentation, cover: Surface) -> Front:
+    """Return where the photo's pixels lie: skin on the fitted head, the rest on the cover."""
+    seen = rasterize_mesh(portrait.camera, cover.vertices, triangulate(cover.quads))
+    # A beard covers the neck: only where the head itself is in front is it what the photo shows there.
+    regions = portrait.region_map
+    shows = np.isin(regions, HEAD_REGIONS) | ((regions == Region.NECK) & ~segmentation.beard)
+    on_head = shows & np.isin(segmentation.parts, FLESH)
+    known = on_head | seen.mask
+    depth = np.where(on_head, portrait.mesh_maps.depth, np.where(seen.mask, seen.depth, 0))
+    sources = known & portrait.mask
+    depth = np.where(known, depth, nearest_fill(depth, sources if sources.any() else known))
+    covered = portrait.mask & ~on_head
+    depth = np.where(covered, blur_inside(depth, covered, COVER_BLUR), depth)
+    # Hair rises from the skin at the hairline instead of standing off it.
+    away = ndimage.distance_transform_edt(~on_head) * PIXEL / HAIRLINE
+    over = covered & np.isin(regions, HEAD_REGIONS) & (away < 1)
+    depth[over] += (portrait.mesh_maps.depth[over] - depth[over]) * (1 - away[over])
+    # What an open mouth shows lies just behind the lips: the model's depth of it is a guess.
+    inside = portrait.polygon(MOUTH_OUTLINE) & np.isin(regions, (Region.MOUTH, Region.TEETH))
+    around = ndimage.binary_dilation(inside, iterations=MOUTH_RIM) & ~inside
+    if around.any():
+        depth = np.where(inside, blur_inside(depth, around, MOUTH_RIM) + MOUTH_INSET, depth)
+    return Front(depth.astype(np.float32), on_head, seen.mask)
+
+
+def kept_pixels(portrait: FittedPortrait, segmentation: Segmentation, front: Front, sheet: PhotoSheet) -> np.ndarray:
+    """Return which pixels [512, 512] bool become Gaussians: not those that would be smears from the side.
+
+    Skin that turns away, ears, and skin beyond the fitted head's outline are left to the fitted head's surface.
+    """
+    flesh = np.isin(sheet.parts, (Part.SKIN, Part.NECK))
+    regions = portrait.region_map
+    ears = (regions == Region.EARS) & ~portrait.face_oval & flesh
+    on_torso = nearest_fill(regions, regions >= 0) == Region.TORSO
+    rim = ndimage.distance_transform_edt(np.pad(portrait.mask, 1, mode="edge"))[1:-1, 1:-1] < OUTLINE_RIM
+    beyond = flesh & ~front.on_head & ~segmentation.beard & ~front.on_cover & ~on_torso
+    turned = flesh & front.on_head & (sheet.facing < GRAZING)
+    return sheet.used & ~ears & ~(rim & (beyond | turned))

@@ -1,0 +1,123 @@
+"""Skin on the fitted head: which of it the photo shows, and the colour of the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy import ndimage, sparse
+from scipy.spatial import cKDTree
+
+from ...head import bending
+from ...head.model import HeadModel, Region
+from ...parts import Part
+from .color import to_encoded, to_linear
+from .light import Light, fit_light
+from .portrait import FittedPortrait
+
+RIM = 3
+"""Pixels at the person's outline and at borders between parts that tell nothing of skin."""
+TRUSTED = 0.35
+"""Cosine between normal and ray from which the photo tells skin's colour."""
+BEHIND = 0.03
+"""World units behind the front-most surface from which a place is hidden."""
+SPREAD = 0.003
+"""Weight per edge against which a spread residual returns to none: it fades over some ten vertices."""
+MIRRORED = 0.3
+"""Weight of what the mirrored side shows against what is seen."""
+SOFT = 1.0
+"""Pixels over which colours are averaged before they are taken as evidence."""
+PLAIN_REGIONS = (Region.FACE, Region.SCALP, Region.NECK)
+"""Skin that tells the light: ears, lips and eyes have colours of their own."""
+
+
+@dataclass(frozen=True, eq=False)
+class Skin:
+    """Colours of the fitted head's vertices.
+
+    Attributes:
+        colors: [V, 3] sRGB-encoded, 0..1: as seen where seen, plausible elsewhere.
+        seen: [V] 0..1: how much of it is the photo's.
+        light: Light times mean albedo.
+    """
+
+    colors: np.ndarray
+    seen: np.ndarray
+    light: Light
+
+
+def paint_skin(portrait: FittedPortrait, parts: np.ndarray) -> Skin:
+    """Return the head's skin.
+
+    Args:
+        portrait: The portrait.
+        parts: [512, 512] the photo's parts.
+    """
+    model, camera = portrait.model, portrait.camera
+    vertices, normals = portrait.vertices.astype(np.float64), portrait.fit.normals
+    skin = np.isin(parts, (Part.SKIN, Part.NECK)) & portrait.mask
+    sure = ndimage.binary_erosion(skin, iterations=RIM, border_value=1)
+    pixels, visible, facing = visibility(portrait, vertices, normals, sure)
+    visible &= facing > TRUSTED
+    soft = ndimage.gaussian_filter(portrait.rgb, (SOFT, SOFT, 0))
+    linear = to_linear(sample_picture(soft, pixels))
+    plain = visible & model.in_regions(*PLAIN_REGIONS)
+    towards = camera.position - portrait.fit.pose.translation
+    towards /= np.linalg.norm(towards)
+    if plain.sum() < 30:
+        plain = visible if visible.sum() >= 30 else np.ones(len(vertices), bool)
+    light = fit_light(normals[plain], linear[plain], facing[plain], towards)
+    expected = light(normals)
+    ratio = np.where(visible[:, None], np.log(np.maximum(linear, 1e-3) / np.maximum(expected, 1e-3)), 0.0)
+    spread = _spread(model, ratio, visible, facing)
+    colors = to_encoded(expected * np.exp(spread))
+    return Skin(np.clip(colors, 0, 1), visible * np.clip(facing, 0, 1), light)
+
+
+def _spread(model: HeadModel, ratio: np.ndarray, visible: np.ndarray, facing: np.ndarray) -> np.ndarray:
+    """Return logarithms of albedo over its mean [V, 3], continued from where they are seen [V]."""
+    partner = mirror(model)
+    weight = np.where(visible, facing, 0.0)
+    other = np.where(visible, 0.0, MIRRORED * weight[partner])
+    target = weight[:, None] * ratio + other[:, None] * ratio[partner]
+    edges = bending.adjacency(model)
+    degree = np.asarray(edges.sum(1)).ravel()
+    system = sparse.diags(degree + SPREAD * degree + 4 * (weight + other)) - edges
+    return bending.solve(system, 4 * target)
+
+
+@lru_cache(maxsize=1)
+def mirror(model: HeadModel) -> np.ndarray:
+    """Return the vertex [V] that lies where each vertex's mirror image does."""
+    _, partner = cKDTree(model.mean).query(model.mean * [-1, 1, 1])
+    return partner
+
+
+def visibility(
+    portrait: FittedPortrait, positions: np.ndarray, normals: np.ndarray, sure: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return pixels [N, 2], whether the photo shows skin there [N], and the cosine between normal and ray [N].
+
+    Args:
+        portrait: The portrait.
+        positions: [N, 3] on the fitted head.
+        normals: [N, 3] unit.
+        sure: [512, 512] bool: pixels that show skin for certain.
+    """
+    pixels, depths = portrait.camera.project(positions)
+    size = sure.shape[0]
+    columns, rows = np.clip(np.floor(pixels), 0, size - 1).astype(int).T
+    rays = portrait.camera.position - positions
+    facing = (normals * rays).sum(1) / np.linalg.norm(rays, axis=1)
+    inside = ((pixels >= 0) & (pixels < size)).all(1)
+    front = depths < portrait.mesh_maps.depth[rows, columns] + BEHIND
+    return pixels, inside & front & sure[rows, columns], facing
+
+
+def sample_picture(picture: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Return colours [N, 3] of a picture [H, W, 3] at pixel positions [N, 2], bilinearly."""
+    place = [pixels[:, 1] - 0.5, pixels[:, 0] - 0.5]
+    return np.stack(
+        [ndimage.map_coordinates(picture[..., k], place, order=1, mode="nearest") for k in range(3)], axis=1
+    )

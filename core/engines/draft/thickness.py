@@ -1,0 +1,145 @@
+"""How thick hair, beard or a hat stands off the fitted head, everywhere on it.
+
+The photo shows thickness only along the head's outline. Over the rest of the head it is the smoothest
+function that meets what is seen there: zero where the photo shows skin, the outline's along the outline. A smooth
+function loses the outline's fine structure over a distance as long as that structure is wide, so that a bun
+is about as deep as it is wide.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage, sparse
+
+from ...head import bending
+from ...head.model import HeadModel, Region
+from ...ramps import smooth_step
+from .fields import nearest_fill
+from .portrait import FittedPortrait
+
+HULL = (Region.FACE, Region.SCALP, Region.NECK)
+"""The head without what sticks out of it: hair is measured from here."""
+CONTOUR = 0.35
+"""Cosine between normal and ray up to which the photo sees the head's outline there."""
+LOWEST_NORMAL = -0.35
+"""Height component of normals from which thickness is measured: below, the picture's outline is the shoulders'."""
+GAP = 8
+"""Pixels between strands that do not end a head of hair."""
+LONGEST_RUN = 220
+"""Pixels over which the person's outline is looked for."""
+RIM = 6
+"""Pixels inside the outline that tell whether hair or skin ends there."""
+LONGEST = 0.9
+"""World units: no hair stands off further."""
+SEEN_SKIN = 0.35
+"""Cosine between normal and ray from which skin in the photo says that nothing covers the head there."""
+STIFFNESS = 0.3
+"""Weight of smoothness along the mesh's edges against one vertex's evidence."""
+FITTED_TO = 0.03
+"""Metres above the eyes up to which landmarks fit the face; the skull above is fitted to the outline."""
+HIDDEN_SKULL = 0.3
+"""Weight with which the skull's hidden side grows as much as its outline does."""
+BARE_WEIGHT = 2.0
+"""Weight of bare skin against an outline's thickness."""
+HIDDEN = 0.03
+"""World units behind the front-most surface from which a place is hidden."""
+USUAL = 0.3
+"""Weight of what is usual, hair on scalps and none elsewhere, against one look at the photo."""
+HAIRLINE = (0.35, 0.65)
+"""Share of hair in the votes around a place from which hair begins, and is full."""
+MINIMUM_HAIR = 0.035
+"""World units of hair that places with hair have at least, about 7 mm."""
+SETTLE = 1e-4
+"""Weight that draws places without any evidence to zero."""
+
+
+def cover_thickness(portrait: FittedPortrait, covered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return how far cover and bare skull reach beyond the fitted head, world units; zeros off the hull.
+
+    Args:
+        portrait: The portrait.
+        covered: [512, 512] bool: pixels of hair, beard or headgear.
+
+    Returns:
+        Thickness [V] of what covers the head, and by how much the bare head itself is larger [V].
+    """
+    model, camera = portrait.model, portrait.camera
+    vertices, normals = portrait.vertices.astype(np.float64), portrait.fit.normals
+    hull = model.in_regions(*HULL)
+    rays = camera.position - vertices
+    facing = (normals * rays).sum(1) / np.linalg.norm(rays, axis=1)
+    pixels, depths = camera.project(vertices)
+    size = covered.shape[0]
+    columns, rows = np.clip(np.floor(pixels), 0, size - 1).astype(int).T
+    inside = ((pixels >= 0) & (pixels < size)).all(1)
+
+    neck, scalp = model.in_regions(Region.NECK), model.in_regions(Region.SCALP)
+    outline = hull & ~neck & inside & (np.abs(facing) < CONTOUR) & (normals[:, 2] > LOWEST_NORMAL)
+    labels = nearest_fill(covered, portrait.mask)
+    seen, hairy = np.zeros(len(vertices)), np.zeros(len(vertices), bool)
+    reach, hairy[outline] = _reach(portrait, labels, pixels[outline], normals[outline])
+    seen[outline] = np.clip(reach * depths[outline] / camera.fx, 0, LONGEST)
+    certain = np.where(outline, 1 - np.abs(facing) / CONTOUR, 0)
+    shown = hull & inside & (facing > SEEN_SKIN) & portrait.mask[rows, columns]
+    shown &= depths < portrait.mesh_maps.depth[rows, columns] + HIDDEN
+    bare = shown & ~labels[rows, columns]
+    hair = shown & labels[rows, columns] & ~neck
+    # Where nothing is seen, scalps have hair as far as the outline's scalp has.
+    usual = scalp * float((certain * scalp * hairy).sum() / max((certain * scalp).sum(), 1e-6))
+    votes = certain + hair + bare
+    said = np.where(outline, hairy, hair).astype(float)
+    hairiness = _smooth(model, hull, votes + USUAL, (votes * said + USUAL * usual) / (votes + USUAL))
+    cover = _smooth(model, hull, certain + BARE_WEIGHT * (bare | neck), np.where(outline & hairy, seen, 0))
+    full = smooth_step(hairiness, *HAIRLINE)
+    cover = np.maximum(cover, MINIMUM_HAIR) * full
+    fitted = model.in_regions(Region.FACE) & (model.mean[:, 2] < FITTED_TO)
+    bald = certain * ~hairy
+    hidden = scalp & (facing < -CONTOUR) & (model.mean[:, 2] > FITTED_TO)
+    mean = float((bald * scalp * seen).sum() / max((certain * scalp).sum(), 1e-6))
+    target = np.where(outline & ~hairy, seen, np.where(hidden, mean, 0))
+    skull = _smooth(model, hull, bald + HIDDEN_SKULL * hidden + BARE_WEIGHT * (neck | fitted), target)
+    rise = smooth_step(model.mean[:, 2], FITTED_TO / 2, FITTED_TO * 2) * (1 - full)
+    return cover, np.where(model.in_regions(Region.SCALP, Region.FACE), skull * rise, 0)
+
+
+def _smooth(model: HeadModel, hull: np.ndarray, weight: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return the smoothest values [V] on the hull that meet targets [V] by their weights [V]."""
+    members = np.flatnonzero(hull)
+    edges = bending.adjacency(model)[members][:, members]
+    laplacian = sparse.diags(np.asarray(edges.sum(1)).ravel()) - edges
+    system = STIFFNESS * laplacian + sparse.diags(weight[members] + SETTLE)
+    values = np.zeros(len(weight))
+    values[members] = bending.solve(system, (weight * target)[members, None])[:, 0]
+    return np.clip(values, 0, LONGEST)
+
+
+def _reach(
+    portrait: FittedPortrait, covered: np.ndarray, pixels: np.ndarray, normals: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many pixels [N] the person reaches beyond the fitted head along normals, and whether cover does."""
+    person = ndimage.binary_closing(np.pad(portrait.mask, GAP, mode="edge"), iterations=2)[GAP:-GAP, GAP:-GAP]
+    head = (portrait.region_map >= 0) & (portrait.region_map != Region.EARS)
+    across = normals @ portrait.camera.c2w[:3, :2]
+    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)
+    steps = np.arange(-GAP, LONGEST_RUN)
+    index = np.floor(pixels[:, None] + steps[None, :, None] * across[:, None]).astype(int)
+    size = person.shape[0]
+    within = ((index >= 0) & (index < size)).all(-1)
+    rows, columns = np.moveaxis(np.clip(index, 0, size - 1)[..., ::-1], -1, 0)
+    own = _run(within & head[rows, columns])
+    hit = within & person[rows, columns]
+    # Gaps between strands do not end a head of hair.
+    hit = ndimage.binary_closing(np.pad(hit, ((0, 0), (GAP, GAP)), mode="edge"), np.ones((1, GAP + 1)))[:, GAP:-GAP]
+    reach = _run(hit)
+    last = np.clip(reach - 1, 0, len(steps) - 1)
+    rim = (np.arange(len(steps))[None] <= last[:, None]) & (np.arange(len(steps))[None] > last[:, None] - RIM)
+    hairy = (rim & covered[rows, columns]).sum(1) > 0.5 * rim.sum(1)
+    return np.maximum(reach - own, 0).astype(float), hairy
+
+
+def _run(hit: np.ndarray) -> np.ndarray:
+    """Return the length [N] of the first run of hits in each row [N, S], counted from the row's beginning."""
+    begin = hit.argmax(1)
+    ended = ~hit & (np.arange(hit.shape[1])[None] > begin[:, None])
+    end = np.where(ended.any(1), ended.argmax(1), hit.shape[1])
+    return np.where(hit.any(1), end, 0)
