@@ -166,10 +166,7 @@ def hair_gaussians(
     pixels = segmentation.is_part(Part.HAIR) & portrait.mask
     photo = HairPhoto(portrait.camera, portrait.rgb, pixels, sheet.depth, view.used, portrait.alpha)
     grown = build_hair(volume, [photo], paint, count, rng)
-    if grown is None:
-        return None
-    means, kept, _ = view.place(grown.means.astype(np.float64), Part.HAIR)
-    return grown.replace(means=means).select(kept)
+    return None if grown is None else grown.select(~view.blocked(grown.means.astype(np.float64), Part.HAIR))
 
 
 def _softened(surface: Surface, members: np.ndarray) -> np.ndarray:

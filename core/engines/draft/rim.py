@@ -42,6 +42,6 @@ def clean_rim(portrait: FittedPortrait, parts: np.ndarray) -> np.ndarray:
         if not inner.any() or not rim.any():
             continue
         inside = blur_inside(portrait.rgb, inner, SPREAD)
-        share = STRENGTH * np.clip(1 - depth[rim] / (REACH + 1), 0, 1)[:, None]
+        share = STRENGTH * np.clip((REACH + 1 - depth[rim]) / REACH, 0, 1)[:, None]
         colors[rim] += (inside[rim] - colors[rim]) * share
     return colors

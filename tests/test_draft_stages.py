@@ -1,0 +1,182 @@
+"""The draft engine's stages one by one, on a head whose answers are known: the model's mean head, drawn as a photo."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from core.cameras import front_camera
+from core.engines.draft.bareness import bare_places
+from core.engines.draft.cover import build_cover
+from core.engines.draft.cut import neck_base, shoulder_cut
+from core.engines.draft.lattice import Lattice
+from core.engines.draft.light import fit_light, harmonics
+from core.engines.draft.photo_sheet import build_sheet
+from core.engines.draft.portrait import FittedPortrait
+from core.engines.draft.rim import clean_rim
+from core.engines.draft.samples import Samples
+from core.engines.draft.segmentation import Segmentation
+from core.engines.draft.thickness import MINIMUM_HAIR, cover_thickness
+from core.engines.draft.torso import build_torso
+from core.engines.draft.unveiling import View
+from core.head.fitting import fit_head
+from core.head.model import Region, load_head_model
+from core.parts import Part
+
+UNITS_PER_METRE = 4.8
+FOV = 27.0
+SKIN, HAIR = np.array([0.8, 0.6, 0.5]), np.array([0.25, 0.2, 0.15])
+
+
+@cache
+def plain_portrait() -> FittedPortrait:
+    """The mean head, looking at the camera, bald: its mask is its own outline."""
+    model, camera = load_head_model(), front_camera(fov=FOV)
+    pixels, depths = camera.project(model.landmarks(model.mean) * UNITS_PER_METRE)
+    landmarks = np.column_stack([pixels, depths * camera.fx / depths.mean()]).astype(np.float32)
+    fit = fit_head(landmarks, camera)
+    blank = FittedPortrait(
+        np.tile(SKIN, (512, 512, 1)).astype(np.float32), np.ones((512, 512), np.float32), pixels, fit
+    )
+    alpha = (blank.region_map >= 0).astype(np.float32)
+    return FittedPortrait(blank.rgb, alpha, landmarks, fit)
+
+
+def with_cap(pixels: int) -> tuple[FittedPortrait, np.ndarray]:
+    """The same head under a cap of hair of a known thickness in pixels, and where the cap is."""
+    plain = plain_portrait()
+    scalp = plain.region_map == Region.SCALP
+    disk = np.hypot(*np.mgrid[-pixels : pixels + 1, -pixels : pixels + 1]) <= pixels
+    cap = ndimage.binary_dilation(scalp, disk) & (scalp | ~plain.mask)
+    rgb = np.where(cap[..., None], HAIR, plain.rgb).astype(np.float32)
+    return FittedPortrait(rgb, np.maximum(plain.alpha, cap).astype(np.float32), plain.landmarks, plain.fit), cap
+
+
+def labels(portrait: FittedPortrait, cap: np.ndarray) -> Segmentation:
+    """Its parts: the cap is hair, the torso clothes, the rest skin."""
+    parts = np.where(portrait.mask, Part.SKIN, Part.BACKGROUND).astype(np.int8)
+    parts[portrait.region_map == Region.NECK] = Part.NECK
+    parts[portrait.region_map == Region.TORSO] = Part.CLOTHES
+    parts[cap] = Part.HAIR
+    return Segmentation(parts, False, np.zeros_like(cap))
+
+
+@pytest.mark.parametrize("pixels", (10, 30))
+def test_hair_is_as_thick_as_the_outline_shows_it(pixels):
+    portrait, cap = with_cap(pixels)
+    thickness, growth = cover_thickness(portrait, cap)
+    scalp = portrait.model.in_regions(Region.SCALP)
+    top = scalp & (portrait.model.mean[:, 2] > np.percentile(portrait.model.mean[scalp, 2], 80))
+    expected = pixels * np.linalg.norm(portrait.camera.position) / portrait.camera.fx
+    assert np.median(thickness[top]) == pytest.approx(expected, rel=0.25)
+    back = thickness[scalp & (portrait.fit.normals[:, 1] > 0.5)]
+    assert np.median(back) >= 0.9 * MINIMUM_HAIR and back.min() > 0.5 * MINIMUM_HAIR, "the back has hair, too"
+    assert growth[top].max() < 0.1 * expected, "what hair explains is not the skull's"
+    face = portrait.model.in_regions(Region.LIPS)
+    assert thickness[face].max() == 0
+
+
+def test_a_bare_skull_grows_to_its_outline_and_has_no_hair():
+    plain = plain_portrait()
+    grown = ndimage.binary_dilation(plain.region_map == Region.SCALP, iterations=8) | plain.mask
+    portrait = FittedPortrait(plain.rgb, grown.astype(np.float32), plain.landmarks, plain.fit)
+    thickness, growth = cover_thickness(portrait, np.zeros_like(grown))
+    taller = portrait.with_vertices(portrait.vertices + growth[:, None] * portrait.fit.normals)
+
+    def top(mask):
+        return np.flatnonzero(mask.any(axis=1)).min()
+
+    assert thickness.max() == 0
+    assert abs(top(taller.region_map >= 0) - top(grown)) < abs(top(plain.mask) - top(grown)) / 2
+
+
+def test_bare_scalps_and_hair_are_told_by_their_looks():
+    rng = np.random.default_rng(1)
+    rgb = np.tile(SKIN, (128, 128, 1)) + rng.normal(0, 0.01, (128, 128, 3))
+    mask = np.ones((128, 128), bool)
+    face = np.zeros_like(mask)
+    face[70:120, 30:100] = True
+    rgb[:40] = SKIN * 0.92 + rng.normal(0, 0.01, (40, 128, 3))
+    bare = bare_places(rgb.astype(np.float32), mask, face)
+    assert bare[5:35, 10:-10].mean() > 0.95, "a little darker is skin still"
+    rgb[:40] = HAIR + rng.normal(0, 0.06, (40, 128, 1))
+    assert bare_places(rgb.astype(np.float32), mask, face)[5:30].mean() < 0.02
+    grey = np.full(3, 0.62) + rng.normal(0, 0.08, (40, 128, 1))
+    rgb[:40] = grey
+    assert bare_places(rgb.astype(np.float32), mask, face)[5:30].mean() < 0.02, "grey hair is as light as skin"
+
+
+def test_light_is_found_from_the_front_and_stays_sane_behind():
+    rng = np.random.default_rng(0)
+    normals = rng.normal(size=(4000, 3))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    true = np.zeros((9, 3))
+    true[0], true[1], true[2], true[3] = SKIN**2.2, 0.10, -0.12, 0.05
+    colors = harmonics(normals) @ true
+    towards = np.array([0.0, -1.0, 0.0])
+    seen = normals @ towards > 0.3
+    noisy = colors[seen] + rng.normal(0, 0.005, (seen.sum(), 3))
+    noisy[::20] *= 0.3  # brows and nostrils
+    light = fit_light(normals[seen], noisy, np.ones(seen.sum()), towards)
+    assert np.abs(light(normals[seen]) - colors[seen]).mean() < 0.015
+    behind = light(normals[normals @ towards < -0.8])
+    front = np.median(colors[seen], axis=0)
+    assert (behind < 1.2 * front).all() and (behind > 0.15 * front).all()
+
+
+def test_the_cover_is_closed_and_goes_where_hair_is():
+    portrait, cap = with_cap(20)
+    segmentation = labels(portrait, cap)
+    lattice = Lattice.of_photo(portrait.camera)
+    outline = lattice.continued(portrait.mask)
+    torso = build_torso(portrait, segmentation, lattice, outline)
+    thickness, _ = cover_thickness(portrait, cap)
+    cover = build_cover(
+        *(portrait, segmentation, lattice, thickness, torso, outline, cap, shoulder_cut(portrait), neck_base(portrait))
+    )
+    quads = cover.surface.quads
+    edges = np.sort(np.concatenate([quads[:, [k, (k + 1) % 4]] for k in range(4)]), axis=1)
+    _, counts = np.unique(edges, axis=0, return_counts=True)
+    assert (counts % 2 == 0).all(), "closed: every edge has a face on both sides"
+    expected = portrait.vertices[:, 2].max() + 20 * np.linalg.norm(portrait.camera.position) / portrait.camera.fx
+    assert cover.surface.vertices[cover.on_head, 2].max() == pytest.approx(expected, abs=0.04)
+    back = (
+        cover.surface.vertices[cover.on_head, 1].max()
+        - portrait.vertices[portrait.model.in_regions(Region.SCALP), 1].max()
+    )
+    assert 0.5 * MINIMUM_HAIR < back < 0.15, "hair goes around the back of the head"
+    face = portrait.vertices[portrait.model.in_regions(Region.LIPS)].astype(np.float64)
+    assert cover.grid.sample(cover.hair, face).max() < 0, "the mouth is free"
+
+
+def test_what_is_invented_neither_covers_the_photo_nor_leaves_its_outline():
+    portrait, cap = with_cap(20)
+    segmentation = labels(portrait, cap)
+    depth = np.where(np.isfinite(portrait.mesh_maps.depth), portrait.mesh_maps.depth, 5.0).astype(np.float32)
+    sheet = build_sheet(portrait, segmentation.parts, depth, shoulder_cut(portrait))
+    view = View(portrait, sheet, sheet.used)
+    nose = sheet.positions[280, 256]
+    towards = (portrait.camera.position - nose) / np.linalg.norm(portrait.camera.position - nose)
+    before, behind = nose + 0.05 * towards, nose - 0.2 * towards
+    assert view.blocked(np.stack([before, behind]), Part.HAIR).tolist() == [True, False]
+    samples = Samples(before[None], towards[None], np.zeros(1, int), np.zeros((1, 4)), np.full(1, 0.02))
+    fitted, kept = view.fit(samples, np.array([Part.SKIN]))
+    assert kept.all(), "skin over skin is pushed back"
+    assert portrait.camera.project(fitted.positions)[1][0] > sheet.depth[280, 256]
+    assert fitted.radii[0] < 0.02, "and is small behind the face"
+    beside = portrait.camera.unproject(np.array([[20.0, 100.0]]), np.array([5.0]))
+    assert view.blocked(beside, Part.HAIR).all()
+
+
+def test_the_rim_takes_hairs_colour_from_further_inside():
+    portrait, cap = with_cap(20)
+    rgb = portrait.rgb.copy()
+    rim = cap & ~ndimage.binary_erosion(portrait.mask, iterations=1, border_value=1)
+    rgb[rim] = 1.0  # what a white background leaves in a matte's edge
+    cleaned = clean_rim(portrait.with_colors(rgb), labels(portrait, cap).parts)
+    assert np.abs(cleaned[rim] - HAIR).mean() < 0.5 * np.abs(rgb[rim] - HAIR).mean()
+    inner = ndimage.binary_erosion(portrait.mask, iterations=6, border_value=1)
+    assert np.array_equal(cleaned[inner], rgb[inner])
