@@ -11,6 +11,8 @@ from .identity import preferences
 
 ATTRIBUTE_COLORS = "VERTEX"
 """Blender's identifier of the colour type "Attribute" of Solid mode."""
+TEXTURE_COLORS = "TEXTURE"
+"""That of the type "Texture"."""
 ELEVATION, AROUND = radians(5), radians(-30)
 """From where new heads are seen: a little from above, and a third of the way from the front to the side."""
 
@@ -18,13 +20,12 @@ ELEVATION, AROUND = radians(5), radians(-30)
 def welcome(head: bpy.types.Object | None) -> None:
     """Show a new head, if it is selected, in colour, in full and from the front, as far as the preferences allow."""
     wishes = preferences()
+    color_solid_views(ATTRIBUTE_COLORS)
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type != "VIEW_3D":
                 continue
             space = area.spaces.active
-            if wishes.solid_colors:
-                space.shading.color_type = ATTRIBUTE_COLORS
             region = next((region for region in area.regions if region.type == "WINDOW"), None)
             seen = head is not None and head.select_get(view_layer=window.view_layer) and bpy.context.mode == "OBJECT"
             if region is None or not seen or space.region_3d.view_perspective == "CAMERA":
@@ -34,6 +35,16 @@ def welcome(head: bpy.types.Object | None) -> None:
             if wishes.frame_heads:
                 with bpy.context.temp_override(window=window, area=area, region=region):
                     bpy.ops.view3d.view_selected()
+
+
+def color_solid_views(kind: str) -> None:
+    """Show the colours of what arrives or is shown now in Solid mode, as far as the preferences allow."""
+    if not preferences().solid_colors:
+        return
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                area.spaces.active.shading.color_type = kind
 
 
 def three_quarters(head: bpy.types.Object) -> Quaternion:

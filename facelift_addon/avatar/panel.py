@@ -82,14 +82,14 @@ def draw_shown(
             row.prop(target, "hide_viewport", text="", emboss=False)
             row.prop(target, "hide_render", text="", emboss=False)
     shading = context.space_data.shading
-    if shading.type == "SOLID" and shading.color_type != "TEXTURE" and not mesh.hide_viewport and _has_texture(mesh):
+    if (
+        shading.type == "SOLID"
+        and shading.color_type != "TEXTURE"
+        and not mesh.hide_viewport
+        and texturing.has_texture(mesh)
+    ):
         # Solid mode shows materials' plain colours at first.
         layout.prop_enum(shading, "color_type", "TEXTURE", text="Show Texture in Solid Mode", icon="TEXTURE")
-
-
-def _has_texture(mesh: bpy.types.Object) -> bool:
-    trees = [slot.material.node_tree for slot in mesh.material_slots if slot.material is not None]
-    return any(node.type == "TEX_IMAGE" and node.image for tree in trees if tree is not None for node in tree.nodes)
 
 
 def _draw_binding(layout: bpy.types.UILayout, context: bpy.types.Context, head: bpy.types.Object) -> None:

@@ -6,10 +6,11 @@ import bpy
 from bpy.props import EnumProperty
 
 from ...core.errors import FaceLiftError
+from .. import arrival_view
 from ..explaining import Explained
 from ..operators.reporting import reported
 from ..splats import heads
-from . import base_objects, wraps
+from . import base_objects, texturing, wraps
 from .belonging import head_of
 
 KINDS = (
@@ -30,6 +31,8 @@ def show_only(context: bpy.types.Context, head: bpy.types.Object, shown: bpy.typ
     for target in (head, base_objects.find(head), wraps.find(head)):
         if target is not None and (target == shown or target.mode == "OBJECT"):
             target.hide_viewport = target.hide_render = target != shown
+    textured = base_objects.is_base_mesh(shown) and texturing.has_texture(shown)
+    arrival_view.color_solid_views(arrival_view.TEXTURE_COLORS if textured else arrival_view.ATTRIBUTE_COLORS)
     # Asking for the mode brings the view layer's list of objects up to date, which looking a name up does not.
     editing = context.mode != "OBJECT"
     layer = context.view_layer

@@ -96,6 +96,12 @@ def _show(material: bpy.types.Material, image: bpy.types.Image) -> bpy.types.Ima
     return before
 
 
+def has_texture(mesh: bpy.types.Object) -> bool:
+    """Whether a mesh object's materials show a picture."""
+    trees = [slot.material.node_tree for slot in mesh.material_slots if slot.material is not None]
+    return any(node.type == "TEX_IMAGE" and node.image for tree in trees if tree is not None for node in tree.nodes)
+
+
 class FACELIFT_OT_bake_texture(Explained, bpy.types.Operator):
     """Bake what the splats show onto the base mesh again, for example after they were edited"""
 
