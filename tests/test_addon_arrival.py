@@ -256,3 +256,27 @@ def test_the_avatar_panel_says_that_the_mesh_was_deleted(blender):
     panel.draw(type("Panel", (), {"layout": layout})(), context)
     texts = " ".join(str(call.kwargs.get("text", "")) for call in layout.mock_calls)
     assert "is gone" in " ".join(texts.split()), texts
+
+
+def test_solid_mode_shows_the_texture_of_a_base_mesh_that_arrives(blender, monkeypatch):
+    import bpy
+
+    head = add_splats(blender, surface_gaussians(50))
+    mesh = bpy.data.objects.new("Mesh", bpy.data.meshes.new("Mesh"))
+    mesh[blender.module("facelift_addon.avatar.base_objects").BASE_KEY] = head[blender.heads.ID_KEY]
+    mesh.parent = head
+    bpy.context.scene.collection.objects.link(mesh)
+    material = bpy.data.materials.new("Skin")
+    material.use_nodes = True
+    mesh.data.materials.append(material)
+    view = blender.module("facelift_addon.arrival_view")
+    shown = []
+    monkeypatch.setattr(view, "color_solid_views", shown.append)
+    bpy.context.view_layer.objects.active = head
+    for kind in ("BASE_MESH", "SPLATS"):
+        bpy.ops.facelift.show_only(kind=kind)
+    picture = material.node_tree.nodes.new("ShaderNodeTexImage")
+    picture.image = bpy.data.images.new("Texture", 4, 4)
+    for kind in ("BASE_MESH", "SPLATS"):
+        bpy.ops.facelift.show_only(kind=kind)
+    assert shown == ["VERTEX", "VERTEX", "TEXTURE", "VERTEX"]
