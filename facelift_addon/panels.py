@@ -16,6 +16,7 @@ from .splats import display, heads, native, rendering, turntable
 from .splats.native import Way
 from .tasks import UNFINISHED, State, Task
 from .viewport import overlays, switch
+from .viewport.drawing import drawing
 from .widgets import SidebarPanel, draw_error, draw_lines, time_left
 
 PREVIEW_SCALE = 6.0
@@ -258,6 +259,12 @@ def _draw_viewport_choices(layout: bpy.types.UILayout, context: bpy.types.Contex
         row.operator("facelift.viewport_display", text=text, depress=pressed).mode = mode
 
 
+INSTANCES_RENDER = (
+    "Renders show instances as the camera sees the original. Where they are turned or far from it, make them real "
+    "(Object > Apply > Make Instances Real), or override linked ones."
+)
+
+
 class FACELIFT_PT_rendering(SidebarPanel, bpy.types.Panel):
     """Colours and render settings."""
 
@@ -279,6 +286,8 @@ class FACELIFT_PT_rendering(SidebarPanel, bpy.types.Panel):
         made = rendering.made_changes(scene)
         if made and not changes:
             draw_lines(layout, context, f"Set for splats: {rendering.told(made)}", icon="CHECKMARK")
+        if switch.works() and drawing.instances.of(context, drawing.clouds):
+            draw_lines(layout, context, INSTANCES_RENDER, icon="INFO")
         column = layout.column(align=True)
         column.operator("facelift.apply_render_settings", icon="CHECKMARK")
         column.operator("facelift.restore_render_settings", icon="LOOP_BACK")

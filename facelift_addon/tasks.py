@@ -216,6 +216,7 @@ def make_arrival(
         recipe={**head.recipe, "licence": licence},
         photo_camera=head.photo_camera,
         photo_png=photo_png or head.aligned_png,
+        matte_png=head.aligned_png,
         photo_path=str(order.source.path or ""),
         photo_image=order.source.image,
         shape=head.shape,

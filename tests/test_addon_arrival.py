@@ -22,7 +22,7 @@ def bring_in(blender):
     photos = blender.module("facelift_addon.photos")
     cameras = blender.module("core.cameras")
 
-    def bring_in(name="Ada", bounces=BOUNCES, photo_png=None):
+    def bring_in(name="Ada", bounces=BOUNCES, photo_png=None, matte_png=None):
         to_local = placement.reference_to_local(0.24)
         gaussians = surface_gaussians(500).transform(to_local)
         order = tasks.Order(photos.PhotoSource.from_file(f"{name}.png"), "draft", {}, scene=bpy.context.scene.name)
@@ -34,6 +34,7 @@ def bring_in(blender):
             recipe={"engine": "draft"},
             photo_camera=cameras.front_camera(),
             photo_png=photo_png,
+            matte_png=matte_png,
             bounces=bounces,
         )
         blender.session.tasks.append(task)
@@ -151,7 +152,11 @@ def test_the_photo_camera_shows_the_photo_and_leaves_the_display_alone(blender, 
 
     picture = io.BytesIO()
     Image.new("RGB", (64, 64), (200, 100, 50)).save(picture, "PNG")
-    head = bring_in(photo_png=picture.getvalue())
+    cut_out = io.BytesIO()
+    half = Image.new("RGBA", (64, 64), (200, 100, 50, 255))
+    half.paste((0, 0, 0, 0), (0, 0, 32, 64))
+    half.save(cut_out, "PNG")
+    head = bring_in(photo_png=picture.getvalue(), matte_png=cut_out.getvalue())
     display = blender.module("facelift_addon.splats.display")
     display.set_option(head, display.CAMERA_IN_VIEWPORT, True)
     assert bpy.ops.facelift.look_through_photo() == {"FINISHED"}
@@ -161,6 +166,9 @@ def test_the_photo_camera_shows_the_photo_and_leaves_the_display_alone(blender, 
     background = camera.data.background_images[0]
     assert background.alpha == 1.0 and background.display_depth == "BACK"
     assert tuple(background.image.size) == (64, 64) and background.image.pixels[3] == 1.0
+    assert [shown.show_background_image for shown in camera.data.background_images] == [True, False]
+    _, person = blender.module("facelift_addon.editing.silhouettes").of_photo(head)
+    assert person[:, 32:].all() and not person[:, :32].any()
 
 
 def clean(blender):
@@ -280,3 +288,38 @@ def test_solid_mode_shows_the_texture_of_a_base_mesh_that_arrives(blender, monke
     for kind in ("BASE_MESH", "SPLATS"):
         bpy.ops.facelift.show_only(kind=kind)
     assert shown == ["VERTEX", "VERTEX", "TEXTURE", "VERTEX"]
+
+
+def test_the_rendering_panel_says_how_instances_render(blender, monkeypatch):
+    from types import SimpleNamespace
+    from unittest.mock import MagicMock
+
+    import bpy
+
+    add_splats(blender, surface_gaussians(50))
+    monkeypatch.setattr(blender.module("facelift_addon.viewport.switch"), "works", lambda: True)
+    panel = blender.module("facelift_addon.panels").FACELIFT_PT_rendering
+    drawing = blender.module("facelift_addon.viewport.drawing").drawing
+    said = []
+    for instanced in (False, True):
+        if instanced:
+            target = bpy.data.objects.new("Instancer", None)
+            target.instance_type, target.instance_collection = "COLLECTION", bpy.data.collections["Splats"]
+            bpy.context.scene.collection.objects.link(target)
+        bpy.context.scene.facelift_viewport.drawing = True
+        bpy.context.scene.update_tag()
+        bpy.context.view_layer.update()
+        drawing.instances.clear()
+        layout = MagicMock()
+        context = SimpleNamespace(
+            scene=bpy.context.scene,
+            view_layer=bpy.context.view_layer,
+            preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)),
+            region=SimpleNamespace(width=900),
+            evaluated_depsgraph_get=bpy.context.evaluated_depsgraph_get,
+        )
+        panel.draw(SimpleNamespace(layout=layout), context)
+        said.append("Make Instances Real" in " ".join(str(call.kwargs.get("text")) for call in layout.mock_calls))
+    # Blender's own splats (5.3) are right from everywhere.
+    quads = blender.module("facelift_addon.splats.display").renders_quads(bpy.data.objects["Splats"])
+    assert said == [False, quads]

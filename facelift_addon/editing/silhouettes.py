@@ -80,7 +80,9 @@ def of_photo(target: bpy.types.Object) -> tuple[Camera, np.ndarray]:
     """
     camera = heads.photo_camera_of(target)
     backgrounds = camera.data.background_images if camera is not None else ()
-    image = next((background.image for background in backgrounds if background.image is not None), None)
+    # The cut-out comes after the photo; heads of older files have it alone.
+    images = [background.image for background in backgrounds if background.image is not None]
+    image = images[-1] if images else None
     if image is None or image.channels != 4 or 0 in image.size:
         raise FaceLiftError(
             f"{target.name!r} has no photo with a silhouette.",

@@ -56,8 +56,14 @@ def fit(target: bpy.types.Object, camera: Camera, head: bpy.types.Object, to_loc
     target.matrix_basis = Matrix(rigidly_moved(camera, to_local).blender_matrix().tolist())
 
 
-def set_background(target: bpy.types.Object, image: bpy.types.Image) -> None:
-    """Lay a photo behind what a camera object sees, in place of an earlier one."""
+def set_background(target: bpy.types.Object, image: bpy.types.Image, matte: bpy.types.Image | None = None) -> None:
+    """Lay a photo behind what a camera object sees, in place of an earlier one.
+
+    Args:
+        target: The camera.
+        image: The photo.
+        matte: Its cut-out, whose alpha is where the person is: kept as a second background that is not shown.
+    """
     data = target.data
     data.show_background_images = True
     data.background_images.clear()
@@ -66,6 +72,10 @@ def set_background(target: bpy.types.Object, image: bpy.types.Image) -> None:
     background.alpha = 1.0
     background.display_depth = "BACK"
     background.frame_method = "FIT"
+    if matte is not None:
+        cut_out = data.background_images.new()
+        cut_out.image, cut_out.show_background_image = matte, False
+        cut_out.frame_method = "FIT"
 
 
 def six_views(head: bpy.types.Object, to_local: np.ndarray) -> list[bpy.types.Object]:

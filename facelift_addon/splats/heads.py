@@ -53,6 +53,7 @@ class Arrival:
         recipe: Facts to make it again; empty for imported files.
         photo_camera: In the engine's frame, or None.
         photo_png: The photo as the photo camera sees it, or None.
+        matte_png: Its cut-out, with the matte as alpha, or None.
         photo_path: The photo's file, or "".
         photo_image: Name of the image datablock that is the photo, or "".
         shape: The head model as it was fitted, in the engine's frame, or None.
@@ -68,6 +69,7 @@ class Arrival:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     photo_camera: Camera | None = None
     photo_png: bytes | None = None
+    matte_png: bytes | None = None
     photo_path: str = ""
     photo_image: str = ""
     shape: HeadShape | None = None
@@ -211,7 +213,8 @@ def _set_photo_camera(
         collection.objects.link(camera)
     cameras.fit(camera, arrival.photo_camera, head, arrival.to_local)
     if arrival.photo_png is not None:
-        cameras.set_background(camera, packed_image(f"{head.name} photo", arrival.photo_png))
+        matte = packed_image(f"{head.name} matte", arrival.matte_png) if arrival.matte_png is not None else None
+        cameras.set_background(camera, packed_image(f"{head.name} photo", arrival.photo_png), matte)
     if scene.camera is None:
         scene.camera = camera
 
