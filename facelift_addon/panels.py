@@ -249,9 +249,10 @@ class FACELIFT_PT_head(SidebarPanel, bpy.types.Panel):
 
 def _draw_viewport_choices(layout: bpy.types.UILayout, context: bpy.types.Context, head: bpy.types.Object) -> None:
     """Draw what there is to choose where Blender doesn't draw the splats itself."""
-    row = layout.row()
-    row.enabled = switch.works()
-    row.prop(context.scene.facelift_viewport, "enabled")
+    if switch.works():
+        layout.prop(context.scene.facelift_viewport, "enabled")
+    else:
+        draw_lines(layout, context, "Surface elements: this graphics card can't draw splats.", icon="INFO")
     row = layout.row(align=True)
     in_camera = display.get_option(head, display.CAMERA_IN_VIEWPORT)
     for mode, text in (("POINTS", "Free View"), ("CAMERA", "Scene Camera")):

@@ -46,7 +46,7 @@ class OverlaySettings(bpy.types.PropertyGroup):
         update=_redraw,
     )
     size: FloatProperty(
-        name="Point Size", description="Of the centers", default=3.0, min=1.0, max=20.0, subtype="PIXEL", update=_redraw
+        name="Point Size", description="Of the centers", default=2.0, min=1.0, max=20.0, subtype="PIXEL", update=_redraw
     )
 
 

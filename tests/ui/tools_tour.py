@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import bpy
 import numpy as np
 import window
-from mathutils import Euler
+from mathutils import Euler, Vector
 
 FOLDER, PHOTO, *CHOSEN = sys.argv[sys.argv.index("--") + 1 :]
 FOLDER, PHOTO = Path(FOLDER), Path(PHOTO)
@@ -122,7 +122,8 @@ def look(distance: float = VIEW_DISTANCE) -> None:
     view = space.region_3d
     view.view_perspective = "PERSP"
     view.view_rotation = Euler(VIEW_ANGLES).to_quaternion()
-    view.view_location, view.view_distance = VIEW_CENTER, distance
+    # Heads stand on the floor, wherever there is room.
+    view.view_location, view.view_distance = head().location + Vector(VIEW_CENTER), distance
     overlay = space.overlay
     overlay.show_floor = overlay.show_axis_x = overlay.show_axis_y = overlay.show_cursor = False
     overlay.show_outline_selected = overlay.show_relationship_lines = overlay.show_object_origins = False
@@ -265,7 +266,7 @@ def by_hand() -> window.Steps:
     around = path((-70, 40), (-20, 60), (40, 55), (60, 10), (20, -20), (-50, -10))
     call("select_lasso", run(facelift.select_lasso, path=around))
     yield from shoot("select_lasso")
-    call("select_sphere", run(facelift.select_sphere, center=(-0.02, -0.1, 0.1), radius=0.06))
+    call("select_sphere", run(facelift.select_sphere, center=head().location + Vector((-0.02, -0.1, 0.1)), radius=0.06))
     yield from shoot("select_sphere")
     shown = bpy.context.scene.facelift_overlays
     shown.show_rings, shown.of = True, "SELECTED"
