@@ -9,6 +9,7 @@ from pathlib import Path
 import bpy
 
 from ..core.errors import PhotoError
+from . import paths
 
 _readers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="facelift-photo")
 """Network drives can take seconds: the main thread must not wait for them."""
@@ -32,9 +33,9 @@ class PhotoSource:
 
     @classmethod
     def from_file(cls, path: str) -> PhotoSource:
-        """Return the source for a file; ``//`` paths are relative to the .blend."""
-        absolute = Path(bpy.path.abspath(path))
-        return cls(absolute.name, absolute)
+        """Return the source for a file; errors are those of :func:`.paths.absolute`."""
+        found = paths.absolute(path)
+        return cls(found.name, found)
 
     @classmethod
     def from_image(cls, image: bpy.types.Image) -> PhotoSource:

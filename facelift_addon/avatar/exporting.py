@@ -15,6 +15,7 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper
 
 from ...core.errors import FaceLiftError
+from .. import paths
 from ..explaining import Explained
 from ..operators.reporting import reported
 from . import faces, rigs
@@ -103,7 +104,7 @@ class FACELIFT_OT_export_avatar(Explained, bpy.types.Operator, ExportHelper):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Write the file."""
         self._settle()
-        mesh, path = _mesh_of(context), Path(self.filepath)
+        mesh, path = _mesh_of(context), paths.absolute(self.filepath)
         rig = rigs.rig_of(mesh)
         with_rig = rig is not None and (self.use_rig or self.format == "OBJ")
         with _alone(context, [mesh, rig] if with_rig else [mesh]) as scene, _whole_files(path) as written:

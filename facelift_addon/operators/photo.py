@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import bpy
 from bpy.props import CollectionProperty, IntProperty, StringProperty
 
+from .. import paths
 from ..explaining import Explained
 from ..jobs import session
 from ..orders import order_for
@@ -47,11 +46,11 @@ class FACELIFT_OT_choose_photo(bpy.types.Operator):
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Take the files."""
-        paths = [str(Path(self.directory) / entry.name) for entry in self.files if entry.name] or [self.filepath]
-        if not paths[0]:
+        files = paths.chosen(self)
+        if not files:
             self.report({"ERROR"}, "No photo was chosen.")
             return {"CANCELLED"}
-        choose(context, [PhotoSource.from_file(path) for path in paths])
+        choose(context, [PhotoSource.from_file(str(path)) for path in files])
         return {"FINISHED"}
 
 

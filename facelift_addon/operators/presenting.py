@@ -16,7 +16,7 @@ from ...core.gaussians import Gaussians
 from ...core.pictures import write_png
 from ...core.progress import Reporter
 from ...core.rasterize import contact_sheet, render
-from .. import errands
+from .. import errands, paths
 from ..editing import targets
 from ..explaining import Explained
 from ..splats import baking, native, rendering, turntable
@@ -186,7 +186,7 @@ class FACELIFT_OT_save_contact_sheet(targets.OnSplats, bpy.types.Operator, Expor
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Render and write; from the interface in the background."""
         subjects = _subjects(context, targets.targets_of(context))
-        path = Path(bpy.path.abspath(bpy.path.ensure_ext(self.filepath, self.filename_ext)))
+        path = paths.absolute(bpy.path.ensure_ext(self.filepath, self.filename_ext))
         layout = contact_sheet.Layout(
             self.views,
             self.columns,

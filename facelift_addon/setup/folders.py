@@ -8,7 +8,7 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 
 from ...core.errors import FaceLiftError
-from .. import connection
+from .. import connection, paths
 from ..explaining import Explained
 from ..jobs import session
 from ..operators.reporting import reported
@@ -52,7 +52,7 @@ class _Folder(Idle):
         """
         if not self.directory:
             raise FaceLiftError("No folder was chosen.", "Choose one in the file browser.")
-        return Path(bpy.path.abspath(self.directory))
+        return paths.absolute(self.directory)
 
 
 class FACELIFT_OT_setup_use_folder(_Folder, bpy.types.Operator):
