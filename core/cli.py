@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import formats
+from . import conversion, formats
 from .console import Console
 from .engines import registry, settings
 from .engines.base import Engine
@@ -98,6 +98,7 @@ def _parser(engine_id: str) -> argparse.ArgumentParser:
     group = generate.add_argument_group(f"settings of the {engine_id} engine")
     for setting in engine_settings:
         _add_setting(group, setting)
+    conversion.add_parser(commands)
     weights.add_parser(commands)
     return parser
 

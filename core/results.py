@@ -9,6 +9,7 @@ from pathlib import Path
 from . import formats, video
 from .engines.base import GenerateResult
 from .errors import FaceLiftError
+from .formats.axes import Unit
 from .pictures import write_png
 from .progress import Reporter
 from .rasterize.turntable import FRAMES, rendered_views, sheet, write_turntable
@@ -63,7 +64,7 @@ def write_result(result: GenerateResult, head: Path, extras: Extras, reporter: R
         FaceLiftError: a file can't be written.
         Cancelled: cancelled through the reporter.
     """
-    formats.save(result.gaussians, head)
+    formats.save(result.gaussians, head, unit=Unit.HEAD)
     yield head
     yield write_png(result.aligned, head.with_name(f"{head.stem}_aligned.png"))
     if extras.views:

@@ -12,9 +12,11 @@ import pytest
 from scipy.spatial import KDTree
 
 from core import formats
+from core.formats.axes import Axes, from_ours
 from tests.addon_helpers import add_splats, needs_blender, surface_gaussians
 from tests.format_helpers import within_range
 from tests.patience import PATIENCE
+from tests.ply_helpers import element, raw_columns, written
 
 pytestmark = needs_blender
 
@@ -23,7 +25,8 @@ EXACT = {"means": 2e-5, "covariances": 1e-4, "opacities": 1e-5, "base": 1e-5, "h
 BYTE = 0.51 / 255
 TOLERANCES = {
     ".ply": EXACT,
-    ".compressed.ply": {"means": 2e-3, "covariances": 1e-2, "opacities": BYTE, "base": 8e-3, "higher": 1.6e-2},
+    # A turn mixes the errors of up to seven harmonics, a byte's step of 1/32 each.
+    ".compressed.ply": {"means": 2e-3, "covariances": 1e-2, "opacities": BYTE, "base": 8e-3, "higher": 4e-2},
     ".splat": {"means": 2e-5, "covariances": 3e-2, "opacities": BYTE, "base": 7.1e-3, "higher": None},
     ".spz": {"means": 3e-5, "covariances": 7e-2, "opacities": BYTE, "base": 1.4e-2, "higher": 1e-2},
     ".glb": EXACT,
@@ -35,7 +38,8 @@ TOLERANCES = {
 }
 """By suffix; None where the format has no view-dependent colour."""
 KEEPS_COLUMNS = (".ply", ".glb", ".gltf", ".usd", ".usda", ".usdc", ".usdz")
-STATES_AXES = (".spz", ".glb", ".gltf", ".usd", ".usda", ".usdc", ".usdz")
+SAYS_NOTHING = (".splat",)
+"""Has no place to state the axes."""
 
 
 def test_every_suffix_is_tested():
@@ -97,7 +101,7 @@ def test_a_stretched_object_goes_out_and_comes_back(blender, tmp_path, suffix):
     path = tmp_path / f"bust{suffix}"
     export(path)
     assert_same_splats(formats.load(path), expected, suffix)
-    target, back = imported(blender, path, **({} if suffix in STATES_AXES else {"frame": "Z_UP"}))
+    target, back = imported(blender, path)
     assert target.name == "bust"
     assert_same_splats(back, expected, suffix)
 
@@ -131,13 +135,81 @@ def test_gltf_stands_upright_for_others(blender, tmp_path):
     np.testing.assert_allclose(bounds["min"], [x.min(), z.min(), -y.max()], atol=1e-5)
 
 
-def test_frames_matter_only_where_the_format_says_nothing(blender, tmp_path):
+def test_frames_matter_only_where_the_file_says_nothing(blender, tmp_path):
     gaussians = surface_gaussians(100)
-    for suffix in (".splat", ".compressed.ply", ".spz", ".glb", ".usda"):
+    for suffix in (".splat", ".ply", ".compressed.ply", ".spz", ".glb", ".usda"):
         formats.save(gaussians, tmp_path / f"in{suffix}")
         _, back = imported(blender, tmp_path / f"in{suffix}", frame="Y_UP")
-        turned = formats.axes.to_ours(gaussians, formats.Axes.Y_UP)
-        assert_same_splats(back, gaussians if suffix in STATES_AXES else turned, suffix)
+        turned = formats.axes.to_ours(from_ours(gaussians, Axes.Y_DOWN), Axes.Y_UP)
+        assert_same_splats(back, turned if suffix in SAYS_NOTHING else gaussians, suffix)
+
+
+@pytest.mark.parametrize("suffix", TOLERANCES)
+def test_heads_come_back_as_they_were_with_defaults(blender, tmp_path, suffix):
+    """In metres, standing at the origin as heads do."""
+    placement = blender.module("facelift_addon.splats.placement")
+    gaussians = within_range(surface_gaussians(200, 1))
+    local = gaussians.transform(placement.reference_to_local(placement.DEFAULT_HEAD_HEIGHT))
+    target = add_splats(blender, local)
+    path = tmp_path / f"head{suffix}"
+    export(path)
+    back, splats = imported(blender, path)
+    assert back is not target
+    assert_same_splats(splats, local, suffix)
+
+
+@pytest.mark.parametrize("suffix", [".ply", ".compressed.ply", ".splat"])
+def test_files_of_earlier_versions_stand_upright_through_the_axes(blender, tmp_path, suffix):
+    """They had +Z up in metres and said nothing."""
+    gaussians = surface_gaussians(100).transform(np.diag([0.2, 0.2, 0.2, 1.0]))
+    data = formats.dumps(gaussians, suffix, axes=Axes.Z_UP)
+    lines = [line for line in data.split(b"\n") if not line.startswith(b"comment ")] if suffix != ".splat" else [data]
+    (tmp_path / f"old{suffix}").write_bytes(b"\n".join(lines))
+    assert formats.read(tmp_path / f"old{suffix}").axes is Axes.UNSTATED
+    _, back = imported(blender, tmp_path / f"old{suffix}", frame="Z_UP")
+    assert_same_splats(back, gaussians, suffix)
+
+
+@pytest.mark.parametrize("suffix", [".ply", ".splat"])
+@pytest.mark.parametrize("axes", [Axes.Z_UP, Axes.Y_DOWN])
+@pytest.mark.parametrize("says_so", [True, False])
+def test_heads_in_engine_units_are_found_whichever_way_they_lie(blender, tmp_path, suffix, axes, says_so):
+    """Heads of the command line and of FaceLift itself, and those that passed through other programs."""
+    placement = blender.module("facelift_addon.splats.placement")
+    gaussians = with_shoulders(600)
+    path = tmp_path / f"head{suffix}"
+    if suffix == ".ply" and not says_so:
+        path.write_bytes(written(element(raw_columns(from_ours(gaussians, axes)))))
+    else:
+        formats.save(gaussians, path, axes=axes, unit=formats.Unit.HEAD)
+    _, back = imported(blender, path)
+    expected = gaussians.transform(placement.reference_to_local(placement.DEFAULT_HEAD_HEIGHT))
+    np.testing.assert_allclose(back.means, expected.means, atol=1e-5)
+
+
+def with_shoulders(count):
+    """A head that is wider below, and behind, as heads are."""
+    gaussians = surface_gaussians(count)
+    means = np.array(gaussians.means)
+    means[:, 0] *= 1.1 - 0.6 * means[:, 2] + 0.3 * means[:, 1]
+    return gaussians.replace(means=means)
+
+
+def test_what_was_left_out_is_told(blender, tmp_path):
+    import bpy
+
+    importing = blender.module("facelift_addon.operators.importing")
+    columns = raw_columns(surface_gaussians(20, 0))
+    columns["x"][3] = np.nan
+    (tmp_path / "one.ply").write_bytes(written(element(columns)))
+    formats.save(surface_gaussians(5), tmp_path / "two.ply")
+    reading = importing._read([tmp_path / "one.ply"], "AUTO", 0.24, False, blender.module("core.progress").Reporter())
+    told = importing._add(reading, bpy.context.scene.name, "AUTO")
+    assert told.startswith("19 splats imported.") and "1 of 20 splats left out" in told
+    reading = importing._read(
+        [tmp_path / "one.ply", tmp_path / "two.ply"], "AUTO", 0.24, False, blender.module("core.progress").Reporter()
+    )
+    assert "one: 1 of 20" in importing._add(reading, bpy.context.scene.name, "AUTO")
 
 
 def test_a_head_in_engine_units_is_scaled_when_asked(blender, tmp_path):
@@ -154,7 +226,7 @@ def test_the_last_step_can_be_redone_with_another_frame(blender, tmp_path):
     import bpy
 
     gaussians = surface_gaussians(100)
-    formats.save(gaussians, tmp_path / "scan.splat")
+    formats.save(gaussians, tmp_path / "scan.splat", axes=Axes.Z_UP)
     imported(blender, tmp_path / "scan.splat", frame="Z_UP")
     key = blender.module("facelift_addon.operators.importing")._handover.key
     bpy.ops.facelift.add_splats(made=key, frame="Y_UP")

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from core import formats
+from core.formats.axes import Axes, to_ours
 from tests.addon_helpers import add_splats, needs_blender, surface_gaussians
+from tests.ply_helpers import element, raw_columns, written
 
 pytestmark = needs_blender
 
@@ -148,14 +150,16 @@ def test_axes_of_other_tools(blender, tmp_path):
     import bpy
 
     gaussians = surface_gaussians(100, 1)
-    formats.save(gaussians, tmp_path / "down.ply")
+    (tmp_path / "down.ply").write_bytes(written(element(raw_columns(gaussians))))
     bpy.ops.facelift.import_splats(filepath=str(tmp_path / "down.ply"), frame="Y_DOWN")
     target = bpy.context.active_object
     stored = blender.module("facelift_addon.splats.geometry").to_gaussians(target.data)
     # A point below the camera in the file's axes (y down) is below the horizon in Blender (-z).
     np.testing.assert_allclose(stored.means[:, 2], -gaussians.means[:, 1], atol=TOLERANCE)
     np.testing.assert_allclose(stored.means[:, 1], gaussians.means[:, 2], atol=TOLERANCE)
-    same_splats(export(tmp_path / "again.ply", frame="Y_DOWN"), gaussians)
+    for name in ("Y_DOWN", "Z_UP", "Y_UP"):
+        same_splats(export(tmp_path / "again.ply", frame=name), to_ours(gaussians.replace(parts=None), Axes.Y_DOWN))
+        assert f"comment Axes: {Axes[name].value}".encode() in (tmp_path / "again.ply").read_bytes()
 
 
 def test_a_heads_file_is_scaled_to_metres_and_goes_back(blender, tmp_path):

@@ -20,7 +20,9 @@ from core.engines.base import Engine
 from core.progress import Progress
 from core.version import version
 from tests import worker_entry
+from tests.gaussian_helpers import random_gaussians
 from tests.photo_helpers import astronaut
+from tests.ply_helpers import element, raw_columns, written
 from tests.worker_helpers import ROOT, photo_bytes
 
 
@@ -208,3 +210,21 @@ def test_the_draft_engine_from_the_command_line(tmp_path):
     done = subprocess.run([*command, "-o", tmp_path], cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True)
     head, _ = done.stdout.splitlines()
     assert 60_000 <= len(formats.load(head)) <= 200_000
+
+
+def test_convert_tells_what_is_left_out_and_assumed(tmp_path, capfd):
+    columns = raw_columns(random_gaussians(10))
+    columns["x"][3] = np.nan
+    (tmp_path / "in.ply").write_bytes(written(element(columns)))
+    assert cli.main(["convert", str(tmp_path / "in.ply"), str(tmp_path / "out.splat")]) == 0
+    out, err = capfd.readouterr()
+    assert out.strip() == str(tmp_path / "out.splat")
+    assert "1 of 10 splats left out" in err and "+Y is taken for down" in err
+    np.testing.assert_allclose(formats.read(tmp_path / "out.splat").gaussians.means[:, 0], np.delete(columns["x"], 3))
+    assert (
+        cli.main(["convert", str(tmp_path / "out.splat"), str(tmp_path / "up.ply"), "--from", "y-up", "--to", "z-up"])
+        == 0
+    )
+    assert b"comment Axes: RFU" in (tmp_path / "up.ply").read_bytes()
+    assert "+Y is" not in capfd.readouterr().err
+    assert cli.main(["convert", str(tmp_path / "absent.ply"), str(tmp_path / "out.spz")]) == 2

@@ -97,16 +97,16 @@ def test_files_of_many_blocks_keep_their_order(suffix, tmp_path):
         np.testing.assert_array_equal(alone.rotations, back.rotations[some])
         np.testing.assert_array_equal(alone.sh, back.sh[some])
     if suffix == ".compressed.ply":
-        assert np.abs(np.sort(back.means, axis=0) - np.sort(gaussians.means, axis=0)).max() < 0.01
+        assert np.abs(np.sort(back.means, axis=0) - np.sort(gaussians.means, axis=0)).max() < 0.02
 
 
-def test_faults_in_all_blocks_of_a_ply_file_are_counted():
-    gaussians = random_gaussians(MANY)
-    means = np.array(gaussians.means)
-    means[:: blocks.ROWS] = np.nan
-    with pytest.raises(FormatError) as caught:
-        formats.loads(formats.dumps(gaussians.replace(means=means)))
-    assert caught.value.code == "ply-not-finite" and caught.value.details["bad"] == 3
+def test_faults_in_all_blocks_of_a_ply_file_are_left_out_and_counted():
+    gaussians = random_gaussians(MANY, extras={"index": np.arange(MANY)})
+    means, broken = np.array(gaussians.means), np.arange(0, MANY, blocks.ROWS)
+    means[broken] = np.nan
+    found = formats.reads(formats.dumps(gaussians.replace(means=means)))
+    assert f"3 of {MANY:,} splats left out" in found.notes[0]
+    np.testing.assert_array_equal(found.gaussians.extras["index"], np.delete(np.arange(MANY), broken))
 
 
 def test_harmonics_and_normals_that_begin_with_zeros_are_kept():
@@ -114,7 +114,7 @@ def test_harmonics_and_normals_that_begin_with_zeros_are_kept():
     sh = np.array(gaussians.sh)
     sh[:-1, 1:] = 0
     back = formats.loads(formats.dumps(gaussians.replace(sh=sh)))
-    np.testing.assert_array_equal(back.sh, sh)
+    np.testing.assert_allclose(back.sh, sh, atol=1e-6)
     np.testing.assert_array_equal(back.extras["nx"], np.arange(MANY))
     sh[-1, 1:] = 0
     assert formats.loads(formats.dumps(gaussians.replace(sh=sh))).sh_degree == 0
@@ -150,9 +150,9 @@ class _Shrinking:
 
     slices = staticmethod(blocks.slices)
 
-    def mapped(self, work, count):
+    def fill(self, work, count):
         os.truncate(self._path, self._path.stat().st_size // 2)
-        return blocks.mapped(work, count)
+        blocks.fill(work, count)
 
 
 @pytest.mark.parametrize("suffix", formats.suffixes())

@@ -130,9 +130,15 @@ def test_noise_ends_in_format_errors(suffix, noise):
 def test_splat_files_are_checked():
     good = formats.dumps(GAUSSIANS, ".splat")
     assert code_of(b"", ".splat") == code_of(good[:-1], ".splat") == "splat-size"
-    assert code_of(np.float32(np.nan).tobytes() + good[4:], ".splat") == "splat-not-finite"
-    assert code_of(good[:12] + np.float32(-1).tobytes() + good[16:], ".splat") == "splat-scale-range"
-    assert code_of(good[:28] + b"\x80" * 4 + good[32:], ".splat") == "splat-zero-quaternion"
+    for place, value, code in (
+        (0, np.float32(np.nan).tobytes(), "splat-not-finite"),
+        (12, np.float32(-1).tobytes(), "splat-scale-range"),
+        (28, b"\x80" * 4, "splat-zero-quaternion"),
+    ):
+        row = good[:place] + value + good[place + 4 : 32]
+        assert code_of(row * 12, ".splat") == code
+        found = formats.reads(row + good[32:], ".splat")
+        assert len(found.gaussians) == 11 and "1 of 12 splats left out" in found.notes[0]
 
 
 def test_gltf_files_that_multiply_their_splats_are_refused():
@@ -169,6 +175,20 @@ def test_a_missing_usd_library_is_named(monkeypatch, tmp_path):
     assert caught.value.code == "usd-missing" and "usd-core" in caught.value.advice
 
 
+def test_what_is_missing_for_usd_is_named(monkeypatch):
+    """Which Python has no package, and where one comes from; not another Blender."""
+    for name in [name for name in sys.modules if name.startswith("pxr.")]:
+        monkeypatch.delitem(sys.modules, name)
+    # What Python itself notes when a module can't be imported.
+    monkeypatch.setitem(sys.modules, "pxr", None)
+    for action in (lambda: formats.loads(b"#usda 1.0\n", ".usda"), lambda: formats.dumps(GAUSSIANS, ".usdc")):
+        with pytest.raises(FormatError) as caught:
+            action()
+        assert caught.value.code == "usd-missing"
+        assert "pxr" in caught.value.message and sys.executable in caught.value.message
+        assert "usd-core" in caught.value.advice and ".glb" in caught.value.advice
+
+
 @pytest.mark.parametrize("suffix", (".spz", ".glb", ".splat", ".compressed.ply"))
 def test_memory_of_reading_is_a_small_multiple_of_what_is_read(suffix):
     gaussians = random_gaussians(20_000, 1)
@@ -199,6 +219,7 @@ def test_compressed_ply_files_are_checked():
         assert code_of(good.replace(old, new), ".ply") == code
     body = good.index(b"end_header\n") + 11
     assert code_of(good[: body + 20], ".ply") == "ply-truncated"
+    # The bounds of the only chunk.
     assert code_of(good[:body] + np.float32(np.inf).tobytes() + good[body + 4 :], ".ply") == "ply-not-finite"
 
 

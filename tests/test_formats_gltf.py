@@ -196,7 +196,7 @@ def test_extra_columns_stay_where_all_splats_have_them(tmp_path):
     ("change", "code"),
     (
         ({"kernel": "box"}, "gltf-unsupported"),
-        ({"colorSpace": "lin_rec709_display"}, "gltf-unsupported"),
+        ({"colorSpace": "lin_ap1_scene"}, "gltf-unsupported"),
         ({"extensions": {"KHR_gaussian_splatting_compression_spz": {"bufferView": 0}}}, "gltf-unsupported"),
     ),
 )

@@ -101,7 +101,6 @@ def test_absent_and_short_columns_get_the_schemas_defaults():
     assert (short.opacities == 1).all()
     long = _read(_prim("a", opacities=0, extra="float[] opacities = [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 7]"))
     assert (long.opacities == 0.5).all()
-    assert len(_read(_prim("a", positions=0))) == 0
 
 
 def test_primvars_become_parts_and_extra_columns():

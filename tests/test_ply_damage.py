@@ -34,6 +34,13 @@ def test_bad_numbers_are_named(name, value, code):
     columns = raw_columns(random_gaussians(5, 1))
     columns[name] = columns[name].astype("f8").copy()
     columns[name][3] = value
+    sound = np.arange(5) != 3
+    whole = formats.loads(written(element({key: column[sound] for key, column in columns.items()})))
+    for text in (False, True):
+        found = formats.reads(written(element(columns), text=text))
+        assert_same(found.gaussians, whole)
+        assert "1 of 5 splats left out" in found.notes[0]
+    columns[name][:3] = value
     for text in (False, True):
         assert code_of(written(element(columns), text=text)) == code
 
@@ -48,8 +55,20 @@ def test_zero_quaternions_are_named_and_long_ones_normalised():
     columns = raw_columns(gaussians)
     long = columns | {f"rot_{i}": columns[f"rot_{i}"] * 1e30 for i in range(4)}
     assert_same(gaussians, formats.loads(written(element(long))))
-    zero = columns | {f"rot_{i}": columns[f"rot_{i}"] * np.array([1, 0, 1, 1, 1]) for i in range(4)}
-    assert code_of(written(element(zero))) == "ply-zero-quaternion"
+    some = columns | {f"rot_{i}": columns[f"rot_{i}"] * np.array([1, 0, 1, 1, 1]) for i in range(4)}
+    found = formats.reads(written(element(some)))
+    assert_same(found.gaussians, gaussians.select([0, 2, 3, 4]))
+    assert "1 of 5 splats left out: 1 without a rotation" in found.notes[0]
+    most = columns | {f"rot_{i}": columns[f"rot_{i}"] * np.array([1, 0, 0, 0, 1]) for i in range(4)}
+    assert code_of(written(element(most))) == "ply-zero-quaternion"
+
+
+def test_files_whose_end_was_never_written_are_refused():
+    """Downloads that were cut off, in files that had their full size from the start."""
+    data = written(element(raw_columns(random_gaussians(10))))
+    for rows in (1, 4, 9, 10):
+        size = rows * 14 * 4
+        assert code_of(data[:-size] + bytes(size)) == "ply-truncated"
 
 
 @pytest.mark.parametrize(
@@ -71,7 +90,9 @@ def test_missing_properties_are_named(remove, code):
 
 
 def test_unknown_number_of_harmonics_is_named():
-    columns = raw_columns(random_gaussians(3, 3)) | {f"f_rest_{i}": np.ones(3) for i in range(45, 72)}
+    columns = raw_columns(random_gaussians(3, 3)) | {f"f_rest_{i}": np.ones(3) for i in range(45, 71)}
+    assert code_of(written(element(columns))) == "ply-missing-property"
+    columns |= {f"f_rest_{i}": np.ones(3) for i in range(300)}
     assert code_of(written(element(columns))) == "ply-missing-property"
 
 

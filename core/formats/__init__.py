@@ -1,7 +1,7 @@
 """Splat files. One module a format; a new one is that module and one entry in ``FORMATS``.
 
-Values are returned and taken in our frame (+Z up, the face looks to -Y) where a format has axes of
-its own, and as they are where it has none (``Format.axes`` says which; see :mod:`.axes`).
+Values are returned and taken in our frame (+Z up, the face looks to -Y). PLY files may say what their axes
+are; of those that don't, and of .splat files, :func:`read` returns the values as they are.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from ..errors import FormatError
 from ..files import replacing
 from ..gaussians import Gaussians
 from . import gltf, ply, splat, spz, usd
-from .axes import Axes, from_ours
+from .axes import Axes, Unit, to_ours
 from .counting import Counting
-from .registry import Format, Loss, Option
+from .reading import Reading
+from .registry import Format, Loss, Option, Statement
 
 _SPZ_VERSION = Option(
     "version",
@@ -28,33 +29,35 @@ _SPZ_VERSION = Option(
 )
 
 FORMATS = (
-    Format("ply", "Splat PLY", (".ply",), Axes.UNSTATED, ply.decode, ply.encode),
+    Format("ply", "Splat PLY", (".ply",), Axes.Y_DOWN, ply.decode, ply.encode, statement=Statement.BY_COMMENT),
     Format(
         "compressed-ply",
         "Compressed Splat PLY",
         (".compressed.ply",),
-        Axes.UNSTATED,
+        Axes.Y_DOWN,
         ply.decode,
         ply.encode_compressed,
         losses=(Loss.PARTS, Loss.EXTRAS),
+        statement=Statement.BY_COMMENT,
     ),
-    Format("splat", "Splat", (".splat",), Axes.UNSTATED, splat.decode, splat.encode, losses=tuple(Loss)),
     Format(
-        "spz",
-        "SPZ",
-        (".spz",),
-        Axes.Y_UP,
-        spz.decode,
-        spz.encode,
-        (_SPZ_VERSION,),
-        losses=(Loss.PARTS, Loss.EXTRAS),
-        turns=True,
+        "splat",
+        "Splat",
+        (".splat",),
+        Axes.Y_DOWN,
+        splat.decode,
+        splat.encode,
+        losses=tuple(Loss),
+        statement=Statement.NONE,
+    ),
+    Format(
+        "spz", "SPZ", (".spz",), Axes.Y_UP, spz.decode, spz.encode, (_SPZ_VERSION,), losses=(Loss.PARTS, Loss.EXTRAS)
     ),
     Format("glb", "glTF Binary", (".glb",), Axes.Y_UP, gltf.decode, gltf.encode_binary, has_siblings=True),
     Format("gltf", "glTF", (".gltf",), Axes.Y_UP, gltf.decode, gltf.encode_text, has_siblings=True),
-    Format("usdc", "USD Binary", (".usdc", ".usd"), Axes.Z_UP, usd.decode, usd.encode_binary),
-    Format("usda", "USD Text", (".usda",), Axes.Z_UP, usd.decode, usd.encode_text),
-    Format("usdz", "USD Package", (".usdz",), Axes.Z_UP, usd.decode, usd.encode_package),
+    Format("usdc", "USD Binary", (".usdc", ".usd"), Axes.Z_UP, usd.decode, usd.encode_binary, has_siblings=True),
+    Format("usda", "USD Text", (".usda",), Axes.Z_UP, usd.decode, usd.encode_text, has_siblings=True),
+    Format("usdz", "USD Package", (".usdz",), Axes.Z_UP, usd.decode, usd.encode_package, has_siblings=True),
 )
 """Every kind of file, in the order in which interfaces show them."""
 
@@ -93,8 +96,8 @@ def format_of(name: str | os.PathLike) -> Format:
     return max(found, key=lambda pair: pair[0])[1]
 
 
-def load(path: str | os.PathLike, on_bytes: Callable[[int], object] | None = None) -> Gaussians:
-    """Read a splat file; its suffix says which kind it is.
+def read(path: str | os.PathLike, on_bytes: Callable[[int], object] | None = None) -> Reading:
+    """Read a splat file, with what there is to tell of it; its suffix says which kind it is.
 
     Args:
         path: The file.
@@ -108,7 +111,7 @@ def load(path: str | os.PathLike, on_bytes: Callable[[int], object] | None = Non
     kind = format_of(path)
     try:
         with path.open("rb") as stream:
-            return kind.read(Counting(stream, on_bytes) if on_bytes else stream, path.parent)
+            return kind.read(Counting(stream, on_bytes) if on_bytes else stream, path)
     except OSError as error:
         raise FormatError(
             f"{path.name} could not be opened: {error.strerror or error}.",
@@ -118,15 +121,32 @@ def load(path: str | os.PathLike, on_bytes: Callable[[int], object] | None = Non
         ) from error
 
 
+def load(path: str | os.PathLike, on_bytes: Callable[[int], object] | None = None) -> Gaussians:
+    """Return the splats of a file, in our frame where that is known; see :func:`read`.
+
+    .splat files have no place to say their axes; those of the viewer they were made for are assumed. PLY
+    files without a word about it come from engines and trainings with different axes: they stay as they are.
+    """
+    return _settled(read(path, on_bytes), format_of(path))
+
+
 def save(
-    gaussians: Gaussians, path: str | os.PathLike, on_bytes: Callable[[int], object] | None = None, **options: Any
+    gaussians: Gaussians,
+    path: str | os.PathLike,
+    on_bytes: Callable[[int], object] | None = None,
+    *,
+    axes: Axes | None = None,
+    unit: Unit = Unit.UNSTATED,
+    **options: Any,
 ) -> None:
     """Write a splat file; its suffix says which kind. An existing file is replaced in one step.
 
     Args:
-        gaussians: What to write.
+        gaussians: What to write, in our frame.
         path: Where to.
         on_bytes: Takes the number of bytes of each piece that was written; when it raises, the old file stays.
+        axes: Of the file, for PLY and .splat; by default what other programs expect.
+        unit: What 1 means; PLY files say it, SPZ, glTF and USD mean metres.
         options: Those of the format (``format_of(path).options``), by name.
 
     Raises:
@@ -136,25 +156,37 @@ def save(
     """
     kind = format_of(path)
     with replacing(path) as stream:
-        kind.encode(from_ours(gaussians, kind.axes), Counting(stream, on_bytes) if on_bytes else stream, **options)
+        kind.write(gaussians, Counting(stream, on_bytes) if on_bytes else stream, axes, unit, **options)
 
 
-def loads(data: bytes, suffix: str = ".ply") -> Gaussians:
+def reads(data: bytes, suffix: str = ".ply") -> Reading:
     """Read a splat file's bytes; files beside it are out of reach.
 
     Raises:
-        FormatError: as :func:`load`.
+        FormatError: as :func:`read`.
     """
     return format_of(suffix).read(io.BytesIO(data), None)
 
 
-def dumps(gaussians: Gaussians, suffix: str = ".ply", **options: Any) -> bytes:
+def loads(data: bytes, suffix: str = ".ply") -> Gaussians:
+    """Return the splats of a file's bytes; see :func:`load` and :func:`reads`."""
+    return _settled(reads(data, suffix), format_of(suffix))
+
+
+def dumps(
+    gaussians: Gaussians, suffix: str = ".ply", *, axes: Axes | None = None, unit: Unit = Unit.UNSTATED, **options: Any
+) -> bytes:
     """Return the bytes of a splat file.
 
     Raises:
         FormatError: as :func:`save`.
     """
-    kind = format_of(suffix)
     stream = io.BytesIO()
-    kind.encode(from_ours(gaussians, kind.axes), stream, **options)
+    format_of(suffix).write(gaussians, stream, axes, unit, **options)
     return stream.getvalue()
+
+
+def _settled(reading: Reading, kind: Format) -> Gaussians:
+    if reading.axes is Axes.UNSTATED and kind.statement is Statement.NONE:
+        return to_ours(reading.gaussians, kind.axes, reuse=True)
+    return reading.gaussians

@@ -10,14 +10,13 @@ from .. import blocks
 from ..errors import FormatError
 from ..gaussians import MIN_SCALE, Gaussians
 from ..parts import Part
+from .soundness import MIN_ROTATION_LENGTH, Fault, check, mark
 
 MAX_COUNT = 1 << 26
 """Splats that a file may announce; more than five times what graphics cards show today."""
 FREE_BYTES = 1 << 26
 MAX_RATIO = 200
 """Packed data of more than FREE_BYTES may not grow by more than this: real splats shrink to a third at best."""
-
-_MIN_ROTATION_LENGTH = 1e-12
 
 
 def assemble(
@@ -29,8 +28,8 @@ def assemble(
     sh: np.ndarray,
     parts: np.ndarray | None = None,
     extras: Mapping[str, np.ndarray] | None = None,
-) -> Gaussians:
-    """Check activated values and make Gaussians of them.
+) -> tuple[Gaussians, tuple[str, ...]]:
+    """Check activated values and make Gaussians of them; a few broken splats are left out, and noted.
 
     Args:
         kind: The format's short name, the first word of error codes.
@@ -43,31 +42,35 @@ def assemble(
         extras: Further columns.
 
     Raises:
-        FormatError: "KIND-not-finite", "KIND-scale-range" (negative), "KIND-zero-quaternion".
+        FormatError: as :func:`.soundness.check`.
     """
     count = len(means)
     sizes, turns, chances = (np.empty(values.shape, np.float32) for values in (scales, rotations, opacities))
-    named = {"positions": means, "sizes": scales, "rotations": rotations, "opacities": opacities, "colours": sh}
+    named = (means, rotations, opacities, sh)
+    faults = np.zeros(count, np.uint8)
 
-    def check(place: slice) -> None:
-        for name, values in named.items():
+    def fill(place: slice) -> None:
+        found = faults[place]
+        for values in named:
             if not np.isfinite(values[place]).all():
-                raise _damaged(kind, "not-finite", f"The file holds splats whose {name} are no finite numbers.")
-        if np.min(scales[place]) < 0:
-            raise _damaged(kind, "scale-range", "The file holds splats of negative size.")
+                mark(found, ~np.isfinite(values[place]), Fault.NOT_FINITE)
+        mark(found, np.isnan(scales[place]), Fault.NOT_FINITE)
+        mark(found, (scales[place] < 0) | np.isinf(scales[place]), Fault.SIZE)
         # In float64, where no square of a float32 overflows.
         wide = rotations[place].astype(np.float64)
         lengths = np.sqrt(np.einsum("ij,ij->i", wide, wide))
-        if np.min(lengths) < _MIN_ROTATION_LENGTH:
-            raise _damaged(kind, "zero-quaternion", "The file holds splats without a rotation (a zero quaternion).")
-        np.maximum(scales[place], np.float32(MIN_SCALE), out=sizes[place])
-        np.divide(wide, lengths[:, None], out=turns[place], casting="same_kind")
-        np.clip(opacities[place], 0, 1, out=chances[place])
+        mark(found, lengths < MIN_ROTATION_LENGTH, Fault.NO_ROTATION)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            np.maximum(scales[place], np.float32(MIN_SCALE), out=sizes[place])
+            np.divide(wide, lengths[:, None], out=turns[place], casting="same_kind")
+            np.clip(opacities[place], 0, 1, out=chances[place])
 
-    blocks.fill(check, count)
-    return Gaussians(
+    blocks.fill(fill, count)
+    sound, notes = check(kind, faults)
+    made = Gaussians(
         means, sizes, turns, chances, sh, None if parts is None else known_parts(parts), dict(extras or {})
     )
+    return (made if sound is None else made.select(sound)), notes
 
 
 def known_parts(column: np.ndarray) -> np.ndarray:
@@ -94,7 +97,3 @@ def check_count(kind: str, count: int, size: int, available: int) -> None:
             code=f"{kind}-too-large",
             announced=count,
         )
-
-
-def _damaged(kind: str, code: str, message: str) -> FormatError:
-    return FormatError(message, "Clean the file in a splat editor, or export it again.", code=f"{kind}-{code}")

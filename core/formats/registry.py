@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..gaussians import Gaussians
-from .axes import Axes, to_ours
+from .axes import Axes, Unit, from_ours
+from .reading import Reading
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,17 @@ class Loss(Enum):
     HIGHER_HARMONICS = "Colors that change with the view"
 
 
+class Statement(Enum):
+    """How files of a format tell which way is up."""
+
+    BY_FORMAT = "by format"
+    """All files have the same axes, or a field for them that every program reads."""
+    BY_COMMENT = "by comment"
+    """A comment may tell; ``encode`` takes ``axes`` and ``unit`` to say so."""
+    NONE = "none"
+    """There is no place for it."""
+
+
 @dataclass(frozen=True)
 class Format:
     """A kind of file.
@@ -50,29 +62,60 @@ class Format:
         id: Stable identifier.
         label: Name in menus, without the suffixes.
         suffixes: Lower case with the dot, the one to propose first; may have two dots.
-        axes: The frame of files, of ``encode``'s argument, and of ``decode``'s result unless ``turns``.
-        decode: Takes a binary stream that can be searched, at its beginning; returns Gaussians in the
-            file's axes or ours, raises FormatError and nothing else for damaged data. Formats with
-            ``has_siblings`` also take the folder that further files are read from, or None.
+        axes: Those that are written when nothing else is asked for: what other programs expect.
+        decode: Takes a binary stream that can be searched, at its beginning; raises FormatError and
+            nothing else for damaged data. Formats with ``has_siblings`` also take the path of the file,
+            beside which further files are read, or None.
         encode: Takes Gaussians in the file's axes, a binary stream, and ``options`` as keywords.
         options: What can be chosen when writing.
         losses: What of Gaussians files don't keep.
         has_siblings: Whether a file can refer to others beside it.
-        turns: Whether ``decode`` turns what it reads into our frame.
+        statement: How files tell their axes. Only where that isn't by the format can others be written.
     """
 
     id: str
     label: str
     suffixes: tuple[str, ...]
     axes: Axes
-    decode: Callable[..., Gaussians]
+    decode: Callable[..., Reading]
     encode: Callable[..., None]
     options: tuple[Option, ...] = ()
     losses: tuple[Loss, ...] = ()
     has_siblings: bool = False
-    turns: bool = False
+    statement: Statement = Statement.BY_FORMAT
 
-    def read(self, stream: BinaryIO, folder: Path | None) -> Gaussians:
-        """Return what the stream holds, in our frame where the format has a frame of its own."""
-        found = self.decode(stream, folder) if self.has_siblings else self.decode(stream)
-        return found if self.turns else to_ours(found, self.axes, reuse=True)
+    def read(self, stream: BinaryIO, path: Path | None) -> Reading:
+        """Return what the stream holds, in our frame where the file says its own.
+
+        Args:
+            stream: The file.
+            path: Where it lies, None for a file that lies nowhere.
+        """
+        return (self.decode(stream, path) if self.has_siblings else self.decode(stream)).upright()
+
+    def write(
+        self,
+        gaussians: Gaussians,
+        stream: BinaryIO,
+        axes: Axes | None = None,
+        unit: Unit = Unit.UNSTATED,
+        **options: Any,
+    ) -> None:
+        """Write Gaussians of our frame.
+
+        Args:
+            gaussians: What to write.
+            stream: Where to.
+            axes: Of the file; None for the format's own.
+            unit: What 1 means, to be said where there is a place for it.
+            options: Those of the format.
+
+        Raises:
+            ValueError: the format's files have other axes.
+        """
+        axes = axes or self.axes
+        if self.statement is Statement.BY_FORMAT and axes is not self.axes:
+            raise ValueError(f"{self.label} files have the axes {self.axes.value}, not {axes.value}")
+        if self.statement is Statement.BY_COMMENT:
+            options = options | {"axes": axes, "unit": unit}
+        self.encode(from_ours(gaussians, axes), stream, **options)

@@ -2,7 +2,8 @@
 
 No header; 32 bytes a splat, little endian: position 3 x float32, standard deviations 3 x float32,
 colour and opacity 4 x uint8, quaternion w x y z as 4 x uint8 (128 + 128 q). Only the colour seen from
-every side is kept: no higher harmonics, parts or extra columns. The axes are not stated.
+every side is kept: no higher harmonics, parts or extra columns. There is no place to say the axes; the
+viewer takes +Y for down and +Z for away.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from .. import spherical_harmonics as harmonics
 from ..errors import FormatError
 from ..gaussians import Gaussians
 from .assembly import assemble
+from .axes import Axes
+from .reading import Reading
 
 KIND = "splat"
 _ROW = np.dtype([("mean", "<f4", 3), ("scale", "<f4", 3), ("color", "u1", 3), ("opacity", "u1"), ("rotation", "u1", 4)])
 
 
-def decode(stream: BinaryIO) -> Gaussians:
-    """Read a .splat file.
+def decode(stream: BinaryIO) -> Reading:
+    """Read a .splat file. A few broken splats are left out, and noted.
 
     Raises:
         FormatError: "splat-size" (no whole number of splats), "splat-not-finite",
@@ -35,7 +38,7 @@ def decode(stream: BinaryIO) -> Gaussians:
             code="splat-size",
         )
     rows = np.frombuffer(data, _ROW)
-    return assemble(
+    gaussians, notes = assemble(
         KIND,
         rows["mean"],
         rows["scale"],
@@ -43,6 +46,7 @@ def decode(stream: BinaryIO) -> Gaussians:
         rows["opacity"] / np.float32(255),
         harmonics.from_colors(rows["color"] / np.float32(255)),
     )
+    return Reading(gaussians, Axes.UNSTATED, notes)
 
 
 def encode(gaussians: Gaussians, stream: BinaryIO) -> None:

@@ -13,13 +13,13 @@ from bpy_extras.io_utils import ExportHelper
 
 from ...core import formats
 from ...core.errors import FaceLiftError
-from ...core.formats.axes import Axes
-from ...core.formats.registry import Format
+from ...core.formats.axes import Axes, Unit
+from ...core.formats.registry import Format, Statement
 from ...core.progress import Reporter
-from .. import errands
+from .. import errands, paths
 from ..editing import targets
 from ..explaining import Explained
-from ..splats import baking, exchange, geometry, heads, placement
+from ..splats import baking, exchange, geometry, heads
 from ..splats.columns import Column
 from .animations import Animation
 from .frames import AXES
@@ -88,7 +88,7 @@ class FACELIFT_OT_export_splats(Explained, bpy.types.Operator, ExportHelper):
     )
     frame: EnumProperty(
         name="Axes",
-        description="What the file's coordinates shall mean, in formats that don't say it themselves",
+        description="Which way is up in the file. Other programs expect Y down; PLY files say it in a comment",
         items=(
             *AXES,
             (
@@ -141,7 +141,7 @@ class FACELIFT_OT_export_splats(Explained, bpy.types.Operator, ExportHelper):
         layout.prop(self, "format")
         for option in kind.options:
             layout.prop(self, _option_name(kind, option.name))
-        if kind.axes is Axes.UNSTATED:
+        if kind.statement is not Statement.BY_FORMAT:
             layout.prop(self, "frame")
         layout.prop(self, "use_modifiers")
         layout.prop(self, "use_animation")
@@ -155,10 +155,14 @@ class FACELIFT_OT_export_splats(Explained, bpy.types.Operator, ExportHelper):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Write the selected splats into one file; from the interface in the background."""
         kind = self._settle()
-        path = Path(self.filepath)
+        path = paths.absolute(self.filepath)
         options = {
             option.name: self._chosen_option(_option_name(kind, option.name), option.choices) for option in kind.options
         }
+        if kind.statement is not Statement.BY_FORMAT:
+            is_head = self.frame == exchange.HEAD
+            options["axes"] = Axes.Z_UP if is_head else Axes[self.frame]
+            options["unit"] = Unit.HEAD if is_head else Unit.METRE
         # The writer of USD finds the library that Blender brings.
         bpy.utils.expose_bundled_modules()
         if self.use_animation:
@@ -219,15 +223,12 @@ def _chosen(context: bpy.types.Context) -> list[bpy.types.Object]:
 def _baked(
     context: bpy.types.Context, target: bpy.types.Object, kind: Format, use_modifiers: bool, frame: str
 ) -> tuple[dict[str, Column], np.ndarray]:
-    """Return the attributes of an object's splats in its local space, and the matrix to the file's frame."""
+    """Return the attributes of an object's splats in its local space, and the matrix to where they are written."""
     local = baking.evaluated_columns(context, target) if use_modifiers else baking.stored_columns(target)
-    world = np.array(target.matrix_world, np.float64)
-    if kind.axes is not Axes.UNSTATED:
-        # The format's writer turns from our frame to the file's.
-        return local, world
-    if frame == exchange.HEAD:
+    if kind.statement is not Statement.BY_FORMAT and frame == exchange.HEAD:
         return local, np.linalg.inv(heads.placement_of(target))
-    return local, np.linalg.inv(placement.AXES[frame]) @ world
+    # The format's writer turns from our frame to the file's.
+    return local, np.array(target.matrix_world, np.float64)
 
 
 CLASSES = (FACELIFT_OT_export_splats,)

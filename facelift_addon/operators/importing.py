@@ -11,8 +11,9 @@ from bpy.props import CollectionProperty, EnumProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
 from ...core import formats
+from ...core.errors import FaceLiftError
 from ...core.progress import Reporter
-from .. import errands
+from .. import errands, paths
 from ..handover import Handover
 from ..splats import display, exchange, geometry, heads, rendering
 from ..viewport.drawing import drawing
@@ -25,14 +26,15 @@ FRAMES = (
     (
         exchange.DETECT,
         "Detect",
-        "As the file says. PLY and .splat don't say: a head when it fills the box of FaceLift's heads, "
-        "otherwise a scan with Y down",
+        "As the file says. PLY files may not say it, and .splat files can't: they hold a head when they fill the "
+        "box of FaceLift's heads, otherwise a scan with Y down",
     ),
     (exchange.HEAD, "FaceLift head", "Scale to the scene's head height, with the origin at the base of the neck"),
     *AXES,
 )
 FRAME_HELP = (
-    "What the coordinates of PLY and .splat files mean. SPZ, glTF and USD files say themselves which axis is up"
+    "What the coordinates mean in files that don't say it: .splat, and PLY of other programs or of earlier "
+    "versions, which wrote Z up. SPZ, glTF, USD and our PLY files say themselves which axis is up"
 )
 
 
@@ -96,7 +98,13 @@ def _add(reading: _Reading, scene: str, frame: str) -> str:
     if not bpy.app.timers.is_registered(_on_timer):
         bpy.app.timers.register(_on_timer, first_interval=LOOK_SECONDS, persistent=True)
     count = sum(len(item.gaussians) for item in reading.splats)
-    return f"{count:,} splats imported"
+    return " ".join([f"{count:,} splats imported.", *_notes(reading)])
+
+
+def _notes(reading: _Reading) -> list[str]:
+    """Return what there is to tell of the files, with their names where there are several."""
+    several = len(reading.splats) > 1
+    return [f"{item.name}: {note}" if several else note for item in reading.splats for note in item.reading.notes]
 
 
 def _arrive(reading: _Reading, scene: str, frame: str) -> Generator[None, None, str]:
@@ -161,14 +169,16 @@ class FACELIFT_OT_import_splats(bpy.types.Operator, ImportHelper):
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Read the files and add an object for each; from the interface in the background."""
-        paths = [Path(self.directory) / entry.name for entry in self.files if entry.name] or [Path(self.filepath)]
+        files = paths.chosen(self)
+        if not files:
+            raise FaceLiftError("No file was chosen.", "Choose a splat file.", code="none")
         # Readers of USD find the library that Blender brings.
         bpy.utils.expose_bundled_modules()
         if self.options.is_invoke:
-            import_in_background(context.scene, paths, self.frame)
+            import_in_background(context.scene, files, self.frame)
         else:
             height = context.scene.facelift.head_height
-            reading = _read(paths, self.frame, height, geometry.has_float4(), Reporter())
+            reading = _read(files, self.frame, height, geometry.has_float4(), Reporter())
             self.report({"INFO"}, _add(reading, context.scene.name, self.frame))
         return {"FINISHED"}
 
@@ -202,6 +212,8 @@ class FACELIFT_OT_add_splats(bpy.types.Operator):
         told = rendering.prepare(scene, len(arrivals))
         if told:
             self.report({"INFO"}, told)
+        for note in _notes(reading):
+            self.report({"WARNING"}, note)
         return {"FINISHED"}
 
     @classmethod

@@ -13,8 +13,9 @@ import numpy as np
 from ...core import formats
 from ...core.avatar import binding
 from ...core.editing.joining import join
-from ...core.formats.axes import Axes
-from ...core.formats.registry import Format
+from ...core.formats.axes import Axes, Unit
+from ...core.formats.reading import Reading
+from ...core.formats.registry import Format, Statement
 from ...core.gaussians import Gaussians
 from ...core.progress import Reporter
 from ...core.rasterize.layers import bounces_for
@@ -34,18 +35,25 @@ class FileSplats:
 
     Attributes:
         name: For the object.
-        gaussians: In our frame where the format states its axes, otherwise as they are in the file.
-        axes: Of the format.
+        reading: What was read.
+        unit: What 1 means, as the file or its format says it.
     """
 
     name: str
-    gaussians: Gaussians
-    axes: Axes
+    reading: Reading
+    unit: Unit
+
+    @property
+    def gaussians(self) -> Gaussians:
+        """The splats: in our frame where the file states its axes, otherwise as they are in it."""
+        return self.reading.gaussians
 
 
 def read(path: Path, on_bytes: Callable[[int], object] | None = None) -> FileSplats:
-    """Read a splat file; parameters and errors are those of :func:`core.formats.load`."""
-    return FileSplats(_stem(path.name) or "Splats", formats.load(path, on_bytes), formats.format_of(path).axes)
+    """Read a splat file; parameters and errors are those of :func:`core.formats.read`."""
+    reading = formats.read(path, on_bytes)
+    unit = Unit.METRE if formats.format_of(path).statement is Statement.BY_FORMAT else reading.unit
+    return FileSplats(_stem(path.name) or "Splats", reading, unit)
 
 
 def arrival(splats: FileSplats, frame: str, head_height: float, float4: bool) -> heads.Arrival:
@@ -53,8 +61,8 @@ def arrival(splats: FileSplats, frame: str, head_height: float, float4: bool) ->
 
     Args:
         splats: What was read.
-        frame: A key of :data:`placement.AXES`, :data:`HEAD` or :data:`DETECT`. Formats that state
-            their axes also state metres: of the frames only HEAD has a meaning for them.
+        frame: A key of :data:`placement.AXES`, :data:`HEAD` or :data:`DETECT`. For files that state
+            their axes only HEAD has a meaning; DETECT finds heads in the engines' unit where none is stated.
         head_height: Metres from chin to crown, for HEAD.
         float4: Whether this Blender has the FLOAT4 attribute type.
     """
@@ -73,12 +81,15 @@ def arrival(splats: FileSplats, frame: str, head_height: float, float4: bool) ->
 
 
 def _to_local(splats: FileSplats, frame: str, head_height: float) -> np.ndarray:
-    states_axes = splats.axes is not Axes.UNSTATED
-    if frame == DETECT and not states_axes:
-        frame = HEAD if placement.looks_like_head(splats.gaussians.means) else "Y_DOWN"
-    if frame == HEAD:
-        return placement.reference_to_local(head_height)
-    return np.eye(4) if states_axes else placement.AXES[frame]
+    states_axes, means = splats.reading.axes is not Axes.UNSTATED, splats.gaussians.means
+    unit = splats.unit
+    if unit is Unit.UNSTATED and frame == DETECT and placement.looks_like_head(means):
+        unit = Unit.HEAD
+    is_head = frame == HEAD or (frame == DETECT and unit is Unit.HEAD)
+    if frame not in placement.AXES:
+        frame = "Z_UP" if frame == HEAD or (is_head and placement.stands(means)) else "Y_DOWN"
+    turn = np.eye(4) if states_axes else placement.AXES[frame]
+    return placement.reference_to_local(head_height) @ turn if is_head else turn
 
 
 def _moved(gaussians: Gaussians, matrix: np.ndarray, reuse: bool = False) -> Gaussians:
@@ -92,10 +103,10 @@ def write(
     """Write splats into one file, and return how many they are.
 
     Args:
-        pieces: The attributes of splats, which are used up, and the [4, 4] matrix to the frame in which
-            they are written.
+        pieces: The attributes of splats, which are used up, and the [4, 4] matrix to the place and size in which
+            they are written, in our frame.
         path: Where to; the suffix says the format.
-        options: Of the format, by name.
+        options: Keywords of :func:`core.formats.save`.
         reporter: Told how far it is; cancelled, it leaves an existing file as it was.
 
     Raises:

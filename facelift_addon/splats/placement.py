@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...core.formats.axes import Axes, to_ours_matrix
+
 HEAD_HEIGHT_UNITS = 1.3
 """Chin to crown of an aligned adult head, in reference units."""
 NECK_BASE = np.array([0.0, 0.1, -0.86])
@@ -34,16 +36,11 @@ def scale_of(matrix: np.ndarray) -> float:
     return float(np.cbrt(abs(np.linalg.det(np.asarray(matrix)[:3, :3]))))
 
 
-AXES = {
-    "Z_UP": np.eye(4),
-    # 3DGS training keeps COLMAP's axes: x right, y down, z forward.
-    "Y_DOWN": np.array([[1.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]]),
-    "Y_UP": np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]]),
-}
+AXES = {name: to_ours_matrix(Axes[name]) for name in ("Z_UP", "Y_DOWN", "Y_UP")}
 """[4, 4] rotations from a file's axes to Blender's, by the name of the file's convention."""
 
-REFERENCE_BOX = np.array([0.91, 0.91, 1.0])
-"""Half the box that holds heads in the reference frame."""
+REFERENCE_BOX = np.array([1.2, 0.91, 1.45])
+"""Half the box that holds heads with their shoulders in the reference frame."""
 BOX_TOLERANCE = 1.1
 BOX_SHARE = 0.98
 """Share of Gaussians inside the box from which a file counts as a head."""
@@ -52,9 +49,32 @@ SMALLEST_HEAD = 0.5
 
 
 def looks_like_head(means: np.ndarray) -> bool:
-    """Whether centres [N, 3] fill the box of the reference frame as a head does."""
+    """Whether centres [N, 3] fill the box of the reference frame as a head does, with +Z or -Y up."""
     if len(means) == 0:
         return False
-    inside = (np.abs(means) <= REFERENCE_BOX * BOX_TOLERANCE).all(axis=1)
+    boxes = REFERENCE_BOX * BOX_TOLERANCE, REFERENCE_BOX[[0, 2, 1]] * BOX_TOLERANCE
+    share = max((np.abs(means) <= box).all(axis=1).mean() for box in boxes)
     low, high = np.percentile(means, (1, 99), axis=0)
-    return bool(inside.mean() >= BOX_SHARE and (high - low).min() >= SMALLEST_HEAD)
+    return bool(share >= BOX_SHARE and (high - low).min() >= SMALLEST_HEAD)
+
+
+END_SHARE = 0.15
+"""Share of a head's height that counts as its lower or upper end."""
+MARGIN = 1.25
+"""How much clearer it must be that -Y is up: engines wrote +Z up."""
+
+
+def stands(means: np.ndarray) -> bool:
+    """Whether a head's centres [N, 3] have +Z up rather than -Y.
+
+    At the lower end are the shoulders, wider than the crown; from the face to the back a head grows wider too.
+    """
+    z_up, y_down = _spreads_downwards(means[:, 0], means[:, 2]), _spreads_downwards(means[:, 0], -means[:, 1])
+    return z_up >= 1 or MARGIN * z_up >= y_down
+
+
+def _spreads_downwards(across: np.ndarray, heights: np.ndarray) -> float:
+    """Return how much wider the lower end of something is than the upper one; ``across`` and ``heights`` are [N]."""
+    low, high = np.percentile(heights, (1, 99))
+    lower, upper = heights < low + END_SHARE * (high - low), heights > high - END_SHARE * (high - low)
+    return float(np.std(across[lower]) / np.std(across[upper]))

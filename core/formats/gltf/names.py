@@ -6,6 +6,7 @@ KIND = "gltf"
 EXTENSION = "KHR_gaussian_splatting"
 KERNEL = "ellipse"
 COLOR_SPACE = "srgb_rec709_display"
+LINEAR_COLOR_SPACE = "lin_rec709_display"
 
 MAGIC = b"glTF"
 VERSION = 2
@@ -20,6 +21,8 @@ ROTATION = f"{EXTENSION}:ROTATION"
 SCALE = f"{EXTENSION}:SCALE"
 """Linear standard deviations."""
 OPACITY = f"{EXTENSION}:OPACITY"
+DRAFT = ("_ROTATION", "_SCALE", "ROTATION", "SCALE")
+"""Names of the extension's early drafts, whose opacities are the alpha of ``COLOR_0``."""
 PART = "_PART"
 
 COMPONENT_TYPES = {5120: "i1", 5121: "u1", 5122: "i2", 5123: "u2", 5125: "u4", 5126: "f4"}

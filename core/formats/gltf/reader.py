@@ -11,7 +11,10 @@ from ... import blocks
 from ... import spherical_harmonics as harmonics
 from ...errors import FormatError
 from ...gaussians import Gaussians, concatenate
+from .. import raw_values
 from ..assembly import assemble, check_count
+from ..axes import Axes
+from ..reading import Reading
 from . import names
 from .document import Document, broken, listed, unsupported
 from .nodes import placed_meshes
@@ -21,22 +24,23 @@ _MIN_BYTES = 20
 _OWN = frozenset((names.POSITION, names.COLOR, names.PART))
 
 
-def decode(stream: BinaryIO, folder: Path | None = None) -> Gaussians:
+def decode(stream: BinaryIO, path: Path | None = None) -> Reading:
     """Read all splats of a glTF file's default scene, placed by their nodes, in glTF's axes.
 
     Attributes that begin with an underscore become extra columns (``_PART`` the parts) where all
-    splats have them.
+    splats have them. Linear colours become sRGB, logarithms and logits linear, and a few broken splats
+    are left out; all of that is noted.
 
     Args:
         stream: A .glb or .gltf file.
-        folder: Where it lies, for buffers in files of their own.
+        path: Where it lies, for buffers in files beside it.
 
     Raises:
         FormatError: "gltf-damaged", "gltf-unsupported" (compression, kernels other than the
-            ellipse, linear colours), "gltf-not-splats", "gltf-missing-buffer", "gltf-too-large",
-            "gltf-not-finite", "gltf-scale-range", "gltf-zero-quaternion".
+            ellipse, other colour spaces, early drafts), "gltf-not-splats", "gltf-missing-buffer",
+            "gltf-too-large", and as :func:`core.formats.soundness.check`.
     """
-    document = Document(stream.read(), folder)
+    document = Document(stream.read(), path.parent if path is not None else None)
     found, total = [], 0
     for index, matrix in placed_meshes(document):
         for primitive in listed(document.item("meshes", index), "primitives"):
@@ -50,7 +54,7 @@ def decode(stream: BinaryIO, folder: Path | None = None) -> Gaussians:
             if not isinstance(attributes, dict) or names.POSITION not in attributes:
                 raise broken("its splats lack positions")
             total += len(document.accessor(attributes[names.POSITION]))
-            found.append((attributes, matrix))
+            found.append((extension, attributes, matrix))
             # Before anything is read: a few bytes can place the same splats a million times.
             check_count(names.KIND, total, total * _MIN_BYTES, document.size)
     if not found:
@@ -59,8 +63,12 @@ def decode(stream: BinaryIO, folder: Path | None = None) -> Gaussians:
             "Choose a file with KHR_gaussian_splatting, or import this one as a mesh.",
             code=f"{names.KIND}-not-splats",
         )
-    placed = [_placed(_splats(document, attributes), matrix) for attributes, matrix in found]
-    return placed[0] if len(placed) == 1 else concatenate(placed)
+    placed, notes = [], []
+    for extension, attributes, matrix in found:
+        splats, told = _splats(document, attributes, extension.get("colorSpace"))
+        placed.append(_placed(splats, matrix))
+        notes += told
+    return Reading(concatenate(placed), Axes.Y_UP, tuple(dict.fromkeys(notes)))
 
 
 def _extension(primitive: dict) -> dict | None:
@@ -74,20 +82,24 @@ def _check(extension: dict) -> None:
         raise unsupported("holds compressed splats or a kind of its own")
     if extension.get("kernel", names.KERNEL) != names.KERNEL:
         raise unsupported("holds splats of another shape")
-    if extension.get("colorSpace", names.COLOR_SPACE) != names.COLOR_SPACE:
-        raise unsupported("holds splats in another colour space")
+    space = extension.get("colorSpace", names.COLOR_SPACE)
+    if space not in (names.COLOR_SPACE, names.LINEAR_COLOR_SPACE):
+        raise unsupported(f"holds splats in the colour space “{str(space)[:40]}”")
 
 
-def _splats(document: Document, attributes: dict[str, Any]) -> Gaussians:
+def _splats(document: Document, attributes: dict[str, Any], space: Any) -> tuple[Gaussians, tuple[str, ...]]:
     # A copy: a view would keep the whole file in memory.
     means = np.array(_column(document, attributes, names.POSITION, 3))
     count = len(means)
-    scales = _column(document, attributes, names.SCALE, 3, count)
-    if np.min(scales, initial=0) < 0:
-        # Drafts of the extension, and writers that followed them, stored logarithms.
-        with np.errstate(over="ignore"):
-            scales = np.exp(scales)
+    draft = [name for name in names.DRAFT if name in attributes]
+    if draft and names.SCALE not in attributes:
+        raise unsupported(f"follows an early draft of {names.EXTENSION} (attributes named {' and '.join(draft)})")
+    scales, of_scales = raw_values.sizes(_column(document, attributes, names.SCALE, 3, count))
+    opacities, of_opacities = raw_values.opacities(_column(document, attributes, names.OPACITY, 1, count))
+    notes = (*of_scales, *of_opacities)
     degree = max((band for band in range(harmonics.MAX_DEGREE + 1) if names.harmonic(band, 0) in attributes), default=0)
+    if names.harmonic(harmonics.MAX_DEGREE + 1, 0) in attributes:
+        notes = (*notes, f"Spherical harmonics above degree {harmonics.MAX_DEGREE} left out.")
     coefficients = [_column(document, attributes, name, 3, count) for name in names.harmonics(degree)]
     sh = np.empty((count, len(coefficients), 3), np.float32)
 
@@ -96,6 +108,8 @@ def _splats(document: Document, attributes: dict[str, Any]) -> Gaussians:
             sh[place, i] = values[place]
 
     blocks.fill(put, count)
+    if space == names.LINEAR_COLOR_SPACE:
+        sh, notes = raw_values.display_harmonics(sh), (*notes, "Linear colors were converted to sRGB.")
     extras = {
         name[1:]: _copied(document.accessor(index), count)
         for name, index in attributes.items()
@@ -104,16 +118,17 @@ def _splats(document: Document, attributes: dict[str, Any]) -> Gaussians:
     parts = _copied(document.accessor(attributes[names.PART]), count) if names.PART in attributes else None
     if parts is not None and parts.ndim != 1:
         raise broken("parts are no single numbers")
-    return assemble(
+    gaussians, left_out = assemble(
         names.KIND,
         means,
         scales,
         _column(document, attributes, names.ROTATION, 4, count)[:, (3, 0, 1, 2)],
-        _column(document, attributes, names.OPACITY, 1, count),
+        opacities,
         sh,
         parts,
         extras,
     )
+    return gaussians, (*notes, *left_out)
 
 
 def _column(document: Document, attributes: dict[str, Any], name: str, width: int, count: int | None = None):

@@ -4,7 +4,7 @@ Splats lie in chunks of 256 neighbours. An element ``chunk`` has the bounds of p
 scales, and base colours; ``vertex`` has four 32-bit words a splat: positions and scales as 11, 10 and 11
 bits between the chunk's bounds, the rotation as its three smallest values (two bits say which of w, x, y,
 z is left out, ten for each other in -sqrt(1/2)..sqrt(1/2)), colour and linear opacity as bytes;
-``sh`` has a byte for each higher harmonic, -4..4, channel by channel. The axes are not stated.
+``sh`` has a byte for each higher harmonic, -4..4, channel by channel.
 Source: the format as https://github.com/playcanvas/splat-transform and SuperSplat read and write it.
 """
 
@@ -21,7 +21,9 @@ from ... import spherical_harmonics as harmonics
 from ...errors import FormatError
 from ...gaussians import Gaussians
 from ..assembly import assemble
-from . import names
+from ..axes import Axes, Unit
+from ..reading import Reading
+from . import comments, names
 from .body import Gatherer, Table, open_table
 from .header import Element, Header
 
@@ -47,7 +49,7 @@ _HARMONICS_COUNTS = (9, 24, 45)
 """Properties of degrees 1 to 3."""
 
 
-def decode(stream: BinaryIO, header: Header) -> Gaussians:
+def decode(stream: BinaryIO, header: Header) -> Reading:
     """Read a compressed PLY file whose header is parsed already.
 
     Raises:
@@ -84,11 +86,15 @@ def decode(stream: BinaryIO, header: Header) -> Gaussians:
                 sh[place, 1:, channel] = values[:, channel * bands : (channel + 1) * bands]
 
     blocks.fill(fill, vertex.count)
-    return assemble(KIND, means, scales, rotations, opacities, sh)
+    gaussians, notes = assemble(KIND, means, scales, rotations, opacities, sh)
+    return Reading(gaussians, header.axes, notes, header.unit)
 
 
-def encode(gaussians: Gaussians, stream: BinaryIO) -> None:
-    """Write a compressed PLY file. Splats are put into a spatial order; parts and extra columns are not kept."""
+def encode(gaussians: Gaussians, stream: BinaryIO, axes: Axes = Axes.UNSTATED, unit: Unit = Unit.UNSTATED) -> None:
+    """Write a compressed PLY file. Splats are put into a spatial order; parts and extra columns are not kept.
+
+    Comments tell the axes of the splats, and their unit.
+    """
     order = spatial_order(gaussians.means)
     bare = gaussians.replace(extras={})
     count, chunks, width = len(order), -(-len(order) // _CHUNK), 3 * (gaussians.sh.shape[1] - 1)
@@ -109,7 +115,8 @@ def encode(gaussians: Gaussians, stream: BinaryIO) -> None:
         levels[place] = np.clip(np.floor((higher / _HARMONICS_REACH + 0.5) * 256), 0, 255)
 
     blocks.fill(fill, count)
-    lines = ["ply", "format binary_little_endian 1.0", f"element {_CHUNK_ELEMENT} {chunks}"]
+    lines = ["ply", "format binary_little_endian 1.0", *comments.lines(axes, unit)]
+    lines += [f"element {_CHUNK_ELEMENT} {chunks}"]
     lines += [f"property float {name}" for name in (*_POSITION_BOUNDS, *_SCALE_BOUNDS, *_COLOR_BOUNDS)]
     lines += [f"element {names.ELEMENT} {count}", *(f"property uint {name}" for name in _WORDS)]
     if width:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import FormatError
+from ..axes import Axes, Unit
+from . import comments
 
 MAX_HEADER_BYTES = 1 << 18
 """Far more than any splat file needs; what is longer is not a header."""
@@ -77,11 +79,15 @@ class Header:
         byte_order: "<" or ">" for a binary body, None for text.
         elements: In the order of the body.
         size: Bytes that the header takes; the body begins there.
+        axes: The frame, as comments tell it.
+        unit: The unit, as comments tell it.
     """
 
     byte_order: str | None
     elements: tuple[Element, ...]
     size: int
+    axes: Axes = Axes.UNSTATED
+    unit: Unit = Unit.UNSTATED
 
 
 def parse(data: bytes) -> Header:
@@ -114,7 +120,8 @@ def parse(data: bytes) -> Header:
     for name, _, properties in elements:
         if len({item.name for item in properties}) < len(properties):
             raise _broken(f"a property of “{name[:80]}” appears twice")
-    return Header(byte_order, tuple(Element(name, count, tuple(items)) for name, count, items in elements), size)
+    tables = tuple(Element(name, count, tuple(items)) for name, count, items in elements)
+    return Header(byte_order, tables, size, *comments.read(lines))
 
 
 def _header_lines(data: bytes) -> tuple[list[str], int]:

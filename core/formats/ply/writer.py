@@ -10,7 +10,8 @@ import numpy as np
 
 from ... import blocks
 from ...gaussians import MIN_SCALE, Gaussians
-from . import names
+from ..axes import Axes, Unit
+from . import comments, names
 from .header import TYPE_NAMES
 
 _MIN_OPACITY = float(np.finfo(np.float32).tiny)
@@ -22,8 +23,10 @@ _STANDARD_FIELD = "standard properties"
 """All of INRIA's properties in one field; the space keeps it apart from any property's name."""
 
 
-def encode(gaussians: Gaussians, stream: BinaryIO) -> None:
+def encode(gaussians: Gaussians, stream: BinaryIO, axes: Axes = Axes.UNSTATED, unit: Unit = Unit.UNSTATED) -> None:
     """Write splats as INRIA's code does: binary little endian float32, normals included.
+
+    Comments tell the axes of the splats, and their unit.
 
     Parts (where any is known) and extra columns follow after the standard properties. Extra
     columns of several values become ``name_0``, ``name_1``, ...; names that PLY can't hold or
@@ -39,7 +42,8 @@ def encode(gaussians: Gaussians, stream: BinaryIO) -> None:
         *(*names.OPACITY, *names.SCALES, *names.ROTATIONS),
     )
     normals, extras = _columns_beside(gaussians, {*standard, names.PART})
-    lines = ["ply", "format binary_little_endian 1.0", f"element {names.ELEMENT} {len(gaussians)}"]
+    lines = ["ply", "format binary_little_endian 1.0", *comments.lines(axes, unit)]
+    lines += [f"element {names.ELEMENT} {len(gaussians)}"]
     lines += [f"property float {name}" for name in standard]
     lines += [f"property {TYPE_NAMES[column.dtype.str[1:]]} {name}" for name, column in extras.items()]
     stream.write("\n".join([*lines, "end_header", ""]).encode("ascii"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ...errors import FormatError
 from ..assembly import check_count
+from ..axes import Axes
 
 KIND = "spz"
 MAGIC = 0x5053474E
@@ -22,6 +23,17 @@ GZIP_HEADER_SIZE = _COMMON.size
 STREAMED_HEADER_SIZE = _COMMON.size + _STREAMED_REST.size
 ENTRY = struct.Struct("<QQ")
 """An entry of version 4's table of contents: packed and unpacked bytes of a stream."""
+GZIP_VERSIONS, STREAMED_VERSIONS = (2, 3), (4,)
+_HAS_EXTENSIONS = 0x2
+"""A flag: records follow, after the attributes (2, 3) or before the table of contents (4)."""
+_RECORD = struct.Struct("<II")
+"""Before each record: its type, and the bytes that it takes."""
+_COORDINATE_SYSTEM = 0xADBE0003
+"""SPZ_ADOBE_coordinate_system: the number of the frame that the attributes are stored in."""
+_FRAMES = tuple(map(Axes, "RUB LDB RDB LUB RUB LDF RDF LUF RUF LFD RFD LFU RFU LBD RBD LBU RBU".split()))
+"""By number; 0 is unspecified, which means the format's own. Source: the library's splat-types.h."""
+MAX_EXTENSION_BYTES = 1 << 16
+"""What is looked at of the records; those known take a few bytes."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +45,14 @@ class Header:
         count: Number of splats.
         degree: Degree of the harmonics, 0..4.
         fractional_bits: Positions are whole numbers of 2^-fractional_bits.
+        has_extensions: Whether records follow.
     """
 
     version: int
     count: int
     degree: int
     fractional_bits: int
+    has_extensions: bool = False
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -56,12 +70,11 @@ class Header:
         return common + _STREAMED_REST.pack(STREAMED_HEADER_SIZE)
 
 
-def parse(head: bytes, versions: tuple[int, ...], available: int) -> Header:
+def parse(head: bytes, available: int) -> Header:
     """Read the part of the header that all versions share.
 
     Args:
         head: The first bytes.
-        versions: Those that this kind of container may have.
         available: Bytes of the packed file, against which the number of splats is checked.
 
     Raises:
@@ -69,21 +82,39 @@ def parse(head: bytes, versions: tuple[int, ...], available: int) -> Header:
     """
     if len(head) < _COMMON.size:
         raise broken("its header is cut off")
-    magic, version, count, degree, bits, _, _ = _COMMON.unpack_from(head)
+    magic, version, count, degree, bits, flags, _ = _COMMON.unpack_from(head)
     if magic != MAGIC:
         raise broken("it doesn't begin as SPZ files do")
-    if version not in versions:
+    if version not in (*GZIP_VERSIONS, *STREAMED_VERSIONS):
         raise FormatError(
-            f"This SPZ file is of version {version}, which can't be read here.",
-            "Save it again with a newer program; versions 2 to 4 can be read.",
+            f"This SPZ file is of version {version}; versions 2 to 4 can be read here.",
+            "Save it again with a newer program." if version < 2 else "Save it again as version 3 or 4.",
             code="spz-version",
             version=version,
         )
     if degree > MAX_FILE_DEGREE or bits > 24:
         raise broken("its header makes no sense")
-    header = Header(version, count, degree, bits)
+    header = Header(version, count, degree, bits, bool(flags & _HAS_EXTENSIONS))
     check_count(KIND, count, sum(header.sizes), available)
     return header
+
+
+def frame(records: bytes) -> tuple[Axes, tuple[str, ...]]:
+    """Return the frame that a file's extension records name, the format's own if none does, and notes.
+
+    Damaged records, like those of unknown kinds, are skipped: the splats are whole without them.
+    """
+    offset = 0
+    while offset + _RECORD.size <= len(records):
+        kind, size = _RECORD.unpack_from(records, offset)
+        offset += _RECORD.size
+        if kind == _COORDINATE_SYSTEM and size == 4 and offset + size <= len(records):
+            number = int.from_bytes(records[offset : offset + size], "little")
+            if number < len(_FRAMES):
+                return _FRAMES[number], ()
+            return Axes.RUB, (f"The file names a coordinate system that is not known ({number}): +Y is taken for up.",)
+        offset += size
+    return Axes.RUB, ()
 
 
 def stream_table(data: bytes) -> tuple[int, int]:

@@ -11,14 +11,19 @@ import numpy as np
 from ... import blocks
 from ... import spherical_harmonics as harmonics
 from ...gaussians import Gaussians
-from ..axes import Turn
+from ..assembly import FREE_BYTES, MAX_RATIO
+from ..axes import Axes, Turn
+from ..reading import Reading
 from . import packing, zstd
 from .layout import (
     ENTRY,
     GZIP_HEADER_SIZE,
-    MAGIC,
+    MAX_EXTENSION_BYTES,
+    STREAMED_HEADER_SIZE,
+    STREAMED_VERSIONS,
     Header,
     broken,
+    frame,
     parse,
     stream_table,
     truncated,
@@ -35,10 +40,11 @@ _ROWS = 1 << 14
 """Splats that a thread works on at once: their bytes are few, and threads that meet often wait for each other."""
 
 
-def decode(stream: BinaryIO) -> Gaussians:
-    """Read an SPZ file of version 2, 3 (gzip) or 4 (zstd), and turn it into our frame.
+def decode(stream: BinaryIO) -> Reading:
+    """Read an SPZ file of version 2, 3 (gzip, or not packed at all) or 4 (zstd), and turn it into our frame.
 
-    Harmonics of degree 4 and extensions are skipped; higher harmonics that are zero throughout are dropped.
+    The frame is the one that the file names, by default +Y up. Harmonics of degree 4 and other extensions
+    are skipped; higher harmonics that are zero throughout are dropped.
 
     Raises:
         FormatError: "spz-header", "spz-version", "spz-too-large", "spz-truncated",
@@ -46,14 +52,18 @@ def decode(stream: BinaryIO) -> Gaussians:
     """
     size = stream.seek(0, io.SEEK_END)
     stream.seek(0)
-    mark = stream.read(4)
+    is_gzip = stream.read(len(_GZIP_MARK)) == _GZIP_MARK
     stream.seek(0)
-    if mark[:2] == _GZIP_MARK:
-        header, attributes = _unpack_gzip(stream, size)
-    elif mark == MAGIC.to_bytes(4, "little"):
-        header, attributes = _unpack_streams(stream.read())
+    opened = _Unzipped(stream) if is_gzip else stream
+    head = _exactly(opened, GZIP_HEADER_SIZE)
+    header = parse(head, size)
+    if header.version in STREAMED_VERSIONS:
+        attributes, records = _unpack_streams(header, head + _rest(opened, size))
     else:
-        raise broken("it doesn't begin as SPZ files do")
+        attributes, records = _unpack_rows(header, opened, _MAX_DEFLATE_RATIO * size if is_gzip else size)
+    axes, notes = frame(records)
+    if header.degree > harmonics.MAX_DEGREE:
+        notes = (*notes, f"Spherical harmonics above degree {harmonics.MAX_DEGREE} left out.")
     positions, alphas, colors, scales, rotations, higher = (
         values.reshape(header.count, -1) if header.count else values.reshape(0, 0) for values in attributes
     )
@@ -62,7 +72,7 @@ def decode(stream: BinaryIO) -> Gaussians:
     shapes = {"means": (3,), "scales": (3,), "rotations": (4,), "opacities": (), "sh": (1 + kept, 3)}
     found = {name: np.empty((header.count, *shape), np.float32) for name, shape in shapes.items()}
 
-    turn = Turn.from_y_up(harmonics.degree_of(1 + kept))
+    turn = Turn.from_axes(axes, harmonics.degree_of(1 + kept))
     factor = packing.harmonics_factor(turn)
 
     def fill(place: slice) -> None:
@@ -74,51 +84,77 @@ def decode(stream: BinaryIO) -> Gaussians:
 
     blocks.fill(fill, header.count, _ROWS)
     # Bytes of any value make finite numbers, sizes above 0 and unit quaternions: there is nothing to check.
-    return Gaussians(**found)
+    return Reading(Gaussians(**found), Axes.Z_UP, notes)
 
 
-def _unpack_gzip(stream: BinaryIO, available: int) -> tuple[Header, list[np.ndarray]]:
-    """Return header and attributes of versions 2 and 3: one gzip stream of ``available`` bytes with both."""
-    engine = zlib.decompressobj(_GZIP)
-    packed = b""
+class _Unzipped:
+    """The content of a gzip stream, read piece by piece."""
 
-    def unpacked(limit: int) -> bytes:
-        """Return at most ``limit`` further bytes, none at the end."""
-        nonlocal packed
-        while not engine.eof:
-            packed = packed or stream.read(_PIECE)
-            found = engine.decompress(packed, limit)
-            is_over = not packed
-            packed = engine.unconsumed_tail
-            if found or is_over:
-                return found
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._engine = zlib.decompressobj(_GZIP)
+        self._packed = b""
+
+    def read(self, limit: int) -> bytes:
+        """Return at most ``limit`` further bytes, none at the end.
+
+        Raises:
+            FormatError: "spz-compression"; "spz-truncated" where the stream ends before its check sum.
+        """
+        try:
+            while not self._engine.eof:
+                self._packed = self._packed or self._stream.read(_PIECE)
+                found = self._engine.decompress(self._packed, limit)
+                is_over = not self._packed
+                self._packed = self._engine.unconsumed_tail
+                if found:
+                    return found
+                if is_over:
+                    raise truncated()
+        except zlib.error as error:
+            raise undecodable() from error
         return b""
 
-    try:
-        head = b""
-        while len(head) < GZIP_HEADER_SIZE and (piece := unpacked(GZIP_HEADER_SIZE - len(head))):
-            head += piece
-        header = parse(head, (2, 3), available)
-        if sum(header.sizes) > _MAX_DEFLATE_RATIO * available:
-            raise truncated()
-        # Into memory that is there already: bytes that grow would be copied time and again.
-        body = np.empty(sum(header.sizes), np.uint8)
-        filled = 0
-        while filled < len(body) and (piece := unpacked(min(_PIECE, len(body) - filled))):
-            body[filled : filled + len(piece)] = np.frombuffer(piece, np.uint8)
-            filled += len(piece)
-        # The check sum comes after the last byte; more bytes than the attributes' are extensions.
-        surplus = unpacked(1)
-    except zlib.error as error:
-        raise undecodable() from error
-    if filled < len(body) or not (surplus or engine.eof):
+
+def _exactly(stream: BinaryIO | _Unzipped, size: int) -> bytes:
+    """Return ``size`` bytes, or as many as there are."""
+    data = b""
+    while len(data) < size and (piece := stream.read(size - len(data))):
+        data += piece
+    return data
+
+
+def _rest(stream: BinaryIO | _Unzipped, limit: int) -> bytes:
+    """Return what is left, which may not be more than a multiple of the file's size."""
+    pieces, total = [], 0
+    while piece := stream.read(_PIECE):
+        total += len(piece)
+        if total > MAX_RATIO * limit + FREE_BYTES:
+            raise broken("it unpacks to far more than it can hold")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _unpack_rows(header: Header, stream: BinaryIO | _Unzipped, available: int) -> tuple[list[np.ndarray], bytes]:
+    """Return attributes and extension records of versions 2 and 3: one behind the other."""
+    size = sum(header.sizes)
+    if size > available:
         raise truncated()
-    return header, np.split(body, np.cumsum(header.sizes)[:-1])
+    # Into memory that is there already: bytes that grow would be copied time and again.
+    body = np.empty(size, np.uint8)
+    filled = 0
+    while filled < size and (piece := stream.read(min(_PIECE, size - filled))):
+        body[filled : filled + len(piece)] = np.frombuffer(piece, np.uint8)
+        filled += len(piece)
+    if filled < size:
+        raise truncated()
+    # Reading on also checks gzip's sum, which comes after the last byte.
+    records = _exactly(stream, MAX_EXTENSION_BYTES if header.has_extensions else 1)
+    return np.split(body, np.cumsum(header.sizes)[:-1]), records if header.has_extensions else b""
 
 
-def _unpack_streams(data: bytes) -> tuple[Header, list[np.ndarray]]:
-    """Return header and attributes of version 4: a zstd stream each."""
-    header = parse(data, (4,), len(data))
+def _unpack_streams(header: Header, data: bytes) -> tuple[list[np.ndarray], bytes]:
+    """Return attributes and extension records of version 4: a zstd stream for each attribute."""
     streams, table = stream_table(data)
     sizes = header.sizes
     # Degree 0 has no harmonics, and writers leave the empty stream away.
@@ -138,7 +174,7 @@ def _unpack_streams(data: bytes) -> tuple[Header, list[np.ndarray]]:
             raise truncated()
         attributes.append(_unpacked(memoryview(data)[offset : offset + packed], size))
         offset += packed
-    return header, attributes
+    return attributes, data[STREAMED_HEADER_SIZE:table] if header.has_extensions else b""
 
 
 def _unpacked(packed: memoryview, size: int) -> np.ndarray:

@@ -1,6 +1,7 @@
-"""``python -m core.formats.usd.child SOURCE TARGET``: read a USD file in a process of its own.
+"""``python -m core.formats.usd.child SOURCE TARGET [ORIGINAL]``: read a USD file in a process of its own.
 
-Writes the Gaussians to TARGET, or an error as JSON to its output.
+SOURCE is a copy of ORIGINAL, beside which further files may lie. Writes what was read to TARGET, or an error as
+JSON to its output.
 """
 
 from __future__ import annotations
@@ -17,11 +18,18 @@ _MEMORY, _MEMORY_PER_BYTE = 3 << 30, 30
 """Address space for the libraries, and for each byte of the file."""
 
 
-def main(source: Path, target: Path) -> None:
+def main(source: Path, target: Path, original: Path | None = None) -> None:
     """Read one file into another."""
-    _limit_memory(_MEMORY + _MEMORY_PER_BYTE * source.stat().st_size)
+    size = 0
+
+    def allow(more: int) -> None:
+        nonlocal size
+        size += more
+        _limit_memory(_MEMORY + _MEMORY_PER_BYTE * size)
+
+    allow(source.stat().st_size)
     try:
-        archive.pack(stage.read(source), target)
+        archive.pack(stage.read(source, original, allow), target)
     except FormatError as error:
         print(json.dumps(error.to_dict()))
     except MemoryError:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ...errors import FormatError
-from ...gaussians import Gaussians
+from ..reading import Reading
 from . import archive
-from .schema import KIND, damaged
+from .schema import KIND, check_library, damaged
 
 _SUFFIXES = {b"#usda": ".usda", b"PXR-USDC": ".usdc", b"PK\x03\x04": ".usdz"}
 """How files of each kind begin."""
@@ -24,17 +24,25 @@ _SECONDS, _SECONDS_PER_BYTE = 180, 1e-6
 """How long reading may take, on a computer that has much else to do."""
 
 
-def decode(stream: BinaryIO) -> Gaussians:
-    """Read all splats of a USD file, placed by their transforms, in our frame and in metres.
+def decode(stream: BinaryIO, path: Path | None = None) -> Reading:
+    """Read all visible splats of a USD file, placed by their transforms, in our frame and in metres.
 
-    Columns that are too short or absent get the schema's defaults. Primvars with a value for each splat
-    become extra columns (``part`` the parts) where all splats have them. Files that this one refers to
-    are not read.
+    Of animated files the first frame is read. Columns that are too short or absent get the schema's defaults.
+    Primvars with a value for each splat become extra columns (``part`` the parts) where all splats have them.
+    Linear colours become sRGB, logarithms and logits linear, and a few broken splats are left out; all of
+    that is noted.
+
+    Args:
+        stream: A .usda, .usdc or .usdz file.
+        path: Where it lies, for files that it refers to; they are read from its folder only.
 
     Raises:
         FormatError: "usd-missing" (no ``pxr``), "usd-header", "usd-damaged", "usd-not-splats",
-            "usd-too-large", "usd-not-finite", "usd-scale-range", "usd-zero-quaternion".
+            "usd-no-positions", "usd-invisible", "usd-missing-file", "usd-unsupported" (colour spaces
+            other than Rec. 709), "usd-too-large", and as :func:`core.formats.soundness.check`.
     """
+    check_library()
+
     head = stream.read(max(map(len, _SUFFIXES)))
     suffix = next((suffix for mark, suffix in _SUFFIXES.items() if head.startswith(mark)), None)
     if suffix is None:
@@ -44,23 +52,24 @@ def decode(stream: BinaryIO) -> Gaussians:
         stream.seek(0)
         with source.open("wb") as copy:
             shutil.copyfileobj(stream, copy)
-        answer = _run(source, target, _SECONDS + _SECONDS_PER_BYTE * source.stat().st_size)
+        answer = _run(source, target, path, _SECONDS + _SECONDS_PER_BYTE * source.stat().st_size)
         if answer is not None:
             raise FormatError(answer["message"], answer["advice"], code=answer["code"], **answer["details"])
         return archive.unpack(target)
 
 
-def _run(source: Path, target: Path, seconds: float) -> dict | None:
-    """Let the child read ``source`` into ``target``; return the error it reports, None for success.
+def _run(source: Path, target: Path, original: Path | None, seconds: float) -> dict | None:
+    """Let the child read ``source``, a copy of ``original``, into ``target``; return its error, None for success.
 
     Raises:
         FormatError: "usd-damaged", when the child crashed, took too long or too much memory.
     """
     environment = {name: value for name, value in os.environ.items() if not name.upper().startswith("PYTHON")}
     environment["PYTHONPATH"] = os.pathsep.join(map(str, (_PACKAGE_DIR.parent, *_library_folders())))
+    files = [str(file) for file in (source, target, original and original.absolute()) if file is not None]
     try:
         done = subprocess.run(
-            [sys.executable, "-s", "-P", "-m", f"{_PACKAGE_DIR.name}.formats.usd.child", str(source), str(target)],
+            [sys.executable, "-s", "-P", "-m", f"{_PACKAGE_DIR.name}.formats.usd.child", *files],
             env=environment,
             capture_output=True,
             timeout=seconds,

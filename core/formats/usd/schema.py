@@ -5,6 +5,8 @@ Source: OpenUSD's usdVol schema, ``ParticleField3DGaussianSplat`` and the API sc
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from types import ModuleType
 
 from ... import attributes
@@ -31,18 +33,34 @@ def library() -> ModuleType:
     """Return the ``pxr`` package with the modules that are used here.
 
     Raises:
-        FormatError: "usd-missing".
+        FormatError: "usd-missing", with what is missing.
     """
     try:
         import pxr
-        from pxr import Gf, Sdf, Tf, Usd, UsdGeom, UsdUtils, Vt  # noqa: F401, modules of the package
-    except ImportError:
-        raise FormatError(
-            "USD files need Pixar's “pxr” package, which is missing here.",
-            "Use Blender 4.5 or newer, install “usd-core” into this Python, or choose another format.",
-            code=f"{KIND}-missing",
-        ) from None
+        from pxr import Ar, Gf, Sdf, Tf, Usd, UsdGeom, UsdUtils, Vt  # noqa: F401, modules of the package
+    except ImportError as error:
+        raise _missing(str(error)) from error
     return pxr
+
+
+def check_library() -> None:
+    """Check that the ``pxr`` package is there, without loading it.
+
+    Raises:
+        FormatError: "usd-missing".
+    """
+    if importlib.util.find_spec("pxr") is None:
+        raise _missing("no module named “pxr”")
+
+
+def _missing(what: str) -> FormatError:
+    return FormatError(
+        f"USD files need Pixar's Python package “pxr”, which {sys.executable} (Python "
+        f"{sys.version_info[0]}.{sys.version_info[1]}) can't load: {what}.",
+        "Install “usd-core” into that Python (pip install usd-core; Blender from blender.org brings it), "
+        "or use a .ply, .spz or .glb file.",
+        code=f"{KIND}-missing",
+    )
 
 
 def damaged() -> FormatError:
