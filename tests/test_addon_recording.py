@@ -106,6 +106,22 @@ def test_the_head_turns_as_recorded(blender, mesh, take):
     assert nose @ axes[:, 0] < -0.2 and nose @ axes[:, 1] < -0.1
 
 
+def test_degrees_are_recognised_and_the_unit_can_be_chosen(blender, mesh, tmp_path):
+    import bpy
+
+    bpy.ops.facelift.add_rig()
+    rig = bpy.context.active_object
+    path = tmp_path / "degrees.csv"
+    path.write_bytes(live_link_face(VALUES, np.degrees(ANGLES)))
+    turns = {}
+    for angles in ("AUTO", "DEGREES", "RADIANS"):
+        load(path, keys="RECORDED", center=False, angles=angles)
+        bpy.context.scene.frame_set(1 + bpy.context.scene.render.fps)
+        turns[angles] = np.sum([rig.pose.bones[name].rotation_euler for name in ("neck", "head")], axis=0)
+    np.testing.assert_allclose(turns["AUTO"], turns["DEGREES"], atol=1e-5)
+    assert np.abs(turns["AUTO"]).max() < 0.5 < np.abs(turns["RADIANS"]).max()
+
+
 def test_eyes_by_bones_leave_their_expressions_at_rest(blender, mesh, take):
     import bpy
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import bpy
 import numpy as np
@@ -11,10 +10,10 @@ from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatPrope
 from bpy_extras.io_utils import ImportHelper
 
 from ...core.avatar.joints import EYE_LEFT, EYE_RIGHT, HEAD, NECK
-from ...core.avatar.recording import Recording, load_recording
+from ...core.avatar.recording import DEGREES, RADIANS, Recording, load_recording
 from ...core.avatar.turns import divided
 from ...core.errors import FaceLiftError
-from .. import errands
+from .. import errands, paths
 from ..handover import Handover
 from ..operators.reporting import reported
 from . import faces, rigs
@@ -71,6 +70,15 @@ class _Options:
         description="The head's average direction becomes straight ahead: the phone rarely stood there",
         default=True,
     )
+    angles: EnumProperty(
+        name="Angles",
+        description="In which unit the table counts the turns of head and eyes",
+        items=(
+            ("AUTO", "Detect", "What fits the whole take better; the status bar tells it"),
+            ("RADIANS", "Radians", "As Live Link Face and ARKit count"),
+            ("DEGREES", "Degrees", "As many other programs and spreadsheets count"),
+        ),
+    )
     flip_yaw: BoolProperty(name="Flip Left and Right", description="Turn and tilt the head to the other side")
     flip_pitch: BoolProperty(
         name="Flip Up and Down", description="As for recordings of a phone that was held horizontally"
@@ -99,6 +107,7 @@ class _Options:
             column = layout.column()
             column.enabled = self.use_head
             column.prop(self, "center")
+            layout.prop(self, "angles")
             column.prop(self, "flip_yaw")
             column.prop(self, "flip_pitch")
             layout.prop(self, "eyes")
@@ -131,12 +140,14 @@ class FACELIFT_OT_import_recording(faces.OnFace, _Options, bpy.types.Operator, I
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Read, then add the keyframes; from the interface in the background."""
         mesh = faces.required_face(context.active_object).name
-        paths = [Path(self.directory) / entry.name for entry in self.files if entry.name] or [Path(self.filepath)]
-        if len(paths) > 1:
+        files = paths.chosen(self)
+        if not files:
+            raise FaceLiftError("No recording was chosen.", "Choose the CSV file of a take.", code="none")
+        if len(files) > 1:
             raise FaceLiftError(
                 "A face can play one recording only.", "Import one, or give every recording its own head.", code="many"
             )
-        path, options = paths[0], self.chosen()
+        path, options = files[0], self.chosen()
         if self.options.is_invoke:
             errands.start(
                 f"Reading {path.name}…",
@@ -152,9 +163,14 @@ class FACELIFT_OT_import_recording(faces.OnFace, _Options, bpy.types.Operator, I
 def _add(take: _Take, mesh: str, options: dict[str, object]) -> str:
     """Bring a take onto the mesh of a name as one undo step; return what to tell."""
     _handover.pass_on(bpy.ops.facelift.add_recording, take, mesh=mesh, **options)
-    recording = take.recording
+    recording = _in_unit(take.recording, options["angles"])
     told = f"{take.name}: {len(recording.names)} expressions, {recording.seconds:.1f} s at {recording.fps:.4g} a second"
-    return ". ".join([told, *recording.notes])
+    return " ".join([f"{told}.", *recording.notes])
+
+
+def _in_unit(recording: Recording, angles: object) -> Recording:
+    unit = {"RADIANS": RADIANS, "DEGREES": DEGREES}.get(angles)
+    return recording if unit is None else recording.in_unit(unit)
 
 
 class FACELIFT_OT_add_recording(_Options, bpy.types.Operator):
@@ -187,7 +203,7 @@ class FACELIFT_OT_add_recording(_Options, bpy.types.Operator):
         return {"FINISHED"}
 
     def _write(self, scene: bpy.types.Scene, mesh: bpy.types.Object, take: _Take) -> None:
-        recording = take.recording.smoothed(self.smoothing)
+        recording = _in_unit(take.recording, self.angles).smoothed(self.smoothing)
         rate = scene.render.fps / scene.render.fps_base
         if self.keys == "FRAMES":
             recording = recording.resampled(rate)
