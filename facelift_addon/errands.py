@@ -20,8 +20,8 @@ logger = logging.getLogger(__name__)
 TICK_SECONDS = 0.1
 PIECE_SECONDS = 0.01
 """Between the pieces of an end that comes in several."""
-NEWS_SECONDS = 6.0
-"""How long the status bar tells what was done."""
+NEWS_SECONDS, CHARACTERS_A_SECOND = 6.0, 15
+"""How long the status bar tells what was done: at least so long, and as long as reading it takes."""
 
 _workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="facelift-files")
 
@@ -174,7 +174,8 @@ def _tell(news: str) -> None:
     _show(news)
     if bpy.app.timers.is_registered(_clear_news):
         bpy.app.timers.unregister(_clear_news)
-    bpy.app.timers.register(_clear_news, first_interval=NEWS_SECONDS, persistent=True)
+    seconds = max(NEWS_SECONDS, len(news) / CHARACTERS_A_SECOND)
+    bpy.app.timers.register(_clear_news, first_interval=seconds, persistent=True)
 
 
 def _on_timer() -> float | None:
