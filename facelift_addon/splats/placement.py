@@ -77,4 +77,5 @@ def _spreads_downwards(across: np.ndarray, heights: np.ndarray) -> float:
     """Return how much wider the lower end of something is than the upper one; ``across`` and ``heights`` are [N]."""
     low, high = np.percentile(heights, (1, 99))
     lower, upper = heights < low + END_SHARE * (high - low), heights > high - END_SHARE * (high - low)
-    return float(np.std(across[lower]) / np.std(across[upper]))
+    # A few splats may make an end of one only.
+    return float(np.std(across[lower]) / max(np.std(across[upper]), 1e-9))
