@@ -16,9 +16,10 @@ NECK_TOP, NECK_BASE = -0.075, -0.19
 """Heights in metres, at the pivot's depth, between which the turn fades from the head's to the torso's."""
 NECK_SLOPE = 0.35
 """Rise per metre towards the back of both planes: the neck leans forward."""
-CARRIED_FORWARD = 0.028
-"""Metres by which people carry their heads further before the shoulders than the model's upright stance: the line
-from the seventh vertebra to the ear rises at about 50 degrees in adults, in the model at 62."""
+CARRIED_FORWARD = 0.016
+"""Metres by which people carry their heads further before the shoulders than the model's upright stance does: half of
+what the usual angle from the seventh vertebra to the ear, 50 degrees against the model's 62, would ask for, since
+people sit up for portraits."""
 TORSO_YAW_SHARE = 0.2
 """Of the head's yaw that the shoulders follow. Roll they don't follow at all, and pitch as far as it is certain: a
 head that nods is mostly one that a camera held high or low looks at, which sees the shoulders just so."""

@@ -22,6 +22,7 @@ from .cut import neck_base, neck_cut, shoulder_cut
 from .emission import cloth_splats, hair_gaussians, skin_splats
 from .front import find_front, kept_pixels
 from .lattice import Lattice
+from .light import unseen_shade
 from .painting import paint_surface, reliable_pixels
 from .photo_sheet import FOOTPRINT, build_sheet, sheet_splats
 from .portrait import FittedPortrait
@@ -88,12 +89,13 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     used = kept_pixels(portrait, segmentation, front, sheet)
 
     reporter.stage("Painting what the photo does not show", steps=2, share=0.15)
-    parts = cover_parts(portrait, segmentation, cover, sheet)
+    parts = cover_parts(portrait, torso, cover, sheet)
     paint = paint_surface(portrait, sheet, cover.surface, parts)
     reporter.step()
     skin = paint_skin(portrait, segmentation.parts)
     bare = np.isin(parts, (Part.SKIN, Part.NECK))
     paint[bare] = to_encoded(skin.light(cover.surface.normals[bare]))
+    paint[~bare] *= unseen_shade(cover.surface.normals[~bare], skin.towards)[:, None]
     sheet = replace(sheet, used=used, opacities=sheet.opacities * used)
     pixels = compensate(portrait.rgb, sheet.depth, sheet.opacities, sheet.facing, FOOTPRINT)
     reliable = reliable_pixels(portrait, sheet)

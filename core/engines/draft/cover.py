@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 
 from ...head.model import Region, triangulate, vertex_normals
 from ...parts import Part
+from ...ramps import smooth_step
 from ...surface.voxels import Grid
 from .cut import Cut
 from .fields import blur_inside, nearest_fill, roundness
@@ -47,8 +48,10 @@ CURTAIN = 0.035
 """Metres before the ears that hanging hair reaches to."""
 OVER_BODY = 0.07
 """World units of hair over the shoulders and the back."""
-NECK_RISE = 0.01
-"""World units over the neck's lower edge up to which the torso goes."""
+NECK_RISE, NAPE_RISE = 0.01, 0.09
+"""World units over the neck's lower edge up to which the torso goes, and clothes at the nape."""
+COLLAR = 0.03
+"""World units by which clothes stand off the nape."""
 FAR = 100.0
 """World units: a depth that nothing has."""
 LOCK = 0.6
@@ -116,13 +119,21 @@ def build_cover(
     body = np.minimum(body, rays.sample(_signed(torso.mask, lattice.cell_size)))
     # The neck is the fitted head's own; around it there are collars only, as far as the photo shows them.
     collar = rays.sample(_signed(torso.collar, lattice.cell_size))
-    own = np.maximum(np.minimum(NECK_RISE - neck.heights(points), -distance - UNDER_SKIN), collar)
+    behind = smooth_step(points @ portrait.fit.pose.rotation[:, 1], *_nape(portrait)) * torso.dressed
+    rise, off = NECK_RISE + (NAPE_RISE - NECK_RISE) * behind, (UNDER_SKIN + COLLAR) * behind - UNDER_SKIN
+    own = np.maximum(np.minimum(rise - neck.heights(points), off - distance), collar)
     body = np.where(bare_neck > 0.5, np.minimum(body, own), body)
     hair, body = (np.minimum(np.minimum(field, inside), cut.heights(points)) for field in (hair, body))
     hair, body = (_smoothed(field, grid.shape) for field in (hair, body))
     surface = _extract(grid, np.maximum(hair, body))
     on_head = grid.sample(hair, surface.vertices) > grid.sample(body, surface.vertices)
     return Cover(grid, hair, body, surface, on_head)
+
+
+def _nape(portrait: FittedPortrait) -> tuple[float, float]:
+    """Return the neck's middle and its back along the head's backward direction, world units."""
+    neck = portrait.vertices[portrait.model.in_regions(Region.NECK)] @ portrait.fit.pose.rotation[:, 1]
+    return float(np.median(neck)), float(np.percentile(neck, 95))
 
 
 class _Rays:

@@ -9,29 +9,26 @@ from .cover import Cover
 from .photo_sheet import PhotoSheet
 from .portrait import FittedPortrait
 from .samples import pixel_index
-from .segmentation import Segmentation
 from .splats import unit
+from .torso import Torso
 
 SEEN_DISTANCE = 0.06
 """World units from the photo's pixels within which the surface takes their part."""
 SEEN_COSINE = 0.15
 """Cosine between normal and ray below which the photo tells nothing of the surface."""
-CLOTHED_SHARE = 0.02
-"""Share of the person's pixels from which clothes count as worn."""
 
 
-def cover_parts(portrait: FittedPortrait, segmentation: Segmentation, cover: Cover, sheet: PhotoSheet) -> np.ndarray:
+def cover_parts(portrait: FittedPortrait, torso: Torso, cover: Cover, sheet: PhotoSheet) -> np.ndarray:
     """Return the part [V] int8 of the cover's vertices: hair, clothes, or the torso's skin.
 
     Args:
         portrait: The portrait.
-        segmentation: The photo's parts.
+        torso: Neck and torso.
         cover: The cover.
         sheet: The photo's pixels in space.
     """
     surface = cover.surface
-    dressed = segmentation.is_part(Part.CLOTHES).sum() > CLOTHED_SHARE * portrait.mask.sum()
-    parts = np.where(cover.on_head, Part.HAIR, Part.CLOTHES if dressed else Part.NECK).astype(np.int8)
+    parts = np.where(cover.on_head, Part.HAIR, Part.CLOTHES if torso.dressed else Part.NECK).astype(np.int8)
     rows, columns, inside = pixel_index(portrait, surface.vertices)
     facing = (surface.normals * unit(portrait.camera.position - surface.vertices)).sum(1)
     near = np.linalg.norm(surface.vertices - sheet.positions[rows, columns], axis=1) < SEEN_DISTANCE

@@ -23,8 +23,10 @@ UNSEEN_SHADE = 0.6
 takes a portrait puts the light before the face."""
 ROUNDS, OUTLIER = 4, 2.0
 """Rounds of fitting, and median deviations from which a place loses half its weight: brows, lips, stubble."""
-RANGE = (0.45, 1.15)
-"""Limits of light over the range that skin shows in the photo."""
+BRIGHTNESS = (0.45, 1.05)
+"""Limits of brightness where the light is not seen, over the darkest and the brightest skin in the photo."""
+SHARE = np.array([0.2126, 0.7152, 0.0722])
+"""Of linear red, green and blue in brightness (ITU-R BT.709)."""
 
 
 def harmonics(normals: np.ndarray) -> np.ndarray:
@@ -39,16 +41,33 @@ class Light:
 
     Attributes:
         coefficients: [9, 3] of :func:`harmonics`, linear.
-        low, high: [3] limits of its values, linear.
+        brightness: [2] its limits, linear.
+        tint: [2, 3] limits of its colour over its brightness.
     """
 
     coefficients: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
+    brightness: np.ndarray
+    tint: np.ndarray
 
     def __call__(self, normals: np.ndarray) -> np.ndarray:
-        """Return linear colours [N, 3] of mean skin with unit normals [N, 3]."""
-        return np.clip(harmonics(normals) @ self.coefficients, self.low, self.high)
+        """Return linear colours [N, 3] of mean skin with unit normals [N, 3]: no hue that the photo's skin has not."""
+        return self.limited(harmonics(normals) @ self.coefficients)
+
+    def limited(self, colors: np.ndarray) -> np.ndarray:
+        """Return linear colours [N, 3] within the brightness and the tints of the photo's skin."""
+        bright = np.maximum(colors @ SHARE, 1e-4)[:, None]
+        return np.clip(bright, *self.brightness) * np.clip(colors / bright, *self.tint)
+
+
+def unseen_shade(normals: np.ndarray, towards: np.ndarray) -> np.ndarray:
+    """Return the factors [N] by which sRGB-encoded colours of what faces away from the camera are darker.
+
+    Args:
+        normals: [N, 3] unit.
+        towards: [3] unit direction from the head to the camera.
+    """
+    away = np.clip(-(normals @ towards), 0, 1)
+    return 1 - (1 - UNSEEN_SHADE ** (1 / 2.2)) * away
 
 
 def fit_light(normals: np.ndarray, colors: np.ndarray, weights: np.ndarray, towards: np.ndarray) -> Light:
@@ -80,8 +99,9 @@ def fit_light(normals: np.ndarray, colors: np.ndarray, weights: np.ndarray, towa
         coefficients = np.linalg.solve(system, right)
         error = np.abs(colors - seen @ coefficients).sum(1)
         robust = 1 / (1 + (error / (OUTLIER * np.median(error) + 1e-6)) ** 2)
-    low, high = np.percentile(colors, [5, 95], axis=0)
-    return Light(coefficients, low * RANGE[0], high * RANGE[1])
+    bright = np.maximum(colors @ SHARE, 1e-4)
+    brightness = np.percentile(bright, [5, 95]) * BRIGHTNESS
+    return Light(coefficients, brightness, np.percentile(colors / bright[:, None], [10, 90], axis=0))
 
 
 def _sphere(count: int) -> np.ndarray:

@@ -30,6 +30,8 @@ TORSO_MARGIN = 0.12
 """World units from the fitted body's outline within which its depth is not trusted."""
 CONTINUED = 0.15
 """World units over which depths beyond the fitted body become smooth."""
+CLOTHED_SHARE = 0.02
+"""Share of the person's pixels from which clothes count as worn."""
 COLLAR = 2.0
 """Cells over which clothes rise from bare skin."""
 
@@ -42,12 +44,14 @@ class Torso:
         front, back: [R, C] float32 depths along the camera's z; numbers everywhere.
         mask: [R, C] bool: where the torso is.
         collar: [R, C] bool: where the photo shows clothes.
+        dressed: Whether clothes are worn.
     """
 
     front: np.ndarray
     back: np.ndarray
     mask: np.ndarray
     collar: np.ndarray
+    dressed: bool
 
 
 def build_torso(portrait: FittedPortrait, segmentation: Segmentation, lattice: Lattice, outline: np.ndarray) -> Torso:
@@ -59,7 +63,9 @@ def build_torso(portrait: FittedPortrait, segmentation: Segmentation, lattice: L
         lattice: The photo's coarse grid of rays.
         outline: [R, C] bool: the whole person, continued beyond the photo.
     """
-    clothes = lattice.shrink(segmentation.is_part(Part.CLOTHES))
+    worn = segmentation.is_part(Part.CLOTHES)
+    dressed = bool(worn.sum() > CLOTHED_SHARE * portrait.mask.sum())
+    clothes = lattice.shrink(worn)
     body = lattice.shrink(segmentation.is_part(Part.CLOTHES, Part.NECK))
     clothed = blur_inside(clothes / np.maximum(body, 1e-3), body, COLLAR)
     near, far = lattice.mesh_depths(portrait.vertices, portrait.triangles(BODY_REGIONS))
@@ -82,4 +88,4 @@ def build_torso(portrait: FittedPortrait, segmentation: Segmentation, lattice: L
     # Where the photo shows a body that the fitted one does not reach, its own edge would be too thin a rim.
     own = np.isin(portrait.region_map, (*HEAD_REGIONS, Region.NECK))
     shown = lattice.shrink(segmentation.is_part(Part.CLOTHES, Part.NECK) & ~own) > 0.3
-    return Torso(middle - thickness, middle + thickness, outline & (covered | shown), clothes > 0.5)
+    return Torso(middle - thickness, middle + thickness, outline & (covered | shown), clothes > 0.5, dressed)
