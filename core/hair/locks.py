@@ -77,7 +77,7 @@ def curl(paths: Paths, group: np.ndarray, wave: Wave, rng: np.random.Generator) 
     if wave.radius <= 0:
         return paths
     locks = int(group.max(initial=-1)) + 1
-    number = 2 * np.pi / wave.length * rng.lognormal(0, 0.2, locks)
+    number = 2 * np.pi / wave.length * rng.lognormal(0, 0.35, locks)
     phase = rng.uniform(0, 2 * np.pi, locks)
     sense = rng.choice([-1.0, 1.0], locks)
     radius = wave.radius * rng.lognormal(0, 0.25, locks)

@@ -9,7 +9,7 @@ import numpy as np
 from .grid import FlowGrid, Place
 from .volume import along_surface, unit
 
-BORDER = (0.35, 0.65)
+BORDER = (0.15, 0.75)
 """Hairiness at which strands end, each at its own: hair's border is no straight cut."""
 LOST = 0.2
 """Length of the mean direction below which there is none: strands meet head on."""

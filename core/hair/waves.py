@@ -50,7 +50,7 @@ class Wave:
     @property
     def disorder(self) -> float:
         """Radians by which whole locks deviate from their course."""
-        return ORDERLY * (1 - 0.5 * self.curliness) * self.swing
+        return ORDERLY * self.swing
 
     def scaled(self, unit: float) -> Wave:
         """Return the wave in another unit, of which an old one has ``unit``."""
