@@ -7,18 +7,20 @@ import bpy
 from . import (
     avatar,
     connection,
+    crop_gizmo,
     editing,
     imports,
     leftovers,
     lighting,
     panels,
+    photo_panels,
     preferences,
     properties,
     timers,
     viewport,
 )
 from .jobs import session
-from .operators import generate, photo, presenting, queue, transfer, view
+from .operators import generate, photo, photo_editing, presenting, queue, transfer, view
 from .previews import previews
 from .setup import choices, folders, steps, worker
 from .setup.guide import guide
@@ -28,6 +30,9 @@ MODULES = (
     properties,
     photo,
     generate,
+    photo_editing,
+    photo_panels,
+    crop_gizmo,
     queue,
     transfer,
     view,

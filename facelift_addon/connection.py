@@ -16,6 +16,7 @@ from typing import Any
 
 import bpy
 
+from ..core.photo.edits import NO_EDITS, PhotoEdits
 from ..core.worker.client import WorkerClient
 from ..core.worker.connection import Timeouts
 from ..core.worker.job import Job
@@ -73,7 +74,14 @@ def _follow_changes(worker: WorkerClient, launch: Launch) -> None:
     worker.launch = launch
 
 
-def request(method: str, photo: bytes, photo_name: str, engine: str, settings: Mapping[str, Any]) -> Job:
+def request(
+    method: str,
+    photo: bytes,
+    photo_name: str,
+    engine: str,
+    settings: Mapping[str, Any],
+    edits: PhotoEdits = NO_EDITS,
+) -> Job:
     """Queue a job with the worker that it needs.
 
     Args:
@@ -82,6 +90,7 @@ def request(method: str, photo: bytes, photo_name: str, engine: str, settings: M
         photo_name: Its name.
         engine: Engine's id.
         settings: Its settings; on this computer those about its weights and memory are added.
+        edits: What the user changed of the photo by hand.
 
     Raises:
         ValueError: the command in the preferences can't be read.
@@ -89,7 +98,7 @@ def request(method: str, photo: bytes, photo_name: str, engine: str, settings: M
     seat = seat_of(engine, method)
     if seat is Seat.RUNTIME:
         settings = {**_local_settings(), **settings}
-    return getattr(client(seat), method)(photo, photo_name, engine, settings)
+    return getattr(client(seat), method)(photo, photo_name, engine, settings, edits)
 
 
 def poll() -> None:

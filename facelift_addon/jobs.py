@@ -11,7 +11,7 @@ import logging
 import bpy
 
 from ..core.errors import FaceLiftError
-from . import arrival_view, connection
+from . import arrival_view, connection, photo_editing
 from .previews import previews
 from .tasks import UNFINISHED, Order, State, Task
 
@@ -45,9 +45,13 @@ class Session:
 
     def change_photo(self, order: Order) -> None:
         """Prepare the shown photo anew, with other settings."""
-        place = self.photos.index(self.photo)
-        self._end_photo(self.photo)
-        self.photos[place] = self.photo = Task(order, "prepare")
+        before = self.photo
+        place = self.photos.index(before)
+        self._end_photo(before)
+        earlier = before if before.result is not None else before.earlier
+        if earlier is not None:
+            earlier.earlier = None
+        self.photos[place] = self.photo = Task(order, "prepare", earlier=earlier)
         self.photo.start()
 
     def put_away(self, photo: Task) -> None:
@@ -99,7 +103,11 @@ class Session:
     @property
     def busy(self) -> bool:
         """Whether anything is going on."""
-        return bool(self.unfinished) or any(photo.state in UNFINISHED for photo in self.photos)
+        return (
+            bool(self.unfinished)
+            or photo_editing.is_moving()
+            or any(photo.state in UNFINISHED for photo in self.photos)
+        )
 
     def reset(self) -> None:
         """Cancel and forget everything, as when another file is opened. The worker lives on."""
@@ -115,6 +123,7 @@ class Session:
         arrived = next((task for task in self.tasks if task.has_arrived), None)
         for row in (self.photos, self.tasks):
             self._tick(row)
+        photo_editing.follow(self)
         self.tasks = [task for task in self.tasks if task.state is not State.CANCELLED]
         # While Blender renders in the background, the scene must not change.
         if arrived in self.tasks and not bpy.app.is_job_running("RENDER"):

@@ -71,7 +71,7 @@ def order_again(context: bpy.types.Context, head: bpy.types.Object, source: Phot
         changes: Other fields of the order.
     """
     made = heads.recipe_of(head).get("settings", {})
-    order = order_for(context, source, made.get("face"), **changes)
+    order = order_for(context, source, made.get("face"), edits=heads.edits_of(head), **changes)
     lens = {name: value for name, value in lenses.kept(made).items() if name in known_settings(order.engine)}
     return replace(order, settings=order.settings | lens)
 
@@ -88,7 +88,7 @@ def order_as_made(context: bpy.types.Context, head: bpy.types.Object, source: Ph
     recipe = heads.recipe_of(head)
     known = known_settings(recipe["engine"])
     settings = {name: value for name, value in recipe.get("settings", {}).items() if name in known}
-    replaced = {"replaces": head[heads.ID_KEY], "replaces_name": head.name}
+    replaced = {"replaces": head[heads.ID_KEY], "replaces_name": head.name, "edits": heads.edits_of(head)}
     return Order(source, recipe["engine"], settings | changes, _height_of(head), context.scene.name, **replaced)
 
 
@@ -112,10 +112,10 @@ def makes_variant(context: bpy.types.Context) -> bool:
 
 
 def _plain_order(context: bpy.types.Context, photo: Task) -> Order:
-    """Return the order with the scene's choices, and with what was chosen for this photo alone, as its face."""
+    """Return the order with the scene's choices, and with what was chosen for this photo alone: face, crop, matte."""
     order = order_for(context, photo.order.source)
     own = {name: value for name, value in photo.order.settings.items() if name not in OPTIONS}
-    return replace(order, settings=order.settings | own)
+    return replace(order, settings=order.settings | own, edits=photo.order.edits)
 
 
 def _order_of_photo(context: bpy.types.Context, photo: Task) -> Order:
@@ -151,6 +151,8 @@ def _is_of(head: bpy.types.Object, order: Order, digest: str) -> bool:
     if recipe.get("sha256") != digest or recipe.get("engine") != order.engine:
         return False
     if abs(_height_of(head) - order.head_height) > SAME_HEIGHT * order.head_height:
+        return False
+    if heads.edits_of(head) != order.edits:
         return False
     made = recipe.get("settings", {})
     wanted: Mapping[str, Any] = {"face": None} | order.settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import errands, lenses
+from . import errands, lenses, photo_panels
 from .connection import engines, needs_setup
 from .editing import targets
 from .jobs import session
@@ -85,6 +85,7 @@ def _draw_photo(layout: bpy.types.UILayout, context: bpy.types.Context, photo: T
     row.operator("facelift.clear_photo", text="", icon="X")
     if photo.state is State.FAILED:
         draw_error(layout, photo)
+        photo_panels.draw_way_out(layout, photo)
         return
     icons = [previews.icon(f"{photo.id}/{kind}") for kind in ("crop", "aligned")]
     if any(icons):
@@ -95,14 +96,14 @@ def _draw_photo(layout: bpy.types.UILayout, context: bpy.types.Context, photo: T
     if photo.state in UNFINISHED:
         progress = photo.progress
         layout.progress(text="Looking for the face…", factor=progress.fraction if progress else 0.0)
-    elif photo.result is not None:
-        for note in photo.result.notes:
-            draw_lines(layout, context, note, icon="INFO")
+    if photo.found is not None:
+        photo_panels.draw_buttons(layout)
+        photo_panels.draw_findings(layout, context, photo.found)
         _draw_faces(layout, photo)
 
 
 def _draw_faces(layout: bpy.types.UILayout, photo: Task) -> None:
-    found = photo.result
+    found = photo.found
     if len(found.faces) > 1:
         row = layout.row(align=True)
         row.label(text="Face")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, FloatVectorProperty, IntProperty, PointerProperty
 
-from . import lighting
+from ..core.photo.edits import LARGEST_CROP, SMALLEST_CROP
+from . import crop_values, lighting
 from .lenses import LensChoice
 from .splats import heads
 from .splats.placement import DEFAULT_HEAD_HEIGHT
@@ -86,6 +87,29 @@ class FaceLiftSettings(LensChoice, bpy.types.PropertyGroup):
         min=0.01,
         soft_max=3.0,
         unit="LENGTH",
+    )
+    # Of the chosen photo: what is stored is in its order, and later on its head.
+    crop_center: FloatVectorProperty(
+        name="Center",
+        description="Center of the crop, in widths and heights of the photo from its upper left corner",
+        size=2,
+        soft_min=0.0,
+        soft_max=1.0,
+        min=-1.0,
+        max=2.0,
+        step=1,
+        get=crop_values.center,
+        set=crop_values.set_center,
+    )
+    crop_size: FloatProperty(
+        name="Size",
+        description="Side of the crop, in widths of the photo",
+        min=SMALLEST_CROP,
+        max=LARGEST_CROP,
+        soft_max=2.0,
+        step=1,
+        get=crop_values.size,
+        set=crop_values.set_size,
     )
     color_mode: EnumProperty(
         name="Colors",

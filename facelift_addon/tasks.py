@@ -15,10 +15,11 @@ from typing import Any
 
 from ..core.errors import FaceLiftError
 from ..core.gaussians import Gaussians
+from ..core.photo.edits import NO_EDITS, PhotoEdits
 from ..core.progress import Progress
 from ..core.rasterize.layers import bounces_for
 from ..core.worker.job import Job, JobState
-from ..core.worker.packing import ReceivedHead
+from ..core.worker.packing import ReceivedHead, ReceivedPreparation
 from . import connection
 from .photos import PhotoSource
 from .previews import previews
@@ -56,6 +57,7 @@ class Order:
         scene: Name of the scene that the head belongs to.
         replaces: Id of the head to exchange, or "" for a new one.
         replaces_name: Its object's name, to tell duplicates apart.
+        edits: What the user changed of the photo by hand.
     """
 
     source: PhotoSource
@@ -65,6 +67,7 @@ class Order:
     scene: str = ""
     replaces: str = ""
     replaces_name: str = ""
+    edits: PhotoEdits = NO_EDITS
 
 
 @dataclass(eq=False)
@@ -78,6 +81,7 @@ class Task:
         state: Where it stands.
         error: What to show when it failed.
         arrival: The head's arrays, once they are there.
+        earlier: The preparation before this one, of the same photo with other settings, or None.
     """
 
     order: Order
@@ -86,6 +90,7 @@ class Task:
     state: State = State.READING
     error: FaceLiftError | None = None
     arrival: heads.Arrival | None = None
+    earlier: Task | None = None
     _reading: Future | None = None
     _digest: Future | None = None
     _making: Future | None = None
@@ -108,6 +113,16 @@ class Task:
     def digest(self) -> str:
         """The photo's SHA-256 as recipes have it; "" before it was read."""
         return self._digest.result() if self._digest is not None and self._digest.done() else ""
+
+    @property
+    def found(self) -> ReceivedPreparation | None:
+        """What was found in the photo; while it is prepared anew, what was found before."""
+        return self.result if self.result is not None or self.earlier is None else self.earlier.result
+
+    @property
+    def found_id(self) -> str:
+        """Id of the preparation that :attr:`found` is of."""
+        return self.id if self.result is not None or self.earlier is None else self.earlier.id
 
     @property
     def cancelling(self) -> bool:
@@ -150,7 +165,9 @@ class Task:
             photo = self._reading.result()
             self._digest = _makers.submit(lambda: hashlib.sha256(photo).hexdigest())
             order = self.order
-            self._work = connection.request(self.method, photo, order.source.name, order.engine, order.settings)
+            self._work = connection.request(
+                self.method, photo, order.source.name, order.engine, order.settings, order.edits
+            )
         except FaceLiftError as error:
             self.fail(error)
         except ValueError as error:
@@ -219,6 +236,7 @@ def make_arrival(
         matte_png=head.aligned_png,
         photo_path=str(order.source.path or ""),
         photo_image=order.source.image,
+        edits=order.edits,
         shape=head.shape,
         bounces=bounces_for(head.gaussians),
         assembly=Assembly(name, rows),

@@ -49,7 +49,7 @@ def redraw() -> None:
     """Redraw the sidebars and preferences that show the session or the setup."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type == "PREFERENCES":
+            if area.type in ("PREFERENCES", "IMAGE_EDITOR"):
                 area.tag_redraw()
             elif area.type == "VIEW_3D":
                 for region in area.regions:

@@ -7,19 +7,16 @@ import io
 import threading
 import warnings
 from dataclasses import dataclass
+from functools import cache
 from pathlib import PurePath
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-try:
-    import pi_heif
-except ImportError:  # Blender's Python has it from the zip; others may lack it, and say so when a HEIC file comes.
-    pi_heif = None
-
 from ..errors import PhotoError
 from . import tiff
 from .color_profiles import is_linear, to_srgb
+from .edits import NO_EDITS, PhotoEdits
 from .high_range import to_8_bits
 from .incomplete import without_end_marker
 from .lens import exif_focal
@@ -37,8 +34,6 @@ SUGGESTED_FORMATS = "Save the photo as JPEG or PNG and try again."
 
 _own_limit = threading.Lock()
 """Pillow's limit of pixels is lower than ours and holds for the whole process: it is off while a file is opened."""
-if pi_heif is not None:
-    pi_heif.register_heif_opener(thumbnails=False)
 
 FOREIGN_FORMATS = {
     "HEIC": (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypmsf1", b"ftypheim", b"ftypheis"),
@@ -62,6 +57,7 @@ class Photo:
         sha256: Hash of the file's bytes.
         notes: Sentences for the user ("scaled down from 100 megapixels").
         focal: Focal length in pixels of ``rgba``, where the file's EXIF data tell it.
+        edits: What the user changed of it by hand.
     """
 
     rgba: np.ndarray
@@ -70,6 +66,7 @@ class Photo:
     sha256: str
     notes: tuple[str, ...] = ()
     focal: float | None = None
+    edits: PhotoEdits = NO_EDITS
 
 
 def from_array(pixels: np.ndarray, name: str = "image") -> Photo:
@@ -210,6 +207,8 @@ def _with_metadata(image: Image.Image, source: Image.Image) -> Image.Image:
 
 def _open(data: bytes, name: str) -> Image.Image:
     """Identify the file, without decoding its pixels."""
+    if data[4:8] == b"ftyp":
+        _teach_heic()
     try:
         with _own_limit:
             limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
@@ -230,6 +229,16 @@ def _open(data: bytes, name: str) -> Image.Image:
         raise PhotoError(
             f"{name} is damaged or incomplete.", "Copy or export the photo again.", code="damaged-photo"
         ) from error
+
+
+@cache
+def _teach_heic() -> None:
+    """Teach Pillow to read HEIC, where the library for it is there: Blender's Python has it from the zip."""
+    try:
+        import pi_heif
+    except ImportError:
+        return
+    pi_heif.register_heif_opener(thumbnails=False)
 
 
 def _unsupported(name: str, format_name: str, advice: str = SUGGESTED_FORMATS, why: str = "") -> PhotoError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import ndimage
 
 from .. import blocks
 from .blur import box_blur
@@ -10,6 +11,13 @@ from .blur import box_blur
 RADII = (0.12, 0.04, 0.012)
 """Neighbourhoods of the passes, as shares of the picture's longest side."""
 EMPTY = 1e-4
+CORE_ALPHA, CORE_DISTANCE = 0.98, 1
+"""A cut-out's pixels of more alpha, so many pixels away from its edge, show the person's own colours for sure."""
+EDGE_ALPHAS = (0.05, 0.9)
+"""Alphas of the edge pixels that tell whether a cut-out still has its old background's colour."""
+MIXED_SHARE = 0.7
+"""Share of the edge's deviation from the colours within, above which no background explains it. Measured: 0.1 to
+0.2 for plain backgrounds, 0.5 for busy ones, 0.9 for edges that were cleaned."""
 
 
 def estimate_foreground(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -35,6 +43,36 @@ def estimate_foreground(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
         front, back = blocks.each(lambda side, size=size: _weighted_blur(*side, size), sides)
         front = np.clip(front + share * (image - share * front - (1 - share) * back), 0, 1)
     return np.rint(np.where(share >= 1, image, front) * 255).astype(np.uint8)
+
+
+def cut_out_foreground(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Return the colours of a person who was cut out, without the old background's share at the edge.
+
+    Under soft alpha, programs leave either clean colours or what the photo had there. In the second case the
+    edge's colours go from those within to one other, the further the smaller alpha is: then that other one is taken
+    out as from any photo.
+
+    Args:
+        rgb: [H, W, 3] uint8, the cut-out's own colours; where alpha is 0 they may be anything.
+        alpha: [H, W] float, 0..1.
+
+    Returns:
+        [H, W, 3] uint8, extended outside the person.
+    """
+    core = ndimage.binary_erosion(alpha >= CORE_ALPHA, iterations=CORE_DISTANCE)
+    edge = (alpha > EDGE_ALPHAS[0]) & (alpha < EDGE_ALPHAS[1])
+    if not core.any() or not edge.any():
+        return estimate_foreground(rgb, alpha > 0)
+    rows, columns = ndimage.distance_transform_edt(~core, return_distances=False, return_indices=True)[:, edge]
+    within = rgb[rows, columns] / 255.0
+    deviation, share = rgb[edge] / 255.0 - within, 1 - alpha[edge, None]
+    # The compositing equation: deviation = share * (background - within), in least squares.
+    background = np.clip((share * (deviation + share * within)).sum(axis=0) / (share**2).sum(axis=0), 0, 1)
+    unexplained = np.abs(deviation - share * (background - within)).sum()
+    if unexplained > MIXED_SHARE * np.abs(deviation).sum():
+        return estimate_foreground(rgb, alpha > 0)
+    photo = np.where(alpha[..., None] > 0, rgb, np.rint(background * 255).astype(np.uint8))
+    return estimate_foreground(photo, alpha)
 
 
 def _weighted_blur(colors: np.ndarray, weight: np.ndarray, size: int) -> np.ndarray:

@@ -12,20 +12,23 @@ from ..pictures import png_bytes
 from ..progress import Reporter
 from .alignment import Alignment, reference_box
 from .decode import Photo
+from .edits import Crop
 from .faces import detect_faces
-from .foreground import estimate_foreground
+from .findings import SOFT_FACE_SIZE, findings_of, soft_note
+from .foreground import cut_out_foreground, estimate_foreground
 from .landmarks import Landmarks, detect_landmarks
 from .matting import estimate_matte
+from .sampling import Square, sample_square
 from .types import FaceBox, PreparedPhoto
 
 MIN_LANDMARK_SCORE = 0.5
 """Detections whose landmarks are surer than this are faces."""
 MIN_FACE_SIZE = 24.0
 """Face size in pixels below which no likeness can come out."""
-SOFT_FACE_SIZE = 90.0
-"""Face size in pixels below which the result will look soft."""
 CUT_OUT_SHARE = 0.05
 """Transparent share of a photo from which its alpha is taken as the matte; less are rounded corners and the like."""
+CROP_SEARCH_SIZE = 640
+"""Side in pixels of a crop in which faces are looked for that were not found in the whole photo."""
 NO_FACE_ADVICE = "Choose a photo that shows one face from the front, large, sharp and well lit."
 
 
@@ -77,14 +80,14 @@ def prepare_photo(photo: Photo, face: int | None, reporter: Reporter, *, aligned
     """
     reporter.stage("Finding the face", share=0.05)
     rgb = _over_white(photo)
-    found = find_faces(rgb)
-    index, notes = _choose(found, face)
+    size = (rgb.shape[1], rgb.shape[0])
+    found = find_faces_for(rgb, None if aligned else photo.edits.crop)
+    index, notes = _choose(found, face, None if aligned else photo.edits.crop, size)
     landmarks = found[index][1]
     box = reference_box(landmarks)
     notes += _judge_size(box)
-    size = (rgb.shape[1], rgb.shape[0])
     try:
-        alignment = Alignment.stretched(size) if aligned else Alignment.from_box(size, box)
+        alignment = Alignment.stretched(size) if aligned else Alignment.from_box(size, aligned_box(photo, box))
     except ValueError as error:
         raise PhotoError("The face lies at the very edge of the photo.", NO_FACE_ADVICE, code="no-face") from error
     crop = alignment.apply(rgb)
@@ -94,11 +97,12 @@ def prepare_photo(photo: Photo, face: int | None, reporter: Reporter, *, aligned
     # The matte is estimated on the photo itself: its pixels beyond the crop tell the colours of the background.
     cut_out = photo.has_alpha and (photo.rgba[..., 3] < 128).mean() > CUT_OUT_SHARE
     matte = photo.rgba[..., 3] if cut_out else np.rint(estimate_matte(rgb, landmarks) * 255).astype(np.uint8)
+    matte = photo.edits.apply_matte(matte)
     alpha = alignment.apply(matte, fill=0)
     if cut_out:
         # Under a photo's own transparency lie its true colours, unmixed with white; nothing is known below alpha 0.
         colors = alignment.apply(np.ascontiguousarray(photo.rgba[..., :3]))
-        foreground = estimate_foreground(colors, alpha > 0)
+        foreground = cut_out_foreground(colors, alpha / 255.0)
     else:
         foreground = estimate_foreground(crop, alpha / 255.0)
     prepared = np.dstack([foreground, alpha])
@@ -108,10 +112,52 @@ def prepare_photo(photo: Photo, face: int | None, reporter: Reporter, *, aligned
         faces=tuple(box for box, _ in found),
         face=index,
         notes=photo.notes + notes,
+        findings=findings_of(
+            rgb, matte, landmarks, box, tuple(other for place, (other, _) in enumerate(found) if place != index)
+        ),
+        crop=None if aligned else tuple((photo.edits.crop or Crop.of_box(size, box)).values()),
+        rgb=rgb,
+        matte=matte,
         landmarks=alignment.align_landmarks(landmarks),
         foreground=foreground,
         alignment=alignment,
     )
+
+
+def find_faces_for(rgb: np.ndarray, crop: Crop | None) -> list[tuple[FaceBox, Landmarks]]:
+    """Return all faces as :func:`find_faces`; where none is in the user's crop, a closer look is taken at it."""
+    found = find_faces(rgb)
+    if crop is None or any(_lies_in(crop, box, rgb.shape[1::-1]) for box, _ in found):
+        return found
+    left, top, side = crop.square(rgb.shape[1::-1])
+    scale = side / CROP_SEARCH_SIZE
+    square = Square(left + side / 2, top + side / 2, side)
+    for box in detect_faces(sample_square(rgb, square, CROP_SEARCH_SIZE)):
+        corners = (box.x0 * scale + left, box.y0 * scale + top, box.x1 * scale + left, box.y1 * scale + top)
+        here = FaceBox(*corners, box.score, box.roll)
+        landmarks = detect_landmarks(rgb, here)
+        if landmarks.score >= MIN_LANDMARK_SCORE and _lies_in(crop, here, rgb.shape[1::-1]):
+            found.append((here, landmarks))
+    return found
+
+
+def face_in_crop(found: list[tuple[FaceBox, Landmarks]], crop: Crop, photo_size: tuple[int, int]) -> int | None:
+    """Return the index of the face that a crop is about: inside it, nearest to where it puts faces; None without."""
+    wanted = np.array(crop.box(photo_size).center)
+    inside = [place for place, (box, _) in enumerate(found) if _lies_in(crop, box, photo_size)]
+    return min(inside, key=lambda place: float(np.hypot(*(wanted - found[place][0].center))), default=None)
+
+
+def aligned_box(photo: Photo, box: FaceBox) -> FaceBox:
+    """Return the box that is aligned: the user's crop's, or the given one where there is none."""
+    crop = photo.edits.crop
+    return box if crop is None else crop.box((photo.rgba.shape[1], photo.rgba.shape[0]))
+
+
+def _lies_in(crop: Crop, box: FaceBox, photo_size: tuple[int, int]) -> bool:
+    left, top, side = crop.square(photo_size)
+    x, y = box.center
+    return left <= x <= left + side and top <= y <= top + side
 
 
 def _over_white(photo: Photo) -> np.ndarray:
@@ -123,8 +169,17 @@ def _over_white(photo: Photo) -> np.ndarray:
     return np.asarray(image.convert("RGB"))
 
 
-def _choose(found: list[tuple[FaceBox, Landmarks]], face: int | None) -> tuple[int, tuple[str, ...]]:
+def _choose(
+    found: list[tuple[FaceBox, Landmarks]], face: int | None, crop: Crop | None, photo_size: tuple[int, int]
+) -> tuple[int, tuple[str, ...]]:
     """Return the index of the face to use and notes for the user."""
+    if crop is not None and found:
+        chosen = face_in_crop(found, crop, photo_size)
+        if chosen is None:
+            raise PhotoError(
+                "No face was found in the crop.", "Move the crop onto the face, or reset it.", code="no-face"
+            )
+        return chosen, ()
     if not found:
         raise PhotoError("No face was found in the photo.", NO_FACE_ADVICE, code="no-face")
     if face is not None and not 0 <= face < len(found):
@@ -147,6 +202,4 @@ def _judge_size(box: FaceBox) -> tuple[str, ...]:
             "Choose a photo whose face is at least 100 pixels wide.",
             code="face-too-small",
         )
-    if box.size < SOFT_FACE_SIZE:
-        return (f"The face is only {box.size:.0f} pixels wide, so the head will look soft.",)
-    return ()
+    return (soft_note(box),) if box.size < SOFT_FACE_SIZE else ()

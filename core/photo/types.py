@@ -40,6 +40,25 @@ class FaceBox:
         return (self.x1 - self.x0) * (self.y1 - self.y0)
 
 
+@dataclass(frozen=True)
+class Finding:
+    """Something in a photo that will not come out well.
+
+    Attributes:
+        code: Stable identifier: "turned", "nodding", "face-covered", "face-cut", "skull-cut", "side-cut",
+            "two-people", "low-resolution", "blurred", "dark", "bright".
+        text: Sentence that says what is the matter.
+        suffers: Sentence that says what of the head will suffer.
+    """
+
+    code: str
+    text: str
+    suffers: str
+
+    def __str__(self) -> str:
+        return f"{self.text} {self.suffers}"
+
+
 @dataclass(frozen=True, eq=False)
 class PreparedPhoto:
     """A photo ready for generation: found face, matte, aligned crop.
@@ -50,9 +69,23 @@ class PreparedPhoto:
         faces: All faces found, largest first.
         face: Index of the face used.
         notes: Sentences for the user ("3 faces found, the largest is used").
+        findings: What will not come out well, worst first.
+        crop: The part of the photo that was taken, as (x, y, size); see :class:`~core.photo.edits.Crop`.
+        rgb: [H, W, 3] uint8, the photo; None where it isn't at hand.
+        matte: [H, W] uint8, the person's matte with what the user painted; None where it isn't at hand.
     """
 
     aligned: np.ndarray
     faces: tuple[FaceBox, ...]
     face: int
     notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    crop: tuple[float, float, float] | None = None
+    rgb: np.ndarray | None = None
+    matte: np.ndarray | None = None
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Notes and findings as sentences, each once."""
+        told = {finding.text for finding in self.findings}
+        return (*(note for note in self.notes if note not in told), *map(str, self.findings))

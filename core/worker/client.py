@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FaceLiftError
+from ..photo.edits import NO_EDITS, PhotoEdits
 from ..progress import Progress
 from . import packing, protocol
 from .codec import MALFORMED, Attachment, Message, ProtocolError
@@ -88,13 +89,17 @@ class WorkerClient:
         self._queue.append(job)
         return job
 
-    def prepare(self, photo: bytes, photo_name: str, engine: str, settings: Mapping[str, Any]) -> Job:
+    def prepare(
+        self, photo: bytes, photo_name: str, engine: str, settings: Mapping[str, Any], edits: PhotoEdits = NO_EDITS
+    ) -> Job:
         """Queue finding and aligning the face; the result is a :class:`.packing.ReceivedPreparation`."""
-        return self._submit_photo(Method.PREPARE, photo, photo_name, engine, settings)
+        return self._submit_photo(Method.PREPARE, photo, photo_name, engine, settings, edits)
 
-    def generate(self, photo: bytes, photo_name: str, engine: str, settings: Mapping[str, Any]) -> Job:
+    def generate(
+        self, photo: bytes, photo_name: str, engine: str, settings: Mapping[str, Any], edits: PhotoEdits = NO_EDITS
+    ) -> Job:
         """Queue making a head of a photo file's bytes; the result is a :class:`.packing.ReceivedHead`."""
-        return self._submit_photo(Method.GENERATE, photo, photo_name, engine, settings)
+        return self._submit_photo(Method.GENERATE, photo, photo_name, engine, settings, edits)
 
     def poll(self) -> list[Job]:
         """Handle what the worker sent, keep time, send what can be sent. Never blocks.
@@ -133,10 +138,17 @@ class WorkerClient:
         self._log.close()
 
     def _submit_photo(
-        self, method: Method, photo: bytes, photo_name: str, engine: str, settings: Mapping[str, Any]
+        self,
+        method: Method,
+        photo: bytes,
+        photo_name: str,
+        engine: str,
+        settings: Mapping[str, Any],
+        edits: PhotoEdits,
     ) -> Job:
-        params = {"engine": engine, "settings": dict(settings), "photo_name": photo_name}
-        return self.submit(method, params, {"photo": photo})
+        changed, painted = edits.params()
+        params = {"engine": engine, "settings": dict(settings), "photo_name": photo_name, **changed}
+        return self.submit(method, params, {"photo": photo, **painted})
 
     def _receive(self) -> None:
         until = time.monotonic() + POLL_SECONDS

@@ -12,13 +12,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..engines.base import Engine
 from ..engines.registry import create_engine
 from ..errors import Cancelled
 from ..photo.decode import decode
+from ..photo.edits import NO_EDITS, PhotoEdits
 from ..progress import Progress, Reporter
 from . import packing, protocol
 from .codec import Message, ProtocolError
@@ -43,6 +44,7 @@ class Task:
         settings: The engine's settings.
         photo: The photo file's bytes.
         photo_name: Its name without folder.
+        edits: What the user changed of the photo by hand.
         cancel: Set to cancel.
     """
 
@@ -52,6 +54,7 @@ class Task:
     settings: Mapping[str, Any]
     photo: bytes
     photo_name: str
+    edits: PhotoEdits = NO_EDITS
     cancel: threading.Event = field(default_factory=threading.Event)
 
 
@@ -152,7 +155,7 @@ class Lane:
     def _execute(self, task: Task) -> packing.Packed:
         reporter = Reporter(_ProgressSender(task.id, self._send), self._preview_sender(task.id), task.cancel)
         reporter.check()
-        photo = decode(task.photo, task.photo_name)
+        photo = replace(decode(task.photo, task.photo_name), edits=task.edits)
         if task.engine not in self._engines:
             self._engines[task.engine] = create_engine(task.engine)
         engine = self._engines[task.engine]

@@ -16,6 +16,8 @@ from ..cameras import Camera
 from ..engines.base import FaceBox, GenerateResult, PreparedPhoto
 from ..gaussians import Gaussians
 from ..head.shape import HeadShape
+from ..photo.edits import Crop, picture_of
+from ..photo.types import Finding
 from ..pictures import png_bytes
 from .codec import MALFORMED, Attachment, ProtocolError
 
@@ -35,12 +37,23 @@ class ReceivedPreparation:
         faces: All faces found, largest first.
         face: Index of the face used.
         notes: Sentences for the user.
+        findings: What will not come out well, worst first.
+        crop: The part of the photo that is taken; None where the whole of it is, and from old workers.
+        picture_png: PNG of the photo with the matte as straight alpha, for mending it; empty from old workers.
     """
 
     aligned_png: bytes
     faces: tuple[FaceBox, ...]
     face: int
     notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    crop: Crop | None = None
+    picture_png: bytes = b""
+
+    @property
+    def further_notes(self) -> tuple[str, ...]:
+        """The notes that no finding says."""
+        return tuple(note for note in self.notes if note not in {finding.text for finding in self.findings})
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +87,14 @@ def pack_prepared(prepared: PreparedPhoto) -> Packed:
         "faces": [asdict(face) for face in prepared.faces],
         "face": prepared.face,
         "notes": list(prepared.notes),
+        "findings": [asdict(finding) for finding in prepared.findings],
     }
-    return result, {"aligned": png_bytes(prepared.aligned)}
+    if prepared.crop is not None:
+        result["crop"] = list(prepared.crop)
+    attachments: dict[str, Attachment] = {"aligned": png_bytes(prepared.aligned)}
+    if prepared.rgb is not None and prepared.matte is not None:
+        attachments["picture"] = png_bytes(picture_of(prepared.rgb, prepared.matte))
+    return result, attachments
 
 
 def unpack_prepared(result: Mapping[str, Any], attachments: Mapping[str, Attachment]) -> ReceivedPreparation:
@@ -86,7 +105,15 @@ def unpack_prepared(result: Mapping[str, Any], attachments: Mapping[str, Attachm
     """
     try:
         faces = tuple(FaceBox(**face) for face in result["faces"])
-        return ReceivedPreparation(_blob(attachments["aligned"]), faces, int(result["face"]), tuple(result["notes"]))
+        return ReceivedPreparation(
+            _blob(attachments["aligned"]),
+            faces,
+            int(result["face"]),
+            tuple(result["notes"]),
+            tuple(Finding(**finding) for finding in result.get("findings", ())),
+            Crop(*result["crop"]) if "crop" in result else None,
+            _blob(attachments.get("picture", b"")),
+        )
     except MALFORMED as error:
         raise ProtocolError(f"The worker's prepared photo can't be read: {error!r}.") from error
 

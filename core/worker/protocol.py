@@ -33,7 +33,8 @@ class Method(StrEnum):
     PROBE = "probe"
     """-> what the machine has: see :mod:`.probe`."""
     PREPARE = "prepare"
-    """engine, settings, photo_name; attachment ``photo`` -> see :func:`.packing.pack_prepared`."""
+    """engine, settings, photo_name, and where the user set them, ``crop`` and the attachment ``matte`` (see
+    :class:`~core.photo.edits.PhotoEdits`); attachment ``photo`` -> see :func:`.packing.pack_prepared`."""
     GENERATE = "generate"
     """As prepare -> see :func:`.packing.pack_result`."""
     CANCEL = "cancel"

@@ -20,6 +20,7 @@ from ..engines import registry
 from ..engines.base import EngineInfo
 from ..engines.settings import describe
 from ..errors import FaceLiftError
+from ..photo.edits import PhotoEdits
 from ..version import version
 from . import protocol
 from .codec import Attachment, Message, MessageReader, ProtocolError, encode
@@ -181,7 +182,7 @@ def _task(request_id: int, method: Method, params: Mapping[str, Any], attachment
             f"{method} needs engine (text), settings (object), photo_name (text) and the attachment photo (bytes).",
             RpcCode.INVALID_PARAMS,
         )
-    return Task(request_id, method, engine, settings, photo, name)
+    return Task(request_id, method, engine, settings, photo, name, PhotoEdits.from_params(params, attachments))
 
 
 class _NoticeHandler(logging.Handler):

@@ -6,7 +6,7 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 
 from ...core.errors import FaceLiftError
-from .. import lenses
+from .. import lenses, photo_editing
 from ..connection import engines, needs_setup
 from ..editing import targets
 from ..explaining import Explained
@@ -44,6 +44,7 @@ class FACELIFT_OT_generate(Explained, bpy.types.Operator):
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Queue the heads."""
+        photo_editing.take_painted(session)
         for order in orders_to_make(context):
             session.generate(order)
         wake()

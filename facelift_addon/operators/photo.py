@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import bpy
-from bpy.props import CollectionProperty, IntProperty, StringProperty
+from dataclasses import replace
 
-from .. import paths
+import bpy
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, StringProperty
+
+from .. import paths, photo_editing
 from ..explaining import Explained
 from ..jobs import session
 from ..orders import order_for
@@ -14,7 +16,7 @@ from ..timers import wake
 from .reporting import reported
 
 PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif")
-"""Offered in the file browser; HEIC is among them because the worker explains what to do with it."""
+"""Offered in the file browser."""
 
 
 def choose(context: bpy.types.Context, sources: list[PhotoSource]) -> None:
@@ -34,6 +36,19 @@ class FACELIFT_OT_choose_photo(bpy.types.Operator):
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
     files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"})
+    # Photos are chosen by what they show. The file browser takes these from an operator that has them.
+    display_type: EnumProperty(
+        items=(
+            ("DEFAULT", "Default", ""),
+            ("LIST_VERTICAL", "Short List", ""),
+            ("LIST_HORIZONTAL", "Long List", ""),
+            ("THUMBNAIL", "Thumbnails", ""),
+        ),
+        default="THUMBNAIL",
+        options={"HIDDEN", "SKIP_SAVE"},
+    )
+    filter_image: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+    filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     filter_glob: StringProperty(default=";".join(f"*{suffix}" for suffix in PHOTO_SUFFIXES), options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
@@ -90,7 +105,11 @@ class FACELIFT_OT_choose_face(Explained, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Prepare the photo again with the other face."""
-        session.change_photo(order_for(context, session.photo.order.source, face=self.face))
+        photo_editing.take_painted(session)
+        order = session.photo.order
+        # A crop is about one face; what was painted is about the photo.
+        edits = replace(order.edits, crop=None)
+        session.change_photo(order_for(context, order.source, face=self.face, edits=edits))
         wake()
         return {"FINISHED"}
 

@@ -17,7 +17,8 @@ from ...core import attributes as names
 from ...core.cameras import Camera
 from ...core.errors import FaceLiftError
 from ...core.head.shape import HeadShape
-from . import belongings, cameras, display, fits, geometry, native, placement, proxies, standing
+from ...core.photo.edits import NO_EDITS, PhotoEdits
+from . import belongings, cameras, display, edits, fits, geometry, native, placement, proxies, standing
 from .assembly import Assembly
 from .columns import Column
 
@@ -58,6 +59,7 @@ class Arrival:
         photo_image: Name of the image datablock that is the photo, or "".
         shape: The head model as it was fitted, in the engine's frame, or None.
         bounces: How many surfaces Cycles must let rays pass, or None where that is not known.
+        edits: What the user changed of the photo by hand.
         assembly: The point cloud under way, or None to make it when the head is added.
         drawn: What the viewport's drawing needs of the columns, made ahead of time, or None.
     """
@@ -74,6 +76,7 @@ class Arrival:
     photo_image: str = ""
     shape: HeadShape | None = None
     bounces: int | None = None
+    edits: PhotoEdits = NO_EDITS
     assembly: Assembly | None = None
     drawn: Any = None
 
@@ -185,6 +188,7 @@ def _describe(head: bpy.types.Object, arrival: Arrival) -> None:
     fits.keep(head, arrival.shape)
     if arrival.bounces is not None:
         head[BOUNCES_KEY] = arrival.bounces
+    edits.keep(head, arrival.edits)
     head[PHOTO_PATH_KEY] = arrival.photo_path
     image = bpy.data.images.get(arrival.photo_image)
     if image is not None:
@@ -197,6 +201,11 @@ def photo_of(head: bpy.types.Object) -> str | bpy.types.Image | None:
     if image is not None:
         return image
     return path if path and Path(path).is_file() else None
+
+
+def edits_of(head: bpy.types.Object) -> PhotoEdits:
+    """Return what the user changed of a head's photo by hand; nothing for heads of older files."""
+    return edits.of(head)
 
 
 def _set_photo_camera(

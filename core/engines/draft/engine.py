@@ -83,9 +83,10 @@ class DraftEngine:
                 "seed": options.seed,
                 "photo": photo.name,
                 "sha256": photo.sha256,
+                **photo.edits.facts(),
             },
             stage_seconds=dict(reporter.stage_seconds),
-            notes=prepared.notes,
+            notes=prepared.sentences,
             shape=bust.portrait.fit.shape.transformed(canonical),
         )
 

@@ -99,10 +99,11 @@ class FaceLiftEngine:
                 "photo": photo.name,
                 "sha256": photo.sha256,
                 "models": runner.facts,
+                **photo.edits.facts(),
             },
             views=outcome.views,
             stage_seconds=dict(reporter.stage_seconds),
-            notes=(*prepared.prepared.notes, *outcome.notes, *part_notes),
+            notes=(*prepared.prepared.sentences, *outcome.notes, *part_notes),
         )
 
     def unload(self) -> None:

@@ -11,9 +11,11 @@ from ...errors import PhotoError
 from ...photo.alignment import ALIGNED_SIZE, Alignment, reference_box
 from ...photo.background_removal import remove_background
 from ...photo.decode import Photo
+from ...photo.edits import Crop
+from ...photo.findings import findings_of
 from ...photo.landmarks import Landmarks
 from ...photo.mtcnn import choose_face, detect_faces
-from ...photo.prepare import CUT_OUT_SHARE, NO_FACE_ADVICE, find_faces
+from ...photo.prepare import CUT_OUT_SHARE, NO_FACE_ADVICE, aligned_box, face_in_crop, find_faces_for
 from ...photo.types import FaceBox, PreparedPhoto
 from ...pictures import png_bytes
 from ...progress import Reporter
@@ -44,31 +46,56 @@ def prepare(photo: Photo, settings: FaceLiftSettings, reporter: Reporter) -> Pre
     """
     reporter.stage("Finding the face", share=0.01)
     rgb = over_white(photo.rgba)
-    found = find_faces(rgb)
-    wanted = _wanted_face(found, settings)
+    crop = photo.edits.crop
+    found = find_faces_for(rgb, crop)
+    wanted = _wanted_face(found, settings, crop, (rgb.shape[1], rgb.shape[0]))
     reporter.stage("Separating the person from the background", share=0.01)
     rgba, notes = with_matte(photo, rgb, None if wanted is None else found[wanted][1])
     faces = tuple(box for box, _ in found)
-    if settings.auto_crop:
-        if settings.face == 0 and len(faces) > 1:
+    if photo.edits.matte:
+        rgba = np.dstack([rgba[..., :3], photo.edits.apply_matte(rgba[..., 3])])
+    used: Crop | None = None
+    if settings.auto_crop or crop is not None:
+        if crop is None and settings.face == 0 and len(faces) > 1:
             notes = (*notes, f"{len(faces)} faces were found; the largest is used.")
-        picture, aligned = _aligned(rgba, reference_box(found[wanted][1]))
+        box = _reference_box(rgba, found[wanted][1]) if crop is None else aligned_box(photo, faces[wanted])
+        used = crop or Crop.of_box((rgba.shape[1], rgba.shape[0]), box)
+        picture, aligned = _aligned(rgba, box)
     else:
         aligned = resized(rgba, ALIGNED_SIZE)
         picture = over_white(aligned)
-    prepared = PreparedPhoto(aligned, faces, wanted or 0, (*photo.notes, *notes))
+    others = tuple(face for place, face in enumerate(faces) if place != wanted)
+    judged = () if wanted is None else (found[wanted][1], reference_box(found[wanted][1]), others)
+    prepared = PreparedPhoto(
+        aligned,
+        faces,
+        wanted or 0,
+        (*photo.notes, *notes),
+        findings_of(rgb, rgba[..., 3], *judged) if judged else (),
+        None if used is None else tuple(used.values()),
+        rgb,
+        rgba[..., 3],
+    )
     for kind, png in zip(("crop", "matte"), blocks.each(png_bytes, (picture, aligned)), strict=True):
         reporter.preview(kind, png)
     reporter.step()
     return Preparation(prepared, picture)
 
 
-def _wanted_face(found: list[tuple[FaceBox, Landmarks]], settings: FaceLiftSettings) -> int | None:
+def _wanted_face(
+    found: list[tuple[FaceBox, Landmarks]],
+    settings: FaceLiftSettings,
+    crop: Crop | None,
+    photo_size: tuple[int, int],
+) -> int | None:
     """Return the index of the face to use; None where there is none and none is needed.
 
     Raises:
         PhotoError: there is no such face.
     """
+    if crop is not None:
+        # A picture of any part of the photo can be made into a head, even where the detectors see no face.
+        return face_in_crop(found, crop, photo_size)
     if not found and not settings.auto_crop:
         return None
     if not found:
@@ -101,21 +128,22 @@ def is_cut_out(photo: Photo) -> bool:
     return photo.has_alpha and (photo.rgba[..., 3] < 128).mean() > CUT_OUT_SHARE
 
 
-def _aligned(rgba: np.ndarray, estimated: FaceBox) -> tuple[np.ndarray, np.ndarray]:
-    """Return the aligned conditioning picture [512, 512, 3] and the aligned matte picture [512, 512, 4].
+def _reference_box(rgba: np.ndarray, landmarks: Landmarks) -> FaceBox:
+    """Return the reference's detector's box on the person over white; where it sees no face, an estimate."""
+    try:
+        faces = detect_faces(over_white(rgba))
+        return faces[choose_face(faces)]
+    except PhotoError:
+        return reference_box(landmarks)
 
-    The box is the reference's detector's on the person over white; where that is not sure of any
-    face, the estimate from the landmarks.
+
+def _aligned(rgba: np.ndarray, box: FaceBox) -> tuple[np.ndarray, np.ndarray]:
+    """Return the aligned conditioning picture [512, 512, 3] and the aligned matte picture [512, 512, 4].
 
     Raises:
         PhotoError: the face lies outside the photo.
     """
     composited = over_white(rgba)
-    try:
-        faces = detect_faces(composited)
-        box = faces[choose_face(faces)]
-    except PhotoError:
-        box = estimated
     height, width = rgba.shape[:2]
     try:
         alignment = Alignment.from_box((width, height), box)

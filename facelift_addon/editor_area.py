@@ -1,0 +1,60 @@
+"""An Image Editor for the photo: one that is there, or half of the 3D View for as long as it is needed."""
+
+from __future__ import annotations
+
+import bpy
+
+SHARE = 0.5
+"""Of the 3D View that the Image Editor takes."""
+
+_opened: set[int] = set()
+"""Areas that were made for the photo; they are closed again."""
+
+
+def image_area(context: bpy.types.Context, image: bpy.types.Image | None) -> bpy.types.Area | None:
+    """Return the Image Editor that shows an image, in the context's window."""
+    areas = context.screen.areas if image is not None and context.screen is not None else ()
+    return next((area for area in areas if area.type == "IMAGE_EDITOR" and area.spaces.active.image == image), None)
+
+
+def open_area(context: bpy.types.Context, image: bpy.types.Image) -> bpy.types.Area | None:
+    """Show an image in an Image Editor; None where Blender has no window."""
+    if bpy.app.background or context.window is None:
+        return None
+    area = image_area(context, image)
+    area = area or next((one for one in context.screen.areas if one.type == "IMAGE_EDITOR"), None) or _split(context)
+    if area is not None:
+        area.spaces.active.image = image
+        area.spaces.active.show_region_ui = True
+    return area
+
+
+def close_area(context: bpy.types.Context) -> None:
+    """Close the area that was made for the photo."""
+    for area in context.screen.areas if context.screen is not None else ():
+        if area.as_pointer() in _opened and area.type == "IMAGE_EDITOR":
+            with context.temp_override(area=area):
+                bpy.ops.screen.area_close()
+            break
+    _opened.clear()
+
+
+def in_area(region: bpy.types.Region, event: bpy.types.Event) -> bool:
+    """Whether the mouse is over a region."""
+    return 0 <= event.mouse_x - region.x < region.width and 0 <= event.mouse_y - region.y < region.height
+
+
+def _split(context: bpy.types.Context) -> bpy.types.Area | None:
+    views = [area for area in context.screen.areas if area.type == "VIEW_3D"] or list(context.screen.areas)
+    largest = max(views, key=lambda area: area.width * area.height)
+    before = {area.as_pointer() for area in context.screen.areas}
+    with context.temp_override(area=largest, region=largest.regions[-1]):
+        bpy.ops.screen.area_split(direction="VERTICAL", factor=SHARE)
+    made = next((area for area in context.screen.areas if area.as_pointer() not in before), None)
+    if made is not None:
+        # The right one of the two keeps the sidebar, in which the user is working.
+        left = made if made.x < largest.x else largest
+        left.type = "IMAGE_EDITOR"
+        _opened.add(left.as_pointer())
+        return left
+    return None
