@@ -56,8 +56,10 @@ def evaluated_columns(context: bpy.types.Context, target: bpy.types.Object) -> d
     try:
         if was_shown:
             shown.show_viewport = False
-        # While a frame is rendered, the viewport's graph has not come to it yet.
-        target.update_tag()
+        else:
+            # While a frame is rendered, the viewport's graph has not come to it yet. Hiding a modifier tags the object
+            # already, and twice in a frame's handler is once too often for Blender 4.5: it crashes.
+            target.update_tag()
         graph = context.evaluated_depsgraph_get()
         result = target.evaluated_get(graph).data
         if not isinstance(result, bpy.types.PointCloud) or not geometry.is_splats(result):
