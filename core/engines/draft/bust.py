@@ -107,7 +107,7 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     hair = hair_gaussians(portrait, segmentation, cover.surface, parts, paint, sheet, view, budget.hair, rng)
     splats = [
         sheet_splats(portrait, sheet, pixels, budget.photo),
-        skin_splats(portrait, segmentation, cover, skin, view, grain, budget.skin, rng),
+        skin_splats(portrait, segmentation, torso, cover, skin, view, grain, budget.skin, rng),
         cloth_splats(portrait, cover.surface, parts, paint, view, weave, budget.cloth, rng),
     ]
     body = Splats.concatenate(splats).to_gaussians()

@@ -23,6 +23,7 @@ from .splats import Splats
 from .surface import Surface
 from .texture import look_up
 from .thickness import HULL
+from .torso import Torso
 from .unveiling import View
 
 EAR_DENSITY, INNER_DENSITY = 4.0, 0.3
@@ -33,8 +34,8 @@ PURE_ALPHA, PURE_RIM = 0.95, 2
 """Alpha from which, and pixels inside its edge where, the photo's colours are free of the background."""
 COVERED = 0.015
 """World units under the cover from which skin is not emitted: nothing shows it."""
-UNDER_COLLAR = 0.15
-"""World units around the neck over which its skin goes on: down to where the torso or clothes begin."""
+UNDER_COLLAR = (0.15, 0.04)
+"""World units around the neck over which its skin goes on: down to where a bare torso, or where clothes begin."""
 WHORL = np.array([0.0, 0.045, 0.115])
 """Metres in the model's frame: over the back of the crown, where the whorl is."""
 SOFT_ROUNDS = 2
@@ -46,6 +47,7 @@ FEWEST_HAIRS = 200
 def skin_splats(
     portrait: FittedPortrait,
     segmentation: Segmentation,
+    torso: Torso,
     cover: Cover,
     skin: Skin,
     view: View,
@@ -58,6 +60,7 @@ def skin_splats(
     Args:
         portrait: The portrait.
         segmentation: The photo's parts.
+        torso: Neck and torso.
         cover: What covers the head.
         skin: The skin's colours.
         view: The photo, to be kept in sight.
@@ -70,7 +73,7 @@ def skin_splats(
     bare = bare_ears(portrait, segmentation)
     hidden = ears & np.where(right, not bare[0], not bare[1])
     to_neck, _ = cKDTree(portrait.vertices[model.in_regions(Region.NECK)]).query(portrait.vertices)
-    shoulders = model.in_regions(Region.TORSO) & (to_neck < UNDER_COLLAR)
+    shoulders = model.in_regions(Region.TORSO) & (to_neck < UNDER_COLLAR[torso.dressed])
     shown = (model.in_regions(*SKIN_REGIONS) & ~hidden) | shoulders
     quads = model.faces[shown[model.faces].all(1)]
     surface = Surface(portrait.vertices.astype(np.float64), portrait.fit.normals, quads)
