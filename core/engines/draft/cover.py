@@ -118,7 +118,7 @@ def build_cover(
     body = np.minimum(rays.depth - rays.sample(torso.front), rays.sample(torso.back) - rays.depth)
     body = np.minimum(body, rays.sample(_signed(torso.mask, lattice.cell_size)))
     # The neck is the fitted head's own; around it there are collars only, as far as the photo shows them.
-    collar = rays.sample(_signed(torso.collar, lattice.cell_size))
+    collar = rays.sample(_signed(torso.shown, lattice.cell_size))
     behind = smooth_step(points @ portrait.fit.pose.rotation[:, 1], *_nape(portrait)) * torso.dressed
     rise, off = NECK_RISE + (NAPE_RISE - NECK_RISE) * behind, (UNDER_SKIN + COLLAR) * behind - UNDER_SKIN
     own = np.maximum(np.minimum(rise - neck.heights(points), off - distance), collar)

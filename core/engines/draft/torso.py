@@ -43,14 +43,14 @@ class Torso:
     Attributes:
         front, back: [R, C] float32 depths along the camera's z; numbers everywhere.
         mask: [R, C] bool: where the torso is.
-        collar: [R, C] bool: where the photo shows clothes.
+        shown: [R, C] bool: where the photo shows it, rather than the fitted head's own neck.
         dressed: Whether clothes are worn.
     """
 
     front: np.ndarray
     back: np.ndarray
     mask: np.ndarray
-    collar: np.ndarray
+    shown: np.ndarray
     dressed: bool
 
 
@@ -88,4 +88,6 @@ def build_torso(portrait: FittedPortrait, segmentation: Segmentation, lattice: L
     # Where the photo shows a body that the fitted one does not reach, its own edge would be too thin a rim.
     own = np.isin(portrait.region_map, (*HEAD_REGIONS, Region.NECK))
     shown = lattice.shrink(segmentation.is_part(Part.CLOTHES, Part.NECK) & ~own) > 0.3
-    return Torso(middle - thickness, middle + thickness, outline & (covered | shown), clothes > 0.5, dressed)
+    # Thin strips along the neck are the fit's error; as volumes they would be lumps.
+    shown = ndimage.binary_opening(shown, iterations=2) | (clothes > 0.5)
+    return Torso(middle - thickness, middle + thickness, outline & (covered | shown), shown, dressed)
