@@ -15,21 +15,15 @@ from scipy import ndimage
 from ...head.model import Region
 from ...parts import Part
 from .bareness import bare_places
-from .color import rgb_to_lab
+from .color_classes import MINIMUM_SEED, color_bins, likelihoods, smooth_posterior
 from .fields import disk, nearest_fill
 from .portrait import BROWS, CHIN, EYE_OUTLINES, MOUTH_OUTLINE, FittedPortrait
 
 SKIN, HAIR, CLOTHES = range(3)
 """Classes of the colour classifier, in the order of its arrays."""
 CLASS_PARTS = np.array([Part.SKIN, Part.HAIR, Part.CLOTHES])
-LAB_BINS = (20, 24, 24)
-LAB_LOW, LAB_HIGH = np.array([0.0, -60.0, -60.0]), np.array([100.0, 60.0, 60.0])
 LEARNING_PASSES = 3
 """Rounds of classifying by the colours learnt and learning from the result."""
-UNKNOWN_COLOR = 2e-5
-"""Likelihood of a colour that a class has never shown."""
-MINIMUM_SEED = 60
-"""Pixels from which a colour histogram is worth trusting."""
 BEARD_SHARE, BEARD_LENGTH = 0.6, 0.5
 """Share of the chin that must look unlike the upper face, and face heights that a beard hangs down at most."""
 BEARD_ASIDE = (0.45, 0.62)
@@ -83,13 +77,13 @@ def segment(portrait: FittedPortrait) -> Segmentation:
     seeds = _seeds(portrait, long_hair)
     bare = _bare_places(portrait, seeds)
     seeds = (seeds[SKIN] | bare, seeds[HAIR] & ~bare, seeds[CLOTHES] & ~bare)
-    bins = _color_bins(portrait.rgb)
+    bins = color_bins(portrait.rgb)
     priors = _priors(portrait, long_hair)
     priors[bare] = BARE_PRIOR
     posterior = np.stack(seeds, axis=-1).astype(np.float32)
     for _ in range(LEARNING_PASSES):
-        likelihood = _likelihoods(bins, posterior)
-        posterior = _smooth_posterior(likelihood * priors, portrait.mask)
+        likelihood = likelihoods(bins, posterior)
+        posterior = smooth_posterior(likelihood * priors, portrait.mask)
         posterior[seeds[SKIN]] = np.eye(3, dtype=np.float32)[SKIN]
     below, _ = _frame(portrait)
     roots = portrait.mask & (below < (SHORTEST_LONG_HAIR if long_hair else LOWEST_ROOTS))
@@ -146,7 +140,7 @@ def _find_beard(portrait: FittedPortrait, bins: np.ndarray, skin: np.ndarray, fl
     chin = ndimage.binary_erosion(portrait.face_oval, iterations=4) & (below > -0.22) & ~_features(portrait, 0.04)
     if min(chin.sum(), skin.sum()) < MINIMUM_SEED:
         return np.zeros_like(chin)
-    like_chin, like_skin = np.moveaxis(_likelihoods(bins, np.stack([chin, skin], axis=-1).astype(np.float32)), -1, 0)
+    like_chin, like_skin = np.moveaxis(likelihoods(bins, np.stack([chin, skin], axis=-1).astype(np.float32)), -1, 0)
     bearded = like_chin > 3 * like_skin
     if bearded[chin].mean() < BEARD_SHARE:
         return np.zeros_like(chin)
@@ -220,33 +214,6 @@ def _features(portrait: FittedPortrait, margin: float) -> np.ndarray:
     for outline in (*EYE_OUTLINES, *BROWS, MOUTH_OUTLINE):
         features |= portrait.polygon(outline)
     return ndimage.binary_dilation(features, iterations=max(1, int(margin * portrait.face_height)))
-
-
-def _color_bins(rgb: np.ndarray) -> np.ndarray:
-    """Return the index [512, 512] of each pixel's colour in a histogram of :data:`LAB_BINS`."""
-    lab = ndimage.gaussian_filter(rgb_to_lab(rgb), (0.8, 0.8, 0))
-    bins = np.array(LAB_BINS)
-    index = np.clip((lab - LAB_LOW) / (LAB_HIGH - LAB_LOW) * bins, 0, bins - 1).astype(np.int64)
-    return np.ravel_multi_index(tuple(np.moveaxis(index, -1, 0)), LAB_BINS)
-
-
-def _likelihoods(bins: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return p(colour | class) [512, 512, 3], up to a common factor, learnt from weights of the same shape."""
-    likelihood = np.full(weights.shape, UNKNOWN_COLOR, np.float32)
-    for k in range(weights.shape[-1]):
-        if weights[..., k].sum() < MINIMUM_SEED:
-            continue
-        histogram = np.bincount(bins.ravel(), weights[..., k].ravel(), np.prod(LAB_BINS)).reshape(LAB_BINS)
-        histogram = ndimage.gaussian_filter(histogram.astype(np.float32), 1.0)
-        likelihood[..., k] += histogram.ravel()[bins] / histogram.sum()
-    return likelihood
-
-
-def _smooth_posterior(posterior: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Normalise p(class) and average it over neighbours; zero outside the person."""
-    posterior = posterior / posterior.sum(-1, keepdims=True) * mask[..., None]
-    posterior = np.stack([ndimage.gaussian_filter(channel, 2.0) for channel in np.moveaxis(posterior, -1, 0)], axis=-1)
-    return (posterior * mask[..., None]).astype(np.float32)
 
 
 def _priors(portrait: FittedPortrait, long_hair: bool) -> np.ndarray:
