@@ -19,8 +19,6 @@ from tests.runtime_helpers import roomy_folder, wheel_folder
 
 pytestmark = needs_blender
 
-INSTALLING_SECONDS = 600.0
-
 
 @pytest.fixture
 def get_runtime(computer, monkeypatch):
@@ -41,7 +39,7 @@ def get_runtime(computer, monkeypatch):
             shown.add(computer.view.progress_text.partition(":")[0])
             return not computer.flow.busy
 
-        computer.tick_until(installed, INSTALLING_SECONDS)
+        computer.tick_until(installed)
         assert computer.flow.error is None, computer.flow.error.details
         assert {"Making the environment", "Installing packages", "Testing the runtime"} <= shown
         facts = computer.flow.state.runtime.facts

@@ -41,6 +41,8 @@ LEAST_SCORE = 0.5
 """Of landmarks; below it, what was found is no face."""
 SURE_SCORE = 0.9
 """The same where the face is looked at straight."""
+CERTAIN_SCORE = 0.9995
+"""The same from which no other way up is tried."""
 ROUNDS = 5
 """Of looking at the face straight and finding it better."""
 STRAIGHT = np.radians(4.0)
@@ -85,13 +87,18 @@ def find_face(gaussians: Gaussians, upright: np.ndarray, model: HeadModel, repor
     """
     if not len(gaussians):
         raise _no_head()
-    few = thinned(gaussians, SEARCHED)
+    few, best = thinned(gaussians, SEARCHED), None
     for (size, levels), up in (*((WHOLE, up) for up in UPS), (PART, UPS[0])):
         matrix = _search(few, _framed(few, up @ upright), size, levels, model, reporter)
         found = None if matrix is None else _straightened(gaussians, matrix, model, reporter)
-        if found is not None:
-            return found
-    raise _no_head()
+        if found is not None and (best is None or found.landmarks.score > best.landmarks.score):
+            best = found
+        # A face that stands on its head is nearly as good a face: only a certain one ends the search.
+        if best is not None and best.landmarks.score >= CERTAIN_SCORE:
+            break
+    if best is None:
+        raise _no_head()
+    return best
 
 
 def _framed(gaussians: Gaussians, up: np.ndarray) -> np.ndarray:

@@ -163,7 +163,7 @@ class FACELIFT_OT_import_recording(faces.OnFace, _Options, bpy.types.Operator, I
 def _add(take: _Take, mesh: str, options: dict[str, object]) -> str:
     """Bring a take onto the mesh of a name as one undo step; return what to tell."""
     _handover.pass_on(bpy.ops.facelift.add_recording, take, mesh=mesh, **options)
-    recording = _in_unit(take.recording, options["angles"])
+    recording = _in_unit(take.recording, options.get("angles"))
     told = f"{take.name}: {len(recording.names)} expressions, {recording.seconds:.1f} s at {recording.fps:.4g} a second"
     return " ".join([f"{told}.", *recording.notes])
 

@@ -16,7 +16,7 @@ from ...parts import Part
 from ...progress import Reporter
 from .color import to_encoded
 from .compensation import compensate
-from .cover import build_cover
+from .cover import VOXEL, build_cover
 from .cover_parts import cover_parts
 from .cut import neck_base, neck_cut, shoulder_cut
 from .emission import cloth_splats, hair_gaussians, skin_splats
@@ -111,7 +111,7 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
         cloth_splats(portrait, cover.surface, parts, paint, view, weave, budget.cloth, rng),
     ]
     body = Splats.concatenate(splats).to_gaussians()
-    kept = cut.heights(body.means) >= 0
+    kept = cut.heights(body.means) >= -VOXEL
     body = body.select(kept)
     columns = {STRAND: np.zeros(len(body), np.int32), STRAND_PLACE: np.zeros(len(body), np.float32)}
     body = body.replace(extras=columns)
