@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
+
 import bpy
 
 SHARE = 0.5
 """Of the 3D View that the Image Editor takes."""
+TAB, TAB_SECONDS = "FaceLift", 0.3
+"""Tab of the sidebar, and how long Blender gets to draw a sidebar before it: one without a layout has no tabs."""
 
 _opened: set[int] = set()
 """Areas that were made for the photo; they are closed again."""
@@ -26,7 +31,22 @@ def open_area(context: bpy.types.Context, image: bpy.types.Image) -> bpy.types.A
     if area is not None:
         area.spaces.active.image = image
         area.spaces.active.show_region_ui = True
+        bpy.app.timers.register(partial(_choose_tab, image.name), first_interval=TAB_SECONDS)
     return area
+
+
+def _choose_tab(image_name: str) -> None:
+    """Bring this extension's tab of the sidebar to the front."""
+    image = bpy.data.images.get(image_name)
+    for window in bpy.context.window_manager.windows if image is not None else ():
+        for area in window.screen.areas:
+            if area.type != "IMAGE_EDITOR" or area.spaces.active.image != image:
+                continue
+            region = next(region for region in area.regions if region.type == "UI")
+            # A sidebar that was closed meanwhile has no tabs.
+            with suppress(TypeError, AttributeError):
+                region.active_panel_category = TAB
+            area.tag_redraw()
 
 
 def close_area(context: bpy.types.Context) -> None:

@@ -58,6 +58,8 @@ def show(photo: Task, afresh: bool = False) -> bpy.types.Image:
     new = bpy.data.images.new(IMAGE_NAME, 1, 1, alpha=True)
     new.pack(data=png, data_len=len(png))
     new.source = "FILE"
+    # Its colours show without the matte, too: the crop is judged on the whole photo.
+    new.alpha_mode = "CHANNEL_PACKED"
     new[SHOWN_KEY] = photo.found_id
     if old is not None:
         old.user_remap(new)

@@ -13,6 +13,7 @@ from core.engines.facelift.preparation import prepare
 from core.engines.facelift.settings import FaceLiftSettings
 from core.errors import PhotoError
 from core.photo.alignment import Alignment
+from core.photo.crop_handles import CORNERS, MOVE, dragged, handle_at
 from core.photo.decode import from_array
 from core.photo.edits import Crop, PhotoEdits, lasso, painted_matte
 from core.photo.foreground import cut_out_foreground
@@ -180,3 +181,40 @@ def test_a_clean_cut_out_keeps_its_colours():
     source = np.asarray(Image.open(SAMPLE_FRONT).convert("RGBA"))
     solid = source[..., 3] > 0
     np.testing.assert_array_equal(cut_out_foreground(source[..., :3], source[..., 3] / 255)[solid], source[solid, :3])
+
+
+# --- handles of a crop ----------------------------------------------------------------------
+
+TALL = 1.5
+"""Height of a photo in widths."""
+SQUARE = Crop(0.5, 0.4, 0.3)
+
+
+def corners_of(crop: Crop) -> list[tuple[float, float]]:
+    half = crop.size / 2
+    return [(crop.x + right * half, crop.y + down * half / TALL) for right, down in CORNERS]
+
+
+def test_handles_are_found_under_the_mouse():
+    for index, corner in enumerate(corners_of(SQUARE)):
+        assert handle_at(SQUARE, corner, TALL, 0.02) == index
+        assert handle_at(SQUARE, (corner[0] + 0.019, corner[1] - 0.019 / TALL), TALL, 0.02) == index
+    assert handle_at(SQUARE, (0.55, 0.45), TALL, 0.02) == MOVE
+    assert handle_at(SQUARE, (0.5, 0.4 - 0.16 / TALL), TALL, 0.02) is None
+    assert handle_at(SQUARE, (0.9, 0.4), TALL, 0.02) is None
+
+
+def test_dragging_the_square_moves_it():
+    assert dragged(SQUARE, MOVE, (0.1, -0.2), TALL).values() == pytest.approx([0.6, 0.2, 0.3])
+    Crop.read(dragged(SQUARE, MOVE, (50.0, -50.0), TALL).values())
+
+
+@pytest.mark.parametrize("handle", range(4))
+def test_dragging_a_corner_leaves_the_one_opposite_where_it_is(handle):
+    sides = CORNERS[handle]
+    larger = dragged(SQUARE, handle, (0.1 * sides[0], 0.1 * sides[1] / TALL), TALL)
+    assert larger.size == pytest.approx(0.4)
+    opposite = (handle + 2) % 4
+    assert corners_of(larger)[opposite] == pytest.approx(corners_of(SQUARE)[opposite])
+    for shift in ((-9 * sides[0], -9 * sides[1]), (99 * sides[0], 99 * sides[1])):
+        Crop.read(dragged(SQUARE, handle, shift, TALL).values())
