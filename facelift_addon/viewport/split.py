@@ -12,6 +12,7 @@ from bpy.props import BoolProperty, FloatProperty, IntVectorProperty, PointerPro
 from gpu_extras.batch import batch_for_shader
 
 from ..splats import heads
+from .photo_shader import photo_shader
 
 GRAB_PIXELS = 10
 """Beside the line within which it can be grabbed."""
@@ -134,7 +135,7 @@ def _draw() -> None:
     position = context.scene.facelift_split.position
     if position > 0:
         corners, places = frame.part(position)
-        shader = gpu.shader.from_builtin("IMAGE")
+        shader = photo_shader()
         gpu.state.blend_set("ALPHA_PREMULT")
         shader.bind()
         shader.uniform_sampler("image", gpu.texture.from_image(photo_of(camera_in(context))))
