@@ -112,7 +112,7 @@ def build_cover(
     if segmentation.long_hair:
         hair = np.maximum(hair, _hanging(portrait, lattice, points, share > 0.5, torso, thickness))
     hair = np.maximum(hair, _before_body(portrait, lattice, share > 0.5, torso, rays))
-    hair = np.maximum(hair, _lost_locks(portrait, lattice, share > 0.5, hair, rays))
+    hair = np.maximum(hair, _lost_locks(lattice, share > 0.5, hair, rays))
     skin = lattice.shrink(segmentation.is_part(Part.SKIN, Part.NECK, Part.EYES, Part.MOUTH) & ~covered)
     hair = np.minimum(hair, rays.depth - rays.sample(_free(portrait, lattice, skin > 0.5)))
     body = np.minimum(rays.depth - rays.sample(torso.front), rays.sample(torso.back) - rays.depth)
@@ -281,9 +281,7 @@ def _before_body(portrait: FittedPortrait, lattice: Lattice, hair: np.ndarray, t
     return np.minimum(np.minimum(rays.depth - front + thick, front + OVER_BODY - rays.depth), rays.sample(rim))
 
 
-def _lost_locks(
-    portrait: FittedPortrait, lattice: Lattice, hair: np.ndarray, field: np.ndarray, rays: _Rays
-) -> np.ndarray:
+def _lost_locks(lattice: Lattice, hair: np.ndarray, field: np.ndarray, rays: _Rays) -> np.ndarray:
     """Return the field [N] of hair whose rays met nothing so far: about as deep as it is wide, beside what is there."""
     rows, columns = (np.rint(place).astype(int) for place in rays._place)
     within = (rows >= 0) & (rows < hair.shape[0]) & (columns >= 0) & (columns < hair.shape[1])

@@ -38,13 +38,11 @@ class Skin:
 
     Attributes:
         colors: [V, 3] sRGB-encoded, 0..1: as seen where seen, plausible elsewhere.
-        seen: [V] 0..1: how much of it is the photo's.
         light: Light times mean albedo.
         towards: [3] unit direction from the head to the camera.
     """
 
     colors: np.ndarray
-    seen: np.ndarray
     light: Light
     towards: np.ndarray
 
@@ -74,7 +72,7 @@ def paint_skin(portrait: FittedPortrait, parts: np.ndarray) -> Skin:
     ratio = np.where(visible[:, None], np.log(np.maximum(linear, 1e-3) / np.maximum(expected, 1e-3)), 0.0)
     spread = _spread(model, ratio, visible, facing)
     colors = to_encoded(light.limited(expected * np.exp(spread)))
-    return Skin(np.clip(colors, 0, 1), visible * np.clip(facing, 0, 1), light, towards)
+    return Skin(np.clip(colors, 0, 1), light, towards)
 
 
 def _spread(model: HeadModel, ratio: np.ndarray, visible: np.ndarray, facing: np.ndarray) -> np.ndarray:
