@@ -12,7 +12,7 @@ from bpy.app.handlers import persistent
 
 from .avatar import control_shapes
 from .editing import originals
-from .splats import fits, heads, quad
+from .splats import fits, quad
 
 
 @persistent
@@ -26,7 +26,8 @@ def on_import(context: bpy.types.BlendImportContext) -> None:
                     collection.objects.unlink(target)
     helpers = imported & _kept_data()
     for target in list(bpy.data.objects):
-        if target.data in helpers and not heads.is_head(target):
+        # Blender made it: neither the other file nor a tool of ours has an object of such data.
+        if target.data in helpers and target not in imported:
             bpy.data.objects.remove(target)
 
 
