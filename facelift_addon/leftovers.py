@@ -9,6 +9,7 @@ from __future__ import annotations
 import bpy
 from bpy.app.handlers import persistent
 
+from .listening import listen, stop_listening
 from .splats import belongings, heads
 
 _count = 0
@@ -46,13 +47,11 @@ HANDLERS = (
 
 def register() -> None:
     """Listen."""
-    for handlers, handler in HANDLERS:
-        handlers.append(handler)
+    listen(HANDLERS)
 
 
 def unregister() -> None:
     """Listen no more."""
-    for handlers, handler in HANDLERS:
-        handlers.remove(handler)
+    stop_listening(HANDLERS)
     if bpy.app.timers.is_registered(clean):
         bpy.app.timers.unregister(clean)

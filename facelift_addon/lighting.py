@@ -24,6 +24,7 @@ from ..core.errors import FaceLiftError
 from ..core.gaussians import Gaussians
 from ..core.progress import Reporter
 from . import errands
+from .listening import listen, stop_listening
 from .splats import baking, columns, display, geometry, heads, proxies
 from .splats.stand_in import CENTER
 
@@ -202,12 +203,10 @@ HANDLERS = (
 
 def register() -> None:
     """Listen."""
-    for handlers, handler in HANDLERS:
-        handlers.append(handler)
+    listen(HANDLERS)
 
 
 def unregister() -> None:
     """Listen no more."""
     _cancel()
-    for handlers, handler in HANDLERS:
-        handlers.remove(handler)
+    stop_listening(HANDLERS)

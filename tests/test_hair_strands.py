@@ -19,9 +19,10 @@ from core.hair.splats import strand_gaussians
 from core.hair.strands import GAIN, grow
 from core.hair.tones import follow
 from core.hair.tracing import trace
-from core.hair.volume import HairVolume, thickness_over, unit
+from core.hair.volume import HairVolume, thickness_over
 from core.hair.waves import STRAIGHT, Wave
 from core.parts import Part
+from core.vectors import unit
 from tests.hair_helpers import RADIUS, THICKNESS, ball, photo_of_ball, stripes
 
 PAINT = (0.4, 0.3, 0.2)
@@ -181,7 +182,7 @@ def test_the_photo_stays_in_front(volume):
 def test_thickness_is_measured_down_to_the_skull():
     outer, inner = ball(), ball()
     skull = inner.vertices * 0.8
-    thickness = thickness_over(outer.vertices, outer.normals, skull, inner.normals)
+    thickness = thickness_over(outer.vertices, skull, inner.normals)
     assert thickness == pytest.approx(0.2 * RADIUS, rel=0.02)
 
 

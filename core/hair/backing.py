@@ -11,10 +11,11 @@ from .. import spherical_harmonics as harmonics
 from ..attributes import STRAND, STRAND_PLACE
 from ..gaussians import Gaussians
 from ..parts import Part
+from ..vectors import unit
 from .limits import behind_photo
 from .seeds import spread
 from .splats import frames
-from .volume import HairPhoto, HairVolume, along_surface, unit
+from .volume import HairPhoto, HairVolume, along_surface
 
 SUNK = 0.024
 """World units under the hair's surface: beneath most strands."""

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
-from .volume import HAIRY, HairPhoto, HairVolume, along_surface, unit
+from ..vectors import unit
+from .volume import HAIRY, HairPhoto, HairVolume, along_surface
 
 WHORL, WHORL_TURN = 0.22, 0.9
 """World units around the crown within which hair turns, and radians of the turn in the middle."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from .volume import HairVolume, unit
+from ..vectors import unit
+from .volume import HairVolume
 from .waves import Wave
 
 CELL = 0.02

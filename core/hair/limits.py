@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .volume import HairPhoto, unit
+from ..vectors import unit
+from .volume import HairPhoto
 
 GRAZING = 0.35
 """Cosine between normal and ray below which a photo's pixels are smeared along the surface: strands lie on top

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial import cKDTree
 
+from ..vectors import unit
 from .tracing import Paths
-from .volume import unit
 from .waves import Wave
 
 LOCK = 0.05

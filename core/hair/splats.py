@@ -11,9 +11,10 @@ from .. import quaternions
 from .. import spherical_harmonics as harmonics
 from ..gaussians import Gaussians
 from ..parts import Part
+from ..vectors import unit
 from .limits import before_photo, behind_photo
 from .strands import Strands
-from .volume import HairPhoto, unit
+from .volume import HairPhoto
 
 WIDTH = 0.003
 """World units: standard deviation across a strand, two thirds of a pixel of a portrait."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..vectors import unit
 from .flow import tangent_field
 from .grid import FlowGrid
 from .locks import CURL_LOCK, LOCK, WISP, curl, gather, groups, loosen
@@ -14,7 +15,7 @@ from .look import HairLook
 from .seeds import spread
 from .tones import FROM_ABOVE, strand_colors, tone_scores
 from .tracing import Paths, segments, trace
-from .volume import HairPhoto, HairVolume, unit
+from .volume import HairPhoto, HairVolume
 
 STEP = 0.022
 """World units (about 5 mm) that a Gaussian of straight hair stands for."""

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
+from ..vectors import unit
 from .directions import blur_within, luminance
 from .look import SCORES, HairLook
 from .tracing import Paths
-from .volume import HairPhoto, unit
+from .volume import HairPhoto
 
 FOLLOW = 0.25
 """World units along a strand after which a third is left of the colour that the photo shows on it."""

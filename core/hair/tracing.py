@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..vectors import unit
 from .grid import FlowGrid, Place
-from .volume import along_surface, unit
+from .volume import along_surface
 
 BORDER = (0.15, 0.75)
 """Hairiness at which strands end, each at its own: hair's border is no straight cut."""

@@ -10,6 +10,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from ..cameras import Camera
+from ..vectors import unit
 from .directions import Directions, Tensor, gradient_tensor, strand_directions
 
 HAIRY = 0.5
@@ -127,27 +128,19 @@ class HairPhoto:
         return np.clip(index[:, 1], 0, height - 1), np.clip(index[:, 0], 0, width - 1), depths, inside
 
 
-def thickness_over(
-    vertices: np.ndarray, normals: np.ndarray, skull: np.ndarray, skull_normals: np.ndarray
-) -> np.ndarray:
+def thickness_over(vertices: np.ndarray, skull: np.ndarray, skull_normals: np.ndarray) -> np.ndarray:
     """Return how thick [V] the hair is between its surface and the skull, world units, :data:`THINNEST` at least.
 
     Args:
         vertices: [V, 3] of the hair's surface.
-        normals: [V, 3] outwards, of the same.
         skull: [S, 3] vertices of the head under it.
-        skull_normals: [S, 3] outwards, of the same.
+        skull_normals: [S, 3] outwards, of that head.
     """
     distances, nearest = cKDTree(skull).query(vertices)
     above = ((vertices - skull[nearest]) * skull_normals[nearest]).sum(1)
     # Beside the skull (hanging hair) the nearest point is no ground: the straight distance is what is left.
     aside = distances > 2 * np.abs(above) + 0.05
     return np.clip(np.where(aside, distances, above), THINNEST, DEEPEST)
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Return vectors [..., 3] at length 1; zero vectors stay zero."""
-    return vectors / np.maximum(np.sqrt((vectors * vectors).sum(-1, keepdims=True)), 1e-12)
 
 
 def along_surface(vectors: np.ndarray, normals: np.ndarray) -> np.ndarray:

@@ -18,6 +18,22 @@ PASSES = 2
 """The second pass crops by the first one's landmarks, which centre it much better than a detection."""
 RIGHT_EYE_OUTER, LEFT_EYE_OUTER = 33, 263
 """Outer eye corners in the mesh, the person's right and left."""
+FACE_OVAL = (
+    *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377),
+    *(152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
+)
+"""Landmarks around the face, in order (MediaPipe's FACEMESH_FACE_OVAL)."""
+EYE_OUTLINES = (
+    (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7),
+    (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249),
+)
+"""Landmarks around the person's right and left eye."""
+MOUTH_OUTLINE = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
+"""Landmarks around the lips."""
+BROWS = ((70, 63, 105, 66, 107, 55, 65, 52, 53, 46), (300, 293, 334, 296, 336, 285, 295, 282, 283, 276))
+"""Landmarks around the person's right and left eyebrow."""
+CHIN, BROW_TOPS = 152, (105, 334)
+"""The chin's lowest landmark; the highest of the person's right and left eyebrow."""
 
 
 @dataclass(frozen=True, eq=False)

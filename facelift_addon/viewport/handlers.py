@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.app.handlers import persistent
 
+from ..listening import listen, stop_listening
 from . import switch
 from .drawing import drawing
 
@@ -40,11 +41,9 @@ HANDLERS = (
 
 def register() -> None:
     """Listen."""
-    for handlers, handler in HANDLERS:
-        handlers.append(handler)
+    listen(HANDLERS)
 
 
 def unregister() -> None:
     """Listen no more."""
-    for handlers, handler in HANDLERS:
-        handlers.remove(handler)
+    stop_listening(HANDLERS)

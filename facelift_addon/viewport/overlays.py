@@ -11,6 +11,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, PointerProperty
 
 from ...core import attributes as names
 from ...core.viewing import texels
+from ..listening import listen, stop_listening
 from ..splats import geometry
 from ..splats.columns import KINDS
 from ..splats.stand_in import CENTER
@@ -183,10 +184,13 @@ def _on_replaced(*_arguments) -> None:
     overlays.clear()
 
 
-def _handler_lists() -> tuple:
-    handlers = bpy.app.handlers
-    changed = ((handlers.depsgraph_update_post, _on_update), (handlers.frame_change_post, _on_update))
-    return *changed, *((each, _on_replaced) for each in (handlers.undo_post, handlers.redo_post, handlers.load_post))
+HANDLERS = (
+    (bpy.app.handlers.depsgraph_update_post, _on_update),
+    (bpy.app.handlers.frame_change_post, _on_update),
+    (bpy.app.handlers.undo_post, _on_replaced),
+    (bpy.app.handlers.redo_post, _on_replaced),
+    (bpy.app.handlers.load_post, _on_replaced),
+)
 
 
 def draw_settings(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -205,8 +209,7 @@ def register() -> None:
     """Attach the settings to scenes, and draw."""
     bpy.utils.register_class(OverlaySettings)
     bpy.types.Scene.facelift_overlays = PointerProperty(type=OverlaySettings)
-    for handlers, handler in _handler_lists():
-        handlers.append(handler)
+    listen(HANDLERS)
     if not bpy.app.background:
         overlays.start()
 
@@ -214,7 +217,6 @@ def register() -> None:
 def unregister() -> None:
     """Leave 3D Views as they were."""
     overlays.stop()
-    for handlers, handler in _handler_lists():
-        handlers.remove(handler)
+    stop_listening(HANDLERS)
     del bpy.types.Scene.facelift_overlays
     bpy.utils.unregister_class(OverlaySettings)

@@ -10,9 +10,9 @@ from scipy import ndimage
 
 from core.cameras import Camera, six_view_rig, turntable
 from core.engines.base import GenerateResult
-from core.engines.draft.portrait import FACE_OVAL
 from core.gaussians import Gaussians
 from core.parts import Part
+from core.photo.landmarks import FACE_OVAL
 from core.rasterize.cpu import render
 from core.rasterize.metrics import psnr, silhouette_iou
 from core.spherical_harmonics import from_colors

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ...parts import Part
+from ...vectors import unit
 from .cover import Cover
 from .photo_sheet import PhotoSheet
 from .portrait import FittedPortrait
 from .samples import pixel_index
-from .splats import unit
 from .torso import Torso
 
 SEEN_DISTANCE = 0.06

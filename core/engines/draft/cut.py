@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...head.model import Region
+from ...vectors import unit
 from .portrait import FittedPortrait
-from .splats import unit
 
 CONTINUED_ROWS = 72
 """Pixels by which the bust goes on below a photo that cuts it: from the side the camera sees lower."""

@@ -161,9 +161,8 @@ def hair_gaussians(
     if hair.sum() < FEWEST_HAIRS:
         return None
     skull = np.unique(portrait.triangles(HULL))
-    under = thickness_over(
-        surface.vertices, surface.normals, portrait.vertices[skull].astype(np.float64), portrait.fit.normals[skull]
-    )
+    ground = portrait.vertices[skull].astype(np.float64)
+    under = thickness_over(surface.vertices, ground, portrait.fit.normals[skull])
     crown = portrait.fit.pose.apply(WHORL)
     volume = HairVolume(surface.vertices, surface.normals, surface.quads, _softened(surface, hair), crown, under)
     pixels = segmentation.is_part(Part.HAIR) & portrait.mask

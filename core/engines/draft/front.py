@@ -11,9 +11,10 @@ from ...cameras import RIG_HALF_WIDTH, RIG_SIZE
 from ...head.mesh_raster import rasterize_mesh
 from ...head.model import Region, triangulate
 from ...parts import Part
+from ...photo.landmarks import MOUTH_OUTLINE
 from .fields import blur_inside, nearest_fill
 from .photo_sheet import PhotoSheet
-from .portrait import HEAD_REGIONS, MOUTH_OUTLINE, FittedPortrait
+from .portrait import HEAD_REGIONS, FittedPortrait
 from .segmentation import Segmentation
 from .surface import Surface
 

@@ -9,11 +9,12 @@ from scipy import ndimage
 
 from ...cameras import Camera
 from ...parts import Part
+from ...vectors import unit
 from .compensation import BLUR
 from .cut import Cut
 from .fields import blur_inside, nearest_fill
 from .portrait import FittedPortrait
-from .splats import Splats, oriented_frames, unit
+from .splats import Splats, oriented_frames
 
 FOOTPRINT = 0.5
 """Standard deviation of a pixel's Gaussian in pixels: with the rasterizer's own blur of

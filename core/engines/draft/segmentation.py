@@ -14,10 +14,11 @@ from scipy import ndimage
 
 from ...head.model import Region
 from ...parts import Part
+from ...photo.landmarks import BROWS, CHIN, EYE_OUTLINES, MOUTH_OUTLINE
 from .bareness import bare_places
 from .color_classes import MINIMUM_SEED, color_bins, likelihoods, smooth_posterior
 from .fields import disk, nearest_fill
-from .portrait import BROWS, CHIN, EYE_OUTLINES, MOUTH_OUTLINE, FittedPortrait
+from .portrait import FittedPortrait
 
 SKIN, HAIR, CLOTHES = range(3)
 """Classes of the colour classifier, in the order of its arrays."""

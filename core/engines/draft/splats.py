@@ -10,6 +10,7 @@ import numpy as np
 from ... import quaternions
 from ... import spherical_harmonics as harmonics
 from ...gaussians import Gaussians
+from ...vectors import unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +51,6 @@ class Splats:
             harmonics.from_colors(self.colors),
             self.parts,
         )
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Return vectors [..., 3] at length 1; zero vectors stay zero."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 
 def oriented_frames(normals: np.ndarray, directions: np.ndarray) -> np.ndarray:

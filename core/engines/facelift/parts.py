@@ -22,11 +22,10 @@ from ...gaussians import Gaussians
 from ...nearest import nearest_neighbors
 from ...parts import Part
 from ...photo.alignment import ALIGNED_FACE_CENTER, ALIGNED_FACE_SIZE
-from ...photo.landmarks import detect_landmarks
+from ...photo.landmarks import BROWS, CHIN, EYE_OUTLINES, FACE_OVAL, MOUTH_OUTLINE, detect_landmarks
 from ...photo.types import FaceBox
 from ...spherical_harmonics import to_colors
 from ..draft.color import rgb_to_lab
-from ..draft.portrait import BROWS, CHIN, EYE_OUTLINES, FACE_OVAL, MOUTH_OUTLINE
 
 FOREHEAD = 10
 """Landmark at the hairline's middle."""
