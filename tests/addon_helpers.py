@@ -27,6 +27,8 @@ from tests.patience import PATIENCE
 TICK_SECONDS = 0.01
 
 QUICK_WORKER = Path(__file__).with_name("addon_worker_entry.py")
+UNHURRIED = "--unhurried"
+"""Makes the quick worker's engine take a second: long enough to do something meanwhile."""
 HAS_BLENDER = importlib.util.find_spec("bpy") is not None
 needs_blender = pytest.mark.blender
 """For modules whose tests need bpy: conftest.py skips them where there is none."""
@@ -64,6 +66,12 @@ class Extension:
             time.sleep(TICK_SECONDS)
         return result
 
+    def close_quick_worker(self) -> None:
+        """End the worker of the preferences' command: what it told of itself must not reach other tests."""
+        worker = self.connection._clients.pop(self.connection.Seat.COMMAND, None)
+        if worker is not None:
+            worker.close()
+
     def settle(self) -> None:
         """Tick until nothing is going on."""
         self.tick_until(lambda: not self.session.busy)
@@ -86,28 +94,43 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Extension]:
 
 
 @pytest.fixture
-def blender(installed: Extension) -> Iterator[Extension]:
-    """The installed extension in an empty file, with nothing left of the test before."""
+def blender(installed: Extension, request: pytest.FixtureRequest) -> Iterator[Extension]:
+    """The installed extension in an empty file, with nothing left of the test before but its worker."""
     import bpy
 
     # Not read_factory_settings: that switches extensions off.
     bpy.ops.wm.read_homefile(use_empty=True)
     preferences = bpy.context.preferences.addons[PACKAGE].preferences
     preferences.property_unset("worker_command")
+    if "quick_worker" not in request.fixturenames:
+        installed.close_quick_worker()
     yield installed
     installed.session.reset()
 
 
 @pytest.fixture
 def quick_worker(blender: Extension) -> Iterator[Extension]:
-    """The extension served by a worker of the tests' own: a real process with a quick engine."""
-    import bpy
+    """The extension served by a worker of the tests' own: a real process with a quick engine.
 
-    blender.connection.close()
-    bpy.context.preferences.addons[PACKAGE].preferences.worker_command = f"{sys.executable} -s {QUICK_WORKER}"
+    It lives on to the next test, unless that wants Blender's own worker, or one that takes its time.
+    """
+    _use_worker(f"{sys.executable} -s {QUICK_WORKER}")
     yield blender
     blender.session.reset()
-    blender.connection.close()
+
+
+@pytest.fixture
+def unhurried_worker(quick_worker: Extension) -> Extension:
+    """The same, for tests that do something while a head is made: it takes a second."""
+    _use_worker(f"{sys.executable} -s {QUICK_WORKER} {UNHURRIED}")
+    return quick_worker
+
+
+def _use_worker(command: str) -> None:
+    """Enter a command in the preferences; a worker of another one ends with the next job."""
+    import bpy
+
+    bpy.context.preferences.addons[PACKAGE].preferences.worker_command = command
 
 
 def surface_gaussians(count: int = 2000, sh_degree: int = 0, seed: int = 0):

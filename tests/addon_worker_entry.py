@@ -1,4 +1,4 @@
-"""A worker whose draft engine is quick and takes steps: ``python tests/addon_worker_entry.py``."""
+"""A worker whose draft engine is quick and takes steps: ``python tests/addon_worker_entry.py [--unhurried]``."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from core.photo.lens import lens_of
 from core.worker import server
 from tests import worker_entry
 
+UNHURRIED = "--unhurried" in sys.argv
 STEPS = 20
-STEP_SECONDS = 0.05
+STEP_SECONDS = 0.05 if UNHURRIED else 0.0
 COUNT = 500
 
 
@@ -45,6 +46,8 @@ class QuickEngine(worker_entry.StepsEngine):
 
 
 if __name__ == "__main__":
+    if UNHURRIED:
+        sys.argv.remove("--unhurried")
     worker_entry.register(QuickEngine)
     assert registry.ENGINES["draft"][1] == "QuickEngine"
     server.main()

@@ -12,11 +12,11 @@ pytestmark = needs_blender
 
 
 @pytest.fixture
-def running(quick_worker, landscape):
+def running(unhurried_worker, landscape):
     """Return a head that the worker is working on."""
     import bpy
 
-    blender = quick_worker
+    blender = unhurried_worker
     bpy.ops.facelift.choose_photo(filepath=str(landscape))
     blender.settle()
     bpy.ops.facelift.generate()
@@ -141,16 +141,16 @@ def test_an_engine_that_is_not_there_says_why(blender, landscape):
     assert not bpy.ops.facelift.generate.poll()
 
 
-def test_switching_the_extension_off_ends_everything_and_on_again_works(quick_worker, running):
+def test_switching_the_extension_off_ends_everything_and_on_again_works(unhurried_worker, running):
     import bpy
     import psutil
 
-    worker = psutil.Process(quick_worker.connection.client().pid)
+    worker = psutil.Process(unhurried_worker.connection.client().pid)
     bpy.ops.preferences.addon_disable(module=PACKAGE)
     assert not hasattr(bpy.types.Scene, "facelift")
     assert not hasattr(bpy.types, "FACELIFT_PT_main")
     psutil.wait_procs([worker], timeout=PATIENCE)
     assert not worker.is_running()
     bpy.ops.preferences.addon_enable(module=PACKAGE)
-    assert quick_worker.session.tasks == []
+    assert unhurried_worker.session.tasks == []
     assert bpy.context.scene.facelift.engine == "draft"

@@ -112,10 +112,10 @@ def test_a_photo_from_a_slow_disk_keeps_its_place(quick_worker, choose, photos):
     assert [head.name for head in bpy.data.objects if head.type == "POINTCLOUD"] == ["a", "b", "c"]
 
 
-def test_each_in_the_row_can_be_cancelled(quick_worker, choose, photos):
+def test_each_in_the_row_can_be_cancelled(unhurried_worker, choose, photos):
     import bpy
 
-    blender = quick_worker
+    blender = unhurried_worker
     choose(*photos)
     press()
     first, waiting, last = blender.session.tasks
@@ -129,10 +129,10 @@ def test_each_in_the_row_can_be_cancelled(quick_worker, choose, photos):
     assert [head.name for head in heads(blender)] == ["b"]
 
 
-def test_all_can_be_cancelled_at_once(quick_worker, choose, photos):
+def test_all_can_be_cancelled_at_once(unhurried_worker, choose, photos):
     import bpy
 
-    blender = quick_worker
+    blender = unhurried_worker
     choose(*photos)
     press()
     blender.tick_until(lambda: blender.session.tasks[0].progress)
