@@ -44,12 +44,14 @@ class Alignment:
         scaled_size: (width, height) of the photo after scaling.
         crop: (left, top, right, bottom) of the part of the scaled photo that is kept.
         paste: (x, y) of that part's corner in the aligned picture.
+        size: Side of the aligned picture.
     """
 
     source_size: tuple[int, int]
     scaled_size: tuple[int, int]
     crop: tuple[int, int, int, int]
     paste: tuple[int, int]
+    size: int = ALIGNED_SIZE
 
     @classmethod
     def from_box(cls, source_size: tuple[int, int], box: FaceBox) -> Alignment:
@@ -91,6 +93,16 @@ class Alignment:
         """Aligned position (x, y) of the photo's upper left corner."""
         return float(self.paste[0] - self.crop[0]), float(self.paste[1] - self.crop[1])
 
+    @property
+    def resolution(self) -> float:
+        """Photo pixels per aligned pixel."""
+        return 2 / sum(self.scale)
+
+    def magnified(self, factor: int) -> Alignment:
+        """Return the alignment that divides every aligned pixel into ``factor`` times ``factor``."""
+        times = [tuple(factor * value for value in values) for values in (self.scaled_size, self.crop, self.paste)]
+        return Alignment(self.source_size, *times, factor * self.size)
+
     def apply(self, image: np.ndarray, fill: int = 255) -> np.ndarray:
         """Align a picture.
 
@@ -99,7 +111,7 @@ class Alignment:
             fill: Value where the photo does not reach; white in the reference.
 
         Returns:
-            [512, 512, 3] or [512, 512] uint8.
+            [size, size, 3] or [size, size] uint8.
         """
         left, top, right, bottom = self.crop
         picture = Image.fromarray(image)
@@ -110,7 +122,7 @@ class Alignment:
             scale_x, scale_y = self.scale
             box = (left / scale_x, top / scale_y, right / scale_x, bottom / scale_y)
             part = picture.resize((right - left, bottom - top), Image.Resampling.BICUBIC, box)
-        aligned = np.full((ALIGNED_SIZE, ALIGNED_SIZE, *image.shape[2:]), fill, np.uint8)
+        aligned = np.full((self.size, self.size, *image.shape[2:]), fill, np.uint8)
         x, y = self.paste
         aligned[y : y + bottom - top, x : x + right - left] = np.asarray(part)
         return aligned

@@ -26,7 +26,15 @@ from core.photo.lens import crop_degrees
 from core.progress import Reporter
 from core.rasterize.cpu import render
 from core.spherical_harmonics import from_colors
-from tests.bench.draft_quality import floating_count, front_quality, hair_structure, hole_share, truth_quality
+from tests.bench.draft_quality import (
+    fine_face,
+    floating_count,
+    front_quality,
+    hair_structure,
+    hole_share,
+    sharpness,
+    truth_quality,
+)
 from tests.bench.draft_subjects import ROOT, Subject, subjects
 from tests.bench.novel_views import BANDS, NovelQuality, novel_quality, similarity
 from tests.bench.report import Measurement, best_seconds, peak_memory_mb, print_table
@@ -97,7 +105,24 @@ def _quality(subject: Subject, result: GenerateResult, novel: NovelQuality | Non
             Measurement("six views against the truth", truth["six_psnr"], "dB", ">= 21.5"),
             Measurement("five unseen views against the truth", truth["unseen_psnr"], "dB", ">= 19.5"),
         ]
+    truth = fine_face(prepared)
+    if truth is not None:
+        rows += _sharpness(subject, result, prepared.landmarks.points, truth)
     return rows + (_novel([novel]) if novel is not None else [])
+
+
+def _sharpness(subject: Subject, result: GenerateResult, landmarks: np.ndarray, truth: np.ndarray) -> list[Measurement]:
+    """Compare quality Ultra with the usual one."""
+    ultra = DraftEngine().generate(subject.photo, subject.settings | {"quality": "ultra"}, Reporter())
+    rows = [Measurement("Gaussians, Ultra", len(ultra.gaussians) / 1000, "k", "<= 500")]
+    for name, head in (("High", result), ("Ultra", ultra)):
+        level, likeness = sharpness(head, landmarks, truth)
+        rows += [
+            Measurement(f"face at 1024 pixels, {name}", level, "dB"),
+            Measurement(f"face at 1024 pixels, {name}, SSIM", likeness, ""),
+        ]
+    front = front_quality(ultra, landmarks)["front_psnr"]
+    return [*rows, Measurement("front view inside the face oval, Ultra", front, "dB")]
 
 
 def _novel(heads: list[NovelQuality]) -> list[Measurement]:
@@ -150,6 +175,7 @@ def _times() -> list[Measurement]:
     memory = peak_memory_mb()
     shell = _baseline()
     baseline = best_seconds(lambda: render(shell, front_camera()), repeats=3)
+    ultra_cpu, ultra_memory = _ultra()
     encoded = _png(data.astronaut())
     cold = best_seconds(
         lambda: subprocess.run([sys.executable, "-c", COLD_START], input=encoded, check=True), repeats=3
@@ -158,8 +184,19 @@ def _times() -> list[Measurement]:
         Measurement("photo to head, warm", warm, "s", "", "rendering a shell of 170,000", baseline),
         Measurement("the same, processor time", cpu, "s"),
         Measurement("photo to head, peak memory", memory, "MB", "<= 600"),
+        Measurement("Ultra, of a photo three times as large, processor time", ultra_cpu, "s"),
+        Measurement("the same, peak memory", ultra_memory, "MB"),
         Measurement("photo to head, cold, with the process's start", cold, "s"),
     ]
+
+
+def _ultra() -> tuple[float, float]:
+    """Return processor seconds and peak memory in megabytes of a head in quality Ultra, its photo enlarged."""
+    pixels = data.astronaut()
+    larger = Image.fromarray(pixels).resize(tuple(3 * side for side in pixels.shape[:2]), Image.Resampling.BICUBIC)
+    start = time.process_time()
+    DraftEngine().generate(from_array(np.asarray(larger), "astronaut.png"), {"quality": "ultra"}, Reporter())
+    return time.process_time() - start, peak_memory_mb()
 
 
 def _baseline() -> Gaussians:

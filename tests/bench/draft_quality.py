@@ -10,13 +10,18 @@ from scipy import ndimage
 
 from core.cameras import Camera, six_view_rig, turntable
 from core.engines.base import GenerateResult
+from core.engines.draft.detail import FACTOR, fine_photo
 from core.gaussians import Gaussians
 from core.parts import Part
 from core.photo.landmarks import FACE_OVAL
+from core.photo.prepare import Portrait
 from core.rasterize.cpu import render
 from core.rasterize.metrics import psnr, silhouette_iou
 from core.spherical_harmonics import from_colors
+from tests.bench.novel_views import ssim
 
+FACE_RIM = 16
+"""Fine pixels inside the face's outline that are left out of its sharpness: what is beside it shows there."""
 HOLE_VIEWS = 24
 HOLE_SIZE = 256
 """Views around the head, and their size in pixels, in which holes are counted."""
@@ -66,6 +71,31 @@ def front_quality(result: GenerateResult, landmarks: np.ndarray) -> dict[str, fl
         "front_psnr": psnr(image, over_white(result.aligned), oval),
         "front_iou": silhouette_iou(view.alpha, result.aligned[..., 3] / 255),
     }
+
+
+def fine_face(prepared: Portrait) -> np.ndarray | None:
+    """Return the foreground over white [1024, 1024, 3], 0..1, of a large photo; None where it has no more than 512."""
+    fine = fine_photo(prepared)
+    if fine is None:
+        return None
+    alpha = prepared.alpha.repeat(FACTOR, 0).repeat(FACTOR, 1)[..., None]
+    return fine.astype(np.float64) * alpha + 1 - alpha
+
+
+def sharpness(result: GenerateResult, landmarks: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
+    """Return PSNR in dB and SSIM of a head's face against a large photo's, at the photo's resolution.
+
+    Args:
+        result: The head.
+        landmarks: [L, 2+] the face's landmarks in aligned pixels.
+        truth: [1024, 1024, 3] as :func:`fine_face` returns it.
+    """
+    size = len(truth)
+    image = render(result.gaussians, result.photo_camera.resized(size)).image
+    oval = face_oval(landmarks * (size / 512), size)
+    inner = ndimage.binary_erosion(oval, iterations=FACE_RIM)
+    image = np.clip(image, 0, 1).astype(np.float64)
+    return psnr(image, truth, inner), ssim(image, truth, inner)
 
 
 def hole_share(gaussians: Gaussians, views: int = HOLE_VIEWS, size: int = HOLE_SIZE) -> float:

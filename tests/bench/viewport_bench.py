@@ -9,17 +9,23 @@ from core.viewing import order, texels
 
 from .report import Measurement, best_seconds, print_table
 
-COUNT = 150_000
+COUNTS = (150_000, 500_000)
+"""A usual head, and the largest that the draft engine makes."""
 REPEATS = 20
 
 
 def main() -> None:
     """Measure and print."""
+    for count in COUNTS:
+        _measure(count)
+
+
+def _measure(count: int) -> None:
     random = np.random.default_rng(0)
-    means = random.normal(size=(COUNT, 3)).astype(np.float32)
-    scales = random.uniform(0.001, 0.01, (COUNT, 3)).astype(np.float32)
-    rotations = random.normal(size=(COUNT, 4)).astype(np.float32)
-    base = random.uniform(size=(COUNT, 4)).astype(np.float32)
+    means = random.normal(size=(count, 3)).astype(np.float32)
+    scales = random.uniform(0.001, 0.01, (count, 3)).astype(np.float32)
+    rotations = random.normal(size=(count, 4)).astype(np.float32)
+    base = random.uniform(size=(count, 4)).astype(np.float32)
     rows = order.depth_rows(np.linalg.inv(Camera.orbit(200, 20).blender_matrix())[None])
 
     def sort() -> np.ndarray:
@@ -31,7 +37,7 @@ def main() -> None:
     plain = best_seconds(sort_floats, REPEATS) * 1e3
     packed = best_seconds(lambda: texels.join([texels.splat_texels(means, scales, rotations, base)]), REPEATS) * 1e3
     print_table(
-        f"Viewport, {COUNT:,} splats",
+        f"Viewport, {count:,} splats",
         [
             Measurement("sort for a turned view", best_seconds(sort, REPEATS) * 1e3, "ms", "<= 30", "argsort", plain),
             Measurement("make texels after an edit", packed, "ms"),

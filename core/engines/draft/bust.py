@@ -19,12 +19,13 @@ from .compensation import compensate
 from .cover import VOXEL, build_cover
 from .cover_parts import cover_parts
 from .cut import neck_base, neck_cut, shoulder_cut
+from .detail import photo_splats
 from .emission import cloth_splats, hair_gaussians, skin_splats
 from .front import find_front, kept_pixels
 from .lattice import Lattice
 from .light import unseen_shade
 from .painting import paint_surface, reliable_pixels
-from .photo_sheet import FOOTPRINT, build_sheet, sheet_splats
+from .photo_sheet import FOOTPRINT, build_sheet
 from .portrait import FittedPortrait
 from .rim import clean_rim
 from .segmentation import segment
@@ -106,7 +107,7 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     view = View(portrait, sheet, used)
     hair = hair_gaussians(portrait, segmentation, cover.surface, parts, paint, sheet, view, budget.hair, rng)
     splats = [
-        sheet_splats(portrait, sheet, pixels, budget.photo),
+        photo_splats(portrait, sheet, pixels, budget),
         skin_splats(portrait, segmentation, torso, cover, skin, view, grain, budget.skin, rng),
         cloth_splats(portrait, cover.surface, parts, paint, view, weave, budget.cloth, rng),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from ...version import version
 from ..base import EngineInfo, GenerateResult
 from ..settings import read
 from .bust import build_bust
+from .detail import fine_photo
 from .portrait import FittedPortrait
 from .settings import DraftSettings
 
@@ -65,6 +66,8 @@ class DraftEngine:
         reporter.stage("Fitting the head", share=0.4)
         lens = lens_of(prepared.alignment, photo.focal, options.lens, options.lens_degrees, options.lens_mm)
         portrait = fit_portrait(prepared, front_camera(fov=lens.degrees))
+        if options.budget.detail:
+            portrait = replace(portrait, fine=fine_photo(prepared))
         bust = build_bust(portrait, options, reporter)
 
         reporter.stage("Finishing", share=0.05)

@@ -72,7 +72,7 @@ def build_sheet(portrait: FittedPortrait, parts: np.ndarray, depth: np.ndarray, 
     rows, columns = np.mgrid[: mask.shape[0], : mask.shape[1]]
     pixels = np.stack([columns.ravel() + 0.5, rows.ravel() + 0.5], axis=1)
     positions = camera.unproject(pixels, depth.ravel()).reshape(*mask.shape, 3)
-    normals = np.cross(_smaller_step(positions, 0), _smaller_step(positions, 1))
+    normals = np.cross(smaller_step(positions, 0), smaller_step(positions, 1))
     normals = unit(ndimage.gaussian_filter(normals, (0.7, 0.7, 0)))
     rays = unit(camera.position - positions)
     facing = (normals * rays).sum(-1)
@@ -92,7 +92,7 @@ def _held(normals: np.ndarray, rays: np.ndarray, facing: np.ndarray, steepest: n
     return np.where((facing < steepest)[..., None], held, normals)
 
 
-def _smaller_step(positions: np.ndarray, axis: int) -> np.ndarray:
+def smaller_step(positions: np.ndarray, axis: int) -> np.ndarray:
     """Return the difference to the nearer of the two neighbours along an axis, which stays on one surface."""
     after = np.diff(positions, axis=axis, append=positions.take([-1], axis))
     before = np.diff(positions, axis=axis, prepend=positions.take([0], axis))
@@ -112,7 +112,7 @@ def sheet_splats(portrait: FittedPortrait, sheet: PhotoSheet, colors: np.ndarray
     """
     merged = _blocks_to_merge(portrait, sheet, budget)
     block = np.kron(merged, np.ones((2, 2), bool))
-    single = _pixel_splats(portrait, sheet, colors, sheet.used & ~block)
+    single = pixel_splats(portrait.camera, sheet, colors, sheet.used & ~block)
     return Splats.concatenate([single, _block_splats(portrait, sheet, merged)]) if merged.any() else single
 
 
@@ -141,13 +141,15 @@ def _block_means(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     return np.stack([_tiles(channel).mean(-1)[chosen] for channel in np.moveaxis(values, -1, 0)], axis=1)
 
 
-def _pixel_splats(portrait: FittedPortrait, sheet: PhotoSheet, colors: np.ndarray, chosen: np.ndarray) -> Splats:
-    """Return one Gaussian per chosen pixel."""
+def pixel_splats(
+    camera: Camera, sheet: PhotoSheet, colors: np.ndarray, chosen: np.ndarray, size: float = 1.0
+) -> Splats:
+    """Return one Gaussian per chosen pixel of a sheet, whose side is ``size`` pixels of the camera."""
     return _splats(
-        portrait.camera,
+        camera,
         sheet.positions[chosen],
         sheet.normals[chosen],
-        sheet.depth[chosen],
+        sheet.depth[chosen] * size,
         colors[chosen],
         sheet.opacities[chosen],
         sheet.parts[chosen],

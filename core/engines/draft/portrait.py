@@ -31,12 +31,15 @@ class FittedPortrait:
         alpha: [512, 512] float32, 0..1, the matte.
         landmarks: [L, 3] float32 face landmarks in pixels of the aligned photo.
         fit: The head model fitted to the landmarks.
+        fine: [1024, 1024, 3] float32, the same colours at twice the resolution; None where they are not wanted,
+            or the photo has no more.
     """
 
     rgb: np.ndarray
     alpha: np.ndarray
     landmarks: np.ndarray
     fit: HeadFit
+    fine: np.ndarray | None = None
 
     def with_vertices(self, vertices: np.ndarray) -> FittedPortrait:
         """Return the portrait with the head's vertices [V, 3] moved."""

@@ -17,20 +17,24 @@ class Budget:
         skin: For the fitted head's skin; where the photo shows it, some lie behind the photo's pixels.
         cloth: For clothes and torso that the photo does not show.
         hair: For strands and what lies under them.
+        detail: Further ones for pixels that are divided, where the photo is larger than its aligned picture.
     """
 
     photo: int
     skin: int
     cloth: int
     hair: int
+    detail: int = 0
 
 
 BUDGETS = {
     "low": Budget(50_000, 20_000, 12_000, 30_000),
     "medium": Budget(70_000, 30_000, 18_000, 45_000),
     "high": Budget(85_000, 40_000, 22_000, 62_000),
+    "ultra": Budget(150_000, 50_000, 25_000, 95_000, 180_000),
 }
-"""Enough for a closed surface, light enough for a viewport: 110,000 to 210,000 in all."""
+"""Enough for a closed surface, light enough for a viewport: 110,000 to 210,000 in all, and up to 500,000 for close-ups
+of photos that are large enough."""
 
 
 @dataclass(frozen=True)
