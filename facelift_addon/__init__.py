@@ -20,6 +20,7 @@ from . import (
     viewport,
 )
 from .jobs import session
+from .listening import listen, stop_listening
 from .operators import generate, photo, photo_editing, presenting, queue, transfer, view
 from .previews import previews
 from .setup import choices, folders, steps, worker
@@ -63,12 +64,12 @@ def register() -> None:
     bpy.types.TOPBAR_MT_file_import.append(transfer.draw_import)
     bpy.types.TOPBAR_MT_file_export.prepend(transfer.draw_export)
     bpy.types.VIEW3D_MT_view.append(view.draw_in_view_menu)
-    bpy.app.handlers.load_pre.append(timers.forget_file)
+    listen(timers.HANDLERS)
 
 
 def unregister() -> None:
     """Unregister everything and end the worker."""
-    bpy.app.handlers.load_pre.remove(timers.forget_file)
+    stop_listening(timers.HANDLERS)
     bpy.types.VIEW3D_MT_view.remove(view.draw_in_view_menu)
     bpy.types.TOPBAR_MT_file_export.remove(transfer.draw_export)
     bpy.types.TOPBAR_MT_file_import.remove(transfer.draw_import)

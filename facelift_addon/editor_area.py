@@ -35,6 +35,15 @@ def open_area(context: bpy.types.Context, image: bpy.types.Image) -> bpy.types.A
     return area
 
 
+def give_back(image: bpy.types.Image) -> None:
+    """Show an image again in the areas that were made for the photo, after undo took it from them."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.as_pointer() in _opened and area.type == "IMAGE_EDITOR" and area.spaces.active.image is None:
+                area.spaces.active.image = image
+                bpy.app.timers.register(partial(_choose_tab, image.name), first_interval=TAB_SECONDS)
+
+
 def _choose_tab(image_name: str) -> None:
     """Bring this extension's tab of the sidebar to the front."""
     image = bpy.data.images.get(image_name)

@@ -3,6 +3,7 @@
 Whatever an appended object refers to comes along, and Blender links every object of it into the scene, and makes
 objects of meshes and point clouds that have none. So the square that splats are drawn with, the shapes of a rig's
 controls and the original copy of edited splats would lie about. They stay in the file, as data that heads use.
+What a scene needs to render its first heads does not come along: it is set as for heads that are made in it.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from bpy.app.handlers import persistent
 
 from .avatar import control_shapes
 from .editing import originals
-from .splats import fits, quad
+from .splats import fits, heads, quad, rendering
 
 
 @persistent
 def on_import(context: bpy.types.BlendImportContext) -> None:
-    """Take out of all scenes what came along only as a helper."""
+    """Take out of all scenes what came along only as a helper, and let them render the heads that came."""
     imported = {item.id for item in context.import_items if item.id is not None}
     for target in imported:
         if isinstance(target, bpy.types.Object) and (quad.is_quad(target) or control_shapes.is_shape(target)):
@@ -29,6 +30,10 @@ def on_import(context: bpy.types.BlendImportContext) -> None:
         # Blender made it: neither the other file nor a tool of ours has an object of such data.
         if target.data in helpers and target not in imported:
             bpy.data.objects.remove(target)
+    for scene in bpy.data.scenes:
+        arrived = sum(head in imported for head in heads.rendered_in(scene))
+        if arrived:
+            rendering.prepare(scene, arrived)
 
 
 def _kept_data() -> set[bpy.types.ID]:

@@ -112,6 +112,7 @@ class Session:
     def reset(self) -> None:
         """Cancel and forget everything, as when another file is opened. The worker lives on."""
         self.clear_photos()
+        photo_editing.leave()
         for task in list(self.tasks):
             self.dismiss(task)
 

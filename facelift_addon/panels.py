@@ -276,7 +276,7 @@ class FACELIFT_PT_rendering(SidebarPanel, bpy.types.Panel):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Only with heads in the scene."""
-        return bool(heads.heads_of(context.scene))
+        return bool(heads.rendered_in(context.scene))
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw what should change."""

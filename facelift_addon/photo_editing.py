@@ -16,6 +16,7 @@ import numpy as np
 
 from ..core.errors import FaceLiftError
 from ..core.photo.edits import Crop, PhotoEdits, lasso, painted_matte
+from . import editor_area
 
 if TYPE_CHECKING:
     from .jobs import Session
@@ -29,6 +30,10 @@ QUIET_SECONDS = 0.4
 
 _wanted: tuple[str, Crop, float] | None = None
 """A crop that is still being moved: id of the photo's preparation, the crop, and since when it stands still."""
+_stored = ""
+"""Id of the preparation whose picture is in an undo step."""
+_open = False
+"""Whether the picture is being shown, so that undo must not take it away."""
 
 
 def image() -> bpy.types.Image | None:
@@ -51,6 +56,8 @@ def show(photo: Task, afresh: bool = False) -> bpy.types.Image:
             "There is no picture of this photo to edit.",
             "Wait until the face was found; a worker of an older version can't send one.",
         )
+    global _open
+    _open = True
     old = image()
     if old is not None and old[SHOWN_KEY] == photo.found_id and not afresh:
         return old
@@ -65,11 +72,30 @@ def show(photo: Task, afresh: bool = False) -> bpy.types.Image:
         old.user_remap(new)
         bpy.data.images.remove(old)
         new.name = IMAGE_NAME
+    _store(photo.found_id, afresh)
     return new
+
+
+def _store(found_id: str, again: bool) -> None:
+    """Make an undo step with the new image: one before the first stroke, or undoing that takes the image away.
+
+    Only once a picture. A step that is made because undo went behind it would be in the way of undoing more.
+    """
+    global _stored
+    if again or found_id != _stored:
+        _stored = found_id
+        bpy.ops.ed.undo_push(message="Photo to Edit")
+
+
+def leave() -> None:
+    """The image is not needed any more; it may stay."""
+    global _open
+    _open = False
 
 
 def close() -> None:
     """Remove the image."""
+    leave()
     shown = image()
     if shown is not None:
         bpy.data.images.remove(shown)
@@ -79,10 +105,15 @@ def follow(session: Session) -> None:
     """Keep the image up to date with the shown photo, and apply a crop whose handles have come to rest."""
     global _wanted
     photo, shown = session.photo, image()
-    if shown is not None and photo is None:
-        close()
-    elif shown is not None and photo.result is not None and shown[SHOWN_KEY] != photo.id and photo.result.picture_png:
-        show(photo)
+    if photo is None:
+        if shown is not None or _open:
+            close()
+    elif photo.result is not None and photo.result.picture_png:
+        if shown is None and _open:
+            # Undo went back to before it was made. What is chosen is not undone, and so stays in sight.
+            editor_area.give_back(show(photo))
+        elif shown is not None and shown[SHOWN_KEY] != photo.id:
+            show(photo)
     if _wanted is None:
         return
     identifier, crop, since = _wanted

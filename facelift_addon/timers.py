@@ -61,3 +61,18 @@ def redraw() -> None:
 def forget_file(_path: str | None = None) -> None:
     """Another file opens: jobs and pictures of this one are dropped."""
     session.reset()
+
+
+@persistent
+def undone(*_arguments) -> None:
+    """Undo and redo exchange the photo's image: it is looked after soon."""
+    if session.photo is not None:
+        wake()
+
+
+HANDLERS = (
+    (bpy.app.handlers.load_pre, forget_file),
+    (bpy.app.handlers.undo_post, undone),
+    (bpy.app.handlers.redo_post, undone),
+)
+"""Handler lists, and what is in them while the extension is registered."""

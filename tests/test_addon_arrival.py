@@ -118,6 +118,13 @@ def test_heads_stand_on_what_is_there(blender, bring_in):
     assert second.location.x > 0.3 and lowest(second) == pytest.approx(1.0, abs=5e-3)
 
 
+def test_where_nothing_is_a_head_stands_at_the_cursor(bring_in):
+    import bpy
+
+    bpy.context.scene.cursor.location = (0.02, -0.01, 0.03)
+    assert tuple(bring_in().location) == pytest.approx((0.02, -0.01, 0.03))
+
+
 def test_heads_stand_in_rooms_and_on_floors(blender, bring_in):
     import bpy
 

@@ -129,3 +129,48 @@ def test_fits_of_older_files_are_read_and_bring_no_object(blender, tmp_path):
     fits.keep(head, fits.of(head))
     np.testing.assert_array_equal(fits.of(head).vertices, VERTICES)
     assert "Old fit" not in bpy.data.meshes
+
+
+def needs_of(blender):
+    """What a scene lacks to render its heads, as the panel lists it."""
+    import bpy
+
+    rendering = blender.module("facelift_addon.splats.rendering")
+    return [change.path for change in rendering.proposed_changes(bpy.context.scene, "SCENE")]
+
+
+@pytest.mark.parametrize(("how", "kind"), [("append", "Object"), ("link", "Object"), ("link", "Collection")])
+def test_a_scene_renders_the_first_heads_that_come(blender, library, how, kind):
+    import bpy
+
+    bring(how, library, kind, "Ada")
+    assert needs_of(blender) == []
+    assert bpy.context.scene.view_settings.view_transform == "Standard"
+    assert bpy.ops.facelift.restore_render_settings() == {"FINISHED"}
+    assert "view_settings.view_transform" in needs_of(blender)
+
+
+def test_later_heads_leave_the_settings_as_the_user_has_them(blender, library):
+    import bpy
+
+    bring("append", library, "Object", "Ada")
+    bpy.ops.facelift.restore_render_settings()
+    bring("append", library, "Object", "Ada")
+    assert bpy.context.scene.view_settings.view_transform == "AgX"
+
+
+def test_instanced_heads_count_as_often_as_they_stand_there(blender, library):
+    import bpy
+
+    bring("link", library, "Collection", "Ada")
+    twin = bpy.context.scene.objects["Ada"].copy()
+    nested = bpy.data.collections.new("pair")
+    for target in (bpy.context.scene.objects["Ada"], twin):
+        nested.objects.link(target)
+        target.location.x += 1
+    pair = bpy.data.objects.new("pair", None)
+    pair.instance_type, pair.instance_collection = "COLLECTION", nested
+    bpy.context.scene.collection.objects.link(pair)
+    found = blender.heads.rendered_in(bpy.context.scene)
+    assert [head.name for head in found] == ["Ada"] * 3
+    assert bpy.types.FACELIFT_PT_rendering.poll(bpy.context)

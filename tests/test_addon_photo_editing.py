@@ -127,6 +127,52 @@ def test_painting_on_the_photo_is_taken_over(blender, photo):
     assert not blender.module("facelift_addon.photo_editing").image().is_dirty, "the image shows what was taken"
 
 
+def alpha_of(image) -> np.ndarray:
+    """Alpha of an image's pixels."""
+    pixels = np.empty(len(image.pixels), np.float32)
+    image.pixels.foreach_get(pixels)
+    return pixels[3::4]
+
+
+def test_undo_leaves_the_photo_that_is_being_edited(blender, photo):
+    """The first stroke's undo goes back to the step before it, and a later one behind the photo's image."""
+    import bpy
+
+    editing = blender.module("facelift_addon.photo_editing")
+    bpy.ops.ed.undo_push(message="before")
+    bpy.ops.facelift.edit_photo(mode="REMOVE")
+    before = alpha_of(editing.image())
+    bpy.ops.ed.undo_push(message="a stroke")
+    bpy.ops.ed.undo()
+    np.testing.assert_array_equal(alpha_of(editing.image()), before)
+    bpy.ops.ed.undo()
+    assert editing.image() is None
+    blender.session.tick()
+    np.testing.assert_array_equal(alpha_of(editing.image()), before)
+    bpy.ops.ed.redo()
+    blender.session.tick()
+    assert editing.image() is not None, "showing it again was no step of its own"
+
+
+def test_undo_goes_behind_a_mended_matte_and_on(blender, photo):
+    import bpy
+
+    editing = blender.module("facelift_addon.photo_editing")
+    bpy.context.scene.facelift.quality = "high"
+    bpy.ops.ed.undo_push(message="high")
+    bpy.context.scene.facelift.quality = "low"
+    bpy.ops.ed.undo_push(message="low")
+    bpy.ops.facelift.edit_photo(mode="REMOVE")
+    lasso(LEFT_HALF, "REMOVE")
+    blender.settle()
+    mended = alpha_of(editing.image())
+    for _ in range(3):
+        bpy.ops.ed.undo()
+        blender.session.tick()
+        np.testing.assert_array_equal(alpha_of(editing.image()), mended)
+    assert bpy.context.scene.facelift.quality == "high"
+
+
 def test_generate_takes_painting_and_the_head_keeps_it(blender, photo, tmp_path):
     import bpy
 
@@ -184,3 +230,4 @@ def test_photos_are_chosen_by_what_they_show():
     properties = bpy.ops.facelift.choose_photo.get_rna_type().properties
     assert properties["display_type"].default == "THUMBNAIL"
     assert properties["filter_image"].default
+    assert properties["hide_props_region"].default, "beside the pictures is no empty column"

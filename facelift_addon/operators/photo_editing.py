@@ -83,6 +83,7 @@ class FACELIFT_OT_close_photo_editor(_OnPhoto, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Take it over and give the space back."""
         photo_editing.take_painted(session)
+        photo_editing.leave()
         _set_brush(context, "MIX")
         close_area(context)
         wake()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,11 +99,13 @@ def add(scene: bpy.types.Scene, arrival: Arrival, view_layer: bpy.types.ViewLaye
         view_layer: Whose selection changes; None leaves it, as while the user edits something.
     """
     cloud = arrival.point_cloud()
+    # Before it is in the scene: it would stand on itself.
+    place = _free_place(scene, arrival)
     head = bpy.data.objects.new(arrival.name, cloud)
     collection = bpy.data.collections.new(arrival.name)
     scene.collection.children.link(collection)
     collection.objects.link(head)
-    head.location = _free_place(scene, arrival)
+    head.location = place
     head[ID_KEY] = uuid.uuid4().hex
     belongings.mark(collection, head[ID_KEY])
     display.add_display(head, arrival.sh_degree)
@@ -268,6 +270,25 @@ def find(identifier: str, name: str = "") -> bpy.types.Object | None:
 def heads_of(scene: bpy.types.Scene) -> Iterable[bpy.types.Object]:
     """Return all splat objects of a scene."""
     return [target for target in scene.objects if is_head(target)]
+
+
+def rendered_in(scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """Return all splat objects that a scene renders: its own, and those of collections that its objects instance.
+
+    A head that is instanced several times is there as often.
+    """
+    return list(_with_instances(scene.objects, frozenset()))
+
+
+def _with_instances(
+    targets: Iterable[bpy.types.Object], within: frozenset[bpy.types.Collection]
+) -> Iterator[bpy.types.Object]:
+    for target in targets:
+        collection = target.instance_collection if target.instance_type == "COLLECTION" else None
+        if is_head(target):
+            yield target
+        elif collection is not None and collection not in within:
+            yield from _with_instances(collection.all_objects, within | {collection})
 
 
 def photo_camera_of(head: bpy.types.Object) -> bpy.types.Object | None:

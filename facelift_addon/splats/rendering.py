@@ -57,7 +57,7 @@ def needed_bounces(scene: bpy.types.Scene) -> int:
     Cycles' default of 8 leaves a black crust on splats. What lies behind more surfaces than are allowed is black,
     as specks under a chin.
     """
-    found = [head.get(BOUNCES_KEY, UNKNOWN) for head in heads.heads_of(scene) if display.renders_quads(head)]
+    found = [head.get(BOUNCES_KEY, UNKNOWN) for head in heads.rendered_in(scene) if display.renders_quads(head)]
     return min(sum(found) or UNKNOWN, MOST)
 
 
@@ -74,7 +74,7 @@ def proposed_changes(scene: bpy.types.Scene, color_mode: str) -> list[Change]:
     if color_mode == "LIT":
         # The proxies of animated heads are made anew while it renders: meanwhile nobody may draw them.
         wishes += [("render.use_lock_interface", True)]
-    if hasattr(scene, "cycles") and any(display.renders_quads(head) for head in heads.heads_of(scene)):
+    if hasattr(scene, "cycles") and any(display.renders_quads(head) for head in heads.rendered_in(scene)):
         bounces = needed_bounces(scene)
         # With fewer certain ones, Cycles ends rays by chance, which is most of the noise and saves little time.
         wishes += [("cycles.transparent_max_bounces", bounces), ("cycles.min_transparent_bounces", bounces)]
@@ -105,7 +105,7 @@ def prepare(scene: bpy.types.Scene, arrived: int) -> str:
         scene: With the heads.
         arrived: How many of its heads have just come.
     """
-    if not preferences().prepare_renders or len(heads.heads_of(scene)) > arrived:
+    if not preferences().prepare_renders or len(heads.rendered_in(scene)) > arrived:
         return ""
     try:
         changes = apply(scene, scene.facelift.color_mode)

@@ -2,10 +2,12 @@
 
 Native: Blender's own splats (5.3+). Exact: our camera-facing quads, which older Blenders always
 render. In the photo's own colours, 128 x 128 pixels. Times are the processor's of all cores.
+``python -m tests.bench.rendering_bench "EEVEE, native" "Cycles, exact, 16"`` measures only rows whose names begin so.
 """
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -37,11 +39,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         extension = addon_helpers.install(Path(folder))
         bpy.ops.wm.read_homefile(use_empty=True)
-        measurements = list(_measured(extension, head, Path(folder)))
+        measurements = list(_measured(extension, head, Path(folder), tuple(sys.argv[1:]) or ("",)))
     print_table(f"Rendering {len(head):,} splats in Blender {bpy.app.version_string}", measurements)
 
 
-def _measured(extension: addon_helpers.Extension, head, folder: Path) -> Iterator[Measurement]:
+def _measured(extension: addon_helpers.Extension, head, folder: Path, wanted: tuple[str, ...]) -> Iterator[Measurement]:
     import bpy
 
     native = extension.module("facelift_addon.splats.native")
@@ -51,14 +53,16 @@ def _measured(extension: addon_helpers.Extension, head, folder: Path) -> Iterato
     names = {"CYCLES": "Cycles", eevee: "EEVEE"}
     for engine in names:
         for exact in (False, True) if native.is_available() else (True,):
-            if engine == eevee:
+            kind = f"{names[engine]}, {'exact' if exact else 'native'}"
+            rows = {samples: f"{kind}, {samples} samples" for samples in SAMPLES}
+            rows = {samples: name for samples, name in rows.items() if name.startswith(wanted)}
+            if rows and engine == eevee:
                 # The first picture compiles its shaders.
                 _rendered(extension, target, engine, exact, 1, folder)
-            for samples in SAMPLES:
+            for samples, name in rows.items():
                 start = time.process_time()
                 image = _rendered(extension, target, engine, exact, samples, folder)
                 seconds = time.process_time() - start
-                name = f"{names[engine]}, {'exact' if exact else 'native'}, {samples} samples"
                 likeness = float(psnr(image, expected))
                 # At once: a whole run takes minutes.
                 print(f"{name}: {seconds:.2f} s, {likeness:.2f} dB", flush=True)

@@ -49,8 +49,8 @@ PAIRS = {
         "select_brush": "none",
         "select_lasso": "none",
         "select_sphere": "none",
-        "rings": "select_sphere",
-        "centers": "plain",
+        "rings": "close",
+        "centers": "close",
         "compare_photo": "plain",
     },
     "adjustments": {
@@ -69,7 +69,7 @@ PAIRS = {
 """By part, the pictures of what tools did, and of what was there before."""
 
 
-PANEL, VIEWPORT = (1020, 60, 1315, 460), (340, 80, 1316, 902)
+PANEL, VIEWPORT = (1020, 82, 1315, 632), (310, 80, 1316, 902)
 LARGEST = (800, 800)
 PIECES = {
     "panel-empty": (1, PANEL),

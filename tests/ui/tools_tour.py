@@ -27,6 +27,8 @@ FOLDER, PHOTO = Path(FOLDER), Path(PHOTO)
 SETTLE_SECONDS = 0.3
 VIEW_ANGLES = (1.5, 0.0, 0.35)
 VIEW_CENTER, VIEW_DISTANCE = (-0.03, 0.0, 0.1), 0.85
+CLOSE_CENTER, CLOSE_DISTANCE = (0.03, -0.1, 0.11), 0.16
+"""Where an eye fills the picture: single splats are seen."""
 FLOATERS = 400
 
 pictures: list[str] = []
@@ -116,14 +118,14 @@ def make_head() -> window.Steps:
     yield from window.open_tab()
 
 
-def look(distance: float = VIEW_DISTANCE) -> None:
+def look(distance: float = VIEW_DISTANCE, center: tuple[float, float, float] = VIEW_CENTER) -> None:
     """Show the head from a little to the side, and nothing else."""
     space = window.view()[1].spaces[0]
     view = space.region_3d
     view.view_perspective = "PERSP"
     view.view_rotation = Euler(VIEW_ANGLES).to_quaternion()
     # Heads stand on the floor, wherever there is room.
-    view.view_location, view.view_distance = head().location + Vector(VIEW_CENTER), distance
+    view.view_location, view.view_distance = head().location + Vector(center), distance
     overlay = space.overlay
     overlay.show_floor = overlay.show_axis_x = overlay.show_axis_y = overlay.show_cursor = False
     overlay.show_outline_selected = overlay.show_relationship_lines = overlay.show_object_origins = False
@@ -268,13 +270,16 @@ def by_hand() -> window.Steps:
     yield from shoot("select_lasso")
     call("select_sphere", run(facelift.select_sphere, center=head().location + Vector((-0.02, -0.1, 0.1)), radius=0.06))
     yield from shoot("select_sphere")
-    shown = bpy.context.scene.facelift_overlays
-    shown.show_rings, shown.of = True, "SELECTED"
-    yield from shoot("rings")
-    shown.show_rings, shown.show_centers, shown.of = False, True, "ALL"
     mode("OBJECT")
+    look(CLOSE_DISTANCE, CLOSE_CENTER)
+    yield from shoot("close")
+    shown = bpy.context.scene.facelift_overlays
+    shown.show_rings, shown.of = True, "ALL"
+    yield from shoot("rings")
+    shown.show_rings, shown.show_centers = False, True
     yield from shoot("centers")
     shown.show_centers = False
+    look()
     call("compare_photo", run(facelift.compare_photo))
     yield from shoot("compare_photo", 2.0)
     call("compare_photo back", run(facelift.compare_photo))
