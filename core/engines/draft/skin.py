@@ -13,6 +13,7 @@ from ...head import bending
 from ...head.model import HeadModel, Region
 from ...parts import Part
 from .color import to_encoded, to_linear
+from .hollows import ear_openness, hollow_light, skin_albedo
 from .light import Light, fit_light
 from .portrait import FittedPortrait
 
@@ -68,7 +69,7 @@ def paint_skin(portrait: FittedPortrait, parts: np.ndarray) -> Skin:
     if plain.sum() < 30:
         plain = visible if visible.sum() >= 30 else np.ones(len(vertices), bool)
     light = fit_light(normals[plain], linear[plain], facing[plain], towards)
-    expected = light(normals)
+    expected = light(normals) * hollow_light(ear_openness(model), skin_albedo(linear[plain].mean(0)))
     ratio = np.where(visible[:, None], np.log(np.maximum(linear, 1e-3) / np.maximum(expected, 1e-3)), 0.0)
     spread = _spread(model, ratio, visible, facing)
     colors = to_encoded(light.limited(expected * np.exp(spread)))
