@@ -14,6 +14,7 @@ from core.engines.draft.cover import build_cover
 from core.engines.draft.cut import neck_base, shoulder_cut
 from core.engines.draft.lattice import Lattice
 from core.engines.draft.light import fit_light, harmonics
+from core.engines.draft.outline import meet_outline
 from core.engines.draft.photo_sheet import build_sheet
 from core.engines.draft.portrait import FittedPortrait
 from core.engines.draft.rim import clean_rim
@@ -93,6 +94,24 @@ def test_a_bare_skull_grows_to_its_outline_and_has_no_hair():
     assert abs(top(taller.region_map >= 0) - top(grown)) < abs(top(plain.mask) - top(grown)) / 2
 
 
+def test_neck_and_ears_meet_the_outline_and_the_face_stays():
+    plain = plain_portrait()
+    flesh = np.isin(plain.region_map, (Region.NECK, Region.EARS))
+    wider = ndimage.binary_dilation(flesh, np.ones((1, 13))) | plain.mask
+    portrait = FittedPortrait(plain.rgb, wider.astype(np.float32), plain.landmarks, plain.fit)
+    parts = np.where(wider, Part.SKIN, Part.BACKGROUND).astype(np.int8)
+    met = meet_outline(portrait, parts)
+
+    def missing(fitted):
+        return (wider & (fitted.region_map < 0)).sum()
+
+    assert missing(met) < 0.4 * missing(portrait)
+    landmarks = met.model.landmarks(met.vertices), plain.model.landmarks(plain.vertices)
+    assert np.abs(landmarks[0] - landmarks[1]).max() < 0.01
+    clothed = np.where(wider, Part.CLOTHES, Part.BACKGROUND).astype(np.int8)
+    assert meet_outline(portrait, clothed) is portrait, "the outline of clothes tells nothing of what is under them"
+
+
 def test_bare_scalps_and_hair_are_told_by_their_looks():
     rng = np.random.default_rng(1)
     rgb = np.tile(SKIN, (128, 128, 1)) + rng.normal(0, 0.01, (128, 128, 3))
@@ -157,7 +176,7 @@ def test_what_is_invented_neither_covers_the_photo_nor_leaves_its_outline():
     segmentation = labels(portrait, cap)
     depth = np.where(np.isfinite(portrait.mesh_maps.depth), portrait.mesh_maps.depth, 5.0).astype(np.float32)
     sheet = build_sheet(portrait, segmentation.parts, depth, shoulder_cut(portrait))
-    view = View(portrait, sheet, sheet.used)
+    view = View(portrait, sheet)
     nose = sheet.positions[280, 256]
     towards = (portrait.camera.position - nose) / np.linalg.norm(portrait.camera.position - nose)
     before, behind = nose + 0.05 * towards, nose - 0.2 * towards
@@ -167,6 +186,14 @@ def test_what_is_invented_neither_covers_the_photo_nor_leaves_its_outline():
     assert kept.all(), "skin over skin is pushed back"
     assert portrait.camera.project(fitted.positions)[1][0] > sheet.depth[280, 256]
     assert fitted.radii[0] < 0.02, "and is small behind the face"
+    row = int(portrait.chin_row - 0.3 * portrait.face_height)
+    edge = np.flatnonzero(portrait.mask[row])[0]
+    assert segmentation.parts[row, edge] == Part.SKIN
+    outer = portrait.camera.unproject(np.array([[edge - 1.0, row + 0.5]]), np.array([5.0]))
+    sideways = np.array([[-1.0, 0.0, 0.0]])
+    samples = Samples(outer, sideways, np.zeros(1, int), np.zeros((1, 4)), np.full(1, 0.02))
+    fitted, kept = view.fit(samples, np.array([Part.SKIN]))
+    assert kept.all() and portrait.camera.project(fitted.positions)[0][0, 0] > edge + 1, "skin ends at the outline"
     beside = portrait.camera.unproject(np.array([[20.0, 100.0]]), np.array([5.0]))
     assert view.blocked(beside, Part.HAIR).all()
 

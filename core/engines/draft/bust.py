@@ -6,7 +6,7 @@ photo is one camera's look at both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,11 +21,12 @@ from .cover_parts import cover_parts
 from .cut import neck_base, neck_cut, shoulder_cut
 from .detail import photo_splats
 from .emission import cloth_splats, hair_gaussians, skin_splats
-from .front import find_front, kept_pixels
+from .front import find_front, outline_pixels
 from .lattice import Lattice
 from .light import unseen_shade
+from .outline import meet_outline
 from .painting import paint_surface, reliable_pixels
-from .photo_sheet import FOOTPRINT, build_sheet
+from .photo_sheet import FOOTPRINT, along_outline, build_sheet
 from .portrait import FittedPortrait
 from .rim import clean_rim
 from .segmentation import segment
@@ -70,6 +71,7 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     reporter.stage("Separating skin, hair and clothes", share=0.12)
     segmentation = segment(portrait)
 
+    portrait = meet_outline(portrait, segmentation.parts)
     portrait = portrait.with_colors(clean_rim(portrait, segmentation.parts))
 
     reporter.stage("Building the shape", steps=2, share=0.15)
@@ -87,7 +89,7 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     reporter.stage("Laying out the photo", share=0.1)
     front = find_front(portrait, segmentation, cover.surface)
     sheet = build_sheet(portrait, segmentation.parts, front.depth, cut)
-    used = kept_pixels(portrait, segmentation, front, sheet)
+    sheet = along_outline(portrait, sheet, *outline_pixels(portrait, segmentation, front, sheet))
 
     reporter.stage("Painting what the photo does not show", steps=2, share=0.15)
     parts = cover_parts(portrait, torso, cover, sheet)
@@ -97,14 +99,13 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     bare = np.isin(parts, (Part.SKIN, Part.NECK))
     paint[bare] = to_encoded(skin.light(cover.surface.normals[bare]))
     paint[~bare] *= unseen_shade(cover.surface.normals[~bare], skin.towards)[:, None]
-    sheet = replace(sheet, used=used, opacities=sheet.opacities * used)
     pixels = compensate(portrait.rgb, sheet.depth, sheet.opacities, sheet.facing, FOOTPRINT)
     reliable = reliable_pixels(portrait, sheet)
     weave = synthesize(portrait, reliable & (sheet.parts == Part.CLOTHES), rng)
     grain = fine_contrast(portrait, reliable & (sheet.parts == Part.SKIN))
 
     reporter.stage("Growing hair", share=0.3)
-    view = View(portrait, sheet, used)
+    view = View(portrait, sheet)
     hair = hair_gaussians(portrait, segmentation, cover.surface, parts, paint, sheet, view, budget.hair, rng)
     splats = [
         photo_splats(portrait, sheet, pixels, budget),

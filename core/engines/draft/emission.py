@@ -168,7 +168,10 @@ def hair_gaussians(
     pixels = segmentation.is_part(Part.HAIR) & portrait.mask
     photo = HairPhoto(portrait.camera, portrait.rgb, pixels, sheet.depth, view.used, portrait.alpha)
     grown = build_hair(volume, [photo], paint, count, rng)
-    return None if grown is None else grown.select(~view.blocked(grown.means.astype(np.float64), Part.HAIR))
+    if grown is None:
+        return None
+    means, kept, _ = view.place(grown.means.astype(np.float64), Part.HAIR, grown.scales.max(1))
+    return grown.replace(means=means.astype(np.float32)).select(kept)
 
 
 def _softened(surface: Surface, members: np.ndarray) -> np.ndarray:

@@ -32,6 +32,10 @@ HAIRLINE = 0.1
 """World units from the hairline over which hair rises to its full thickness."""
 OUTLINE_RIM = 12
 """Pixels inside the person's outline where skin turns away from the camera; elsewhere hair or cloth hides its edge."""
+SEAM, STEP = 8, 0.06
+"""Pixels beside the border of neck and torso over which they are joined, and world units of a step that is none."""
+MET = 2
+"""Pixels beyond the fitted head's outline up to which it meets the photo's."""
 GRAZING = 0.12
 """Cosine between normal and ray below which skin's pixels are left out: their colour is the outline's."""
 
@@ -68,6 +72,13 @@ def find_front(portrait: FittedPortrait, segmentation: Segmentation, cover: Surf
     away = ndimage.distance_transform_edt(~on_head) * PIXEL / HAIRLINE
     over = covered & np.isin(regions, HEAD_REGIONS) & (away < 1)
     depth[over] += (portrait.mesh_maps.depth[over] - depth[over]) * (1 - away[over])
+    # The fitted neck ends in teeth of single quads: what it and the torso have in common becomes one surface.
+    throat = portrait.mask & np.isin(segmentation.parts, (Part.SKIN, Part.NECK)) & ~portrait.face_oval
+    seam = ndimage.binary_dilation(throat & on_head, iterations=SEAM) & ndimage.binary_dilation(
+        throat & ~on_head & ~segmentation.beard, iterations=SEAM
+    )
+    joined = blur_inside(depth, throat, SEAM / 2)
+    depth = np.where(throat & seam & (np.abs(joined - depth) < STEP), joined, depth)
     # What an open mouth shows lies just behind the lips: the model's depth of it is a guess.
     inside = portrait.polygon(MOUTH_OUTLINE) & np.isin(regions, (Region.MOUTH, Region.TEETH))
     around = ndimage.binary_dilation(inside, iterations=MOUTH_RIM) & ~inside
@@ -76,10 +87,14 @@ def find_front(portrait: FittedPortrait, segmentation: Segmentation, cover: Surf
     return Front(depth.astype(np.float32), on_head, seen.mask)
 
 
-def kept_pixels(portrait: FittedPortrait, segmentation: Segmentation, front: Front, sheet: PhotoSheet) -> np.ndarray:
-    """Return which pixels [512, 512] bool become Gaussians: not those that would be smears from the side.
+def outline_pixels(
+    portrait: FittedPortrait, segmentation: Segmentation, front: Front, sheet: PhotoSheet
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which pixels [512, 512] bool would be smears from the side.
 
-    Skin that turns away, ears, and skin beyond the fitted head's outline are left to the fitted head's surface.
+    Returns:
+        Those that the fitted head's own surface shows better: ears, and skin that turns away; and those of skin beyond
+        the fitted head's outline, which nothing else shows.
     """
     flesh = np.isin(sheet.parts, (Part.SKIN, Part.NECK))
     regions = portrait.region_map
@@ -87,5 +102,6 @@ def kept_pixels(portrait: FittedPortrait, segmentation: Segmentation, front: Fro
     on_torso = nearest_fill(regions, regions >= 0) == Region.TORSO
     rim = ndimage.distance_transform_edt(np.pad(portrait.mask, 1, mode="edge"))[1:-1, 1:-1] < OUTLINE_RIM
     beyond = flesh & ~front.on_head & ~segmentation.beard & ~front.on_cover & ~on_torso
+    far = beyond & (ndimage.distance_transform_edt(~front.on_head) > MET)
     turned = flesh & front.on_head & (sheet.facing < GRAZING)
-    return sheet.used & ~ears & ~(rim & (beyond | turned))
+    return ears | (rim & (turned | (beyond & ~far))), rim & far

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -83,6 +83,22 @@ def build_sheet(portrait: FittedPortrait, parts: np.ndarray, depth: np.ndarray, 
     used = (portrait.alpha >= faintest) & (cut.heights(positions) >= 0)
     opacities = np.clip(-np.log1p(-np.minimum(portrait.alpha, 0.999)) / OVERLAP, 0, HIGHEST_OPACITY) * used
     return PhotoSheet(used, positions, held, facing, depth, opacities, parts)
+
+
+def along_outline(portrait: FittedPortrait, sheet: PhotoSheet, left_out: np.ndarray, turned: np.ndarray) -> PhotoSheet:
+    """Return the sheet without smears.
+
+    Args:
+        portrait: The portrait.
+        sheet: The pixels in space.
+        left_out: [512, 512] bool: pixels that get no Gaussian.
+        turned: [512, 512] bool: pixels whose discs face the camera: it sees what it saw, and from the side, edge-on,
+            there is little of them.
+    """
+    rays = unit(portrait.camera.position - sheet.positions)
+    used = sheet.used & ~left_out
+    normals = np.where(turned[..., None], rays, sheet.normals)
+    return replace(sheet, used=used, normals=normals, opacities=sheet.opacities * used)
 
 
 def _held(normals: np.ndarray, rays: np.ndarray, facing: np.ndarray, steepest: np.ndarray) -> np.ndarray:

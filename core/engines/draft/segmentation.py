@@ -27,6 +27,8 @@ LEARNING_PASSES = 3
 """Rounds of classifying by the colours learnt and learning from the result."""
 BEARD_SHARE, BEARD_LENGTH = 0.6, 0.5
 """Share of the chin that must look unlike the upper face, and face heights that a beard hangs down at most."""
+SHORTEST_BEARD = 0.12
+"""Face heights below the chin from which a beard has a volume of its own; stubble lies on the skin."""
 BEARD_ASIDE = (0.45, 0.62)
 """Face heights from the chin's column that a beard reaches at most: told by its colour, and one that hides the neck."""
 THROAT_ASIDE, HIDDEN_THROAT = 0.15, 0.85
@@ -153,6 +155,8 @@ def _find_beard(portrait: FittedPortrait, bins: np.ndarray, skin: np.ndarray, fl
     throat = flesh & (below > 0) & (aside < THROAT_ASIDE)
     bare = throat.any(1) & ((beard & throat).sum(1) < HIDDEN_THROAT * throat.sum(1))
     end = min(below[bare].min(initial=BEARD_LENGTH), below[beard.any(1)].max(initial=0))
+    if end < SHORTEST_BEARD:
+        return np.zeros_like(chin)
     if end > NECK_HIDDEN:
         # Its lit and shaded sides differ in colour, but no skin can show beside it, from the ears down.
         ears = portrait.vertices[portrait.model.in_regions(Region.EARS)]
