@@ -4,11 +4,13 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pygltflib
 import pytest
 
 from core.avatar.base_mesh import BaseMesh
 from core.head.lips import PARTING
 from core.head.model import Region, load_head_model
+from core.parts import Part
 from tests.addon_helpers import add_splats, needs_blender, surface_gaussians
 from tests.avatar_helpers import splats_of_astronaut
 from tests.draft_helpers import astronaut_head
@@ -61,7 +63,9 @@ def test_a_draft_head_gets_the_mesh_of_its_fit(blender, head, expected):
     assert mesh.parent == head and mesh["facelift_base_of"] == head["facelift_id"]
     assert mesh.users_collection[:] == head.users_collection[:]
     model = load_head_model()
-    assert len(mesh.data.vertices) == len(model.mean) and len(mesh.data.polygons) == len(model.faces)
+    assert len(mesh.data.vertices) == len(model.mean)
+    # What lies beyond the splats' end is left out.
+    assert 0.7 * len(model.faces) < len(mesh.data.polygons) < len(model.faces)
     sizes = {polygon.loop_total for polygon in mesh.data.polygons}
     assert sizes <= {3, 4} and not mesh.data.validate(verbose=False)
     assert all(polygon.use_smooth for polygon in mesh.data.polygons)
@@ -69,7 +73,8 @@ def test_a_draft_head_gets_the_mesh_of_its_fit(blender, head, expected):
     assert [block.name for block in blocks] == ["Basis", *model.expression_names]
     matrix = np.array(head.matrix_world)
     wanted = expected.shown @ matrix[:3, :3].T + matrix[:3, 3]
-    assert np.linalg.norm(shown(mesh) - wanted, axis=1).mean() < 0.0015
+    there = ~model.in_regions(Region.TORSO)
+    assert np.linalg.norm(shown(mesh) - wanted, axis=1)[there].mean() < 0.0015
 
 
 def test_the_smile_can_be_taken_away_and_comes_back(blender, head):
@@ -104,7 +109,9 @@ def test_the_mesh_has_texture_coordinates_groups_and_materials(blender, head):
 def test_the_base_mesh_is_read_back_as_it_was_made(blender, head, expected):
     mesh = fit()
     read = blender.module("facelift_addon.avatar.base_objects").read(mesh, head)
-    assert np.linalg.norm(read.shown - expected.shown, axis=1).mean() < 0.0015
+    there = ~read.model.in_regions(Region.TORSO)
+    assert np.linalg.norm(read.shown - expected.shown, axis=1)[there].mean() < 0.0015
+    assert read.kept.sum() == len(mesh.data.polygons)
     np.testing.assert_allclose(read.expression, mesh["facelift_expression"], atol=1e-6)
     # The fit changes only what parts the lips.
     same = ~np.isin(read.model.expression_names, PARTING)
@@ -286,3 +293,67 @@ def test_a_mesh_whose_vertices_were_removed_stays_beside_the_new_one(blender, he
     with pytest.raises(Exception, match="no base mesh any more"):
         read(mesh)
     assert fit() != mesh and mesh.name in bpy.data.objects
+
+
+def test_the_mesh_ends_where_the_splats_end_and_all_still_works_with_it(blender, head, tmp_path):
+    import bpy
+
+    mesh = fit(expression="NEUTRAL")
+    bpy.context.view_layer.update()
+    gaussians = splats_of_astronaut()[0]
+    splats = gaussians.means[(gaussians.parts == Part.CLOTHES) & (gaussians.opacities > 0.3)]
+    low = splats[:, 2].min() + 0.05
+    splats, torso = (places[places[:, 2] < low] for places in (splats, shown(mesh)))
+    # No vertex lies about beyond the border either.
+    assert abs(torso[:, 2].min() - splats[:, 2].min()) < 0.015
+    ends = np.percentile(splats[:, 0], (1, 99))
+    np.testing.assert_allclose((torso[:, 0].min(), torso[:, 0].max()), ends, atol=0.015)
+    assert not any(edge.is_loose for edge in mesh.data.edges)
+
+    mesh.data.shape_keys.key_blocks["jawOpen"].value = 1
+    path = tmp_path / "avatar.glb"
+    assert bpy.ops.facelift.export_avatar(filepath=str(path), check_existing=False) == {"FINISHED"}
+    document = pygltflib.GLTF2().load(str(path))
+    corners = sum(document.accessors[part.indices].count for part in document.meshes[0].primitives)
+    assert corners == 3 * sum(polygon.loop_total - 2 for polygon in mesh.data.polygons)
+    mesh.data.shape_keys.key_blocks["jawOpen"].value = 0
+    assert bpy.ops.facelift.bind_to_mesh() == {"FINISHED"}
+    bpy.context.view_layer.update()
+    baking = blender.module("facelift_addon.splats.baking")
+    before = baking.evaluated(bpy.context, head).means.copy()
+    mesh.data.shape_keys.key_blocks["jawOpen"].value = 1
+    bpy.context.view_layer.update()
+    moved = np.linalg.norm(baking.evaluated(bpy.context, head).means - before, axis=1)
+    assert np.isfinite(moved).all() and 0.01 < moved.max() < 0.08
+
+
+def texture_corners(mesh):
+    """Each face as its corners: vertex and texture coordinates."""
+    layer, loops = mesh.data.uv_layers["UVMap"].data, mesh.data.loops
+    return {
+        frozenset((loops[corner].vertex_index, *layer[corner].uv) for corner in polygon.loop_indices)
+        for polygon in mesh.data.polygons
+    }
+
+
+def test_another_cut_takes_the_faces_of_the_mesh_that_is_there(blender, head):
+    """Faces come back with their texture coordinates, and what else the mesh has stays."""
+    import bpy
+
+    mesh = fit()
+    model_faces = blender.module("facelift_addon.avatar.model_faces")
+    model, cut = load_head_model(), len(mesh.data.polygons)
+    basis = np.array([point.co for point in mesh.data.shape_keys.key_blocks["jawOpen"].data])
+    kept, meshes = model_faces.of(mesh.data, model), bpy.data.meshes[:]
+    model_faces.keep(mesh.data, model, None, "UVMap")
+    assert len(mesh.data.polygons) == len(model.faces) and model_faces.of(mesh.data, model).all()
+    assert not mesh.data.validate(verbose=False) and all(polygon.use_smooth for polygon in mesh.data.polygons)
+    assert texture_corners(mesh) == {
+        frozenset((int(vertex), *map(float, model.uvs[place])) for vertex, place in zip(face, places, strict=True))
+        for face, places in zip(model.faces, model.face_uvs, strict=True)
+    }
+    model_faces.keep(mesh.data, model, kept, "UVMap")
+    assert len(mesh.data.polygons) == cut and (model_faces.of(mesh.data, model) == kept).all()
+    after = np.array([point.co for point in mesh.data.shape_keys.key_blocks["jawOpen"].data])
+    np.testing.assert_array_equal(after, basis)
+    assert fit() == mesh and bpy.data.meshes[:] == meshes

@@ -48,7 +48,7 @@ class _Surface:
 
     @cached_property
     def triangles(self) -> np.ndarray:
-        return self.base.model.triangles
+        return self.base.triangles
 
     def of(self, *regions: Region) -> np.ndarray:
         """Return the mask [T] of triangles that lie in some regions as a whole."""
@@ -179,7 +179,7 @@ def _covers_mouth(gaussians: Gaussians, base: BaseMesh) -> np.ndarray:
 
 def rest_mesh(base: BaseMesh) -> RestMesh:
     """Return the mesh that splats are bound to, at rest."""
-    return RestMesh(base.shown, base.model.faces)
+    return RestMesh(base.shown, base.faces)
 
 
 def is_added(gaussians: Gaussians) -> np.ndarray:

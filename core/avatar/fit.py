@@ -32,7 +32,7 @@ def fit_base_mesh(
     upright: np.ndarray | None = None,
     reporter: Reporter | None = None,
 ) -> BaseMesh:
-    """Return the base mesh of a head, in the space of its splats.
+    """Return the base mesh of a head, in the space of its splats; it ends where they do.
 
     Args:
         gaussians: The head.
@@ -51,6 +51,7 @@ def fit_base_mesh(
     base = None if known is None else _from_known(gaussians, known, reporter)
     if base is None:
         base = _from_face(gaussians, upright, reporter)
+    base = base.ended(gaussians)
     reporter.finish()
     return base
 

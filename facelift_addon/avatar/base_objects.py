@@ -1,9 +1,9 @@
 """Base meshes as objects: made of a fit, found again, and read back.
 
 A base mesh is the child of its head, in the local space that the head had when the mesh was made. Its
-vertices are the head model's in their order, and its faces the model's quads. The Basis shape is the
-face without expression; the shape keys, under their ARKit names, are the expressions. Their values
-are those of the photo, or zero for the neutral face.
+vertices are the head model's in their order, and its faces the model's quads but for those beyond the
+splats' end. The Basis shape is the face without expression; the shape keys, under their ARKit names, are
+the expressions. Their values are those of the photo, or zero for the neutral face.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ...core.head.model import HeadModel, load_head_model
 from ...core.head.pose import Pose
 from ...core.head.shape import HeadShape
 from ..splats import colors, fits, heads
+from . import model_faces
 
 BASE_KEY = "facelift_base_of"
 """Custom property of a base mesh object: the id of its head."""
@@ -66,7 +67,7 @@ def give(head: bpy.types.Object, base: BaseMesh, neutral: bool) -> bpy.types.Obj
         neutral: Show the face without expression, rather than the photo's.
     """
     target = find(head)
-    if target is not None and not _is_intact(target, base.model):
+    if target is not None and model_faces.of(target.data, base.model) is None:
         # The user made something else of it: that stays, as an object of its own.
         del target[BASE_KEY]
         target = None
@@ -84,6 +85,7 @@ def give(head: bpy.types.Object, base: BaseMesh, neutral: bool) -> bpy.types.Obj
     if (relative != np.eye(4)).any():
         # Tools that changed the head's local space left the mesh where it was in the world.
         base = base.transformed(np.linalg.inv(relative))
+    model_faces.keep(target.data, base.model, base.kept, UV_MAP)
     target[POSE_KEY] = base.pose.to_list()
     target[EXPRESSION_KEY] = base.expression.tolist()
     _set_shape(target, base)
@@ -107,10 +109,11 @@ def read(target: bpy.types.Object, head: bpy.types.Object | None = None) -> Base
         head: In whose local space; the mesh's own if None.
 
     Raises:
-        FaceLiftError: vertices were added or removed ("base-mesh-changed").
+        FaceLiftError: vertices or faces were added, or vertices removed ("base-mesh-changed").
     """
     model = load_head_model()
-    if not _is_intact(target, model):
+    kept = model_faces.of(target.data, model)
+    if kept is None:
         raise FaceLiftError(
             f"Vertices of {target.name!r} were added or removed: it is no base mesh any more.",
             "Delete it or keep it as it is, then fit a new base mesh.",
@@ -126,7 +129,7 @@ def read(target: bpy.types.Object, head: bpy.types.Object | None = None) -> Base
     for index, name in enumerate(model.expression_names):
         if name in blocks:
             expressions[index] = fits.coordinates(blocks[name].data) - neutral
-    base = BaseMesh(model, neutral, expressions, expression, pose)
+    base = BaseMesh(model, neutral, expressions, expression, pose, None if kept.all() else kept)
     if head is None:
         return base
     return base.transformed(to_head(target, head))
@@ -141,10 +144,6 @@ def to_head(target: bpy.types.Object, head: bpy.types.Object) -> np.ndarray:
     if target.parent == head:
         return np.array(target.matrix_parent_inverse)
     return np.linalg.inv(np.array(head.matrix_world)) @ np.array(target.matrix_world)
-
-
-def _is_intact(target: bpy.types.Object, model: HeadModel) -> bool:
-    return len(target.data.vertices) == len(model.mean) and len(target.data.polygons) == len(model.faces)
 
 
 def _key_blocks(target: bpy.types.Object):

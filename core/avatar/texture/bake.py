@@ -67,7 +67,7 @@ def bake_texture(
     zone = skin.zone_with_hair(base, gaussians.means[is_hair] * np.float32(factor))
     shown = gaussians.select(~is_hair)
     shown = shown.replace(means=shown.means * np.float32(factor), scales=shown.scales * np.float32(factor))
-    normals = vertex_normals(base.shown, model.triangles)
+    normals = vertex_normals(base.shown, base.triangles)
     reporter.stage("Looking at the head", steps=len(VIEWS), share=0.8)
     texels = texels_of(model, size)
     blend, views = Blend(len(texels)), smaller(VIEWS, min(1, size / SIZE))

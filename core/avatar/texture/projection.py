@@ -84,9 +84,9 @@ def look(gaussians: Gaussians, base: BaseMesh, normals: np.ndarray, texels: Texe
     rendering = render(gaussians.select(near), camera, background=(0, 0, 0))
 
     small = camera.resized(view.mesh_size)
-    maps = rasterize_mesh(small, vertices, base.model.triangles, cull_back_faces=True)
+    maps = rasterize_mesh(small, vertices, base.triangles, cull_back_faces=True)
     tolerance = np.where(base.model.in_regions(*LOOSE), LOOSE_TOLERANCE, TOLERANCE).astype(np.float32)
-    tolerance = maps.interpolate(base.model.triangles, tolerance)
+    tolerance = maps.interpolate(base.triangles, tolerance)
     agreement = _agreement(rendering, maps.depth, tolerance, camera.fx / center)
 
     # Between the vertices of a triangle perspective hardly bends the way of texels in the picture.
