@@ -178,3 +178,13 @@ def test_a_crop_in_a_hidden_collection_is_told(blender):
     bpy.context.view_layer.objects.active = head
     with pytest.raises(RuntimeError, match="not in this view layer"):
         bpy.ops.facelift.add_crop(shape="BOX")
+
+
+def test_every_quality_of_the_draft_engine_can_be_chosen(blender):
+    import bpy
+
+    from core.engines.draft.settings import BUDGETS
+
+    choices = bpy.context.scene.facelift.bl_rna.properties["quality"].enum_items
+    assert [item.identifier for item in choices] == list(BUDGETS)
+    assert all(item.description for item in choices)
