@@ -32,7 +32,7 @@ WEIGHT = 0.3
 """Of an outline vertex against the bending energy."""
 SETTLE = 1e-4
 """Weight that draws what no outline moves back to where it was."""
-SKULL, HELD = 0.02, 3.0
+SKULL, HELD = 0.002, 3.0
 """Weights with which the skull, whose outline is :mod:`.thickness`'s, and the landmarks stay where the fit put them."""
 MOVED = (Region.FACE, Region.EARS, Region.NECK, Region.TORSO)
 
