@@ -55,6 +55,14 @@ def lid_edges(model: HeadModel, expression: str) -> tuple[np.ndarray, np.ndarray
     return upper, edge & ~upper & (apart[:, 2] < 0)
 
 
+def front_edge(model: HeadModel, expression: str) -> np.ndarray:
+    """Return the mask [V] of the outer edge of an eye's upper lid, where its lashes grow: it is as thick as a face."""
+    upper, _ = lid_edges(model, expression)
+    beside = np.zeros_like(upper)
+    beside[model.faces[upper[model.faces].any(axis=1)]] = True
+    return beside & ~upper & model.in_regions(Region.FACE) & (reach(model, expression) > UPPER)
+
+
 def openings(base: BaseMesh, vertices: np.ndarray) -> np.ndarray:
     """Return how far the mouth is open and the eyes are closed against the face at rest.
 
