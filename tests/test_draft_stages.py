@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from core.cameras import front_camera
 from core.engines.draft.bareness import bare_places
+from core.engines.draft.beard import build_beard
 from core.engines.draft.cover import build_cover
 from core.engines.draft.cut import neck_base, shoulder_cut
 from core.engines.draft.lattice import Lattice
@@ -110,6 +111,26 @@ def test_neck_and_ears_meet_the_outline_and_the_face_stays():
     assert np.abs(landmarks[0] - landmarks[1]).max() < 0.01
     clothed = np.where(wider, Part.CLOTHES, Part.BACKGROUND).astype(np.int8)
     assert meet_outline(portrait, clothed) is portrait, "the outline of clothes tells nothing of what is under them"
+
+
+def test_a_beard_falls_from_the_chin():
+    portrait = plain_portrait()
+    lattice = Lattice.of_photo(portrait.camera)
+    rows, columns = np.mgrid[:512, :512]
+    below = (rows - portrait.chin_row) / portrait.face_height
+    shown = ~portrait.face_oval & (below > -0.05) & (below < 0.35)
+    shown &= np.abs(columns - portrait.landmarks[152, 0]) < 0.3 * portrait.face_height
+    beard = build_beard(portrait, lattice, shown)
+    near, _ = lattice.mesh_depths(portrait.vertices, portrait.outer_triangles)
+    x, y = lattice.centers()
+    middle = beard.mask & (np.abs(x - portrait.landmarks[152, 0]) < 8)
+    middle &= np.abs(y - portrait.chin_row - 0.15 * portrait.face_height) < 8
+    chin = np.nanmin(near[np.abs(y - portrait.chin_row) < 8])
+    assert beard.front[middle] == pytest.approx(chin, abs=0.06), "as far before the neck as the chin"
+    assert (beard.front[middle] < near[middle] - 0.1).all()
+    lowest = beard.mask & (y > y[beard.mask].max() - 4)
+    assert beard.front[lowest].mean() > beard.front[middle].mean() + 0.05, "its end turns back"
+    assert build_beard(portrait, lattice, np.zeros_like(shown)) is None
 
 
 def test_bare_scalps_and_hair_are_told_by_their_looks():

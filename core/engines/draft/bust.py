@@ -77,7 +77,7 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     reporter.stage("Building the shape", steps=2, share=0.15)
     covered = segmentation.is_part(Part.HAIR) | segmentation.beard
     for _ in range(SKULL_ROUNDS):
-        thickness, growth = cover_thickness(portrait, covered)
+        thickness, growth = cover_thickness(portrait, covered & ~segmentation.beard)
         portrait = portrait.with_vertices(portrait.vertices + growth[:, None] * portrait.fit.normals)
     lattice = Lattice.of_photo(portrait.camera)
     outline = lattice.continued(portrait.mask)
@@ -96,7 +96,7 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     paint = paint_surface(portrait, sheet, cover.surface, parts)
     reporter.step()
     skin = paint_skin(portrait, segmentation.parts)
-    bare = np.isin(parts, (Part.SKIN, Part.NECK))
+    bare = parts == Part.NECK
     paint[bare] = to_encoded(skin.light(cover.surface.normals[bare]))
     paint[~bare] *= unseen_shade(cover.surface.normals[~bare], skin.towards)[:, None]
     pixels = compensate(portrait.rgb, sheet.depth, sheet.opacities, sheet.facing, FOOTPRINT)

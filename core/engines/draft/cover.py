@@ -17,6 +17,7 @@ from ...head.model import Region, triangulate, vertex_normals
 from ...parts import Part
 from ...ramps import smooth_step
 from ...surface.voxels import Grid
+from .beard import build_beard
 from .cut import Cut
 from .fields import blur_inside, nearest_fill, roundness
 from .lattice import Lattice
@@ -68,6 +69,7 @@ class Cover:
         body: [I, J, K] float32 field of neck and torso with their clothes.
         surface: The closed surface around both.
         on_head: [V] bool: its vertices that belong to hair or headgear rather than to the body.
+        on_beard: [V] bool: those of them that belong to a beard.
     """
 
     grid: Grid
@@ -75,6 +77,7 @@ class Cover:
     body: np.ndarray
     surface: Surface
     on_head: np.ndarray
+    on_beard: np.ndarray
 
 
 def build_cover(
@@ -108,11 +111,13 @@ def build_cover(
     inside = rays.sample(_signed(outline, lattice.cell_size))
     value, distance, bare_neck = _to_head(portrait, lattice, grid, thickness)
     hair = np.where(value > THINNEST_HAIR, value - distance - UNDER_SKIN, -CLAMP)
-    share = lattice.shrink(covered)
+    share = lattice.shrink(covered & ~segmentation.beard)
     if segmentation.long_hair:
         hair = np.maximum(hair, _hanging(portrait, lattice, points, share > 0.5, torso, thickness))
     hair = np.maximum(hair, _before_body(portrait, lattice, share > 0.5, torso, rays))
     hair = np.maximum(hair, _lost_locks(lattice, share > 0.5, hair, rays))
+    beard = _beard(portrait, lattice, segmentation.beard, rays)
+    hair = np.maximum(hair, beard)
     skin = lattice.shrink(segmentation.is_part(Part.SKIN, Part.NECK, Part.EYES, Part.MOUTH) & ~covered)
     hair = np.minimum(hair, rays.depth - rays.sample(_free(portrait, lattice, skin > 0.5)))
     body = np.minimum(rays.depth - rays.sample(torso.front), rays.sample(torso.back) - rays.depth)
@@ -127,7 +132,8 @@ def build_cover(
     hair, body = (_smoothed(field, grid.shape) for field in (hair, body))
     surface = _extract(grid, np.maximum(hair, body))
     on_head = grid.sample(hair, surface.vertices) > grid.sample(body, surface.vertices)
-    return Cover(grid, hair, body, surface, on_head)
+    on_beard = on_head & (grid.sample(_smoothed(beard, grid.shape), surface.vertices) > -VOXEL)
+    return Cover(grid, hair, body, surface, on_head, on_beard)
 
 
 def _nape(portrait: FittedPortrait) -> tuple[float, float]:
@@ -279,6 +285,15 @@ def _before_body(portrait: FittedPortrait, lattice: Lattice, hair: np.ndarray, t
     rim = _signed(place, lattice.cell_size)
     thick = rays.sample(OVER_BODY * roundness(np.maximum(rim, 0), OVER_BODY))
     return np.minimum(np.minimum(rays.depth - front + thick, front + OVER_BODY - rays.depth), rays.sample(rim))
+
+
+def _beard(portrait: FittedPortrait, lattice: Lattice, shown: np.ndarray, rays: _Rays) -> np.ndarray:
+    """Return the field [N] of a beard below the chin."""
+    beard = build_beard(portrait, lattice, shown)
+    if beard is None:
+        return np.full(len(rays.depth), -CLAMP, np.float32)
+    within = rays.sample(_signed(beard.mask, lattice.cell_size))
+    return np.minimum(np.minimum(rays.depth - rays.sample(beard.front), rays.sample(beard.back) - rays.depth), within)
 
 
 def _lost_locks(lattice: Lattice, hair: np.ndarray, field: np.ndarray, rays: _Rays) -> np.ndarray:

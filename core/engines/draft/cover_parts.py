@@ -19,7 +19,7 @@ SEEN_COSINE = 0.15
 
 
 def cover_parts(portrait: FittedPortrait, torso: Torso, cover: Cover, sheet: PhotoSheet) -> np.ndarray:
-    """Return the part [V] int8 of the cover's vertices: hair, clothes, or the torso's skin.
+    """Return the part [V] int8 of the cover's vertices: hair, clothes, the torso's skin (NECK), or a beard (SKIN).
 
     Args:
         portrait: The portrait.
@@ -37,4 +37,6 @@ def cover_parts(portrait: FittedPortrait, torso: Torso, cover: Cover, sheet: Pho
     # Hair's volume begins a little under the hairline: there the photo shows skin, and the volume is still hair's.
     seen &= ~(cover.on_head & (shown != Part.HAIR) & (shown != Part.CLOTHES))
     seen &= np.isin(shown, (Part.HAIR, Part.CLOTHES, Part.NECK, Part.SKIN))
-    return np.where(seen, np.where(shown == Part.SKIN, Part.NECK, shown), parts).astype(np.int8)
+    parts = np.where(seen, np.where(shown == Part.SKIN, Part.NECK, shown), parts)
+    # A beard is part of the face, as its pixels are.
+    return np.where(cover.on_beard & (parts == Part.HAIR), Part.SKIN, parts).astype(np.int8)
