@@ -295,41 +295,74 @@ def command_demo(options: argparse.Namespace) -> int:
     return run([python, "-m", "tests.demo", *arguments])
 
 
-TESTS = {
-    "4.5": (("facelift",), ()),
-    "5.2": ((), ()),
-    # The core has been through both Pythons then.
-    "5.3": ((), ("-m", "blender")),
-}
-"""What is tested against each Blender: further groups of requirements, and pytest's choice of tests."""
+TEST_GROUPS = {"4.5": ("facelift",), "5.2": (), "5.3": ()}
+"""Further groups of requirements that a Blender's tests need: PyTorch stays out of newer ones, as at people's."""
 SLOWEST = ("--durations=20", "--durations-min=5")
 """pytest tells which tests take long, so that somebody looks after them."""
 AT_ONCE = 2
 """Test runs at a time: each keeps a core busy."""
+NOTHING_CHOSEN = 5
+"""pytest's exit code where what was asked for chooses no test of a run."""
+
+
+@dataclass(frozen=True)
+class TestRun:
+    """Tests that one process runs.
+
+    Attributes:
+        blender: Against which Blender.
+        choice: pytest's expression of the markers.
+    """
+
+    blender: str
+    choice: str
+
+    def __str__(self) -> str:
+        return f"Blender {self.blender}, Python {BLENDERS[self.blender]}, {self.choice}"
+
+
+def planned_runs(blenders: list[str]) -> list[TestRun]:
+    """Return what is run against these Blenders, in the order in which it begins.
+
+    What touches Blender runs against each of them; the core runs with each Python; what is marked ``once`` runs
+    with the first. Two processes share a Blender's tests, so that the work can be spread evenly.
+    """
+    runs, pythons = [], set()
+    for blender in blenders:
+        but = " and not once" if runs else ""
+        if BLENDERS[blender] not in pythons:
+            runs.append(TestRun(blender, f"not blender{but}"))
+        runs.append(TestRun(blender, f"blender{but}"))
+        pythons.add(BLENDERS[blender])
+    return runs
 
 
 def command_test(options: argparse.Namespace) -> int:
     """Every test, against every Blender whose Python is here."""
     missing = [blender for blender, version in BLENDERS.items() if find_python(version) is None]
-    commands = {}
-    for blender in BLENDERS:
-        if blender not in missing:
-            groups, choice = TESTS[blender]
-            python = environment(blender, ("blender", "demo", "test", *groups))
-            commands[blender] = [python, "-m", "pytest", *SLOWEST, *choice, *options.arguments]
-    if commands:
-        fetch_sources(next(iter(commands.values()))[0])
-    outcomes = run_side_by_side(commands)
+    here = [blender for blender in BLENDERS if blender not in missing]
+    pythons = {blender: environment(blender, ("blender", "demo", "test", *TEST_GROUPS[blender])) for blender in here}
+    if here:
+        fetch_sources(pythons[here[0]])
+    outcomes = run_side_by_side(
+        {
+            tests: [pythons[tests.blender], "-m", "pytest", *SLOWEST, "-m", tests.choice, *options.arguments]
+            for tests in planned_runs(here)
+        }
+    )
     log("\nWhat ran:")
-    for blender, version in BLENDERS.items():
-        log(
-            f"  Blender {blender} on Python {version}: {outcomes.get(blender) or f'SKIPPED, no Python {version} found'}"
-        )
+    for tests, outcome in outcomes.items():
+        log(f"  {tests}: {outcome}")
+    for blender in missing:
+        log(f"  Blender {blender}: SKIPPED, no Python {BLENDERS[blender]} found")
     # On somebody's computer one Python will do; what lets changes in has to have all.
-    incomplete = missing and (os.environ.get("CI") or not commands)
+    incomplete = missing and (os.environ.get("CI") or not here)
     if incomplete:
         log("build.py: not every Blender was tested. Install the missing Python.")
-    return int(bool(incomplete) or any(outcome.code for outcome in outcomes.values()))
+    codes = {outcome.code for outcome in outcomes.values()}
+    # Somebody who asks for single tests need not ask for some of every run; without tests nothing has passed.
+    failed = codes - {0, NOTHING_CHOSEN} or (NOTHING_CHOSEN in codes and not (options.arguments and 0 in codes))
+    return int(bool(incomplete or failed))
 
 
 @dataclass(frozen=True)
@@ -340,11 +373,11 @@ class Outcome:
     seconds: float
 
     def __str__(self) -> str:
-        verdict = f"FAILED (exit code {self.code})" if self.code else "passed"
+        verdict = {0: "passed", NOTHING_CHOSEN: "no test chosen"}.get(self.code, f"FAILED (exit code {self.code})")
         return f"{verdict}, {self.seconds / 60:.1f} minutes"
 
 
-def run_side_by_side(commands: dict[str, list]) -> dict[str, Outcome]:
+def run_side_by_side(commands: dict[TestRun, list]) -> dict[TestRun, Outcome]:
     """Run the test commands, two at a time; print the first one's output as it comes, the others' when they end.
 
     Each gets one thread for its matrix products: more would only fight for the same processors.
@@ -359,12 +392,12 @@ def run_side_by_side(commands: dict[str, list]) -> dict[str, Outcome]:
     outcomes = {}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         started = []
-        for blender, command in commands.items():
+        for tests, command in commands.items():
             output = tempfile.TemporaryFile() if started else None
-            started.append((blender, output, pool.submit(run_tests, command, output)))
-        for blender, output, running in started:
-            log(f"\n=== Blender {blender}, Python {BLENDERS[blender]} ===")
-            outcomes[blender] = running.result()
+            started.append((tests, output, pool.submit(run_tests, command, output)))
+        for tests, output, running in started:
+            log(f"\n=== {tests} ===")
+            outcomes[tests] = running.result()
             if output:
                 with output:
                     output.seek(0)

@@ -19,6 +19,17 @@ _EXIT_STATUS = pytest.StashKey[int]()
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
+ONCE = {
+    "test_draft_engine",
+    "test_draft_quality",
+    "test_hair_pictures",
+    "test_truth_heads",
+    "test_weights_download",
+    "test_weights_verify",
+}
+"""Modules that take long and prove the same with every Python and Blender: figures of the draft engine, whose
+stages and heads in Blender are tested everywhere, and files that come over a network."""
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
@@ -29,10 +40,15 @@ def shared() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark whatever uses the installed extension with ``blender``, and skip all of that where bpy is missing."""
+    """Mark whatever uses the installed extension with ``blender``, and skip all of that where bpy is missing.
+
+    Mark with ``once`` what need not run again with another Python or Blender.
+    """
     from tests.addon_helpers import HAS_BLENDER  # A plug-in: pytest wants to import it first.
 
     for item in items:
+        if item.path.stem in ONCE:
+            item.add_marker(pytest.mark.once)
         if "installed" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.blender)
         if item.get_closest_marker("blender") and not HAS_BLENDER:

@@ -15,6 +15,7 @@ import pytest
 import build
 from core.runtime.probe import platform_name
 from tests.addon_helpers import needs_blender
+from tests.conftest import ONCE
 from tests.index_helpers import make_wheel, serve_index
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -145,32 +146,70 @@ def test_two_runs_go_on_at_a_time_and_each_ones_output_stays_together(tmp_path, 
         "assert len(list(folder.glob('*.running'))) <= 2; time.sleep(0.5); running.unlink(); print(name, 'ends'); "
         "sys.exit(name == '5.2')"
     )
-    outcomes = build.run_side_by_side({name: [sys.executable, "-c", script, tmp_path, name] for name in build.BLENDERS})
-    assert [outcomes[name].code for name in build.BLENDERS] == [0, 1, 0]
-    assert "FAILED (exit code 1)" in str(outcomes["5.2"])
+    runs = [build.TestRun(blender, "blender") for blender in build.BLENDERS]
+    outcomes = build.run_side_by_side({run: [sys.executable, "-c", script, tmp_path, run.blender] for run in runs})
+    assert [outcomes[run].code for run in runs] == [0, 1, 0]
+    assert "FAILED (exit code 1)" in str(outcomes[runs[1]])
     lines = [line for line in capfd.readouterr().out.splitlines() if line.endswith(("begins", "ends"))]
-    assert lines == [f"{name} {word}" for name in build.BLENDERS for word in ("begins", "ends")]
+    assert lines == [f"{run.blender} {word}" for run in runs for word in ("begins", "ends")]
+
+
+@pytest.fixture
+def tested(monkeypatch):
+    """Run ``build.py test`` with some Pythons and exit codes; return its own exit code and the runs."""
+
+    def tested(pythons=("3.11", "3.13"), codes=(0,), arguments=()):
+        ran = []
+
+        def run_side_by_side(commands):
+            ran.extend(commands)
+            return {run: build.Outcome(codes[number % len(codes)], 60.0) for number, run in enumerate(commands)}
+
+        monkeypatch.setattr(build, "find_python", lambda version: sys.executable if version in pythons else None)
+        monkeypatch.setattr(build, "environment", lambda blender, groups: Path(sys.executable))
+        monkeypatch.setattr(build, "fetch_sources", lambda python: None)
+        monkeypatch.setattr(build, "run_side_by_side", run_side_by_side)
+        return build.command_test(argparse.Namespace(arguments=list(arguments))), ran
+
+    return tested
 
 
 @pytest.mark.parametrize(("variables", "code"), [({"CI": "true"}, 1), ({}, 0)])
-def test_a_missing_python_is_told_and_fails_where_changes_are_let_in(monkeypatch, capsys, variables, code):
+def test_a_missing_python_is_told_and_fails_where_changes_are_let_in(monkeypatch, capsys, tested, variables, code):
     monkeypatch.delenv("CI", raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(build, "find_python", lambda version: sys.executable if version == "3.11" else None)
-    monkeypatch.setattr(build, "environment", lambda blender, groups: Path(sys.executable))
-    monkeypatch.setattr(build, "fetch_sources", lambda python: None)
-    monkeypatch.setattr(build, "run_side_by_side", lambda commands: dict.fromkeys(commands, build.Outcome(0, 60.0)))
-    assert build.command_test(argparse.Namespace(arguments=[])) == code
+    assert tested(["3.11"])[0] == code
     output = capsys.readouterr().out
-    assert "Blender 4.5 on Python 3.11: passed, 1.0 minutes" in output
-    assert "Blender 5.3 on Python 3.13: SKIPPED, no Python 3.13 found" in output
+    assert "Blender 4.5, Python 3.11, blender: passed, 1.0 minutes" in output
+    assert "Blender 5.3: SKIPPED, no Python 3.13 found" in output
 
 
-def test_further_blenders_of_a_python_run_what_touches_blender():
-    plans = {}
-    for blender, (groups, choice) in build.TESTS.items():
-        plans.setdefault(build.BLENDERS[blender], []).append((groups, choice))
-    assert plans.keys() == set(build.BLENDERS.values()) and build.TESTS.keys() == build.BLENDERS.keys()
-    assert all(runs[0][1] == () for runs in plans.values()), "the first of each Python runs everything"
-    assert all(choice == ("-m", "blender") for runs in plans.values() for _, choice in runs[1:])
+@pytest.mark.parametrize(
+    ("codes", "arguments", "code"),
+    [([0], [], 0), ([0, 1], [], 1), ([0, 5], [], 1), ([0, 5], ["tests/test_build.py"], 0), ([5], ["-k", "no"], 1)],
+)
+def test_runs_without_a_test_fail_unless_single_tests_were_asked_for(tested, codes, arguments, code):
+    assert tested(codes=codes, arguments=arguments)[0] == code
+
+
+def expression_holds(choice: str, markers: set[str]) -> bool:
+    return eval(choice, {name: name in markers for name in ("blender", "once")})
+
+
+@pytest.mark.parametrize("pythons", [["3.11", "3.13"], ["3.11"], ["3.13"]])
+@pytest.mark.parametrize("markers", [set(), {"blender"}, {"once"}, {"blender", "once"}])
+def test_every_test_runs_as_often_as_it_should(tested, pythons, markers):
+    """Once, with each Python, or against each Blender, and never twice against the same."""
+    runs = [run for run in tested(pythons)[1] if expression_holds(run.choice, markers)]
+    blenders = [blender for blender, python in build.BLENDERS.items() if python in pythons]
+    if "once" in markers:
+        blenders = blenders[:1]
+    elif "blender" not in markers:
+        blenders = [next(each for each in blenders if build.BLENDERS[each] == python) for python in pythons]
+    assert [run.blender for run in runs] == blenders
+
+
+def test_what_runs_once_is_there():
+    """A module that gets another name would run again and again."""
+    assert {path.stem for path in Path(__file__).parent.glob("test_*.py")} >= ONCE
