@@ -20,15 +20,22 @@ _EXIT_STATUS = pytest.StashKey[int]()
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 ONCE = {
+    "test_addon_connection",
+    "test_addon_maintenance",
     "test_draft_engine",
     "test_draft_quality",
     "test_hair_pictures",
     "test_truth_heads",
     "test_weights_download",
     "test_weights_verify",
+    "test_worker_failures",
+    "test_worker_lifetime",
 }
-"""Modules that take long and prove the same with every Python and Blender: figures of the draft engine, whose
-stages and heads in Blender are tested everywhere, and files that come over a network."""
+"""Modules that take long and prove the same with every Python and Blender.
+
+That is figures of the draft engine (its stages, and its heads in Blender, are tested everywhere), files that come
+over a network, processes that die, and the upkeep of what was installed (the way there is tested everywhere).
+"""
 
 
 @pytest.fixture(scope="session")

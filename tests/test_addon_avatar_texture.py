@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from core.attributes import RADIANCE_BASE
-from tests.addon_helpers import add_splats, needs_blender
-from tests.avatar_helpers import splats_of_astronaut
+from tests.addon_helpers import needs_blender
+from tests.avatar_helpers import add_head_with_mesh, splats_of_astronaut
 from tests.draft_helpers import astronaut_head
 
 pytestmark = needs_blender
@@ -14,15 +14,11 @@ NODE = "FaceLift Texture"
 
 @pytest.fixture
 def mesh(blender):
-    """The astronaut's base mesh without a texture."""
-    import bpy
-
-    gaussians, to_local = splats_of_astronaut()
-    head = add_splats(blender, gaussians, "astronaut")
-    head[blender.heads.PLACEMENT_KEY] = to_local.ravel().tolist()
+    """The astronaut's base mesh without a texture, as her fit has it: fitting has tests of its own."""
+    head, mesh = add_head_with_mesh(blender)
+    head[blender.heads.PLACEMENT_KEY] = splats_of_astronaut()[1].ravel().tolist()
     blender.module("facelift_addon.splats.fits").keep(head, astronaut_head()[0].shape)
-    assert bpy.ops.facelift.fit_base_mesh(bake_texture=False) == {"FINISHED"}
-    return bpy.context.active_object
+    return mesh
 
 
 def bake(**settings):

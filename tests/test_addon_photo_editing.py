@@ -201,10 +201,9 @@ def test_generate_takes_painting_and_the_head_keeps_it(blender, photo, tmp_path)
     assert blender.heads.edits_of(bpy.data.objects["astronaut"]) == edits
 
 
-def test_heads_of_older_files_have_no_edits(blender, photo):
+def test_heads_of_older_files_have_no_edits(blender, quick_worker, photo):
     import bpy
 
-    bpy.context.scene.facelift.quality = "low"
     bpy.ops.facelift.generate()
     blender.settle()
     head = bpy.context.view_layer.objects.active

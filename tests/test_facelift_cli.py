@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import formats
+from core import cli, formats
 from core.weights.table import FileTable
 from tests.facelift_helpers import checkpoint_folder, record_folder  # noqa: F401
 from tests.patience import PATIENCE
@@ -51,8 +51,24 @@ def run(environment: dict[str, str], *arguments: object) -> subprocess.Completed
 
 
 def generate(environment, checkpoint, *arguments: object) -> subprocess.CompletedProcess:
-    settings = ("--engine", "facelift", "--checkpoint", checkpoint, "--steps", 2)
-    return run(environment, "generate", *arguments, *settings)
+    return run(environment, "generate", *arguments, *settings(checkpoint))
+
+
+def settings(checkpoint: Path) -> tuple:
+    return ("--engine", "facelift", "--checkpoint", checkpoint, "--steps", 2)
+
+
+@pytest.fixture
+def generate_here(environment, checkpoint_folder, monkeypatch, capsys):  # noqa: F811
+    """The command line in this process, where PyTorch is loaded once: exit code and what it wrote to stderr."""
+    for name, folder in environment.items():
+        monkeypatch.setenv(name, folder)
+
+    def generate_here(*arguments: object, checkpoint: Path = checkpoint_folder) -> tuple[int, str]:
+        code = cli.main(["generate", *map(str, (*arguments, *settings(checkpoint)))])
+        return code, capsys.readouterr().err
+
+    return generate_here
 
 
 @pytest.fixture(scope="module")
@@ -112,38 +128,38 @@ def test_a_photo_alone_gives_the_same_head_as_in_a_batch(environment, checkpoint
     assert (tmp_path / "again.ply").read_bytes() == (batch[1] / "bob.ply").read_bytes()
 
 
-def test_seed_crop_and_preset_change_the_head(environment, checkpoint_folder, photos, batch, tmp_path):  # noqa: F811
+def test_seed_crop_and_preset_change_the_head(generate_here, photos, batch, tmp_path):
     heads = {(batch[1] / "ann.ply").read_bytes()}
     for number, options in enumerate((["--seed", 5], ["--no-auto-crop"], ["--preset", "fast", "--guidance", 2.0])):
         head = tmp_path / f"{number}.ply"
-        result = generate(environment, checkpoint_folder, photos / "ann.png", "-o", head, *options)
-        assert result.returncode == 0, result.stderr
+        code, told = generate_here(photos / "ann.png", "-o", head, *options)
+        assert code == 0, told
         heads.add(head.read_bytes())
     assert len(heads) == 4
 
 
-def test_low_memory_gives_the_same_head(environment, checkpoint_folder, photos, batch, tmp_path):  # noqa: F811
+def test_low_memory_gives_the_same_head(generate_here, photos, batch, tmp_path):
     head = tmp_path / "low.ply"
-    result = generate(environment, checkpoint_folder, photos / "ann.png", "-o", head, "--low-memory")
-    assert result.returncode == 0, result.stderr
+    code, told = generate_here(photos / "ann.png", "-o", head, "--low-memory")
+    assert code == 0, told
     exact, low = formats.load(batch[1] / "ann.ply"), formats.load(head)
     assert abs(len(exact) - len(low)) < 0.01 * len(exact)
 
 
-def test_missing_weights_are_told_before_any_work(environment, photos, tmp_path):
+def test_missing_weights_are_told_before_any_work(environment, generate_here, photos, tmp_path):
     result = run(environment, "generate", photos, "--engine", "facelift", "-o", tmp_path / "out")
     assert result.returncode != 0
     assert "weights are not here" in result.stderr
-    result = generate(environment, tmp_path / "nowhere", photos, "-o", tmp_path / "out")
-    assert "nowhere" in result.stderr
+    _, told = generate_here(photos, "-o", tmp_path / "out", checkpoint=tmp_path / "nowhere")
+    assert "nowhere" in told
     assert not list(tmp_path.rglob("*.ply"))
 
 
-def test_several_heads_do_not_share_one_video(environment, checkpoint_folder, photos, tmp_path):  # noqa: F811
+def test_several_heads_do_not_share_one_video(generate_here, photos, tmp_path):
     pytest.importorskip("av")
-    result = generate(environment, checkpoint_folder, photos, "-o", tmp_path, "--turntable", tmp_path / "all.mp4")
-    assert result.returncode == 2
-    assert "one file" in result.stderr
+    code, told = generate_here(photos, "-o", tmp_path, "--turntable", tmp_path / "all.mp4")
+    assert code == 2
+    assert "one file" in told
     assert not list(tmp_path.iterdir())
 
 
