@@ -325,14 +325,17 @@ def planned_runs(blenders: list[str]) -> list[TestRun]:
     """Return what is run against these Blenders, in the order in which it begins.
 
     What touches Blender runs against each of them; the core runs with each Python; what is marked ``once`` runs
-    with the first. Two processes share a Blender's tests, so that the work can be spread evenly.
+    with the first. Several processes share a Blender's tests, so that the work can be spread evenly.
     """
     runs, pythons = [], set()
     for blender in blenders:
-        but = " and not once" if runs else ""
-        if BLENDERS[blender] not in pythons:
-            runs.append(TestRun(blender, f"not blender{but}"))
-        runs.append(TestRun(blender, f"blender{but}"))
+        if not runs:
+            choices = ["not blender and not facelift", "not blender and facelift", "blender"]
+        elif BLENDERS[blender] in pythons:
+            choices = ["blender and not once"]
+        else:
+            choices = ["blender and not once", "not blender and not once"]
+        runs += [TestRun(blender, choice) for choice in choices]
         pythons.add(BLENDERS[blender])
     return runs
 

@@ -19,6 +19,8 @@ _EXIT_STATUS = pytest.StashKey[int]()
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
+FACELIFT = ("test_facelift_", "test_gsplat_", "test_runtime_", "test_weights_")
+"""Beginnings of the names of modules about the FaceLift engine: half of what Python 3.11 has to test."""
 ONCE = {
     "test_addon_connection",
     "test_addon_maintenance",
@@ -49,11 +51,14 @@ def shared() -> Path:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark whatever uses the installed extension with ``blender``, and skip all of that where bpy is missing.
 
-    Mark with ``once`` what need not run again with another Python or Blender.
+    Mark with ``facelift`` what is about that engine, with ``once`` what need not run again with another Python or
+    Blender.
     """
     from tests.addon_helpers import HAS_BLENDER  # A plug-in: pytest wants to import it first.
 
     for item in items:
+        if item.path.stem.startswith(FACELIFT):
+            item.add_marker(pytest.mark.facelift)
         if item.path.stem in ONCE:
             item.add_marker(pytest.mark.once)
         if "installed" in getattr(item, "fixturenames", ()):

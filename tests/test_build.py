@@ -194,13 +194,15 @@ def test_runs_without_a_test_fail_unless_single_tests_were_asked_for(tested, cod
 
 
 def expression_holds(choice: str, markers: set[str]) -> bool:
-    return eval(choice, {name: name in markers for name in ("blender", "once")})
+    return eval(choice, {name: name in markers for name in ("blender", "facelift", "once")})
 
 
 @pytest.mark.parametrize("pythons", [["3.11", "3.13"], ["3.11"], ["3.13"]])
-@pytest.mark.parametrize("markers", [set(), {"blender"}, {"once"}, {"blender", "once"}])
-def test_every_test_runs_as_often_as_it_should(tested, pythons, markers):
+@pytest.mark.parametrize("more", [set(), {"once"}, {"facelift"}, {"once", "facelift"}])
+@pytest.mark.parametrize("marker", [set(), {"blender"}])
+def test_every_test_runs_as_often_as_it_should(tested, pythons, marker, more):
     """Once, with each Python, or against each Blender, and never twice against the same."""
+    markers = marker | more
     runs = [run for run in tested(pythons)[1] if expression_holds(run.choice, markers)]
     blenders = [blender for blender, python in build.BLENDERS.items() if python in pythons]
     if "once" in markers:
