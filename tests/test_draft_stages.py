@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -167,16 +168,29 @@ def test_light_is_found_from_the_front_and_stays_sane_behind():
     assert (behind < 1.2 * front).all() and (behind > 0.15 * front).all()
 
 
-def test_the_cover_is_closed_and_goes_where_hair_is():
-    portrait, cap = with_cap(20)
-    segmentation = labels(portrait, cap)
+def cover_of(portrait, cap, covered, **changes):
+    """The cover of a head whose hair is a cap, where a mask shows it."""
+    segmentation = replace(labels(portrait, cap), **changes)
     lattice = Lattice.of_photo(portrait.camera)
     outline = lattice.continued(portrait.mask)
     torso = build_torso(portrait, segmentation, lattice, outline)
     thickness, _ = cover_thickness(portrait, cap)
-    cover = build_cover(
-        *(portrait, segmentation, lattice, thickness, torso, outline, cap, shoulder_cut(portrait), neck_base(portrait))
+    return build_cover(
+        *(portrait, segmentation, lattice, thickness, torso, outline, covered),
+        *(shoulder_cut(portrait), neck_base(portrait)),
     )
+
+
+def test_long_hair_of_which_nothing_is_left_below_hangs_nowhere():
+    portrait, cap = with_cap(20)
+    torn = cap & (np.arange(512)[:, None] < np.flatnonzero(cap.any(axis=1))[0] + 4)
+    cover = cover_of(portrait, cap, torn, long_hair=True)
+    assert cover.grid.sample(cover.hair, portrait.vertices[portrait.model.in_regions(Region.TORSO)]).max() < 0
+
+
+def test_the_cover_is_closed_and_goes_where_hair_is():
+    portrait, cap = with_cap(20)
+    cover = cover_of(portrait, cap, cap)
     quads = cover.surface.quads
     edges = np.sort(np.concatenate([quads[:, [k, (k + 1) % 4]] for k in range(4)]), axis=1)
     _, counts = np.unique(edges, axis=0, return_counts=True)

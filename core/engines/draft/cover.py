@@ -232,7 +232,10 @@ def _hanging(
     rearmost = skull[:, 1].argmax()
     start = float(skull[rearmost, 2])
     behind = float(skull[rearmost, 1] + thickness[model.in_regions(Region.SCALP)][rearmost])
-    left, right, end = _spans(lattice, hair, start)
+    left, right = _spans(lattice, hair, start)
+    if not len(left):
+        # A matte that grain has torn may leave nothing of it there.
+        return np.full(len(points), -CLAMP, np.float32)
     heights = left[:, 0]
     z = points[:, 2]
     low, high = (np.interp(-z, -heights, span[:, 1]) for span in (left, right))
@@ -244,11 +247,11 @@ def _hanging(
     # Above, a dome leads over to the hair on the head.
     radius = np.hypot(radius, np.clip((z - start) / DOME, 0, None))
     field = (1 - radius) * np.minimum(half, depth)
-    return np.minimum(field, z - end).astype(np.float32)
+    return np.minimum(field, z - heights[-1]).astype(np.float32)
 
 
-def _spans(lattice: Lattice, hair: np.ndarray, start: float) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return height and x of hair's left and right edge, [R, 2] each, top first, and the height where it ends."""
+def _spans(lattice: Lattice, hair: np.ndarray, start: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return height and x of hair's left and right edge, [R, 2] each, top first, from near a height downwards."""
     rows = np.flatnonzero(hair.any(1))
     first = hair.argmax(1)[rows]
     last = hair.shape[1] - 1 - hair[:, ::-1].argmax(1)[rows]
@@ -263,7 +266,7 @@ def _spans(lattice: Lattice, hair: np.ndarray, start: float) -> tuple[np.ndarray
     left, right = left[below][:, [2, 0]], right[below][:, [2, 0]]
     for edge in (left, right):
         edge[:, 1] = ndimage.gaussian_filter1d(edge[:, 1], 2.0, mode="nearest")
-    return left, right, float(left[-1, 0])
+    return left, right
 
 
 def _back_heights(lattice: Lattice, torso: Torso, z: np.ndarray) -> np.ndarray:
