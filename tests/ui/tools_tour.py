@@ -27,7 +27,7 @@ FOLDER, PHOTO = Path(FOLDER), Path(PHOTO)
 SETTLE_SECONDS = 0.3
 VIEW_ANGLES = (1.5, 0.0, 0.35)
 VIEW_CENTER, VIEW_DISTANCE = (-0.03, 0.0, 0.1), 0.85
-CLOSE_CENTER, CLOSE_DISTANCE = (0.03, -0.1, 0.11), 0.16
+CLOSE_CENTER, CLOSE_DISTANCE = (0.022, -0.1, 0.155), 0.07
 """Where an eye fills the picture: single splats are seen."""
 FLOATERS = 400
 
