@@ -7,8 +7,9 @@ import pytest
 
 from core.hair.directions import gradient_tensor, strand_directions
 from core.hair.look import PLAIN, SCORES, measure_look
+from core.hair.strands import grow
 from core.hair.waves import STRAIGHT, measure_wave
-from tests.hair_helpers import photo_of_ball, stripes, waves
+from tests.hair_helpers import ball, photo_of_ball, stripes, waves
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.4, 1.2, np.pi / 2, 2.5])
@@ -81,3 +82,17 @@ def test_contrasts_are_those_of_the_picture():
 
 def test_no_photo_gives_a_plain_look():
     assert measure_look([]) is PLAIN
+
+
+def test_streaks_of_dye_are_measured_and_invented():
+    rng = np.random.default_rng(2)
+    streaks = np.where(np.arange(256) // 10 % 2, 1.0, -1.0)[None, :, None] * np.array([0.2, -0.08, 0.1])
+    grain = rng.normal(0, 0.02, (256, 256, 1))
+    dyed, plain = (photo_of_ball(np.clip(0.45 + grain + by, 0, 1)) for by in (streaks, 0 * streaks))
+    hues = measure_look([dyed]).hues
+    # Red and green change against each other; what of that is lightness belongs to the tones.
+    assert 0.08 < np.linalg.norm(hues[0]) < 0.3 and hues[0][0] * hues[0][1] < 0
+    assert np.abs(measure_look([plain]).hues).max() < 0.01
+    grown = grow(ball(), [], np.full((len(ball().vertices), 3), 0.45), measure_look([dyed]), 8000, rng)
+    colors = grown.colors[grown.paths.alive]
+    assert (colors[:, 0] - colors[:, 1]).std() > 0.5 * (streaks[..., 0] - streaks[..., 1]).std()

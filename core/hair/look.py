@@ -27,6 +27,8 @@ PLAIN_CONTRAST, PLAIN_LIGHT = (0.015, 0.015, 0.015), 0.25
 """Contrasts and lightness of hair of which no photo tells."""
 SCORES = np.linspace(-2.5, 2.5, 21)
 """Normal scores at which the distribution of tones is kept: 98.8 % of all lie between."""
+HUE_SCALE = 0.08
+"""World units: standard deviation of the Gaussian below which changes of hue are streaks, about two locks wide."""
 BRIGHT = 97
 """Percentile of lightness that stands for highlights."""
 
@@ -40,6 +42,8 @@ class HairLook:
         tones: [21] deviations from the smooth lightness at the normal scores :data:`SCORES`, in standard
             deviations: how lopsided light strands and dark gaps are spread.
         tint: [3] how far red, green and blue change with lightness; mean weight 1.
+        hues: [2, 3] two directions in which red, green and blue of streaks scatter besides, each as long as one
+            standard deviation.
         lightness: Mean.
         highlight: By how much the brightest places are lighter than the middle.
         range: Darkest and lightest that hair gets.
@@ -49,6 +53,7 @@ class HairLook:
     contrasts: np.ndarray
     tones: np.ndarray
     tint: np.ndarray
+    hues: np.ndarray
     lightness: float
     highlight: float
     range: tuple[float, float]
@@ -61,7 +66,14 @@ class HairLook:
 
 
 PLAIN = HairLook(
-    np.array(PLAIN_CONTRAST), SCORES, np.ones(3), PLAIN_LIGHT, 0.1, (0.5 * PLAIN_LIGHT, 2 * PLAIN_LIGHT), STRAIGHT
+    contrasts=np.array(PLAIN_CONTRAST),
+    tones=SCORES,
+    tint=np.ones(3),
+    hues=np.zeros((2, 3)),
+    lightness=PLAIN_LIGHT,
+    highlight=0.1,
+    range=(0.5 * PLAIN_LIGHT, 2 * PLAIN_LIGHT),
+    wave=STRAIGHT,
 )
 
 
@@ -92,16 +104,29 @@ def _measured(photo: HairPhoto, pure: np.ndarray) -> HairLook:
     spread = max(float(detail.std()), 1e-4)
     # Tones by rank: the share of a normal distribution below each score.
     tones = np.quantile(detail, ndtr(SCORES)) / spread
-    change = np.stack([(rgb[..., c] - blur_within(rgb[..., c], pure, BANDS[-1] / pixel))[pure] for c in range(3)], 1)
-    lightness = change @ np.array([0.2126, 0.7152, 0.0722])
-    tint = (change * lightness[:, None]).mean(0) / max(float((lightness**2).mean()), 1e-8)
+    tint, _ = _by_lightness(_changes(rgb, pure, BANDS[-1] / pixel))
+    _, rest = _by_lightness(_changes(rgb, pure, HUE_SCALE / pixel))
+    spreads, axes = np.linalg.eigh(np.cov(rest.T))
     low, middle, high = np.percentile(light[pure], (3, 50, BRIGHT))
     return HairLook(
         np.maximum(contrasts, 0.004),
         tones,
         np.clip(tint, 0.3, 2.0),
+        (np.sqrt(np.maximum(spreads, 0)) * axes).T[:0:-1],
         float(light[pure].mean()),
         float(high - middle),
         (0.6 * float(low), min(1.0, 1.15 * float(light[pure].max()))),
         measure_wave(photo.tensor, pure).scaled(pixel),
     )
+
+
+def _changes(rgb: np.ndarray, pure: np.ndarray, sigma: float) -> np.ndarray:
+    """Return by how much the pure pixels' colours [N, 3] differ from those around them."""
+    return np.stack([(rgb[..., c] - blur_within(rgb[..., c], pure, sigma))[pure] for c in range(3)], 1)
+
+
+def _by_lightness(change: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return how changes of colour [N, 3] go with those of lightness [3], and what is left of them [N, 3]."""
+    lightness = luminance(change)
+    share = (change * lightness[:, None]).mean(0) / max(float((lightness**2).mean()), 1e-8)
+    return share, change - lightness[:, None] * share

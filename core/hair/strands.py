@@ -13,7 +13,7 @@ from .grid import FlowGrid
 from .locks import CURL_LOCK, LOCK, WISP, curl, gather, groups, loosen
 from .look import HairLook
 from .seeds import spread
-from .tones import FROM_ABOVE, strand_colors, tone_scores
+from .tones import FROM_ABOVE, hue_scores, strand_colors, tone_scores
 from .tracing import Paths, segments, trace
 from .volume import HairPhoto, HairVolume
 
@@ -90,9 +90,8 @@ def grow(
     scores = tone_scores(paths, locks, wisps, look, rng)
     paths = gather(gather(paths, wisps), locks, wave.curliness) if wave.radius > 0 else gather(paths, wisps)
     paths = loosen(curl(paths, locks, wave, rng), rng)
-    return Strands(
-        paths, strand_colors(paths, paths.values, scores, look, photos, light, gain * CURL_GAIN**wave.curliness)
-    )
+    gain, hues = gain * CURL_GAIN**wave.curliness, hue_scores(locks, wisps, rng)
+    return Strands(paths, strand_colors(paths, paths.values, scores, hues, look, photos, light, gain))
 
 
 def _traced(

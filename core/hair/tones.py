@@ -27,6 +27,8 @@ SOFT = 0.003
 """World units over which the photo's colours are averaged before they colour strands as wide as that."""
 ALONG, ALONG_SHARE = 0.06, 0.4
 """World units over which a strand's tone changes along it, and the share of its variance that does."""
+LOCK_SHARE = 0.7
+"""Share of the hues' variance that whole locks have in common."""
 DEEP, DEEP_SHADE = 0.035, 0.55
 """World units under the surface at which strands get this share of the surface's light."""
 PROUD, PROUD_SHADE = 0.012, 1.12
@@ -43,6 +45,7 @@ def strand_colors(
     paths: Paths,
     paint: np.ndarray,
     scores: np.ndarray,
+    hues: np.ndarray,
     look: HairLook,
     photos: Sequence[HairPhoto],
     light: Sequence[float],
@@ -54,6 +57,7 @@ def strand_colors(
         paths: The strands.
         paint: [S, K, 3] the smooth colour where they lie.
         scores: [S, K] normal scores of the tones, of :func:`tone_scores`.
+        hues: [S, 2] normal scores of the streaks' hues, of :func:`hue_scores`.
         look: The photo's statistics.
         photos: What the photos show.
         light: Direction towards the light, any length.
@@ -65,8 +69,10 @@ def strand_colors(
     tone = tone + GLOSS * look.highlight * highlight(paths, light)
     base = paint * (shade * (1 - known))[..., None] + (paint * known[..., None] + known[..., None] * shown)
     lightness = luminance(base)
-    change = np.clip(lightness + np.sqrt(1 - known**2) * tone, *look.range) - lightness
-    return np.clip(base + change[..., None] * look.tint.astype(np.float32), 0, 1)
+    invented = np.sqrt(1 - known**2)
+    change = np.clip(lightness + invented * tone, *look.range) - lightness
+    streaks = invented[..., None] * (hues @ look.hues).astype(np.float32)[:, None]
+    return np.clip(base + change[..., None] * look.tint.astype(np.float32) + streaks, 0, 1)
 
 
 def tone_scores(
@@ -90,6 +96,12 @@ def tone_scores(
     coarse = rng.normal(size=int(locks.max(initial=-1)) + 1)[locks]
     shares = look.contrasts / look.contrast
     return shares[0] * fine + shares[1] * middle[:, None] + shares[2] * coarse[:, None]
+
+
+def hue_scores(locks: np.ndarray, wisps: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return normal scores [S, 2] of strands' hues: dye and bleach take locks, and wisps within them, alike."""
+    scores = [rng.normal(size=(int(group.max(initial=-1)) + 1, 2))[group] for group in (locks, wisps)]
+    return np.sqrt(LOCK_SHARE) * scores[0] + np.sqrt(1 - LOCK_SHARE) * scores[1]
 
 
 def shown_colors(paths: Paths, paint: np.ndarray, photos: Sequence[HairPhoto]) -> tuple[np.ndarray, np.ndarray]:

@@ -14,6 +14,7 @@ from ...attributes import STRAND, STRAND_PLACE
 from ...gaussians import Gaussians, concatenate
 from ...parts import Part
 from ...progress import Reporter
+from .backlight import without_backlight, without_gaps
 from .color import to_encoded
 from .compensation import compensate
 from .cover import VOXEL, build_cover
@@ -22,6 +23,7 @@ from .cut import neck_base, neck_cut, shoulder_cut
 from .detail import photo_splats
 from .emission import cloth_splats, hair_gaussians, skin_splats
 from .front import find_front, outline_pixels
+from .headgear_edge import under_headgear
 from .lattice import Lattice
 from .light import unseen_shade
 from .outline import meet_outline
@@ -73,11 +75,13 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
 
     portrait = meet_outline(portrait, segmentation.parts)
     portrait = portrait.with_colors(clean_rim(portrait, segmentation.parts))
+    portrait = portrait.with_colors(without_gaps(portrait, segmentation.parts))
 
     reporter.stage("Building the shape", steps=2, share=0.15)
-    covered = segmentation.is_part(Part.HAIR) | segmentation.beard
+    covered = segmentation.covered
     for _ in range(SKULL_ROUNDS):
-        thickness, growth = cover_thickness(portrait, covered & ~segmentation.beard)
+        worn = under_headgear(portrait, segmentation, portrait.vertices.astype(np.float64))
+        thickness, growth = cover_thickness(portrait, covered & ~segmentation.beard, worn)
         portrait = portrait.with_vertices(portrait.vertices + growth[:, None] * portrait.fit.normals)
     lattice = Lattice.of_photo(portrait.camera)
     outline = lattice.continued(portrait.mask)
@@ -92,8 +96,10 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     sheet = along_outline(portrait, sheet, *outline_pixels(portrait, segmentation, front, sheet))
 
     reporter.stage("Painting what the photo does not show", steps=2, share=0.15)
-    parts = cover_parts(portrait, torso, cover, sheet)
-    paint = paint_surface(portrait, sheet, cover.surface, parts)
+    parts = cover_parts(portrait, segmentation, torso, cover, sheet)
+    worn = cover.on_head & (parts == Part.CLOTHES) & segmentation.headgear.any()
+    inner = portrait.with_colors(without_backlight(portrait, segmentation.parts))
+    paint = paint_surface(inner, sheet, cover.surface, parts, worn, segmentation.headgear)
     reporter.step()
     skin = paint_skin(portrait, segmentation.parts)
     bare = parts == Part.NECK
@@ -101,16 +107,21 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     paint[~bare] *= unseen_shade(cover.surface.normals[~bare], skin.towards)[:, None]
     pixels = compensate(portrait.rgb, sheet.depth, sheet.opacities, sheet.facing, FOOTPRINT)
     reliable = reliable_pixels(portrait, sheet)
-    weave = synthesize(portrait, reliable & (sheet.parts == Part.CLOTHES), rng)
+    weaves = [
+        (synthesize(inner, reliable & shown, rng), members)
+        for shown, members in ((segmentation.dress, ~worn), (segmentation.headgear, worn))
+        if members.any()
+    ]
     grain = fine_contrast(portrait, reliable & (sheet.parts == Part.SKIN))
 
     reporter.stage("Growing hair", share=0.3)
     view = View(portrait, sheet)
-    hair = hair_gaussians(portrait, segmentation, cover.surface, parts, paint, sheet, view, budget.hair, rng)
+    spare = round(budget.hair * worn.sum() / max((worn | (parts == Part.HAIR)).sum(), 1))
+    hair = hair_gaussians(inner, segmentation, cover.surface, parts, paint, sheet, view, budget.hair - spare, rng)
     splats = [
         photo_splats(portrait, sheet, pixels, budget),
         skin_splats(portrait, segmentation, torso, cover, skin, view, grain, budget.skin, rng),
-        cloth_splats(portrait, cover.surface, parts, paint, view, weave, budget.cloth, rng),
+        cloth_splats(portrait, cover.surface, parts, paint, view, weaves, budget.cloth + spare, rng),
     ]
     body = Splats.concatenate(splats).to_gaussians()
     kept = cut.heights(body.means) >= -VOXEL

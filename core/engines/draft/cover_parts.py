@@ -7,9 +7,11 @@ import numpy as np
 from ...parts import Part
 from ...vectors import unit
 from .cover import Cover
+from .headgear_edge import has_hair_below, under_headgear
 from .photo_sheet import PhotoSheet
 from .portrait import FittedPortrait
 from .samples import pixel_index
+from .segmentation import Segmentation
 from .torso import Torso
 
 SEEN_DISTANCE = 0.06
@@ -18,17 +20,23 @@ SEEN_COSINE = 0.15
 """Cosine between normal and ray below which the photo tells nothing of the surface."""
 
 
-def cover_parts(portrait: FittedPortrait, torso: Torso, cover: Cover, sheet: PhotoSheet) -> np.ndarray:
+def cover_parts(
+    portrait: FittedPortrait, segmentation: Segmentation, torso: Torso, cover: Cover, sheet: PhotoSheet
+) -> np.ndarray:
     """Return the part [V] int8 of the cover's vertices: hair, clothes, the torso's skin (NECK), or a beard (SKIN).
 
     Args:
         portrait: The portrait.
+        segmentation: The photo's parts.
         torso: Neck and torso.
         cover: The cover.
         sheet: The photo's pixels in space.
     """
     surface = cover.surface
     parts = np.where(cover.on_head, Part.HAIR, Part.CLOTHES if torso.dressed else Part.NECK).astype(np.int8)
+    if segmentation.headgear.any():
+        worn = under_headgear(portrait, segmentation, surface.vertices) | (not has_hair_below(segmentation))
+        parts[cover.on_head & ~cover.on_beard & worn] = Part.CLOTHES
     rows, columns, inside = pixel_index(portrait, surface.vertices)
     facing = (surface.normals * unit(portrait.camera.position - surface.vertices)).sum(1)
     near = np.linalg.norm(surface.vertices - sheet.positions[rows, columns], axis=1) < SEEN_DISTANCE

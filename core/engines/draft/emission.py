@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import ndimage, sparse
 from scipy.spatial import cKDTree
@@ -105,7 +107,7 @@ def cloth_splats(
     parts: np.ndarray,
     paint: np.ndarray,
     view: View,
-    texture: np.ndarray | None,
+    weaves: Sequence[tuple[np.ndarray | None, np.ndarray]],
     count: int,
     rng: np.random.Generator,
 ) -> Splats:
@@ -117,7 +119,7 @@ def cloth_splats(
         parts: [V] part of its vertices.
         paint: [V, 3] colours of its vertices.
         view: The photo, to be kept in sight.
-        texture: Fine structure of cloth; None for none.
+        weaves: Fine structure of each cloth, None for none, and which of the vertices [V] bool are of it.
         count: Number of samples.
         rng: Source of chance.
     """
@@ -126,8 +128,10 @@ def cloth_splats(
     part_surface = Surface(surface.vertices, surface.normals, quads)
     labels = samples.pick(part_surface, parts)
     colors = samples.interpolate(part_surface, paint)
-    if texture is not None:
-        colors = colors + (look_up(texture, portrait, samples.positions) * (labels == Part.CLOTHES))[:, None]
+    for texture, members in weaves:
+        if texture is not None:
+            place = (labels == Part.CLOTHES) & samples.pick(part_surface, members)
+            colors = colors + (look_up(texture, portrait, samples.positions) * place)[:, None]
     fitted, kept = view.fit(samples, labels)
     kept_hair = labels[kept] != Part.HAIR
     return sample_splats(fitted.select(kept_hair), colors[kept][kept_hair], labels[kept][kept_hair])

@@ -1,7 +1,8 @@
 """Colours of what the photo does not show: the photo's colours, spread over the surface.
 
 Every part spreads its own colours along the surface by solving a screened Poisson equation, so
-that they continue the photo without a seam and lose themselves in the part's mean far from it.
+that they continue the photo without a seam and lose themselves far from it in the part's mean, those of hair and
+headgear in the photo's wrapped around the head (:mod:`.hair_colors`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from scipy.sparse.linalg import cg
 from ...head.model import Region
 from ...parts import Part
 from .fields import blur_inside
+from .hair_colors import wrapped_colors
 from .photo_sheet import PhotoSheet
 from .portrait import FittedPortrait
 from .samples import nearest_pixels
@@ -30,15 +32,28 @@ NEAR_PHOTO = 0.06
 """World units between surface and photo within which the surface has the photo's colour."""
 SMOOTHING = 2.5
 """Pixels over which lent colours are averaged."""
-FADE = 150.0
-"""Cells of the surface over which a spread colour gives way to the part's mean."""
+FADE, HAIR_FADE = 150.0, 20.0
+"""Cells of the surface over which a spread colour gives way to the part's mean; and hair's to the photo's hair
+wrapped around the head, which fits it at the outline."""
 TOLERANCE = 2e-3
-FAMILIES = ((Part.SKIN, Part.NECK, Part.EYES, Part.MOUTH), (Part.HAIR,), (Part.CLOTHES,))
-"""Parts that lend each other colours; eyes and mouth take but do not give."""
+FAMILIES = (
+    ((Part.SKIN, Part.NECK, Part.EYES, Part.MOUTH), False),
+    ((Part.HAIR,), False),
+    ((Part.CLOTHES,), False),
+    ((Part.CLOTHES,), True),
+)
+"""Parts that lend each other colours, and whether they are headgear; eyes and mouth take but do not give."""
 FEWEST_SOURCES = 50
 
 
-def paint_surface(portrait: FittedPortrait, sheet: PhotoSheet, surface: Surface, parts: np.ndarray) -> np.ndarray:
+def paint_surface(
+    portrait: FittedPortrait,
+    sheet: PhotoSheet,
+    surface: Surface,
+    parts: np.ndarray,
+    worn: np.ndarray,
+    headgear: np.ndarray,
+) -> np.ndarray:
     """Return smooth colours [V, 3] of the surface's vertices.
 
     Args:
@@ -46,6 +61,8 @@ def paint_surface(portrait: FittedPortrait, sheet: PhotoSheet, surface: Surface,
         sheet: The photo's pixels in space.
         surface: The closed surface.
         parts: [V] part of each vertex.
+        worn: [V] bool: vertices of headgear, whose cloth is not the clothes'.
+        headgear: [512, 512] bool: pixels of it.
     """
     reliable = reliable_pixels(portrait, sheet)
     rows, columns = nearest_pixels(portrait, surface.vertices).T
@@ -54,20 +71,23 @@ def paint_surface(portrait: FittedPortrait, sheet: PhotoSheet, surface: Surface,
     # Light shines through ears: neither skin nor the hair around them has their red.
     ears = ndimage.binary_dilation(portrait.region_map == Region.EARS, iterations=EAR_MARGIN) & ~portrait.face_oval
     colors = np.full((len(parts), 3), 0.5)
-    for family in FAMILIES:
-        members = np.isin(parts, family)
-        source = reliable & ~ears & np.isin(sheet.parts, family) & ~np.isin(sheet.parts, (Part.EYES, Part.MOUTH))
-        if source.sum() < FEWEST_SOURCES:
-            source = reliable
-        if not members.any() or not source.any():
+    for family, on_head in FAMILIES:
+        members = np.isin(parts, family) & (worn == on_head)
+        shown = np.isin(sheet.parts, family) & (headgear == on_head)
+        if not members.any():
             continue
+        taken = shown & ~ears & ~np.isin(sheet.parts, (Part.EYES, Part.MOUTH))
         # Where parts meet, pixels show a mixture of both.
-        pure = source & ndimage.binary_erosion(np.isin(sheet.parts, family), iterations=MIXED_RIM, border_value=1)
-        source = pure if pure.sum() >= FEWEST_SOURCES else source
+        pure = reliable & taken & ndimage.binary_erosion(shown, iterations=MIXED_RIM, border_value=1)
+        choices = (pure, reliable & taken, portrait.mask & taken, reliable)
+        source = next((choice for choice in choices if choice.sum() >= FEWEST_SOURCES), portrait.mask)
         smooth = blur_inside(portrait.rgb, source, SMOOTHING)
         known = members & near & source[rows, columns]
-        mean = np.median(portrait.rgb[source], axis=0)
-        colors[members] = _spread(members, known, smooth[rows, columns], mean, edges)
+        if Part.HAIR in family or on_head:
+            far, fade = wrapped_colors(portrait, source, surface.vertices[members]), HAIR_FADE
+        else:
+            far, fade = np.tile(np.median(portrait.rgb[source], axis=0), (int(members.sum()), 1)), FADE
+        colors[members] = _spread(members, known, smooth[rows, columns], far, fade, edges)
     return np.clip(colors, 0, 1)
 
 
@@ -78,7 +98,7 @@ def reliable_pixels(portrait: FittedPortrait, sheet: PhotoSheet) -> np.ndarray:
 
 
 def _spread(
-    members: np.ndarray, known: np.ndarray, values: np.ndarray, mean: np.ndarray, edges: np.ndarray
+    members: np.ndarray, known: np.ndarray, values: np.ndarray, far: np.ndarray, fade: float, edges: np.ndarray
 ) -> np.ndarray:
     """Return values [M, 3] of the member vertices: known ones held, the others smooth along the edges.
 
@@ -86,7 +106,8 @@ def _spread(
         members: [V] bool.
         known: [V] bool, among the members.
         values: [V, 3], read where known.
-        mean: [3] that values fade to.
+        far: [M, 3] that values fade to.
+        fade: Edges over which they do.
         edges: [E, 2] vertex indices.
     """
     index = np.cumsum(members) - 1
@@ -98,14 +119,14 @@ def _spread(
     links = links + links.T
     held = known[members]
     free = ~held
-    result = np.tile(mean, (count, 1)).astype(np.float64)
+    result = far.astype(np.float64)
     result[held] = values[members][held]
     if not free.any() or not held.any():
         return result
-    screen = 1 / FADE**2 * 4
+    screen = 1 / fade**2 * 4
     degree = np.asarray(links.sum(1)).ravel()
     system = (sparse.diags(degree + screen) - links).tocsr()[free][:, free]
-    border = links[free][:, held] @ result[held] + screen * mean
+    border = links[free][:, held] @ result[held] + screen * far[free]
     inverse = sparse.diags(1 / system.diagonal())
     for channel in range(3):
         result[free, channel], _ = cg(

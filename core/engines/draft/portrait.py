@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -47,7 +47,11 @@ class FittedPortrait:
 
     def with_colors(self, rgb: np.ndarray) -> FittedPortrait:
         """Return the portrait with other colours [512, 512, 3]."""
-        return replace(self, rgb=rgb.astype(np.float32))
+        other = replace(self, rgb=rgb.astype(np.float32))
+        # What was found out about shape and matte holds for other colours, too.
+        own = {field.name for field in fields(self)}
+        other.__dict__.update({name: value for name, value in self.__dict__.items() if name not in own})
+        return other
 
     @property
     def camera(self) -> Camera:

@@ -18,6 +18,7 @@ from ...photo.landmarks import BROWS, CHIN, EYE_OUTLINES, MOUTH_OUTLINE
 from .bareness import bare_places
 from .color_classes import MINIMUM_SEED, color_bins, likelihoods, smooth_posterior
 from .fields import disk, nearest_fill
+from .headgear import find_headgear
 from .portrait import FittedPortrait
 
 SKIN, HAIR, CLOTHES = range(3)
@@ -63,15 +64,27 @@ class Segmentation:
         parts: [512, 512] int8 values of Part; BACKGROUND outside the person.
         long_hair: Hair falls beside the neck.
         beard: [512, 512] bool: hair of the beard below the jaw, part of the face's shape; SKIN in ``parts``.
+        headgear: [512, 512] bool: what is worn on the head and falls beside it; CLOTHES in ``parts``.
     """
 
     parts: np.ndarray
     long_hair: bool
     beard: np.ndarray
+    headgear: np.ndarray
 
     def is_part(self, *parts: Part) -> np.ndarray:
         """Return a mask [512, 512] of some parts."""
         return np.isin(self.parts, parts)
+
+    @property
+    def covered(self) -> np.ndarray:
+        """[512, 512] bool: pixels of hair, beard and headgear: what stands off the fitted head."""
+        return self.is_part(Part.HAIR) | self.beard | self.headgear
+
+    @property
+    def dress(self) -> np.ndarray:
+        """[512, 512] bool: pixels of clothes on the body."""
+        return self.is_part(Part.CLOTHES) & ~self.headgear
 
 
 def segment(portrait: FittedPortrait) -> Segmentation:
@@ -97,12 +110,17 @@ def segment(portrait: FittedPortrait) -> Segmentation:
     below_jaw = _below_jaw(portrait)
     flesh = np.isin(parts, (Part.SKIN, Part.HAIR))
     beard = _find_beard(portrait, bins, seeds[SKIN], flesh) & below_jaw & (parts != Part.BACKGROUND)
+    headgear = find_headgear(portrait, parts, beard)
+    worn = np.zeros_like(beard)
+    if headgear is not None:
+        worn = headgear.pixels
+        parts[worn | headgear.below] = Part.CLOTHES
     parts[beard] = Part.SKIN
     parts[(parts == Part.SKIN) & below_jaw & ~beard] = Part.NECK
     for outline in EYE_OUTLINES:
         parts[portrait.polygon(outline) & (parts == Part.SKIN)] = Part.EYES
     parts[portrait.polygon(MOUTH_OUTLINE) & (parts == Part.SKIN)] = Part.MOUTH
-    return Segmentation(parts, long_hair, beard)
+    return Segmentation(parts, long_hair, beard, worn)
 
 
 def _bare_places(portrait: FittedPortrait, seeds: tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:

@@ -45,6 +45,8 @@ HIDDEN = 0.03
 """World units behind the front-most surface from which a place is hidden."""
 USUAL = 0.3
 """Weight of what is usual, hair on scalps and none elsewhere, against one look at the photo."""
+WORN = 1.0
+"""Weight of headgear where it is not seen: it ends as sharply as on the forehead."""
 HAIRLINE = (0.35, 0.65)
 """Share of hair in the votes around a place from which hair begins, and is full."""
 MINIMUM_HAIR = 0.035
@@ -53,12 +55,15 @@ SETTLE = 1e-4
 """Weight that draws places without any evidence to zero."""
 
 
-def cover_thickness(portrait: FittedPortrait, covered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def cover_thickness(
+    portrait: FittedPortrait, covered: np.ndarray, worn: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return how far cover and bare skull reach beyond the fitted head, world units; zeros off the hull.
 
     Args:
         portrait: The portrait.
         covered: [512, 512] bool: pixels of hair, beard or headgear.
+        worn: [V] bool: vertices that headgear covers, seen or not; None for none.
 
     Returns:
         Thickness [V] of what covers the head, and by how much the bare head itself is larger [V].
@@ -86,8 +91,9 @@ def cover_thickness(portrait: FittedPortrait, covered: np.ndarray) -> tuple[np.n
     hair = shown & labels[rows, columns] & ~neck
     # Where nothing is seen, scalps have hair as far as the outline's scalp has.
     usual = scalp * float((certain * scalp * hairy).sum() / max((certain * scalp).sum(), 1e-6))
-    votes = certain + hair + bare
-    said = np.where(outline, hairy, hair).astype(float)
+    worn = np.zeros(len(vertices), bool) if worn is None else worn & hull & ~shown & ~outline
+    votes = certain + hair + bare + WORN * worn
+    said = np.where(outline, hairy, hair | worn).astype(float)
     hairiness = _smooth(model, hull, votes + USUAL, (votes * said + USUAL * usual) / (votes + USUAL))
     cover = _smooth(model, hull, certain + BARE_WEIGHT * (bare | neck), np.where(outline & hairy, seen, 0))
     full = smooth_step(hairiness, *HAIRLINE)

@@ -63,10 +63,11 @@ def build_torso(portrait: FittedPortrait, segmentation: Segmentation, lattice: L
         lattice: The photo's coarse grid of rays.
         outline: [R, C] bool: the whole person, continued beyond the photo.
     """
-    worn = segmentation.is_part(Part.CLOTHES)
+    worn = segmentation.dress
     dressed = bool(worn.sum() > CLOTHED_SHARE * portrait.mask.sum())
     clothes = lattice.shrink(worn)
-    body = lattice.shrink(segmentation.is_part(Part.CLOTHES, Part.NECK))
+    flesh = segmentation.is_part(Part.NECK)
+    body = lattice.shrink(worn | flesh)
     clothed = blur_inside(clothes / np.maximum(body, 1e-3), body, COLLAR)
     near, far = lattice.mesh_depths(portrait.vertices, portrait.triangles(BODY_REGIONS))
     # The fitted body ends in an open rim: low down rays meet its front wall alone.
@@ -87,7 +88,7 @@ def build_torso(portrait: FittedPortrait, segmentation: Segmentation, lattice: L
     thickness = np.maximum(half * roundness(rim, TORSO_RADIUS), THINNEST_RIM)
     # Where the photo shows a body that the fitted one does not reach, its own edge would be too thin a rim.
     own = np.isin(portrait.region_map, (*HEAD_REGIONS, Region.NECK))
-    shown = lattice.shrink(segmentation.is_part(Part.CLOTHES, Part.NECK) & ~own) > 0.3
+    shown = lattice.shrink((worn | flesh) & ~own) > 0.3
     # Thin strips along the neck are the fit's error; as volumes they would be lumps.
     shown = ndimage.binary_opening(shown, iterations=2) | (clothes > 0.5)
     return Torso(middle - thickness, middle + thickness, outline & (covered | shown), shown, dressed)
