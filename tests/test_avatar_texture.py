@@ -76,7 +76,7 @@ def test_a_pattern_on_the_skin_comes_back(striped):
     base, texture = striped
     face = base.model.in_regions(Region.FACE) & (skin.hair_zone(base.model) == 0)
     away = np.abs(at_vertices(texture, base) - stripes(base.model.mean))[face]
-    assert np.median(away) < 0.012 and np.percentile(away, 95) < 0.05
+    assert np.median(away) < 0.015 and np.percentile(away, 95) < 0.05
     ears = base.model.in_regions(Region.SCALP)
     assert np.abs(at_vertices(texture, base)[ears] - SKIN).max() < 0.15
 
