@@ -34,6 +34,8 @@ OUTLINE_RIM = 12
 """Pixels inside the person's outline where skin turns away from the camera; elsewhere hair or cloth hides its edge."""
 SEAM, STEP = 8, 0.06
 """Pixels beside the border of neck and torso over which they are joined, and world units of a step that is none."""
+EAR_MARGIN = 5
+"""Pixels around the fitted ears in which the photo may show its own."""
 MET = 2
 """Pixels beyond the fitted head's outline up to which it meets the photo's."""
 GRAZING = 0.12
@@ -98,7 +100,7 @@ def outline_pixels(
     """
     flesh = np.isin(sheet.parts, (Part.SKIN, Part.NECK))
     regions = portrait.region_map
-    ears = (regions == Region.EARS) & ~portrait.face_oval & flesh
+    ears = ndimage.binary_dilation(regions == Region.EARS, iterations=EAR_MARGIN) & ~portrait.face_oval & flesh
     on_torso = nearest_fill(regions, regions >= 0) == Region.TORSO
     rim = ndimage.distance_transform_edt(np.pad(portrait.mask, 1, mode="edge"))[1:-1, 1:-1] < OUTLINE_RIM
     beyond = flesh & ~front.on_head & ~segmentation.beard & ~front.on_cover & ~on_torso
