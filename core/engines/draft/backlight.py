@@ -10,19 +10,14 @@ import numpy as np
 from scipy import ndimage
 
 from ...parts import Part
-from .color import rgb_to_lab
-from .fields import blur_inside
+from .color import ALIKE, rgb_to_lab, unlikeness
+from .fields import blur_inside, rim_distance
 from .portrait import FittedPortrait
 
 PARTS = (Part.HAIR, Part.CLOTHES)
 """Parts whose colours are carried on around the head; skin's light is told by its own fit."""
 REACH, SPREAD = 0.1, 2
 """Face heights from the outline that light from behind reaches, and pixels around what it tints."""
-UNLIKE = 11.3
-"""Squared Mahalanobis distance from the part's inner colours at which it is light from behind: 1 % of a normal
-distribution in three dimensions is farther off."""
-COLOR_NOISE = 3.0
-"""CIE units by which colours of one part scatter at least."""
 FEWEST = 50
 """Pixels at the rim, and further inside, from which they can be compared."""
 OUTERMOST, RIM_SHARE = 3, 0.3
@@ -71,14 +66,12 @@ def without_gaps(portrait: FittedPortrait, parts: np.ndarray) -> np.ndarray:
 
 def _tinted(portrait: FittedPortrait, place: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return which pixels [512, 512] of a place near the outline are unlike those further inside, and its depth."""
-    depth = ndimage.distance_transform_edt(np.pad(portrait.mask, 1, mode="edge"))[1:-1, 1:-1]
+    depth = rim_distance(portrait.mask)
     near = depth < REACH * portrait.face_height
     rim, inner, tinted = place & near, place & ~near, np.zeros_like(place)
     if min(inner.sum(), rim.sum()) < FEWEST:
         return tinted, depth
-    precision = np.linalg.inv(np.cov(lab[inner].T) + COLOR_NOISE**2 * np.eye(3))
-    offset = lab[rim] - np.median(lab[inner], axis=0)
-    tinted[rim] = np.einsum("ni,ij,nj->n", offset, precision, offset) > UNLIKE
+    tinted[rim] = unlikeness(lab[rim], lab[inner]) > ALIKE
     return ndimage.binary_dilation(tinted, iterations=SPREAD) & rim, depth
 
 

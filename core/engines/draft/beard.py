@@ -48,10 +48,11 @@ def build_beard(portrait: FittedPortrait, lattice: Lattice, shown: np.ndarray) -
         shown: [512, 512] bool: its pixels below the jaw.
     """
     place = lattice.shrink(shown) > 0.5
-    face = lattice.shrink(portrait.face_oval) > 0.5
+    if place.sum() < FEWEST_CELLS:
+        return None
     near, _ = lattice.mesh_depths(portrait.vertices, portrait.outer_triangles)
-    face &= np.isfinite(near)
-    if place.sum() < FEWEST_CELLS or not face.any():
+    face = (lattice.shrink(portrait.face_oval) > 0.5) & np.isfinite(near)
+    if not face.any():
         return None
     whole = place | face
     front = blur_inside(nearest_fill(near, face), whole, SOFT)

@@ -19,7 +19,7 @@ from ...ramps import smooth_step
 from ...surface.voxels import Grid
 from .beard import build_beard
 from .cut import Cut
-from .fields import blur_inside, nearest_fill, roundness
+from .fields import blur_inside, nearest_fill, roundness, signed_distance
 from .lattice import Lattice
 from .portrait import BODY_REGIONS, HEAD_REGIONS, FittedPortrait
 from .segmentation import Segmentation
@@ -108,7 +108,7 @@ def build_cover(
     grid = Grid(BOX[0], VOXEL, tuple(counts.tolist()))
     points = grid.points(np.indices(grid.shape).reshape(3, -1).T.astype(np.float32))
     rays = _Rays(lattice, points)
-    inside = rays.sample(_signed(outline, lattice.cell_size))
+    inside = rays.sample(signed_distance(outline) * lattice.cell_size)
     value, distance, bare_neck = _to_head(portrait, lattice, grid, thickness)
     hair = np.where(value > THINNEST_HAIR, value - distance - UNDER_SKIN, -CLAMP)
     share = lattice.shrink(covered & ~segmentation.beard)
@@ -117,13 +117,13 @@ def build_cover(
     hair = np.maximum(hair, _before_body(portrait, lattice, share > 0.5, torso, rays))
     hair = np.maximum(hair, _lost_locks(lattice, share > 0.5, hair, rays))
     beard = _beard(portrait, lattice, segmentation.beard, rays)
-    hair = np.maximum(hair, beard)
+    hair = hair if beard is None else np.maximum(hair, beard)
     skin = lattice.shrink(segmentation.is_part(Part.SKIN, Part.NECK, Part.EYES, Part.MOUTH) & ~covered)
     hair = np.minimum(hair, rays.depth - rays.sample(_free(portrait, lattice, skin > 0.5)))
     body = np.minimum(rays.depth - rays.sample(torso.front), rays.sample(torso.back) - rays.depth)
-    body = np.minimum(body, rays.sample(_signed(torso.mask, lattice.cell_size)))
+    body = np.minimum(body, rays.sample(signed_distance(torso.mask) * lattice.cell_size))
     # The neck is the fitted head's own; around it there are collars only, as far as the photo shows them.
-    collar = rays.sample(_signed(torso.shown, lattice.cell_size))
+    collar = rays.sample(signed_distance(torso.shown) * lattice.cell_size)
     behind = smooth_step(points @ portrait.fit.pose.rotation[:, 1], *_nape(portrait)) * torso.dressed
     rise, off = NECK_RISE + (NAPE_RISE - NECK_RISE) * behind, (UNDER_SKIN + COLLAR) * behind - UNDER_SKIN
     own = np.maximum(np.minimum(rise - neck.heights(points), off - distance), collar)
@@ -132,7 +132,9 @@ def build_cover(
     hair, body = (_smoothed(field, grid.shape) for field in (hair, body))
     surface = _extract(grid, np.maximum(hair, body))
     on_head = grid.sample(hair, surface.vertices) > grid.sample(body, surface.vertices)
-    on_beard = on_head & (grid.sample(_smoothed(beard, grid.shape), surface.vertices) > -VOXEL)
+    on_beard = np.zeros_like(on_head)
+    if beard is not None:
+        on_beard = on_head & (grid.sample(_smoothed(beard, grid.shape), surface.vertices) > -VOXEL)
     return Cover(grid, hair, body, surface, on_head, on_beard)
 
 
@@ -157,12 +159,6 @@ class _Rays:
     def sample(self, values: np.ndarray) -> np.ndarray:
         """Return a map's values [N] on the voxels' rays; the border's beyond it."""
         return ndimage.map_coordinates(values.astype(np.float32), self._place, order=1, mode="nearest")
-
-
-def _signed(mask: np.ndarray, size: float) -> np.ndarray:
-    """Return the distance to a mask's border in world units, positive inside; the picture's border is none."""
-    inner, outer = ndimage.distance_transform_edt(mask), ndimage.distance_transform_edt(~mask)
-    return ((inner - outer) - np.sign(inner - outer) * 0.5) * size
 
 
 def _smoothed(field: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
@@ -285,17 +281,17 @@ def _before_body(portrait: FittedPortrait, lattice: Lattice, hair: np.ndarray, t
     if not place.any():
         return np.full(len(rays.depth), -CLAMP, np.float32)
     front = rays.sample(nearest_fill(torso.front, torso.mask))
-    rim = _signed(place, lattice.cell_size)
+    rim = signed_distance(place) * lattice.cell_size
     thick = rays.sample(OVER_BODY * roundness(np.maximum(rim, 0), OVER_BODY))
     return np.minimum(np.minimum(rays.depth - front + thick, front + OVER_BODY - rays.depth), rays.sample(rim))
 
 
-def _beard(portrait: FittedPortrait, lattice: Lattice, shown: np.ndarray, rays: _Rays) -> np.ndarray:
-    """Return the field [N] of a beard below the chin."""
+def _beard(portrait: FittedPortrait, lattice: Lattice, shown: np.ndarray, rays: _Rays) -> np.ndarray | None:
+    """Return the field [N] of a beard below the chin; None where there is none."""
     beard = build_beard(portrait, lattice, shown)
     if beard is None:
-        return np.full(len(rays.depth), -CLAMP, np.float32)
-    within = rays.sample(_signed(beard.mask, lattice.cell_size))
+        return None
+    within = rays.sample(signed_distance(beard.mask) * lattice.cell_size)
     return np.minimum(np.minimum(rays.depth - rays.sample(beard.front), rays.sample(beard.back) - rays.depth), within)
 
 
@@ -311,7 +307,7 @@ def _lost_locks(lattice: Lattice, hair: np.ndarray, field: np.ndarray, rays: _Ra
     if not known.any() or known.sum() == hair.sum():
         return np.full(len(rays.depth), -CLAMP, np.float32)
     middle = blur_inside(nearest_fill(depth / np.maximum(count, 1), known), np.ones(hair.shape), 2.0)
-    rim = _signed(hair, lattice.cell_size)
+    rim = signed_distance(hair) * lattice.cell_size
     half = LOCK * np.maximum(rim, 0)
     return rays.sample(np.where(hair, half, rim)) - np.abs(rays.depth - rays.sample(middle))
 

@@ -170,7 +170,7 @@ def hair_gaussians(
     crown = portrait.fit.pose.apply(WHORL)
     volume = HairVolume(surface.vertices, surface.normals, surface.quads, _softened(surface, hair), crown, under)
     pixels = segmentation.is_part(Part.HAIR) & portrait.mask
-    photo = HairPhoto(portrait.camera, portrait.rgb, pixels, sheet.depth, view.used, portrait.alpha)
+    photo = HairPhoto(portrait.camera, portrait.rgb, pixels, sheet.depth, sheet.used, portrait.alpha)
     grown = build_hair(volume, [photo], paint, count, rng)
     if grown is None:
         return None

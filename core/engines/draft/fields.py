@@ -37,6 +37,23 @@ def blur_inside(values: np.ndarray, mask: np.ndarray, sigma: float) -> np.ndarra
     return average[..., 0] if values.ndim == 2 else average
 
 
+def rim_distance(mask: np.ndarray) -> np.ndarray:
+    """Return the distance [H, W] in pixels of a mask's places from its border; the picture's own border is none."""
+    return ndimage.distance_transform_edt(np.pad(mask, 1, mode="edge"))[1:-1, 1:-1]
+
+
+def signed_distance(mask: np.ndarray) -> np.ndarray:
+    """Return the distance [H, W] in pixels to a mask's border, positive inside; the picture's border is none."""
+    difference = ndimage.distance_transform_edt(mask) - ndimage.distance_transform_edt(~mask)
+    return difference - np.sign(difference) * 0.5
+
+
+def sample_map(values: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Return a map's values [...] at pixel positions (x, y) [..., 2], bilinearly; the border's beyond it."""
+    place = [pixels[..., 1] - 0.5, pixels[..., 0] - 0.5]
+    return ndimage.map_coordinates(values, place, order=1, mode="nearest")
+
+
 def extend(values: np.ndarray, known: np.ndarray, sigma: float) -> np.ndarray:
     """Continue a map smoothly beyond where it is known, leaving the known part as it is.
 

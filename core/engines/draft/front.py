@@ -12,7 +12,7 @@ from ...head.mesh_raster import rasterize_mesh
 from ...head.model import Region, triangulate
 from ...parts import Part
 from ...photo.landmarks import MOUTH_OUTLINE
-from .fields import blur_inside, nearest_fill
+from .fields import blur_inside, nearest_fill, rim_distance
 from .photo_sheet import PhotoSheet
 from .portrait import HEAD_REGIONS, FittedPortrait
 from .segmentation import Segmentation
@@ -102,7 +102,7 @@ def outline_pixels(
     regions = portrait.region_map
     ears = ndimage.binary_dilation(regions == Region.EARS, iterations=EAR_MARGIN) & ~portrait.face_oval & flesh
     on_torso = nearest_fill(regions, regions >= 0) == Region.TORSO
-    rim = ndimage.distance_transform_edt(np.pad(portrait.mask, 1, mode="edge"))[1:-1, 1:-1] < OUTLINE_RIM
+    rim = rim_distance(portrait.mask) < OUTLINE_RIM
     beyond = flesh & ~front.on_head & ~segmentation.beard & ~front.on_cover & ~on_torso
     far = beyond & (ndimage.distance_transform_edt(~front.on_head) > MET)
     turned = flesh & front.on_head & (sheet.facing < GRAZING)

@@ -19,7 +19,7 @@ from scipy import ndimage
 from ...hair.directions import gradient_tensor, luminance, strand_directions
 from ...parts import Part
 from ...photo.landmarks import CHIN
-from .color import rgb_to_lab
+from .color import ALIKE, rgb_to_lab, unlikeness
 from .color_classes import color_bins, likelihoods
 from .fields import blur_inside, disk
 from .portrait import FittedPortrait
@@ -56,10 +56,6 @@ COHERENT, COHERENT_WEIGHT = 0.6, 8.0
 """Coherence of the structure tensor under which structure is tangled (curls 0.35 to 0.5), and the votes for one."""
 TANGLED, DARK = (0.05, 0.1), 0.03
 """Mean gradient over lightness from which that counts, and counts fully; lightness added to that, for noise."""
-ALIKE = 11.3
-"""Squared Mahalanobis distance up to which colours are alike: 99 % of a normal distribution in three dimensions."""
-COLOR_NOISE = 3.0
-"""CIE units by which colours of one part scatter at least."""
 APART = 3.2
 """Distance of two colours over their spread from which they may be two things: hair alone has 1.9 to 3.5."""
 FEWEST = 300
@@ -112,8 +108,8 @@ def find_headgear(portrait: FittedPortrait, parts: np.ndarray, beard: np.ndarray
         inner = np.zeros_like(cover) if candidate is None else _pure(portrait, candidate)
         if inner.sum() < FEWEST or skin.sum() < FEWEST:
             continue
-        unlike = _unlike(lab, inner)
-        cloth = (unlike < ALIKE) & (unlike < _unlike(lab, skin))
+        unlike = unlikeness(lab, lab[inner])
+        cloth = (unlike < ALIKE) & (unlike < unlikeness(lab, lab[skin]))
         wrapped = bool(throat.sum() > FEWEST_THROAT and cloth[throat].mean() > THROAT_SHARE)
         edge = _edge(portrait, candidate, down)
         votes = NONE + edge.votes + _smoothness(lab, inner) + _tangles(portrait, inner) + _colors(lab, inner)
@@ -234,11 +230,3 @@ def _tangles(portrait: FittedPortrait, inner: np.ndarray) -> float:
     rough = float(strength.mean()) / (float(np.median(light)) + DARK)
     share = np.clip((rough - TANGLED[0]) / (TANGLED[1] - TANGLED[0]), 0, 1)
     return float(min(COHERENT_WEIGHT * (coherence - COHERENT), 0) * share)
-
-
-def _unlike(lab: np.ndarray, inner: np.ndarray) -> np.ndarray:
-    """Return the squared Mahalanobis distances [512, 512] of colours from those of some pixels."""
-    colors = lab[inner]
-    offset = lab - np.median(colors, axis=0)
-    precision = np.linalg.inv(np.cov(colors.T) + COLOR_NOISE**2 * np.eye(3))
-    return np.einsum("hwi,ij,hwj->hw", offset, precision, offset)

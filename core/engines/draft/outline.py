@@ -13,7 +13,7 @@ from scipy import ndimage, sparse
 from ...head import bending
 from ...head.model import Region
 from ...parts import Part
-from .fields import nearest_fill
+from .fields import nearest_fill, sample_map
 from .portrait import FittedPortrait
 
 CONTOUR = 0.3
@@ -67,8 +67,7 @@ def _moves(portrait: FittedPortrait, parts: np.ndarray) -> tuple[np.ndarray, np.
     """Return which vertices [V] find the photo's outline, and their moves [C, 3] parallel to the picture."""
     camera, model = portrait.camera, portrait.model
     vertices, normals = portrait.vertices.astype(np.float64), portrait.fit.normals
-    rays = camera.position - vertices
-    facing = (normals * rays).sum(1) / np.linalg.norm(rays, axis=1)
+    facing = portrait.facing(vertices, normals)
     pixels, depths = camera.project(vertices)
     across = normals @ camera.c2w[:3, :2]
     across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)
@@ -78,7 +77,7 @@ def _moves(portrait: FittedPortrait, parts: np.ndarray) -> tuple[np.ndarray, np.
     index = np.flatnonzero(contour)
     steps = np.arange(-REACH, REACH + STEP, STEP)
     place = pixels[index, None] + steps[None, :, None] * across[index, None]
-    inside = _look(portrait.alpha, place) > 0.5
+    inside = sample_map(portrait.alpha, place) > 0.5
     ends = inside[:, :-1] & ~inside[:, 1:]
     # The end nearest to where the fit has it.
     nearness = np.where(ends, np.abs(steps[:-1]), np.inf)
@@ -86,11 +85,11 @@ def _moves(portrait: FittedPortrait, parts: np.ndarray) -> tuple[np.ndarray, np.
     hit = np.isfinite(nearness.min(1))
     border = place[np.arange(len(index)), best]
     soft = ndimage.gaussian_filter(portrait.alpha, SOFT)
-    slope = -np.stack([_look(np.gradient(soft, axis=1), border), _look(np.gradient(soft, axis=0), border)], axis=-1)
+    slope = -np.stack([sample_map(change, border) for change in np.gradient(soft)[::-1]], axis=-1)
     slope /= np.maximum(np.linalg.norm(slope, axis=-1, keepdims=True), 1e-6)
     hit &= (slope * across[index]).sum(1) > ALIKE
     flesh = np.isin(nearest_fill(parts, portrait.mask), (Part.SKIN, Part.NECK))
-    hit &= _look(ndimage.uniform_filter(flesh.astype(np.float32), FLESH_RIM), border) > 0.5
+    hit &= sample_map(ndimage.uniform_filter(flesh.astype(np.float32), FLESH_RIM), border) > 0.5
     found = np.zeros(len(vertices), bool)
     found[index[hit]] = True
     distance = steps[best[hit]] + STEP / 2
@@ -108,8 +107,3 @@ def _outermost(portrait: FittedPortrait, pixels: np.ndarray, across: np.ndarray)
         column, row = np.clip(np.floor(pixels + step * across), 0, size - 1).astype(int).T
         result &= ~there[row, column]
     return result
-
-
-def _look(picture: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """Return a picture's values at pixel positions [..., 2], bilinearly."""
-    return ndimage.map_coordinates(picture, [place[..., 1] - 0.5, place[..., 0] - 0.5], order=1, mode="nearest")

@@ -12,7 +12,7 @@ from ...parts import Part
 from ...vectors import unit
 from .compensation import BLUR
 from .cut import Cut
-from .fields import blur_inside, nearest_fill
+from .fields import blur_inside, nearest_fill, rim_distance
 from .portrait import FittedPortrait
 from .splats import Splats, oriented_frames
 
@@ -76,7 +76,7 @@ def build_sheet(portrait: FittedPortrait, parts: np.ndarray, depth: np.ndarray, 
     normals = unit(ndimage.gaussian_filter(normals, (0.7, 0.7, 0)))
     rays = unit(camera.position - positions)
     facing = (normals * rays).sum(-1)
-    rim = ndimage.distance_transform_edt(np.pad(mask, 1, mode="edge"))[1:-1, 1:-1]
+    rim = rim_distance(mask)
     steepest = np.interp(rim, (1, STEEP_RIM), (STEEPEST_AT_RIM, STEEPEST))
     held = _held(normals, rays, facing, steepest)
     faintest = np.where(parts == Part.CLOTHES, FAINTEST_CLOTH, FAINTEST)

@@ -96,6 +96,11 @@ class FittedPortrait:
         """[512, 512] bool: inside the face's outline."""
         return self.polygon(FACE_OVAL)
 
+    def facing(self, positions: np.ndarray, normals: np.ndarray) -> np.ndarray:
+        """Return the cosines [N] between unit normals [N, 3] and the rays from positions [N, 3] to the camera."""
+        rays = self.camera.position - positions
+        return (normals * rays).sum(1) / np.linalg.norm(rays, axis=1)
+
     def triangles(self, regions: tuple[Region, ...]) -> np.ndarray:
         """Return the triangles [T, 3] that lie in some regions with all their corners."""
         inside = self.model.in_regions(*regions)[self.model.triangles].all(1)

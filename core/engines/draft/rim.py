@@ -7,10 +7,9 @@ it would be bright flakes, and invented hair would take it on. So colours there 
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
 from ...parts import Part
-from .fields import blur_inside
+from .fields import blur_inside, rim_distance
 from .portrait import FittedPortrait
 
 SOLID_ALPHA = 0.97
@@ -33,7 +32,7 @@ def clean_rim(portrait: FittedPortrait, parts: np.ndarray) -> np.ndarray:
         parts: [512, 512] the photo's parts.
     """
     solid = portrait.alpha >= SOLID_ALPHA
-    depth = ndimage.distance_transform_edt(np.pad(solid, 1, mode="edge"))[1:-1, 1:-1]
+    depth = rim_distance(solid)
     colors = portrait.rgb.copy()
     for part in PARTS:
         beyond = (parts == Part.BACKGROUND) & (portrait.alpha > 0) & (part == Part.HAIR)

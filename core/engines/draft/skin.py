@@ -13,6 +13,7 @@ from ...head import bending
 from ...head.model import HeadModel, Region
 from ...parts import Part
 from .color import to_encoded, to_linear
+from .fields import sample_map
 from .hollows import ear_openness, hollow_light, skin_albedo
 from .light import Light, fit_light
 from .portrait import FittedPortrait
@@ -109,8 +110,7 @@ def visibility(
     pixels, depths = portrait.camera.project(positions)
     size = sure.shape[0]
     columns, rows = np.clip(np.floor(pixels), 0, size - 1).astype(int).T
-    rays = portrait.camera.position - positions
-    facing = (normals * rays).sum(1) / np.linalg.norm(rays, axis=1)
+    facing = portrait.facing(positions, normals)
     inside = ((pixels >= 0) & (pixels < size)).all(1)
     front = depths < portrait.mesh_maps.depth[rows, columns] + BEHIND
     return pixels, inside & front & sure[rows, columns], facing
@@ -118,7 +118,4 @@ def visibility(
 
 def sample_picture(picture: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     """Return colours [N, 3] of a picture [H, W, 3] at pixel positions [N, 2], bilinearly."""
-    place = [pixels[:, 1] - 0.5, pixels[:, 0] - 0.5]
-    return np.stack(
-        [ndimage.map_coordinates(picture[..., k], place, order=1, mode="nearest") for k in range(3)], axis=1
-    )
+    return np.stack([sample_map(channel, pixels) for channel in np.moveaxis(picture, -1, 0)], axis=1)

@@ -71,8 +71,7 @@ def cover_thickness(
     model, camera = portrait.model, portrait.camera
     vertices, normals = portrait.vertices.astype(np.float64), portrait.fit.normals
     hull = model.in_regions(*HULL)
-    rays = camera.position - vertices
-    facing = (normals * rays).sum(1) / np.linalg.norm(rays, axis=1)
+    facing = portrait.facing(vertices, normals)
     pixels, depths = camera.project(vertices)
     size = covered.shape[0]
     columns, rows = np.clip(np.floor(pixels), 0, size - 1).astype(int).T

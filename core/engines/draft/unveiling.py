@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from ...parts import Part
 from .compensation import BLUR
+from .fields import signed_distance
 from .photo_sheet import PhotoSheet
 from .portrait import FittedPortrait
 from .samples import THICKNESS, Samples, pixel_index
@@ -40,7 +41,8 @@ FINE_RADIUS = 0.009
 DRAWN_IN = 5.0
 """Pixels by which samples are drawn in at most, so that they end at the person's outline."""
 EDGE = 3.0
-"""Standard deviations from its middle at which a sample is half opaque."""
+"""Standard deviations from its middle at which samples end: many lie behind one another where a surface turns away, and
+their faint rims add up."""
 SLOPE = 5
 """Side in pixels of the square over which a slope's samples give way: about what a fine one covers."""
 CLOSE = 0.12
@@ -57,7 +59,7 @@ class View:
             portrait: The portrait.
             sheet: The photo's pixels in space.
         """
-        self.portrait, self.sheet, self.used = portrait, sheet, sheet.used
+        self.portrait, self.sheet = portrait, sheet
         self.family = np.where(portrait.mask, FAMILY[sheet.parts], NOBODY)
         near = ndimage.maximum_filter(self.family, SPILL) != ndimage.minimum_filter(self.family, SPILL)
         self.edge = near
@@ -69,8 +71,7 @@ class View:
         deepest = np.where(yields, self.deep, np.minimum(slope, sheet.depth + DEEPEST))
         flat = np.clip((sheet.facing - STEEP) / (FLAT - STEEP), 0, 1)
         self.limit = deepest + BEHIND[0] + (BEHIND[1] - BEHIND[0]) * flat
-        inner, outer = ndimage.distance_transform_edt(portrait.mask), ndimage.distance_transform_edt(~portrait.mask)
-        self.within = np.where(portrait.mask, inner - 0.5, 0.5 - outer).astype(np.float32)
+        self.within = signed_distance(portrait.mask).astype(np.float32)
         self.inwards = np.stack(np.gradient(ndimage.gaussian_filter(self.within, 1.0)), axis=-1)[..., ::-1]
         self.outside = ndimage.distance_transform_edt(portrait.alpha <= OUTLINE_ALPHA) > OUTSIDE
 
@@ -102,7 +103,7 @@ class View:
         rows, columns, inside = pixel_index(self.portrait, positions)
         pixels, depths = self.portrait.camera.project(positions)
         same = FAMILY[parts] == self.family[rows, columns]
-        covered = inside & same & self.used[rows, columns]
+        covered = inside & same & self.sheet.used[rows, columns]
         pushed = np.where(covered, np.maximum(depths, self.limit[rows, columns]), depths)
         farthest = np.where(self.edge[rows, columns], FARTHEST_AT_EDGE, FARTHEST)
         kept = ~self.blocked(positions, parts, radii) & (pushed - depths < farthest)
@@ -119,8 +120,7 @@ class View:
         """Return the samples' positions [N, 3], moved across the picture until they end at the person's outline."""
         camera = self.portrait.camera
         pixels, depths = camera.project(samples.positions)
-        rays = camera.position - samples.positions
-        facing = (samples.normals * rays).sum(1) / np.linalg.norm(rays, axis=1)
+        facing = self.portrait.facing(samples.positions, samples.normals)
         # A flat sample seen edge-on reaches over the outline by its thickness alone.
         spread = samples.radii * camera.fx / depths * np.hypot(facing, THICKNESS)
         rows, columns, inside = pixel_index(self.portrait, samples.positions)
