@@ -53,10 +53,12 @@ def astronaut_head() -> tuple[GenerateResult, Portrait]:
 
 
 @cache
-def plain_portrait() -> FittedPortrait:
-    """The mean head, looking at the camera, bald: its mask is its own outline."""
+def plain_portrait(turn: float = 0.0) -> FittedPortrait:
+    """The mean head, looking at the camera or turned by some degrees, bald: its mask is its own outline."""
     model, camera = load_head_model(), front_camera(fov=FOV)
-    pixels, depths = camera.project(model.landmarks(model.mean) * UNITS_PER_METRE)
+    cosine, sine = np.cos(np.radians(turn)), np.sin(np.radians(turn))
+    turned = model.mean @ np.array([[cosine, sine, 0], [-sine, cosine, 0], [0, 0, 1]])
+    pixels, depths = camera.project(model.landmarks(turned) * UNITS_PER_METRE)
     landmarks = np.column_stack([pixels, depths * camera.fx / depths.mean()]).astype(np.float32)
     fit = fit_head(landmarks, camera)
     blank = FittedPortrait(

@@ -7,10 +7,11 @@ import pytest
 
 from core.engines.draft.hollows import ear_openness, hollow_light, skin_albedo
 from core.engines.draft.light import SHARE
-from core.engines.draft.skin import mirror, paint_skin
+from core.engines.draft.skin import paint_skin
 from core.head.model import Region, load_head_model
+from core.head.symmetry import mirror
 from core.parts import Part
-from tests.test_draft_stages import plain_portrait
+from tests.draft_helpers import plain_portrait
 
 CONCHA, RIM = 0.4, 0.9
 """Openness below which an ear's vertices lie in its hollow, and above which on what stands out."""

@@ -23,6 +23,7 @@ from core.engines.draft.thickness import MINIMUM_HAIR, cover_thickness
 from core.engines.draft.torso import build_torso
 from core.engines.draft.unveiling import View
 from core.head.model import Region
+from core.head.symmetry import mirror
 from core.parts import Part
 from tests.draft_helpers import HAIR, SKIN, labels, plain_portrait, with_cap
 
@@ -54,6 +55,38 @@ def test_a_bare_skull_grows_to_its_outline_and_has_no_hair():
 
     assert thickness.max() == 0
     assert abs(top(taller.region_map >= 0) - top(grown)) < abs(top(plain.mask) - top(grown)) / 2
+
+
+@pytest.mark.parametrize("turn", (-30, 30))
+def test_the_side_that_a_turned_head_hides_has_the_hair_of_the_other(turn):
+    portrait = plain_portrait(turn)
+    model, scalp = portrait.model, portrait.region_map == Region.SCALP
+    thickness, _ = cover_thickness(portrait, scalp)
+    facing = portrait.facing(portrait.vertices, portrait.fit.normals)
+    temples = model.in_regions(Region.SCALP) & (np.abs(model.mean[:, 0]) > 0.055) & (model.mean[:, 1] < -0.005)
+    haired = (facing[mirror(model)] > 0.2) & (thickness[mirror(model)] > 0.9 * MINIMUM_HAIR)
+    hidden = temples & haired & (facing < -0.2)
+    assert hidden.sum() > 10
+    assert np.percentile(thickness[hidden], 10) > 0.9 * MINIMUM_HAIR
+    assert thickness[model.in_regions(Region.LIPS)].max() == 0
+
+
+def test_a_side_that_is_seen_to_be_shaved_stays_so():
+    portrait = plain_portrait()
+    model, right = portrait.model, np.arange(512)[None] > portrait.camera.cx
+    thickness, _ = cover_thickness(portrait, (portrait.region_map == Region.SCALP) & right)
+    seen = model.in_regions(Region.SCALP) & (portrait.facing(portrait.vertices, portrait.fit.normals) > 0.2)
+    assert np.median(thickness[seen & (model.mean[:, 0] < -0.03)]) == 0
+    assert np.median(thickness[seen & (model.mean[:, 0] > 0.03)]) > 0.7 * MINIMUM_HAIR
+
+
+def test_hair_that_has_no_room_inside_the_outline_gets_it_from_the_skull():
+    portrait = plain_portrait()
+    thickness, growth = cover_thickness(portrait, portrait.region_map == Region.SCALP)
+    facing = portrait.facing(portrait.vertices, portrait.fit.normals)
+    outline = portrait.model.in_regions(Region.SCALP) & (np.abs(facing) < 0.1) & (portrait.model.mean[:, 2] > 0.05)
+    assert np.median((thickness + growth)[outline]) < 0.4 * np.median(thickness[outline])
+    assert np.abs(growth[portrait.model.in_regions(Region.LIPS)]).max() < 1e-3
 
 
 def test_neck_and_ears_meet_the_outline_and_the_face_stays():

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from scipy import ndimage, sparse
-from scipy.spatial import cKDTree
 
 from ...head import bending
 from ...head.model import HeadModel, Region
+from ...head.symmetry import mirror
 from ...parts import Part
 from .color import to_encoded, to_linear
 from .fields import sample_map
@@ -87,13 +86,6 @@ def _spread(model: HeadModel, ratio: np.ndarray, visible: np.ndarray, facing: np
     degree = np.asarray(edges.sum(1)).ravel()
     system = sparse.diags(degree + SPREAD * degree + 4 * (weight + other)) - edges
     return bending.solve(system, 4 * target)
-
-
-@lru_cache(maxsize=1)
-def mirror(model: HeadModel) -> np.ndarray:
-    """Return the vertex [V] that lies where each vertex's mirror image does."""
-    _, partner = cKDTree(model.mean).query(model.mean * [-1, 1, 1])
-    return partner
 
 
 def visibility(

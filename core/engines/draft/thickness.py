@@ -13,8 +13,9 @@ from scipy import ndimage, sparse
 
 from ...head import bending
 from ...head.model import HeadModel, Region
+from ...head.symmetry import completed
 from ...ramps import smooth_step
-from .fields import nearest_fill
+from .fields import nearest_fill, sample_map, signed_distance
 from .portrait import FittedPortrait
 
 HULL = (Region.FACE, Region.SCALP, Region.NECK)
@@ -41,6 +42,9 @@ HIDDEN_SKULL = 0.3
 """Weight with which the skull's hidden side grows as much as its outline does."""
 BARE_WEIGHT = 2.0
 """Weight of bare skin against an outline's thickness."""
+SEEN = (-0.2, 0.0)
+"""Cosines between normal and ray from which the photo tells something of a place, and all: elsewhere the mirrored side
+does, as far as that is seen better."""
 HIDDEN = 0.03
 """World units behind the front-most surface from which a place is hidden."""
 USUAL = 0.3
@@ -51,6 +55,10 @@ HAIRLINE = (0.35, 0.65)
 """Share of hair in the votes around a place from which hair begins, and is full."""
 MINIMUM_HAIR = 0.035
 """World units of hair that places with hair have at least, about 7 mm."""
+LARGEST_LACK, LACK_WEIGHT = 0.06, 1.0
+"""World units by which a skull is smaller than fitted at most, about 12 mm, and weight of that against smoothness."""
+SLANTED = 0.5
+"""Least share of a normal that must lie across the picture for the outline to tell about it."""
 SETTLE = 1e-4
 """Weight that draws places without any evidence to zero."""
 
@@ -66,7 +74,7 @@ def cover_thickness(
         worn: [V] bool: vertices that headgear covers, seen or not; None for none.
 
     Returns:
-        Thickness [V] of what covers the head, and by how much the bare head itself is larger [V].
+        Thickness [V] of what covers the head, and by how much the head itself is larger [V], smaller where negative.
     """
     model, camera = portrait.model, portrait.camera
     vertices, normals = portrait.vertices.astype(np.float64), portrait.fit.normals
@@ -84,17 +92,19 @@ def cover_thickness(
     reach, hairy[outline] = _reach(portrait, labels, pixels[outline], normals[outline])
     seen[outline] = np.clip(reach * depths[outline] / camera.fx, 0, LONGEST)
     certain = np.where(outline, 1 - np.abs(facing) / CONTOUR, 0)
-    shown = hull & inside & (facing > SEEN_SKIN) & portrait.mask[rows, columns]
-    shown &= depths < portrait.mesh_maps.depth[rows, columns] + HIDDEN
+    front = portrait.mask[rows, columns] & (depths < portrait.mesh_maps.depth[rows, columns] + HIDDEN)
+    shown = hull & inside & front & (facing > SEEN_SKIN)
     bare = shown & ~labels[rows, columns]
     hair = shown & labels[rows, columns] & ~neck
     # Where nothing is seen, scalps have hair as far as the outline's scalp has.
     usual = scalp * float((certain * scalp * hairy).sum() / max((certain * scalp).sum(), 1e-6))
     worn = np.zeros(len(vertices), bool) if worn is None else worn & hull & ~shown & ~outline
+    clarity = hull * inside * (front | outline) * smooth_step(facing, *SEEN)
     votes = certain + hair + bare + WORN * worn
-    said = np.where(outline, hairy, hair | worn).astype(float)
+    votes, said = completed(model, clarity, votes, np.where(outline, hairy, hair | worn).astype(float))
     hairiness = _smooth(model, hull, votes + USUAL, (votes * said + USUAL * usual) / (votes + USUAL))
-    cover = _smooth(model, hull, certain + BARE_WEIGHT * (bare | neck), np.where(outline & hairy, seen, 0))
+    known = certain + BARE_WEIGHT * (bare | neck)
+    cover = _smooth(model, hull, *completed(model, clarity, known, np.where(outline & hairy, seen, 0)))
     full = smooth_step(hairiness, *HAIRLINE)
     cover = np.maximum(cover, MINIMUM_HAIR) * full
     fitted = model.in_regions(Region.FACE) & (model.mean[:, 2] < FITTED_TO)
@@ -104,7 +114,23 @@ def cover_thickness(
     target = np.where(outline & ~hairy, seen, np.where(hidden, mean, 0))
     skull = _smooth(model, hull, bald + HIDDEN_SKULL * hidden + BARE_WEIGHT * (neck | fitted), target)
     rise = smooth_step(model.mean[:, 2], FITTED_TO / 2, FITTED_TO * 2) * (1 - full)
-    return cover, np.where(model.in_regions(Region.SCALP, Region.FACE), skull * rise, 0)
+    growth = np.where(model.in_regions(Region.SCALP, Region.FACE), skull * rise, 0)
+    return cover, growth - _lack(portrait, cover * (full > 0))
+
+
+def _lack(portrait: FittedPortrait, cover: np.ndarray) -> np.ndarray:
+    """Return by how much [V] cover of a thickness [V] sticks out of the person's outline, world units.
+
+    There the head under it is smaller than the fitted one, for hair ends at the outline.
+    """
+    model, camera = portrait.model, portrait.camera
+    normals = portrait.fit.normals
+    pixels, depths = camera.project(portrait.vertices + cover[:, None] * normals)
+    across = np.linalg.norm(normals @ camera.c2w[:3, :2], axis=1)
+    beyond = -sample_map(signed_distance(portrait.mask).astype(np.float32), pixels) * depths / camera.fx
+    lack = np.where(cover > 0, np.clip(beyond / np.maximum(across, SLANTED), 0, LARGEST_LACK), 0)
+    members = model.in_regions(*HULL)
+    return np.minimum(_smooth(model, members, np.full(len(lack), LACK_WEIGHT), lack), LARGEST_LACK)
 
 
 def _smooth(model: HeadModel, hull: np.ndarray, weight: np.ndarray, target: np.ndarray) -> np.ndarray:
