@@ -9,6 +9,7 @@ from . import (
     connection,
     crop_gizmo,
     editing,
+    head_panels,
     imports,
     leftovers,
     lighting,
@@ -43,6 +44,7 @@ MODULES = (
     choices,
     worker,
     panels,
+    head_panels,
     editing,
     avatar,
 )

@@ -1,23 +1,17 @@
-"""The sidebar tab: always one visible next step."""
+"""The sidebar tab from the photo to the head: always one visible next step."""
 
 from __future__ import annotations
 
 import bpy
 
-from . import errands, lenses, photo_panels
+from . import errands, photo_panels
 from .connection import engines, needs_setup
-from .editing import targets
 from .jobs import session
-from .operators.presenting import CONTACT_SHEET
 from .orders import makes_variant, options_of, orders_to_make
 from .previews import previews
 from .setup.drawing import draw_next_step
-from .splats import display, heads, native, rendering, turntable
-from .splats.native import Way
 from .tasks import UNFINISHED, State, Task
-from .viewport import overlays, switch
-from .viewport.drawing import drawing
-from .widgets import SidebarPanel, draw_error, draw_lines, time_left
+from .widgets import SidebarPanel, draw_errand, draw_error, draw_lines, time_left
 
 PREVIEW_SCALE = 6.0
 STATE_ICONS = {State.DONE: "CHECKMARK", State.FAILED: "ERROR"}
@@ -49,7 +43,7 @@ class FACELIFT_PT_main(SidebarPanel, bpy.types.Panel):
             _draw_running(layout, max(session.unfinished, key=lambda task: task.progress is not None))
         for errand in errands.under_way():
             if errand.prominent:
-                _draw_errand(layout, errand)
+                draw_errand(layout, errand)
 
 
 def _draw_choose(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -156,13 +150,6 @@ def _draw_running(layout: bpy.types.UILayout, task: Task) -> None:
     row.operator("facelift.cancel", text="", icon="X").task = task.id
 
 
-def _draw_errand(layout: bpy.types.UILayout, errand: errands.Errand) -> None:
-    layout.label(text=errand.title)
-    row = layout.row(align=True)
-    row.progress(text=time_left(errand.progress), factor=errand.progress.fraction)
-    row.operator("facelift.cancel_errands", text="", icon="X").title = errand.title
-
-
 class FACELIFT_PT_queue(SidebarPanel, bpy.types.Panel):
     """All heads asked for, when there are several."""
 
@@ -194,129 +181,4 @@ class FACELIFT_PT_queue(SidebarPanel, bpy.types.Panel):
         row.operator("facelift.clear_finished", icon="CHECKMARK")
 
 
-class FACELIFT_PT_head(SidebarPanel, bpy.types.Panel):
-    """The active head."""
-
-    bl_label = "Head"
-    bl_order = 1
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """A head must be active."""
-        return heads.is_head(targets.active_splats(context))
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """Draw its recipe and what can be done with it."""
-        layout, head = self.layout, targets.active_splats(context)
-        layout.label(text=f"{head.name}: {len(head.data.points):,} splats", icon="USER")
-        layout.row().prop(context.scene.facelift, "color_mode", expand=True)
-        if context.scene.facelift.color_mode == "LIT":
-            layout.operator("facelift.update_lighting", icon="LIGHT")
-        if display.way_of(head) is Way.QUADS:
-            _draw_viewport_choices(layout, context, head)
-        if native.is_available():
-            if display.way_of(head) is Way.NATIVE:
-                layout.prop(context.scene.facelift, "exact_renders")
-            else:
-                layout.operator("facelift.make_native", icon="POINTCLOUD_DATA")
-        overlays.draw_settings(layout, context)
-        column = layout.column(align=True)
-        if heads.photo_camera_of(head) is not None:
-            column.operator("facelift.look_through_photo", icon="VIEW_CAMERA")
-            compared = context.scene.facelift_split
-            row = column.row(align=True)
-            row.operator("facelift.compare_photo", icon="UV_SYNC_SELECT", depress=compared.shown)
-            if compared.shown:
-                column.prop(compared, "position")
-        column.operator("facelift.add_six_views", icon="OUTLINER_OB_CAMERA")
-        recipe = heads.recipe_of(head)
-        if recipe:
-            row = layout.row(align=True)
-            row.operator("facelift.regenerate", text="Regenerate", icon="FILE_REFRESH").mode = "REPLACE"
-            row.operator("facelift.regenerate", text="Add Variant", icon="ADD").mode = "ADD"
-            if "lens" in recipe:
-                layout.operator("facelift.refit_lens", text="Refit Lens…", icon="CAMERA_DATA")
-        layout.operator("facelift.export_splats", text="Export…", icon="EXPORT")
-        if recipe:
-            header, body = layout.panel("facelift_recipe", default_closed=True)
-            header.label(text="Recipe")
-            if body is not None:
-                column = body.column(align=True)
-                for key in ("photo", "engine", "version", "licence"):
-                    column.label(text=f"{key.capitalize()}: {recipe.get(key, '')}")
-                if "lens" in recipe:
-                    column.label(text=f"Lens: {lenses.words(recipe)}")
-
-
-def _draw_viewport_choices(layout: bpy.types.UILayout, context: bpy.types.Context, head: bpy.types.Object) -> None:
-    """Draw what there is to choose where Blender doesn't draw the splats itself."""
-    if switch.works():
-        layout.prop(context.scene.facelift_viewport, "enabled")
-    else:
-        draw_lines(layout, context, "Surface elements: this graphics card can't draw splats.", icon="INFO")
-    row = layout.row(align=True)
-    in_camera = display.get_option(head, display.CAMERA_IN_VIEWPORT)
-    for mode, text in (("POINTS", "Free View"), ("CAMERA", "Scene Camera")):
-        pressed = in_camera == (mode == "CAMERA")
-        row.operator("facelift.viewport_display", text=text, depress=pressed).mode = mode
-
-
-INSTANCES_RENDER = (
-    "Renders show instances as the camera sees the original. Where they are turned or far from it, make them real "
-    "(Object > Apply > Make Instances Real), or override linked ones."
-)
-
-
-class FACELIFT_PT_rendering(SidebarPanel, bpy.types.Panel):
-    """Colours and render settings."""
-
-    bl_label = "Rendering"
-    bl_order = 4
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Only with heads in the scene."""
-        return bool(heads.rendered_in(context.scene))
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """Draw what should change."""
-        layout, scene = self.layout, context.scene
-        changes = rendering.proposed_changes(scene, scene.facelift.color_mode)
-        column = layout.column(align=True)
-        for change in changes:
-            column.label(text=f"{change.label}: {change.current} → {change.wanted}", icon="DOT")
-        made = rendering.made_changes(scene)
-        if made and not changes:
-            draw_lines(layout, context, f"Set for splats: {rendering.told(made)}", icon="CHECKMARK")
-        if switch.works() and drawing.instances.of(context, drawing.clouds):
-            draw_lines(layout, context, INSTANCES_RENDER, icon="INFO")
-        column = layout.column(align=True)
-        column.operator("facelift.apply_render_settings", icon="CHECKMARK")
-        column.operator("facelift.restore_render_settings", icon="LOOP_BACK")
-
-
-class FACELIFT_PT_presenting(SidebarPanel, bpy.types.Panel):
-    """Turntable and contact sheet."""
-
-    bl_label = "Turntable"
-    bl_parent_id = "FACELIFT_PT_rendering"
-    bl_options = {"DEFAULT_CLOSED"}
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """Draw the next step of a film, and the contact sheet with its progress."""
-        layout = self.layout
-        column = layout.column(align=True)
-        column.operator("facelift.set_up_turntable", icon="CAMERA_DATA")
-        if turntable.exists(context.scene):
-            column.operator_context = "INVOKE_DEFAULT"
-            column.operator("render.render", text="Render Turntable", icon="RENDER_ANIMATION").animation = True
-            column.operator("facelift.remove_turntable", icon="LOOP_BACK")
-        under_way = [errand for errand in errands.under_way() if errand.title == CONTACT_SHEET]
-        layout.operator_context = "INVOKE_DEFAULT"
-        if not under_way:
-            layout.operator("facelift.save_contact_sheet", text="Save Contact Sheet…", icon="IMAGE_DATA")
-        for errand in under_way:
-            _draw_errand(layout, errand)
-
-
-CLASSES = (FACELIFT_PT_main, FACELIFT_PT_queue, FACELIFT_PT_head, FACELIFT_PT_rendering, FACELIFT_PT_presenting)
+CLASSES = (FACELIFT_PT_main, FACELIFT_PT_queue)

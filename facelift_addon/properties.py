@@ -8,7 +8,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, FloatVectorProp
 from ..core.photo.edits import LARGEST_CROP, SMALLEST_CROP
 from . import crop_values, lighting
 from .lenses import LensChoice
-from .splats import heads
+from .splats import arrivals, heads
 from .splats.placement import DEFAULT_HEAD_HEIGHT
 
 ENGINES = (
@@ -31,7 +31,7 @@ COLOR_MODES = (
 
 def _look_changed(settings: FaceLiftSettings, _context: bpy.types.Context) -> None:
     for head in heads.heads_of(settings.id_data):
-        heads.show_as(head, settings)
+        arrivals.show_as(head, settings)
     lighting.scene_changed(settings.id_data)
 
 

@@ -23,7 +23,7 @@ from ..core.worker.packing import ReceivedHead, ReceivedPreparation
 from . import connection
 from .photos import PhotoSource
 from .previews import previews
-from .splats import columns, display, geometry, heads, placement
+from .splats import arrivals, columns, display, geometry, heads, placement
 from .splats.assembly import Assembly
 from .viewport import clouds
 
@@ -89,12 +89,12 @@ class Task:
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     state: State = State.READING
     error: FaceLiftError | None = None
-    arrival: heads.Arrival | None = None
+    arrival: arrivals.Arrival | None = None
     earlier: Task | None = None
     _reading: Future | None = None
     _digest: Future | None = None
     _making: Future | None = None
-    _arriving: heads.Arrival | None = None
+    _arriving: arrivals.Arrival | None = None
     _work: Job | None = None
     _steps: list = field(default_factory=list)
     _shown: set = field(default_factory=set)
@@ -212,7 +212,7 @@ class Task:
 
 def make_arrival(
     head: ReceivedHead, order: Order, licence: str, float4: bool, photo_png: bytes | None = None
-) -> heads.Arrival:
+) -> arrivals.Arrival:
     """Turn a worker's result into what the scene takes. Runs in a thread: touches no bpy.
 
     Args:
@@ -225,7 +225,7 @@ def make_arrival(
     to_local = placement.reference_to_local(order.head_height)
     gaussians: Gaussians = head.gaussians.transform(to_local)
     name, rows = heads.name_of(order.source.name), columns.from_gaussians(gaussians, float4)
-    return heads.Arrival(
+    return arrivals.Arrival(
         name=name,
         columns=rows,
         to_local=to_local,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import textwrap
+from typing import TYPE_CHECKING
 
 import bpy
 
 from ..core.progress import Progress
 from .tasks import Task
+
+if TYPE_CHECKING:
+    from .errands import Errand
 
 CHARACTER_WIDTH = 6.5
 """Average width of a letter in pixels at interface scale 1."""
@@ -49,6 +53,14 @@ def draw_error(layout: bpy.types.UILayout, task: Task, prefix: str = "") -> None
     if task.method == "generate":
         row.operator("facelift.retry", icon="FILE_REFRESH").task = task.id
         row.operator("facelift.dismiss", text="", icon="X").task = task.id
+
+
+def draw_errand(layout: bpy.types.UILayout, errand: Errand) -> None:
+    """Draw the progress of what runs in the background, and its cancel button."""
+    layout.label(text=errand.title)
+    row = layout.row(align=True)
+    row.progress(text=time_left(errand.progress), factor=errand.progress.fraction)
+    row.operator("facelift.cancel_errands", text="", icon="X").title = errand.title
 
 
 def size_text(size: int) -> str:

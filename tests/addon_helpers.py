@@ -54,6 +54,10 @@ class Extension:
         return self.module("facelift_addon.splats.heads")
 
     @property
+    def arrivals(self) -> ModuleType:
+        return self.module("facelift_addon.splats.arrivals")
+
+    @property
     def connection(self) -> ModuleType:
         return self.module("facelift_addon.connection")
 
@@ -176,14 +180,14 @@ def add_splats(extension: Extension, gaussians, name: str = "Splats", quads: boo
 
     columns = extension.module("facelift_addon.splats.columns")
     geometry = extension.module("facelift_addon.splats.geometry")
-    arrival = extension.heads.Arrival(
+    arrival = extension.arrivals.Arrival(
         name, columns.from_gaussians(gaussians, geometry.has_float4()), np.eye(4), gaussians.sh_degree
     )
     native = extension.module("facelift_addon.splats.native")
     with pytest.MonkeyPatch.context() as patch:
         if quads:
             patch.setattr(native, "default_way", lambda: native.Way.QUADS)
-        return extension.heads.add(bpy.context.scene, arrival, bpy.context.view_layer)
+        return extension.arrivals.add(bpy.context.scene, arrival, bpy.context.view_layer)
 
 
 def save_photo(path: Path, pixels: np.ndarray) -> Path:

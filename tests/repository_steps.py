@@ -59,10 +59,10 @@ def add_head() -> None:
 
     columns = importlib.import_module(f"{PACKAGE}.facelift_addon.splats.columns")
     geometry = importlib.import_module(f"{PACKAGE}.facelift_addon.splats.geometry")
-    heads = importlib.import_module(f"{PACKAGE}.facelift_addon.splats.heads")
+    arrivals = importlib.import_module(f"{PACKAGE}.facelift_addon.splats.arrivals")
     gaussians = surface_gaussians(500)
-    arrival = heads.Arrival("Head", columns.from_gaussians(gaussians, geometry.has_float4()), np.eye(4), 0)
-    heads.add(bpy.context.scene, arrival, bpy.context.view_layer)
+    arrival = arrivals.Arrival("Head", columns.from_gaussians(gaussians, geometry.has_float4()), np.eye(4), 0)
+    arrivals.add(bpy.context.scene, arrival, bpy.context.view_layer)
 
 
 def update(blend: Path) -> None:

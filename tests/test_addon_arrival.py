@@ -27,7 +27,7 @@ def bring_in(blender):
         gaussians = surface_gaussians(500).transform(to_local)
         order = tasks.Order(photos.PhotoSource.from_file(f"{name}.png"), "draft", {}, scene=bpy.context.scene.name)
         task = tasks.Task(order, "generate")
-        task.arrival = blender.heads.Arrival(
+        task.arrival = blender.arrivals.Arrival(
             name,
             columns.from_gaussians(gaussians, geometry.has_float4()),
             to_local,
@@ -305,7 +305,7 @@ def test_the_rendering_panel_says_how_instances_render(blender, monkeypatch):
 
     add_splats(blender, surface_gaussians(50))
     monkeypatch.setattr(blender.module("facelift_addon.viewport.switch"), "works", lambda: True)
-    panel = blender.module("facelift_addon.panels").FACELIFT_PT_rendering
+    panel = blender.module("facelift_addon.head_panels").FACELIFT_PT_rendering
     drawing = blender.module("facelift_addon.viewport.drawing").drawing
     said = []
     for instanced in (False, True):

@@ -193,11 +193,13 @@ def test_a_head_that_is_made_again_has_the_new_fit_only(blender, head):
     gaussians, to_local = splats_of_astronaut()
     columns = blender.module("facelift_addon.splats.columns")
     float4 = blender.module("facelift_addon.splats.geometry").has_float4()
-    arrival = blender.heads.Arrival("new", columns.from_gaussians(gaussians, float4), to_local)
+    arrival = blender.arrivals.Arrival("new", columns.from_gaussians(gaussians, float4), to_local)
     shape = astronaut_head()[0].shape
-    blender.heads.replace(bpy.context.scene, head, replace(arrival, shape=replace(shape, vertices=shape.vertices + 1)))
+    blender.arrivals.replace(
+        bpy.context.scene, head, replace(arrival, shape=replace(shape, vertices=shape.vertices + 1))
+    )
     np.testing.assert_allclose(blender.module("facelift_addon.splats.fits").of(head).vertices, shape.vertices + 1)
-    blender.heads.replace(bpy.context.scene, head, arrival)
+    blender.arrivals.replace(bpy.context.scene, head, arrival)
     assert not [key for key in head.keys() if key.startswith("facelift_fit")]
 
 

@@ -251,7 +251,7 @@ def test_what_blenders_own_importers_bring_is_a_head_of_ours(blender, tmp_path, 
     assert target.data.type == "GAUSSIAN_SPLAT" and not target.modifiers
     assert blender.heads.is_head(target) and target in list(blender.heads.heads_of(bpy.context.scene))
     bpy.context.view_layer.objects.active = target
-    assert blender.module("facelift_addon.panels").FACELIFT_PT_head.poll(bpy.context)
+    assert blender.module("facelift_addon.head_panels").FACELIFT_PT_head.poll(bpy.context)
     bpy.context.scene.facelift.color_mode = "PHOTO"
     assert materials_of(target) == ["FaceLift Native Photo"]
     found = blender.module("facelift_addon.splats.baking").evaluated(bpy.context, target)

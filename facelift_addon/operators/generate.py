@@ -14,7 +14,7 @@ from ..jobs import session
 from ..lenses import LensChoice
 from ..orders import known_settings, order_again, order_as_made, orders_to_make, with_unused_seed
 from ..photos import PhotoSource
-from ..splats import heads, rendering
+from ..splats import arrivals, heads, rendering
 from ..tasks import Order, State
 from ..timers import wake
 from ..viewport.drawing import drawing
@@ -188,10 +188,10 @@ class FACELIFT_OT_bring_in(bpy.types.Operator):
         scene = bpy.data.scenes.get(task.order.scene, context.scene)
         replaced = heads.find(task.order.replaces, task.order.replaces_name) if task.order.replaces else None
         if replaced is not None:
-            heads.replace(scene, replaced, task.arrival)
+            arrivals.replace(scene, replaced, task.arrival)
             head = replaced
         else:
-            head = heads.add(scene, task.arrival, heads.view_layer_of(context, scene))
+            head = arrivals.add(scene, task.arrival, heads.view_layer_of(context, scene))
             told = rendering.prepare(scene, 1)
             if told:
                 self.report({"INFO"}, told)

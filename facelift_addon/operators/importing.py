@@ -16,6 +16,7 @@ from ...core.progress import Reporter
 from .. import errands, paths
 from ..handover import Handover
 from ..splats import display, exchange, geometry, heads, rendering
+from ..splats.arrivals import Arrival, add
 from ..viewport.drawing import drawing
 from .frames import AXES
 from .reporting import reported
@@ -50,7 +51,7 @@ class _Reading:
 
     splats: Sequence[exchange.FileSplats]
     head_height: float
-    arrivals: Sequence[heads.Arrival]
+    arrivals: Sequence[Arrival]
 
 
 LOOK_SECONDS = 10.0
@@ -206,7 +207,7 @@ class FACELIFT_OT_add_splats(bpy.types.Operator):
                 for item in reading.splats
             ]
         for arrival in arrivals:
-            head = heads.add(scene, arrival, heads.view_layer_of(context, scene))
+            head = add(scene, arrival, heads.view_layer_of(context, scene))
             if arrival.drawn is not None:
                 drawing.clouds.expect(head, arrival.drawn)
         told = rendering.prepare(scene, len(arrivals))

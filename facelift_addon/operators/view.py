@@ -8,7 +8,7 @@ from bpy.props import EnumProperty
 from .. import arrival_view, lighting
 from ..editing import targets
 from ..explaining import Explained
-from ..splats import belongings, cameras, display, geometry, heads, native, proxies, rendering
+from ..splats import arrivals, belongings, cameras, display, geometry, heads, native, proxies, rendering
 from ..splats.native import Way
 from ..viewport import split, switch
 from .reporting import reported
@@ -81,7 +81,7 @@ class FACELIFT_OT_make_native(targets.OnSplatObjects, bpy.types.Operator):
             heads.identify(target)
             geometry.settle_parts(target.data)
             display.make_native(target)
-            heads.show_as(target, context.scene.facelift)
+            arrivals.show_as(target, context.scene.facelift)
             proxies.fit_viewport(target)
         return {"FINISHED"}
 

@@ -20,7 +20,7 @@ from ...core.gaussians import Gaussians
 from ...core.progress import Reporter
 from ...core.rasterize.layers import bounces_for
 from ..viewport.clouds import ahead_of
-from . import columns, heads, placement
+from . import arrivals, columns, placement
 from .assembly import Assembly
 from .columns import Column
 
@@ -56,7 +56,7 @@ def read(path: Path, on_bytes: Callable[[int], object] | None = None) -> FileSpl
     return FileSplats(_stem(path.name) or "Splats", reading, unit)
 
 
-def arrival(splats: FileSplats, frame: str, head_height: float, float4: bool) -> heads.Arrival:
+def arrival(splats: FileSplats, frame: str, head_height: float, float4: bool) -> arrivals.Arrival:
     """Return what the scene takes, to be assembled in pieces and drawn at once.
 
     Args:
@@ -69,7 +69,7 @@ def arrival(splats: FileSplats, frame: str, head_height: float, float4: bool) ->
     matrix = _to_local(splats, frame, head_height)
     local = _moved(splats.gaussians, matrix)
     rows = columns.from_gaussians(local, float4)
-    return heads.Arrival(
+    return arrivals.Arrival(
         splats.name,
         rows,
         matrix,
