@@ -324,17 +324,19 @@ class TestRun:
 def planned_runs(blenders: list[str]) -> list[TestRun]:
     """Return what is run against these Blenders, in the order in which it begins.
 
-    What touches Blender runs against each of them; the core runs with each Python; what is marked ``once`` runs
-    with the first. Several processes share a Blender's tests, so that the work can be spread evenly.
+    What touches Blender runs against each of them, what is marked ``ends`` against the oldest and the newest; the
+    core runs with each Python; what is marked ``once`` runs with the first. Several processes share a Blender's
+    tests, so that the work can be spread evenly.
     """
     runs, pythons = [], set()
     for blender in blenders:
+        again = "blender and not once" + ("" if blender == blenders[-1] else " and not ends")
         if not runs:
             choices = ["not blender and not facelift", "not blender and facelift", "blender"]
         elif BLENDERS[blender] in pythons:
-            choices = ["blender and not once"]
+            choices = [again]
         else:
-            choices = ["blender and not once", "not blender and not once"]
+            choices = [again, "not blender and not once"]
         runs += [TestRun(blender, choice) for choice in choices]
         pythons.add(BLENDERS[blender])
     return runs

@@ -24,7 +24,17 @@ FACELIFT = ("test_facelift_", "test_gsplat_", "test_runtime_", "test_weights_")
 ONCE = {
     "test_addon_connection",
     "test_addon_maintenance",
+    "test_avatar_base_mesh",
+    "test_avatar_binding",
+    "test_avatar_ending",
+    "test_avatar_fit",
+    "test_avatar_lids",
+    "test_avatar_texture",
+    "test_avatar_wrap",
+    "test_draft_detail",
     "test_draft_engine",
+    "test_draft_headgear",
+    "test_draft_hollows",
     "test_draft_quality",
     "test_hair_pictures",
     "test_truth_heads",
@@ -35,8 +45,25 @@ ONCE = {
 }
 """Modules that take long and prove the same with every Python and Blender.
 
-That is figures of the draft engine (its stages, and its heads in Blender, are tested everywhere), files that come
-over a network, processes that die, and the upkeep of what was installed (the way there is tested everywhere).
+That is figures of the draft engine and of avatars (the engine's stages, and what becomes of heads in Blender, are
+tested with every Python), files that come over a network, processes that die, and the upkeep of what was installed.
+"""
+ENDS = {
+    "test_addon_avatar",
+    "test_addon_avatar_export",
+    "test_addon_avatar_texture",
+    "test_addon_binding",
+    "test_addon_recording",
+    "test_addon_rig",
+    "test_addon_setup",
+    "test_addon_whole_way",
+    "test_addon_wrap",
+    "test_repository",
+}
+"""Modules that take long and run with the oldest and the newest Blender only.
+
+They use what was the same in the versions between: meshes, shape keys, bones, drivers, exporters, buttons that start
+a process. How splats are stored, drawn and rendered, files, and edits are tested with each.
 """
 
 
@@ -48,11 +75,17 @@ def shared() -> Path:
     return SHARED
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Don't import modules that a run of ``build.py test`` chooses nothing of: PyTorch alone takes ten seconds."""
+    is_facelift = collection_path.name.startswith(FACELIFT)
+    return True if is_facelift and "not facelift" in config.option.markexpr else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark whatever uses the installed extension with ``blender``, and skip all of that where bpy is missing.
 
     Mark with ``facelift`` what is about that engine, with ``once`` what need not run again with another Python or
-    Blender.
+    Blender, with ``ends`` what Blenders between the oldest and the newest need not run.
     """
     from tests.addon_helpers import HAS_BLENDER  # A plug-in: pytest wants to import it first.
 
@@ -61,6 +94,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.facelift)
         if item.path.stem in ONCE:
             item.add_marker(pytest.mark.once)
+        if item.path.stem in ENDS:
+            item.add_marker(pytest.mark.ends)
         if "installed" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.blender)
         if item.get_closest_marker("blender") and not HAS_BLENDER:

@@ -95,6 +95,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, *photo.rgba.s
 """
 
 
+@pytest.mark.once
 @pytest.mark.skipif(sys.platform == "win32", reason="measures with a module that Windows lacks")
 @pytest.mark.parametrize("format_name", ["JPEG", "PNG", "TIFF"])
 def test_200_megapixels_need_little_memory(tmp_path, format_name):

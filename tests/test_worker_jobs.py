@@ -252,6 +252,7 @@ def test_warnings_of_ours_reach_the_user(client):
     assert list(client.notices) == ["The photo is small."]
 
 
+@pytest.mark.once
 def test_the_draft_engine_makes_the_same_head_here_and_there(client):
     photo = encode_photo(astronaut())
     preparation = client.prepare(photo, "astronaut.png", "draft", {})
