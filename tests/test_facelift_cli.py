@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -50,23 +51,38 @@ def run(environment: dict[str, str], *arguments: object) -> subprocess.Completed
     )
 
 
-def generate(environment, checkpoint, *arguments: object) -> subprocess.CompletedProcess:
-    return run(environment, "generate", *arguments, *settings(checkpoint))
-
-
 def settings(checkpoint: Path) -> tuple:
     return ("--engine", "facelift", "--checkpoint", checkpoint, "--steps", 2)
 
 
+class Answer(NamedTuple):
+    """How a command line ended: exit code, what it printed, what it told."""
+
+    code: int
+    out: str
+    err: str
+
+
 @pytest.fixture
-def generate_here(environment, checkpoint_folder, monkeypatch, capsys):  # noqa: F811
-    """The command line in this process, where PyTorch is loaded once: exit code and what it wrote to stderr."""
+def run_here(environment, monkeypatch, capsys):
+    """The command line in this process, where PyTorch is loaded once: loading it takes longer than tiny models."""
     for name, folder in environment.items():
         monkeypatch.setenv(name, folder)
+    monkeypatch.delenv("FACELIFT_CHECKPOINT", raising=False)
+
+    def run_here(*arguments: object) -> Answer:
+        return Answer(cli.main([str(argument) for argument in arguments]), *capsys.readouterr())
+
+    return run_here
+
+
+@pytest.fixture
+def generate_here(run_here, checkpoint_folder):  # noqa: F811
+    """The same for heads: exit code and what it wrote to stderr."""
 
     def generate_here(*arguments: object, checkpoint: Path = checkpoint_folder) -> tuple[int, str]:
-        code = cli.main(["generate", *map(str, (*arguments, *settings(checkpoint)))])
-        return code, capsys.readouterr().err
+        answer = run_here("generate", *arguments, *settings(checkpoint))
+        return answer.code, answer.err
 
     return generate_here
 
@@ -78,7 +94,7 @@ def batch(environment, checkpoint_folder, photos, tmp_path_factory):  # noqa: F8
     extras = ("--views", "--turntable", out / "videos", "--turntable-frames", FRAMES)
     # OpenMP tells its settings when torch loads it.
     told = environment | {"OMP_DISPLAY_ENV": "TRUE"}
-    return generate(told, checkpoint_folder, photos, "-o", out, *extras), out
+    return run(told, "generate", photos, "-o", out, *extras, *settings(checkpoint_folder)), out
 
 
 def test_a_bad_photo_does_not_stop_the_batch(batch):
@@ -122,9 +138,9 @@ def test_video_has_the_frames_asked_for(batch):
     assert frames[0].shape == (512, 512, 3)
 
 
-def test_a_photo_alone_gives_the_same_head_as_in_a_batch(environment, checkpoint_folder, photos, batch, tmp_path):  # noqa: F811
-    result = generate(environment, checkpoint_folder, photos / "bob.jpg", "-o", tmp_path / "again.ply")
-    assert result.returncode == 0, result.stderr
+def test_a_photo_alone_gives_the_same_head_as_in_a_batch(generate_here, photos, batch, tmp_path):
+    code, told = generate_here(photos / "bob.jpg", "-o", tmp_path / "again.ply")
+    assert code == 0, told
     assert (tmp_path / "again.ply").read_bytes() == (batch[1] / "bob.ply").read_bytes()
 
 
@@ -146,10 +162,10 @@ def test_low_memory_gives_the_same_head(generate_here, photos, batch, tmp_path):
     assert abs(len(exact) - len(low)) < 0.01 * len(exact)
 
 
-def test_missing_weights_are_told_before_any_work(environment, generate_here, photos, tmp_path):
-    result = run(environment, "generate", photos, "--engine", "facelift", "-o", tmp_path / "out")
-    assert result.returncode != 0
-    assert "weights are not here" in result.stderr
+def test_missing_weights_are_told_before_any_work(run_here, generate_here, photos, tmp_path):
+    result = run_here("generate", photos, "--engine", "facelift", "-o", tmp_path / "out")
+    assert result.code != 0
+    assert "weights are not here" in result.err
     _, told = generate_here(photos, "-o", tmp_path / "out", checkpoint=tmp_path / "nowhere")
     assert "nowhere" in told
     assert not list(tmp_path.rglob("*.ply"))
@@ -164,6 +180,7 @@ def test_several_heads_do_not_share_one_video(generate_here, photos, tmp_path):
 
 
 def test_weights_from_verification_to_a_head_of_the_slimmed_form(
+    run_here,
     environment,
     checkpoint_folder,  # noqa: F811
     photos,
@@ -171,29 +188,28 @@ def test_weights_from_verification_to_a_head_of_the_slimmed_form(
     tmp_path,
 ):
     table = tmp_path / "table.json"
-    table.write_text(run(environment, "weights", "table", checkpoint_folder, "--licence", "CC0").stdout)
+    table.write_text(run_here("weights", "table", checkpoint_folder, "--licence", "CC0").out)
     assert FileTable.read(table).files == FileTable.of_folder(checkpoint_folder).files
-    checked = run(environment, "weights", "verify", checkpoint_folder, "--table", table)
-    assert checked.returncode == 0, checked.stderr
-    assert "20 files" in checked.stderr
-    official = run(environment, "weights", "verify", checkpoint_folder)
-    assert official.returncode == 1
-    assert "ckpt_0000000000021125.pt holds other bytes" in official.stdout
-    refused = run(environment, "weights", "slim", checkpoint_folder)
-    assert refused.returncode == 2
-    assert "other bytes" in refused.stderr
-    slimmed = run(environment, "weights", "slim", checkpoint_folder, "--table", table)
-    assert slimmed.returncode == 0, slimmed.stderr
-    folder = Path(slimmed.stdout.strip())
+    checked = run_here("weights", "verify", checkpoint_folder, "--table", table)
+    assert checked.code == 0, checked.err
+    assert "20 files" in checked.err
+    official = run_here("weights", "verify", checkpoint_folder)
+    assert official.code == 1
+    assert "ckpt_0000000000021125.pt holds other bytes" in official.out
+    refused = run_here("weights", "slim", checkpoint_folder)
+    assert refused.code == 2
+    assert "other bytes" in refused.err
+    slimmed = run_here("weights", "slim", checkpoint_folder, "--table", table)
+    assert slimmed.code == 0, slimmed.err
+    folder = Path(slimmed.out.strip())
     assert folder.is_relative_to(environment["FACELIFT_WEIGHTS"])
-    assert run(environment, "weights", "verify", folder).returncode == 0
-    found = run(environment, "weights", "resolve")
-    assert found.stdout.strip() == str(folder)
-    assert "slimmed" in found.stderr
+    assert run_here("weights", "verify", folder).code == 0
+    found = run_here("weights", "resolve")
+    assert found.out.strip() == str(folder)
+    assert "slimmed" in found.err
     head = tmp_path / "slim.ply"
-    settings = ("--engine", "facelift", "--steps", 2)
-    made = run(environment, "generate", photos / "ann.png", "-o", head, *settings)
-    assert made.returncode == 0, made.stderr
+    made = run_here("generate", photos / "ann.png", "-o", head, "--engine", "facelift", "--steps", 2)
+    assert made.code == 0, made.err
     exact, slim = formats.load(batch[1] / "ann.ply"), formats.load(head)
     assert abs(len(exact) - len(slim)) < 0.02 * len(exact)
     assert json.loads((folder / "slim.json").read_text())["licence"] == "CC0"

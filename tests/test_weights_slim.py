@@ -18,9 +18,9 @@ from tests.facelift_helpers import (  # noqa: F401
 # isort: split
 import json
 import math
+import multiprocessing
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -51,15 +51,9 @@ FULL_LIMIT = 4_000_000_000
 """Bytes that the slimmed official checkpoint may take at most."""
 """Seconds after which a process that should have got somewhere counts as stuck."""
 
-PROGRAM = """
-import sys
-from pathlib import Path
-import torch
-torch.set_num_threads(1)
-from core.engines.facelift import location, slimming
-from core.weights.slim import slim
-slim(Path(sys.argv[1]), Path(sys.argv[2]), slimming, None)
-"""
+PROCESSES = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
+"""Gives processes in which nothing ran, but PyTorch is loaded: that is done once."""
+PROCESSES.set_forkserver_preload(["tests.facelift_helpers", slimming.__name__, slim.__module__])
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
@@ -206,8 +200,9 @@ def shows(folder: Path, name: str) -> bool:
         return False
 
 
-def start(source: Path, target: Path) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, "-c", PROGRAM, str(source), str(target)], cwd=ROOT)
+def slim_with_one_thread(source: Path, target: Path) -> None:
+    torch.set_num_threads(1)
+    slim(source, target, slimming, None)
 
 
 @pytest.mark.parametrize("moment", ["prompt_embeddings.safetensors", UNET, f"{GSLRM}.safetensors", MANIFEST_NAME])
@@ -216,17 +211,18 @@ def test_killed_process_is_taken_up(checkpoint_folder, slimmed, tmp_path, moment
     target = tmp_path / "slim"
     work = tmp_path / "slim.unfinished"
     name = Path(moment).name
-    process = start(checkpoint_folder, target)
+    process = PROCESSES.Process(target=slim_with_one_thread, args=(checkpoint_folder, target))
+    process.start()
     deadline = time.monotonic() + PATIENCE
     has_ended = False
     while not shows(work, name) and not target.exists():
         assert not has_ended
         # It may end between two looks; then the file or the finished folder is there at the next.
-        has_ended = process.poll() is not None
+        has_ended = not process.is_alive()
         assert time.monotonic() < deadline
         time.sleep(0.001)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
     assert not target.exists() or verify(target).problems == ()
     slim(checkpoint_folder, target, slimming, FileTable.of_folder(checkpoint_folder))
     assert verify(target).problems == ()
