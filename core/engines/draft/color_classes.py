@@ -5,33 +5,67 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from .color import rgb_to_lab
+from .color import rgb_to_lab, to_encoded, to_linear
 
 LAB_BINS = (20, 24, 24)
 LAB_LOW, LAB_HIGH = np.array([0.0, -60.0, -60.0]), np.array([100.0, 60.0, 60.0])
 UNKNOWN_COLOR = 2e-5
 """Likelihood of a colour that a class has never shown."""
+ANY_COLOR = 3.5e-4
+"""Likelihood of any colour for what can have every colour: one over the bins that sRGB reaches, about a quarter."""
+SHADES = (1.3, 1.0, 0.75, 0.55, 0.4, 0.28)
+"""Linear factors of light under which skin is the same skin: the throat lies in the chin's shadow."""
 MINIMUM_SEED = 60
 """Pixels from which a colour histogram is worth trusting."""
 
 
 def color_bins(rgb: np.ndarray) -> np.ndarray:
     """Return the index [512, 512] of each pixel's colour in a histogram of :data:`LAB_BINS`."""
-    lab = ndimage.gaussian_filter(rgb_to_lab(rgb), (0.8, 0.8, 0))
+    return _bins_of(ndimage.gaussian_filter(rgb_to_lab(rgb), (0.8, 0.8, 0)))
+
+
+def _bins_of(lab: np.ndarray) -> np.ndarray:
+    """Return the index [...] of colours [..., 3]."""
     bins = np.array(LAB_BINS)
     index = np.clip((lab - LAB_LOW) / (LAB_HIGH - LAB_LOW) * bins, 0, bins - 1).astype(np.int64)
     return np.ravel_multi_index(tuple(np.moveaxis(index, -1, 0)), LAB_BINS)
 
 
-def likelihoods(bins: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return p(colour | class) [512, 512, 3], up to a common factor, learnt from weights of the same shape."""
+def shaded_colors(rgb: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """Return p(colour) [bins] of skin under more and less light than the face has.
+
+    Args:
+        rgb: [H, W, 3] sRGB-encoded colours, 0..1.
+        skin: [H, W] bool: certain skin.
+    """
+    linear = to_linear(rgb[skin])
+    shades = np.concatenate([_bins_of(rgb_to_lab(to_encoded(np.minimum(linear * shade, 1)))) for shade in SHADES])
+    return _density(shades, np.ones(len(shades)))
+
+
+def _density(bins: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return p(colour) [bins] of weighted pixels."""
+    histogram = np.bincount(bins, weights, np.prod(LAB_BINS)).reshape(LAB_BINS)
+    histogram = ndimage.gaussian_filter(histogram.astype(np.float32), 1.0)
+    return histogram.ravel() / histogram.sum()
+
+
+def likelihoods(
+    bins: np.ndarray, weights: np.ndarray, expected: tuple[np.ndarray | float, ...] | None = None
+) -> np.ndarray:
+    """Return p(colour | class) [512, 512, C], up to a common factor, learnt from weights of the same shape.
+
+    Args:
+        bins: [512, 512] colours.
+        weights: [512, 512, C] how surely each pixel is of each class.
+        expected: For each class p(colour) [bins], or one for all colours, that it may have as well.
+    """
     likelihood = np.full(weights.shape, UNKNOWN_COLOR, np.float32)
     for k in range(weights.shape[-1]):
-        if weights[..., k].sum() < MINIMUM_SEED:
-            continue
-        histogram = np.bincount(bins.ravel(), weights[..., k].ravel(), np.prod(LAB_BINS)).reshape(LAB_BINS)
-        histogram = ndimage.gaussian_filter(histogram.astype(np.float32), 1.0)
-        likelihood[..., k] += histogram.ravel()[bins] / histogram.sum()
+        if weights[..., k].sum() >= MINIMUM_SEED:
+            likelihood[..., k] += _density(bins.ravel(), weights[..., k].ravel())[bins]
+        if expected is not None:
+            likelihood[..., k] += np.broadcast_to(expected[k], np.prod(LAB_BINS))[bins]
     return likelihood
 
 

@@ -28,11 +28,14 @@ from .thickness import HULL
 from .torso import Torso
 from .unveiling import View
 
-EAR_DENSITY, INNER_DENSITY = 4.0, 0.3
-"""Samples per area on ears, whose relief is fine, and inside the mouth, against those of other skin."""
-SEEN = (0.2, 0.4)
+EAR_DENSITY, INNER_DENSITY, TURNED_DENSITY = 4.0, 0.3, 2.0
+"""Samples per area on ears, whose relief is fine, inside the mouth, and where skin turns away and shows the photo in
+place of its pixels, against those of other skin."""
+TURNED = (0.0, 0.5)
+"""Cosines between normal and ray at which skin turns away."""
+SEEN = (0.05, 0.2)
 """Cosines between normal and ray from which skin takes some of the photo's colour, and all of it."""
-PURE_ALPHA, PURE_RIM = 0.95, 2
+PURE_ALPHA, PURE_RIM = 0.95, 1
 """Alpha from which, and pixels inside its edge where, the photo's colours are free of the background."""
 COVERED = 0.015
 """World units under the cover from which skin is not emitted: nothing shows it."""
@@ -80,13 +83,16 @@ def skin_splats(
     quads = model.faces[shown[model.faces].all(1)]
     surface = Surface(portrait.vertices.astype(np.float64), portrait.fit.normals, quads)
     inner = model.in_regions(Region.MOUTH, Region.TEETH)[quads].any(1)
-    density = np.select([ears[quads].all(1), inner], [EAR_DENSITY, INNER_DENSITY], 1.0)
+    aslant = portrait.facing(surface.vertices, surface.normals)[quads].mean(1)
+    turned = (aslant > TURNED[0]) & (aslant < TURNED[1])
+    density = np.select([ears[quads].all(1), inner, turned], [EAR_DENSITY, INNER_DENSITY, TURNED_DENSITY], 1.0)
     samples = spread(surface, density, count, rng)
 
     flesh = np.isin(segmentation.parts, FLESH) & portrait.mask
     pure = ndimage.binary_erosion(portrait.alpha > PURE_ALPHA, iterations=PURE_RIM, border_value=1)
     sure = ndimage.binary_erosion(flesh, border_value=1) & pure
-    pixels, seen, facing = visibility(portrait, samples.positions, samples.normals, sure)
+    on_ears = samples.pick(surface, ears)
+    pixels, seen, facing = visibility(portrait, samples.positions, samples.normals, sure, on_ears)
     share = (seen * np.clip((facing - SEEN[0]) / (SEEN[1] - SEEN[0]), 0, 1))[:, None]
     colors = samples.interpolate(surface, skin.colors)
     colors = colors + grain * rng.standard_normal((len(colors), 1))

@@ -34,12 +34,13 @@ OUTLINE_RIM = 12
 """Pixels inside the person's outline where skin turns away from the camera; elsewhere hair or cloth hides its edge."""
 SEAM, STEP = 8, 0.06
 """Pixels beside the border of neck and torso over which they are joined, and world units of a step that is none."""
-EAR_MARGIN = 5
-"""Pixels around the fitted ears in which the photo may show its own."""
 MET = 2
 """Pixels beyond the fitted head's outline up to which it meets the photo's."""
-GRAZING = 0.12
-"""Cosine between normal and ray below which skin's pixels are left out: their colour is the outline's."""
+GRAZING = 0.45
+"""Cosine between normal and ray below which skin's pixels near the outline are stretched along the slope: from the side
+they are ripples, and the head's own surface shows their colours smoothly."""
+FRAGMENT = 5
+"""Pixels across below which what is left of the photo around an ear is a fleck on it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,11 +100,14 @@ def outline_pixels(
         the fitted head's outline, which nothing else shows.
     """
     flesh = np.isin(sheet.parts, (Part.SKIN, Part.NECK))
-    regions = portrait.region_map
-    ears = ndimage.binary_dilation(regions == Region.EARS, iterations=EAR_MARGIN) & ~portrait.face_oval & flesh
-    on_torso = nearest_fill(regions, regions >= 0) == Region.TORSO
+    on_torso = nearest_fill(portrait.region_map, portrait.region_map >= 0) == Region.TORSO
     rim = rim_distance(portrait.mask) < OUTLINE_RIM
     beyond = flesh & ~front.on_head & ~segmentation.beard & ~front.on_cover & ~on_torso
     far = beyond & (ndimage.distance_transform_edt(~front.on_head) > MET)
-    turned = flesh & front.on_head & (sheet.facing < GRAZING)
-    return ears | (rim & (turned | (beyond & ~far))), rim & far
+    slanted = flesh & front.on_head & (sheet.facing < GRAZING)
+    given_up = (portrait.around_ears & flesh) | (rim & (slanted | (beyond & ~far)))
+    rest = sheet.used & ~given_up
+    flecks = rest & ~ndimage.binary_opening(rest, np.ones((FRAGMENT, FRAGMENT)))
+    given_up |= flecks & ndimage.binary_dilation(portrait.around_ears, iterations=FRAGMENT)
+    # The face itself is looked at closely from the front, and keeps every pixel.
+    return given_up & ~portrait.face_oval, (given_up & portrait.face_oval) | (rim & far)

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 from PIL import Image, ImageDraw
+from scipy import ndimage
 
 from ...cameras import RIG_SIZE, Camera
 from ...head.fitting import HeadFit
@@ -17,6 +18,8 @@ from ...photo.landmarks import BROW_TOPS, CHIN, FACE_OVAL
 HEAD_REGIONS = (Region.FACE, Region.SCALP, Region.EARS, Region.EYES, Region.LIPS, Region.TEETH, Region.MOUTH)
 """Everything but the sockets: teeth and mouth close what an open mouth leaves open."""
 BODY_REGIONS = (Region.NECK, Region.TORSO)
+EAR_MARGIN, EAR_IN_FACE = 5, 4
+"""Pixels around the fitted ears in which the photo may show its own, and by which these reach over the face's edge."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +98,12 @@ class FittedPortrait:
     def face_oval(self) -> np.ndarray:
         """[512, 512] bool: inside the face's outline."""
         return self.polygon(FACE_OVAL)
+
+    @cached_property
+    def around_ears(self) -> np.ndarray:
+        """[512, 512] bool: on the fitted ears and close around them, where the photo may show its own; not the face."""
+        ears = ndimage.binary_dilation(self.region_map == Region.EARS, iterations=EAR_MARGIN)
+        return ears & ~ndimage.binary_erosion(self.face_oval, iterations=EAR_IN_FACE)
 
     def facing(self, positions: np.ndarray, normals: np.ndarray) -> np.ndarray:
         """Return the cosines [N] between unit normals [N, 3] and the rays from positions [N, 3] to the camera."""

@@ -16,7 +16,7 @@ from ...head.model import Region
 from ...parts import Part
 from ...photo.landmarks import BROWS, CHIN, EYE_OUTLINES, MOUTH_OUTLINE
 from .bareness import bare_places
-from .color_classes import MINIMUM_SEED, color_bins, likelihoods, smooth_posterior
+from .color_classes import ANY_COLOR, MINIMUM_SEED, color_bins, likelihoods, shaded_colors, smooth_posterior
 from .fields import disk, nearest_fill
 from .headgear import find_headgear
 from .portrait import FittedPortrait
@@ -94,11 +94,15 @@ def segment(portrait: FittedPortrait) -> Segmentation:
     bare = _bare_places(portrait, seeds)
     seeds = (seeds[SKIN] | bare, seeds[HAIR] & ~bare, seeds[CLOTHES] & ~bare)
     bins = color_bins(portrait.rgb)
+    # Skin is the face's own under any light; clothes may be of every colour: a collar is seldom the jacket's.
+    expected = (shaded_colors(portrait.rgb, seeds[SKIN]), 0.0, ANY_COLOR)
     priors = _priors(portrait, long_hair)
     priors[bare] = BARE_PRIOR
     posterior = np.stack(seeds, axis=-1).astype(np.float32)
+    like_skin = seeds[SKIN] | (expected[SKIN][bins] > ANY_COLOR)
     for _ in range(LEARNING_PASSES):
-        likelihood = likelihoods(bins, posterior)
+        posterior[..., SKIN] *= like_skin
+        likelihood = likelihoods(bins, posterior, expected)
         posterior = smooth_posterior(likelihood * priors, portrait.mask)
         posterior[seeds[SKIN]] = np.eye(3, dtype=np.float32)[SKIN]
     below, _ = _frame(portrait)

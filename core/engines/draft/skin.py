@@ -19,12 +19,14 @@ from .portrait import FittedPortrait
 
 RIM = 3
 """Pixels at the person's outline and at borders between parts that tell nothing of skin."""
-TRUSTED = 0.35
+TRUSTED = 0.25
 """Cosine between normal and ray from which the photo tells skin's colour."""
 BEHIND = 0.03
 """World units behind the front-most surface from which a place is hidden."""
 SPREAD = 0.003
 """Weight per edge against which a spread residual returns to none: it fades over some ten vertices."""
+ACROSS_EARS = 0.01
+"""Weight of edges between ears and other skin, against others: ears are redder than what is around them."""
 MIRRORED = 0.3
 """Weight of what the mirrored side shows against what is seen."""
 SOFT = 1.0
@@ -59,7 +61,7 @@ def paint_skin(portrait: FittedPortrait, parts: np.ndarray) -> Skin:
     vertices, normals = portrait.vertices.astype(np.float64), portrait.fit.normals
     skin = np.isin(parts, (Part.SKIN, Part.NECK)) & portrait.mask
     sure = ndimage.binary_erosion(skin, iterations=RIM, border_value=1)
-    pixels, visible, facing = visibility(portrait, vertices, normals, sure)
+    pixels, visible, facing = visibility(portrait, vertices, normals, sure, model.in_regions(Region.EARS))
     visible &= facing > TRUSTED
     soft = ndimage.gaussian_filter(portrait.rgb, (SOFT, SOFT, 0))
     linear = to_linear(sample_picture(soft, pixels))
@@ -72,7 +74,7 @@ def paint_skin(portrait: FittedPortrait, parts: np.ndarray) -> Skin:
     expected = light(normals) * hollow_light(ear_openness(model), skin_albedo(linear[plain].mean(0)))
     ratio = np.where(visible[:, None], np.log(np.maximum(linear, 1e-3) / np.maximum(expected, 1e-3)), 0.0)
     spread = _spread(model, ratio, visible, facing)
-    colors = to_encoded(light.limited(expected * np.exp(spread)))
+    colors = to_encoded(light.limited(expected) * np.exp(spread))
     return Skin(np.clip(colors, 0, 1), light, towards)
 
 
@@ -82,14 +84,17 @@ def _spread(model: HeadModel, ratio: np.ndarray, visible: np.ndarray, facing: np
     weight = np.where(visible, facing, 0.0)
     other = np.where(visible, 0.0, MIRRORED * weight[partner])
     target = weight[:, None] * ratio + other[:, None] * ratio[partner]
-    edges = bending.adjacency(model)
+    edges = bending.adjacency(model).tocoo()
+    ears = model.in_regions(Region.EARS)
+    edges.data = np.where(ears[edges.row] != ears[edges.col], ACROSS_EARS, 1.0) * edges.data
+    edges = edges.tocsr()
     degree = np.asarray(edges.sum(1)).ravel()
     system = sparse.diags(degree + SPREAD * degree + 4 * (weight + other)) - edges
     return bending.solve(system, 4 * target)
 
 
 def visibility(
-    portrait: FittedPortrait, positions: np.ndarray, normals: np.ndarray, sure: np.ndarray
+    portrait: FittedPortrait, positions: np.ndarray, normals: np.ndarray, sure: np.ndarray, ears: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return pixels [N, 2], whether the photo shows skin there [N], and the cosine between normal and ray [N].
 
@@ -98,6 +103,7 @@ def visibility(
         positions: [N, 3] on the fitted head.
         normals: [N, 3] unit.
         sure: [512, 512] bool: pixels that show skin for certain.
+        ears: [N] bool: places on ears; others see nothing where the photo may show ears, which may be larger.
     """
     pixels, depths = portrait.camera.project(positions)
     size = sure.shape[0]
@@ -105,7 +111,8 @@ def visibility(
     facing = portrait.facing(positions, normals)
     inside = ((pixels >= 0) & (pixels < size)).all(1)
     front = depths < portrait.mesh_maps.depth[rows, columns] + BEHIND
-    return pixels, inside & front & sure[rows, columns], facing
+    own = ears | ~portrait.around_ears[rows, columns]
+    return pixels, inside & front & own & sure[rows, columns], facing
 
 
 def sample_picture(picture: np.ndarray, pixels: np.ndarray) -> np.ndarray:

@@ -32,6 +32,8 @@ RIM = 6
 """Pixels inside the outline that tell whether hair or skin ends there."""
 LONGEST = 0.9
 """World units: no hair stands off further."""
+EAR_REACH = 14
+"""Pixels around the fitted ears over which skin at the outline is the photo's ear: fits miss ears by as much."""
 SEEN_SKIN = 0.35
 """Cosine between normal and ray from which skin in the photo says that nothing covers the head there."""
 STIFFNESS = 0.3
@@ -88,13 +90,15 @@ def cover_thickness(
     neck, scalp = model.in_regions(Region.NECK), model.in_regions(Region.SCALP)
     outline = hull & ~neck & inside & (np.abs(facing) < CONTOUR) & (normals[:, 2] > LOWEST_NORMAL)
     labels = nearest_fill(covered, portrait.mask)
-    seen, hairy = np.zeros(len(vertices)), np.zeros(len(vertices), bool)
-    reach, hairy[outline] = _reach(portrait, labels, pixels[outline], normals[outline])
+    seen, hairy, ear = np.zeros(len(vertices)), np.zeros(len(vertices), bool), np.zeros(len(vertices), bool)
+    reach, hairy[outline], ear[outline] = _reach(portrait, labels, pixels[outline], normals[outline])
     seen[outline] = np.clip(reach * depths[outline] / camera.fx, 0, LONGEST)
+    # Where the photo's ear is what ends there, the head behind it is not seen.
+    outline &= ~ear
     certain = np.where(outline, 1 - np.abs(facing) / CONTOUR, 0)
     front = portrait.mask[rows, columns] & (depths < portrait.mesh_maps.depth[rows, columns] + HIDDEN)
     shown = hull & inside & front & (facing > SEEN_SKIN)
-    bare = shown & ~labels[rows, columns]
+    bare = shown & ~labels[rows, columns] & ~portrait.around_ears[rows, columns]
     hair = shown & labels[rows, columns] & ~neck
     # Where nothing is seen, scalps have hair as far as the outline's scalp has.
     usual = scalp * float((certain * scalp * hairy).sum() / max((certain * scalp).sum(), 1e-6))
@@ -146,8 +150,12 @@ def _smooth(model: HeadModel, hull: np.ndarray, weight: np.ndarray, target: np.n
 
 def _reach(
     portrait: FittedPortrait, covered: np.ndarray, pixels: np.ndarray, normals: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return how many pixels [N] the person reaches beyond the fitted head along normals, and whether cover does."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return how many pixels [N] the person reaches beyond the fitted head along normals, and what ends there.
+
+    Returns:
+        The pixels, whether what ends there is cover, and whether it is an ear.
+    """
     person = ndimage.binary_closing(np.pad(portrait.mask, GAP, mode="edge"), iterations=2)[GAP:-GAP, GAP:-GAP]
     head = (portrait.region_map >= 0) & (portrait.region_map != Region.EARS)
     across = normals @ portrait.camera.c2w[:3, :2]
@@ -165,7 +173,9 @@ def _reach(
     last = np.clip(reach - 1, 0, len(steps) - 1)
     rim = (np.arange(len(steps))[None] <= last[:, None]) & (np.arange(len(steps))[None] > last[:, None] - RIM)
     hairy = (rim & covered[rows, columns]).sum(1) > 0.5 * rim.sum(1)
-    return np.maximum(reach - own, 0).astype(float), hairy
+    beside_ears = ndimage.binary_dilation(portrait.region_map == Region.EARS, iterations=EAR_REACH)
+    ear = ~hairy & ((rim & beside_ears[rows, columns]).sum(1) > 0.5 * rim.sum(1))
+    return np.maximum(reach - own, 0).astype(float), hairy, ear
 
 
 def _run(hit: np.ndarray) -> np.ndarray:
