@@ -7,6 +7,7 @@ from scipy import ndimage
 
 from core.cameras import Camera
 from core.engines.draft.cut import shoulder_cut
+from core.engines.draft.ears import over_ears, showing_ears
 from core.engines.draft.front import GRAZING, OUTLINE_RIM, Front, outline_pixels
 from core.engines.draft.photo_sheet import along_outline, build_sheet
 from core.engines.draft.portrait import FittedPortrait
@@ -95,3 +96,16 @@ def pixels_of(portrait, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of the head's vertices in the photo."""
     columns, rows = np.clip(np.floor(camera.project(portrait.vertices)[0]).astype(int), 0, 511).T
     return rows, columns
+
+
+def test_no_hair_grows_over_an_ear_that_shows():
+    portrait, cap = with_cap(12)
+    showing = showing_ears(portrait, labels(portrait, cap))
+    assert np.array_equal(showing, portrait.model.in_regions(Region.EARS))
+    ears, normals = portrait.vertices[showing].astype(np.float64), portrait.fit.normals[showing]
+    assert over_ears(portrait, showing, ears + 0.01 * normals).mean() > 0.9, "nor in its hollows"
+    scalp = portrait.model.in_regions(Region.SCALP)
+    above = portrait.vertices[scalp] + 0.02 * portrait.fit.normals[scalp]
+    assert over_ears(portrait, showing, above).mean() < 0.1
+    covered = labels(portrait, cap | (portrait.region_map == Region.EARS))
+    assert not over_ears(portrait, showing_ears(portrait, covered), ears).any(), "hair that covers an ear stays"

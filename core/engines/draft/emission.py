@@ -14,7 +14,7 @@ from ...hair.volume import HairPhoto, HairVolume, thickness_over
 from ...head.model import Region
 from ...parts import Part
 from .cover import Cover
-from .ears import bare_ears
+from .ears import over_ears, showing_ears
 from .front import FLESH, SKIN_REGIONS
 from .photo_sheet import PhotoSheet
 from .portrait import FittedPortrait
@@ -74,9 +74,8 @@ def skin_splats(
         rng: Source of chance.
     """
     model = portrait.model
-    ears, right = model.in_regions(Region.EARS), model.mean[:, 0] < 0
-    bare = bare_ears(portrait, segmentation)
-    hidden = ears & np.where(right, not bare[0], not bare[1])
+    ears = model.in_regions(Region.EARS)
+    hidden = ears & ~showing_ears(portrait, segmentation)
     to_neck, _ = cKDTree(portrait.vertices[model.in_regions(Region.NECK)]).query(portrait.vertices)
     shoulders = model.in_regions(Region.TORSO) & (to_neck < UNDER_COLLAR[torso.dressed])
     shown = (model.in_regions(*SKIN_REGIONS) & ~hidden) | shoulders
@@ -99,7 +98,7 @@ def skin_splats(
     colors = colors + (sample_picture(portrait.rgb, pixels) - colors) * share
 
     depth = cover.grid.sample(np.maximum(cover.hair, cover.body), samples.positions)
-    kept = (depth < COVERED) | (seen & (facing > 0))
+    kept = (depth < COVERED) | (seen & (facing > 0)) | on_ears
     samples, colors = samples.select(kept), colors[kept]
     below = np.isin(samples.pick(surface, model.regions), (Region.NECK, Region.TORSO))
     parts = np.where(below, Part.NECK, Part.SKIN)
@@ -181,6 +180,7 @@ def hair_gaussians(
     if grown is None:
         return None
     means, kept, _ = view.place(grown.means.astype(np.float64), Part.HAIR, grown.scales.max(1))
+    kept &= ~over_ears(portrait, showing_ears(portrait, segmentation), means)
     return grown.replace(means=means.astype(np.float32)).select(kept)
 
 
