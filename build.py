@@ -342,17 +342,25 @@ def planned_runs(blenders: list[str]) -> list[TestRun]:
     return runs
 
 
+def fast_runs() -> list[TestRun]:
+    """Return what is run while one works: what tells most in two minutes, against the running Python's Blender."""
+    return [TestRun(own_blender(), "fast and blender"), TestRun(own_blender(), "fast and not blender")]
+
+
 def command_test(options: argparse.Namespace) -> int:
     """Every test, against every Blender whose Python is here."""
     missing = [blender for blender, version in BLENDERS.items() if find_python(version) is None]
     here = [blender for blender in BLENDERS if blender not in missing]
+    runs = planned_runs(here)
+    if options.fast:
+        missing, here, runs = [], [own_blender()], fast_runs()
     pythons = {blender: environment(blender, ("blender", "demo", "test", *TEST_GROUPS[blender])) for blender in here}
-    if here:
+    if here and not options.fast:
         fetch_sources(pythons[here[0]])
     outcomes = run_side_by_side(
         {
             tests: [pythons[tests.blender], "-m", "pytest", *SLOWEST, "-m", tests.choice, *options.arguments]
-            for tests in planned_runs(here)
+            for tests in runs
         }
     )
     log("\nWhat ran:")
@@ -507,7 +515,9 @@ def parse() -> argparse.Namespace:
     demo.add_argument("--engine", choices=("draft", "facelift"), default="draft")
     demo.add_argument("--checkpoint", type=Path, help="folder of the facelift engine's weights")
     demo.add_argument("--out", type=Path, default=ROOT / "out", help="where the results go")
-    add("test", command_test).add_argument("arguments", nargs="*", help="passed on to pytest (after --)")
+    test = add("test", command_test)
+    test.add_argument("--fast", action="store_true", help="only what tells most in two minutes, with one Blender")
+    test.add_argument("arguments", nargs="*", help="passed on to pytest (after --)")
     bench = add("bench", command_bench)
     bench.add_argument("--engine", choices=("draft", "facelift"), default="draft")
     bench.add_argument("arguments", nargs="*", help="names of single measurements")

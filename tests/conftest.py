@@ -65,6 +65,30 @@ ENDS = {
 They use what was the same in the versions between: meshes, shape keys, bones, drivers, exporters, buttons that start
 a process. How splats are stored, drawn and rendered, files, and edits are tested with each.
 """
+FAST = {
+    "test_addon_head::test_a_photo_becomes_a_head_as_the_design_says",
+    "test_addon_panel",
+    "test_blocks",
+    "test_cameras",
+    "test_editing_colors",
+    "test_editing_picking",
+    "test_editing_shape",
+    "test_errors_table",
+    "test_formats",
+    "test_formats_gltf",
+    "test_gaussians",
+    "test_head_model",
+    "test_mesh_raster",
+    "test_nearest",
+    "test_photo_alignment",
+    "test_ply",
+    "test_rasterizer",
+    "test_security",
+    "test_spherical_harmonics",
+    "test_surface",
+    "test_worker_codec",
+}
+"""Modules, and a test, that ``build.py test --fast`` runs: each takes seconds, and together they touch most of it."""
 
 
 @pytest.fixture(scope="session")
@@ -77,15 +101,20 @@ def shared() -> Path:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Don't import modules that a run of ``build.py test`` chooses nothing of: PyTorch alone takes ten seconds."""
-    is_facelift = collection_path.name.startswith(FACELIFT)
-    return True if is_facelift and "not facelift" in config.option.markexpr else None
+    name, choice = collection_path.stem, config.option.markexpr
+    if not name.startswith("test_"):
+        return None
+    left_out = "not facelift" in choice and name.startswith(FACELIFT)
+    left_out |= choice.startswith("fast") and name not in {entry.partition("::")[0] for entry in FAST}
+    return left_out or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark whatever uses the installed extension with ``blender``, and skip all of that where bpy is missing.
 
     Mark with ``facelift`` what is about that engine, with ``once`` what need not run again with another Python or
-    Blender, with ``ends`` what Blenders between the oldest and the newest need not run.
+    Blender, with ``ends`` what Blenders between the oldest and the newest need not run, with ``fast`` what is run
+    while one works.
     """
     from tests.addon_helpers import HAS_BLENDER  # A plug-in: pytest wants to import it first.
 
@@ -96,6 +125,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.once)
         if item.path.stem in ENDS:
             item.add_marker(pytest.mark.ends)
+        if not FAST.isdisjoint({item.path.stem, f"{item.path.stem}::{item.name}"}):
+            item.add_marker(pytest.mark.fast)
         if "installed" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.blender)
         if item.get_closest_marker("blender") and not HAS_BLENDER:

@@ -15,7 +15,7 @@ import pytest
 import build
 from core.runtime.probe import platform_name
 from tests.addon_helpers import needs_blender
-from tests.conftest import ENDS, ONCE
+from tests.conftest import ENDS, FAST, ONCE
 from tests.index_helpers import make_wheel, serve_index
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -158,7 +158,7 @@ def test_two_runs_go_on_at_a_time_and_each_ones_output_stays_together(tmp_path, 
 def tested(monkeypatch):
     """Run ``build.py test`` with some Pythons and exit codes; return its own exit code and the runs."""
 
-    def tested(pythons=("3.11", "3.13"), codes=(0,), arguments=()):
+    def tested(pythons=("3.11", "3.13"), codes=(0,), arguments=(), fast=False):
         ran = []
 
         def run_side_by_side(commands):
@@ -169,7 +169,7 @@ def tested(monkeypatch):
         monkeypatch.setattr(build, "environment", lambda blender, groups: Path(sys.executable))
         monkeypatch.setattr(build, "fetch_sources", lambda python: None)
         monkeypatch.setattr(build, "run_side_by_side", run_side_by_side)
-        return build.command_test(argparse.Namespace(arguments=list(arguments))), ran
+        return build.command_test(argparse.Namespace(arguments=list(arguments), fast=fast)), ran
 
     return tested
 
@@ -194,7 +194,7 @@ def test_runs_without_a_test_fail_unless_single_tests_were_asked_for(tested, cod
 
 
 def expression_holds(choice: str, markers: set[str]) -> bool:
-    return eval(choice, {name: name in markers for name in ("blender", "facelift", "once", "ends")})
+    return eval(choice, {name: name in markers for name in ("blender", "facelift", "once", "ends", "fast")})
 
 
 @pytest.mark.parametrize("pythons", [["3.11", "3.13"], ["3.11"], ["3.13"]])
@@ -214,6 +214,15 @@ def test_every_test_runs_as_often_as_it_should(tested, pythons, marker, more):
     assert [run.blender for run in runs] == blenders
 
 
-def test_what_runs_less_often_is_there():
-    """A module that gets another name would run again and again."""
-    assert {path.stem for path in Path(__file__).parent.glob("test_*.py")} >= ONCE | ENDS
+def test_fast_runs_need_the_running_python_only(tested):
+    code, runs = tested(fast=True)
+    assert code == 0 and {build.BLENDERS[run.blender] for run in runs} == {PYTHON}
+    for marker in (set(), {"blender"}):
+        assert sum(expression_holds(run.choice, marker | {"fast"}) for run in runs) == 1
+        assert not any(expression_holds(run.choice, marker) for run in runs)
+
+
+def test_what_runs_less_or_more_often_is_there():
+    """A module that gets another name would run again and again, or no longer."""
+    names = {entry.partition("::")[0] for entry in ONCE | ENDS | FAST}
+    assert {path.stem for path in Path(__file__).parent.glob("test_*.py")} >= names
