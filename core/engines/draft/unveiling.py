@@ -38,7 +38,7 @@ OUTLINE_ALPHA, OUTSIDE = 0.3, 1.5
 """Alpha at the person's outline, and pixels outside of it from which samples go."""
 FINE_RADIUS = 0.009
 """Largest sample close behind the face, world units: about two pixels."""
-DRAWN_IN = 5.0
+DRAWN_IN = 10.0
 """Pixels by which samples are drawn in at most, so that they end at the person's outline."""
 EDGE = 3.0
 """Standard deviations from its middle at which samples end: many lie behind one another where a surface turns away, and
