@@ -11,9 +11,10 @@ from scipy import ndimage
 from core.engines.draft.bareness import bare_places
 from core.engines.draft.beard import build_beard
 from core.engines.draft.cover import build_cover
-from core.engines.draft.cut import neck_base, shoulder_cut
+from core.engines.draft.cut import shoulder_cut
 from core.engines.draft.lattice import Lattice
 from core.engines.draft.light import fit_light, harmonics
+from core.engines.draft.neckline import find_neckline
 from core.engines.draft.outline import meet_outline
 from core.engines.draft.photo_sheet import build_sheet
 from core.engines.draft.portrait import FittedPortrait
@@ -170,7 +171,7 @@ def cover_of(portrait, cap, covered, **changes):
     thickness, _ = cover_thickness(portrait, cap)
     return build_cover(
         *(portrait, segmentation, lattice, thickness, torso, outline, covered),
-        *(shoulder_cut(portrait), neck_base(portrait)),
+        *(shoulder_cut(portrait), find_neckline(portrait, segmentation)),
     )
 
 

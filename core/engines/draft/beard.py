@@ -1,7 +1,7 @@
-"""A beard that hangs below the chin, as a depth interval along each of the photo's rays.
+"""A beard that hangs below the chin: its pixels in the photo, and its depth interval along each of the photo's rays.
 
-The photo shows its outline and no depth. It grows on the chin and falls: so its front goes on straight down from the
-jaw's edge, and turns back towards its rim.
+It is told by its colour, the chin's. The photo shows its outline and no depth. It grows on the chin and falls: so its
+front goes on straight down from the jaw's edge, and turns back towards its rim.
 """
 
 from __future__ import annotations
@@ -11,10 +11,24 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from .fields import blur_inside, nearest_fill, roundness
+from ...head.model import Region
+from .color_classes import MINIMUM_SEED, likelihoods
+from .fields import blur_inside, disk, nearest_fill, roundness
 from .lattice import Lattice
 from .portrait import FittedPortrait
 
+BEARD_SHARE, BEARD_LENGTH = 0.6, 0.5
+"""Share of the chin that must look unlike the upper face, and face heights that a beard hangs down at most."""
+SHORTEST_BEARD = 0.12
+"""Face heights below the chin from which a beard has a volume of its own; stubble lies on the skin."""
+BEARD_ASIDE = (0.45, 0.62)
+"""Face heights from the chin's column that a beard reaches at most: told by its colour, and one that hides the neck."""
+THROAT_ASIDE, HIDDEN_THROAT = 0.15, 0.85
+"""Face heights from the chin's column that belong to the throat, and share of it that a beard hides where it hangs."""
+BEARD_BAYS = 0.1
+"""Face heights: half the width of a bay in a beard's outline that belongs to it."""
+NECK_HIDDEN = 0.25
+"""Face heights below the chin from which a beard hides the neck's sides, too."""
 DEEP = 0.24
 """World units from a beard's front to its back, about 5 cm."""
 TURN = 0.12
@@ -59,3 +73,42 @@ def build_beard(portrait: FittedPortrait, lattice: Lattice, shown: np.ndarray) -
     rim = ndimage.distance_transform_edt(whole) * lattice.cell_size
     front = front + TURN * (1 - roundness(rim, TURN))
     return Beard(front.astype(np.float32), (front + DEEP * roundness(rim, DEEP)).astype(np.float32), place)
+
+
+def find_beard(portrait: FittedPortrait, bins: np.ndarray, skin: np.ndarray, flesh: np.ndarray) -> np.ndarray:
+    """Return the pixels [512, 512] below the chin that look like a beard.
+
+    Args:
+        portrait: The portrait.
+        bins: [512, 512] colours.
+        skin: [512, 512] bool: certain skin of the upper face.
+        flesh: [512, 512] bool: everything that is neither clothes nor background.
+    """
+    below, aside = portrait.chin_frame
+    chin = portrait.chin_places
+    if min(chin.sum(), skin.sum()) < MINIMUM_SEED:
+        return np.zeros_like(chin)
+    like_chin, like_skin = np.moveaxis(likelihoods(bins, np.stack([chin, skin], axis=-1).astype(np.float32)), -1, 0)
+    bearded = like_chin > 3 * like_skin
+    if bearded[chin].mean() < BEARD_SHARE:
+        return np.zeros_like(chin)
+    zone = portrait.mask & (below > -0.3) & (below < BEARD_LENGTH) & (aside < BEARD_ASIDE[0])
+    zone &= ndimage.gaussian_filter(bearded.astype(np.float32), 3.0) > 0.5
+    labels, _ = ndimage.label(zone)
+    beard = np.isin(labels, np.setdiff1d(np.unique(labels[chin & zone]), [0]))
+    # It ends where the throat comes out: below, what looks like it is shade.
+    throat = flesh & (below > 0) & (aside < THROAT_ASIDE)
+    bare = throat.any(1) & ((beard & throat).sum(1) < HIDDEN_THROAT * throat.sum(1))
+    end = min(below[bare].min(initial=BEARD_LENGTH), below[beard.any(1)].max(initial=0))
+    if end < SHORTEST_BEARD:
+        return np.zeros_like(chin)
+    if end > NECK_HIDDEN:
+        # Its lit and shaded sides differ in colour, but no skin can show beside it, from the ears down.
+        ears = portrait.vertices[portrait.model.in_regions(Region.EARS)]
+        lobes = (np.percentile(portrait.camera.project(ears)[0][:, 1], 90) - portrait.chin_row) / portrait.face_height
+        beard |= flesh & (below > min(lobes, -0.3)) & (aside < BEARD_ASIDE[1])
+    # Bays that reach in from the outline are shade, too.
+    bays = int(BEARD_BAYS * portrait.face_height)
+    closed = ndimage.binary_closing(np.pad(beard | ~portrait.mask, bays, mode="edge"), disk(bays))
+    beard |= closed[bays:-bays, bays:-bays] & portrait.mask & (below > -0.3) & (aside < BEARD_ASIDE[1])
+    return beard & (below < end)

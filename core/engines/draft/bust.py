@@ -19,13 +19,14 @@ from .color import to_encoded
 from .compensation import compensate
 from .cover import VOXEL, build_cover
 from .cover_parts import cover_parts
-from .cut import neck_base, neck_cut, shoulder_cut
+from .cut import neck_cut, shoulder_cut
 from .detail import photo_splats
 from .emission import cloth_splats, hair_gaussians, skin_splats
 from .front import find_front, outline_pixels
 from .headgear_edge import under_headgear
 from .lattice import Lattice
 from .light import unseen_shade
+from .neckline import find_neckline, paint_collar
 from .outline import meet_outline
 from .painting import paint_surface, reliable_pixels
 from .photo_sheet import FOOTPRINT, along_outline, build_sheet
@@ -88,7 +89,8 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     torso = build_torso(portrait, segmentation, lattice, outline)
     cut = neck_cut(portrait) if settings.body == "neck" else shoulder_cut(portrait)
     reporter.step()
-    cover = build_cover(portrait, segmentation, lattice, thickness, torso, outline, covered, cut, neck_base(portrait))
+    neckline = find_neckline(portrait, segmentation)
+    cover = build_cover(portrait, segmentation, lattice, thickness, torso, outline, covered, cut, neckline)
 
     reporter.stage("Laying out the photo", share=0.1)
     front = find_front(portrait, segmentation, cover.surface)
@@ -96,12 +98,14 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     sheet = along_outline(portrait, sheet, *outline_pixels(portrait, segmentation, front, sheet))
 
     reporter.stage("Painting what the photo does not show", steps=2, share=0.15)
-    parts = cover_parts(portrait, segmentation, torso, cover, sheet)
+    parts = cover_parts(portrait, segmentation, torso, neckline, cover, sheet)
     worn = cover.on_head & (parts == Part.CLOTHES) & segmentation.headgear.any()
     inner = portrait.with_colors(without_backlight(portrait, segmentation.parts))
     paint = paint_surface(inner, sheet, cover.surface, parts, worn, segmentation.headgear)
     reporter.step()
     skin = paint_skin(portrait, segmentation.parts)
+    dress = (parts == Part.CLOTHES) & ~cover.on_head
+    paint[dress] = paint_collar(inner, segmentation, neckline, cover.surface.vertices[dress], paint[dress])
     bare = parts == Part.NECK
     paint[bare] = to_encoded(skin.light(cover.surface.normals[bare]))
     paint[~bare] *= unseen_shade(cover.surface.normals[~bare], skin.towards)[:, None]
@@ -120,7 +124,7 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     hair = hair_gaussians(inner, segmentation, cover.surface, parts, paint, sheet, view, budget.hair - spare, rng)
     splats = [
         photo_splats(portrait, sheet, pixels, budget),
-        skin_splats(portrait, segmentation, torso, cover, skin, view, grain, budget.skin, rng),
+        skin_splats(portrait, segmentation, torso, neckline, cover, skin, view, grain, budget.skin, rng),
         cloth_splats(portrait, cover.surface, parts, paint, view, weaves, budget.cloth + spare, rng),
     ]
     body = Splats.concatenate(splats).to_gaussians()

@@ -15,12 +15,13 @@ from scipy.spatial import cKDTree
 
 from ...head.model import Region, triangulate, vertex_normals
 from ...parts import Part
-from ...ramps import smooth_step
 from ...surface.voxels import Grid
 from .beard import build_beard
+from .body import body_field
 from .cut import Cut
 from .fields import blur_inside, nearest_fill, roundness, signed_distance
-from .lattice import Lattice
+from .lattice import Lattice, Rays
+from .neckline import Neckline
 from .portrait import BODY_REGIONS, HEAD_REGIONS, FittedPortrait
 from .segmentation import Segmentation
 from .surface import Surface, surface_nets
@@ -49,10 +50,6 @@ CURTAIN = 0.035
 """Metres before the ears that hanging hair reaches to."""
 OVER_BODY = 0.07
 """World units of hair over the shoulders and the back."""
-NECK_RISE, NAPE_RISE = 0.01, 0.09
-"""World units over the neck's lower edge up to which the torso goes, and clothes at the nape."""
-COLLAR = 0.03
-"""World units by which clothes stand off the nape."""
 FAR = 100.0
 """World units: a depth that nothing has."""
 LOCK = 0.6
@@ -89,7 +86,7 @@ def build_cover(
     outline: np.ndarray,
     covered: np.ndarray,
     cut: Cut,
-    neck: Cut,
+    neckline: Neckline,
 ) -> Cover:
     """Return the volume of hair and clothes.
 
@@ -102,14 +99,14 @@ def build_cover(
         outline: [R, C] bool: the person on the lattice, continued beyond the photo.
         covered: [512, 512] bool: pixels of hair, beard and headgear.
         cut: Where the bust ends.
-        neck: The plane along the neck's base; kept is the head.
+        neckline: Where clothes end at the neck.
     """
     counts = np.ceil((BOX[1] - BOX[0]) / VOXEL).astype(int) + 1
     grid = Grid(BOX[0], VOXEL, tuple(counts.tolist()))
     points = grid.points(np.indices(grid.shape).reshape(3, -1).T.astype(np.float32))
-    rays = _Rays(lattice, points)
+    rays = Rays(lattice, points)
     inside = rays.sample(signed_distance(outline) * lattice.cell_size)
-    value, distance, bare_neck = _to_head(portrait, lattice, grid, thickness)
+    value, distance = _to_head(portrait, lattice, grid, thickness)
     hair = np.where(value > THINNEST_HAIR, value - distance - UNDER_SKIN, -CLAMP)
     share = lattice.shrink(covered & ~segmentation.beard)
     if segmentation.long_hair:
@@ -120,14 +117,7 @@ def build_cover(
     hair = hair if beard is None else np.maximum(hair, beard)
     skin = lattice.shrink(segmentation.is_part(Part.SKIN, Part.NECK, Part.EYES, Part.MOUTH) & ~covered)
     hair = np.minimum(hair, rays.depth - rays.sample(_free(portrait, lattice, skin > 0.5)))
-    body = np.minimum(rays.depth - rays.sample(torso.front), rays.sample(torso.back) - rays.depth)
-    body = np.minimum(body, rays.sample(signed_distance(torso.mask) * lattice.cell_size))
-    # The neck is the fitted head's own; around it there are collars only, as far as the photo shows them.
-    collar = rays.sample(signed_distance(torso.shown) * lattice.cell_size)
-    behind = smooth_step(points @ portrait.fit.pose.rotation[:, 1], *_nape(portrait)) * torso.dressed
-    rise, off = NECK_RISE + (NAPE_RISE - NECK_RISE) * behind, (UNDER_SKIN + COLLAR) * behind - UNDER_SKIN
-    own = np.maximum(np.minimum(rise - neck.heights(points), off - distance), collar)
-    body = np.where(bare_neck > 0.5, np.minimum(body, own), body)
+    body = body_field(lattice, torso, neckline, points, rays, distance + UNDER_SKIN)
     hair, body = (np.minimum(np.minimum(field, inside), cut.heights(points)) for field in (hair, body))
     hair, body = (_smoothed(field, grid.shape) for field in (hair, body))
     surface = _extract(grid, np.maximum(hair, body))
@@ -138,29 +128,6 @@ def build_cover(
     return Cover(grid, hair, body, surface, on_head, on_beard)
 
 
-def _nape(portrait: FittedPortrait) -> tuple[float, float]:
-    """Return the neck's middle and its back along the head's backward direction, world units."""
-    neck = portrait.vertices[portrait.model.in_regions(Region.NECK)] @ portrait.fit.pose.rotation[:, 1]
-    return float(np.median(neck)), float(np.percentile(neck, 95))
-
-
-class _Rays:
-    """Where voxels lie on the lattice's rays.
-
-    Attributes:
-        depth: [N] along the camera's z.
-    """
-
-    def __init__(self, lattice: Lattice, points: np.ndarray) -> None:
-        pixels, depth = lattice.camera.project(points)
-        self.depth = depth.astype(np.float32)
-        self._place = (pixels[:, ::-1] - 0.5).T.astype(np.float32)
-
-    def sample(self, values: np.ndarray) -> np.ndarray:
-        """Return a map's values [N] on the voxels' rays; the border's beyond it."""
-        return ndimage.map_coordinates(values.astype(np.float32), self._place, order=1, mode="nearest")
-
-
 def _smoothed(field: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     """Return a flat field cut at CLAMP, smoothed."""
     clipped = np.clip(field.reshape(shape), -CLAMP, CLAMP).astype(np.float32)
@@ -169,10 +136,8 @@ def _smoothed(field: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
 
 def _to_head(
     portrait: FittedPortrait, lattice: Lattice, grid: Grid, thickness: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the thickness [N] at the nearest place of head and torso, the distance to it, negative inside, and how far
-    that place is the head's or the neck's rather than the torso's, 0..1.
-    """
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the thickness [N] at the nearest place of head and torso, and the distance to it, negative inside."""
     hull = portrait.triangles((*HULL, Region.TORSO))
     vertices, normals = portrait.vertices.astype(np.float64), portrait.fit.normals
     corners = np.unique(hull)
@@ -180,14 +145,12 @@ def _to_head(
     outward = np.concatenate([normals[corners], normals[hull].mean(1)])
     thickness = np.where(portrait.model.in_regions(Region.TORSO), NO_HAIR, thickness)
     values = np.concatenate([thickness[corners], thickness[hull].mean(1)])
-    above = ~portrait.model.in_regions(Region.TORSO)
-    upper = np.concatenate([above[corners], above[hull].mean(1)])
     coarse = tuple(-(-n // COARSE) + 1 for n in grid.shape)
     at = grid.points(np.indices(coarse).reshape(3, -1).T.astype(np.float32) * COARSE)
     reach = float(thickness.max()) + 6 * VOXEL
     near = ((at > places.min(0) - reach) & (at < places.max(0) + reach)).all(1)
     distances = np.full(len(at), 2 * CLAMP, np.float32)
-    nearest, owner = np.zeros(len(at), np.float32), np.zeros(len(at), np.float32)
+    nearest = np.zeros(len(at), np.float32)
     _, index = cKDTree(places).query(at[near])
     offset = at[near] - places[index]
     distance = np.linalg.norm(offset, axis=1)
@@ -195,13 +158,13 @@ def _to_head(
     plane = (offset * outward[index]).sum(1)
     # Where ears and eyes leave holes in the hull, only rays through the whole head tell inside from outside.
     front, back = lattice.mesh_depths(portrait.vertices, portrait.triangles((*HEAD_REGIONS, *BODY_REGIONS)))
-    rays = _Rays(lattice, at[near])
+    rays = Rays(lattice, at[near])
     front, back = rays.sample(np.nan_to_num(front, nan=FAR)), rays.sample(np.nan_to_num(back))
     inside = (rays.depth > front) & (rays.depth < back)
     signed = np.where(distance < 2 * VOXEL, plane, np.where(inside, -distance, distance))
-    distances[near], nearest[near], owner[near] = signed, values[index], upper[index]
+    distances[near], nearest[near] = signed, values[index]
     fine = np.indices(grid.shape).reshape(3, -1) / np.float32(COARSE)
-    return tuple(ndimage.map_coordinates(f.reshape(coarse), fine, order=1) for f in (nearest, distances, owner))
+    return tuple(ndimage.map_coordinates(f.reshape(coarse), fine, order=1) for f in (nearest, distances))
 
 
 def _free(portrait: FittedPortrait, lattice: Lattice, skin: np.ndarray) -> np.ndarray:
@@ -274,7 +237,7 @@ def _back_heights(lattice: Lattice, torso: Torso, z: np.ndarray) -> np.ndarray:
     return np.interp(-z, -places[:, 2], places[:, 1])
 
 
-def _before_body(portrait: FittedPortrait, lattice: Lattice, hair: np.ndarray, torso: Torso, rays: _Rays) -> np.ndarray:
+def _before_body(portrait: FittedPortrait, lattice: Lattice, hair: np.ndarray, torso: Torso, rays: Rays) -> np.ndarray:
     """Return the field [N] of hair and beard that the photo shows before neck and shoulders."""
     _, y = lattice.centers()
     place = hair & torso.mask & (y > portrait.chin_row - 0.3 * portrait.face_height)
@@ -286,7 +249,7 @@ def _before_body(portrait: FittedPortrait, lattice: Lattice, hair: np.ndarray, t
     return np.minimum(np.minimum(rays.depth - front + thick, front + OVER_BODY - rays.depth), rays.sample(rim))
 
 
-def _beard(portrait: FittedPortrait, lattice: Lattice, shown: np.ndarray, rays: _Rays) -> np.ndarray | None:
+def _beard(portrait: FittedPortrait, lattice: Lattice, shown: np.ndarray, rays: Rays) -> np.ndarray | None:
     """Return the field [N] of a beard below the chin; None where there is none."""
     beard = build_beard(portrait, lattice, shown)
     if beard is None:
@@ -295,9 +258,9 @@ def _beard(portrait: FittedPortrait, lattice: Lattice, shown: np.ndarray, rays: 
     return np.minimum(np.minimum(rays.depth - rays.sample(beard.front), rays.sample(beard.back) - rays.depth), within)
 
 
-def _lost_locks(lattice: Lattice, hair: np.ndarray, field: np.ndarray, rays: _Rays) -> np.ndarray:
+def _lost_locks(lattice: Lattice, hair: np.ndarray, field: np.ndarray, rays: Rays) -> np.ndarray:
     """Return the field [N] of hair whose rays met nothing so far: about as deep as it is wide, beside what is there."""
-    rows, columns = (np.rint(place).astype(int) for place in rays._place)
+    rows, columns = (np.rint(place).astype(int) for place in rays.place)
     within = (rows >= 0) & (rows < hair.shape[0]) & (columns >= 0) & (columns < hair.shape[1])
     flat = np.ravel_multi_index((rows[within], columns[within]), hair.shape)
     solid = field[within] > 0

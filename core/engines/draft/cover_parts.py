@@ -8,6 +8,7 @@ from ...parts import Part
 from ...vectors import unit
 from .cover import Cover
 from .headgear_edge import has_hair_below, under_headgear
+from .neckline import Neckline
 from .photo_sheet import PhotoSheet
 from .portrait import FittedPortrait
 from .samples import pixel_index
@@ -16,12 +17,19 @@ from .torso import Torso
 
 SEEN_DISTANCE = 0.06
 """World units from the photo's pixels within which the surface takes their part."""
-SEEN_COSINE = 0.15
-"""Cosine between normal and ray below which the photo tells nothing of the surface."""
+EDGE = 0.03
+"""World units over the neckline up to which the surface is clothes: it rounds their edge."""
+SEEN_COSINE, EDGE_COSINE = 0.15, 0.5
+"""Cosines between normal and ray below which the photo tells nothing of the surface, and nothing of clothes' edges."""
 
 
 def cover_parts(
-    portrait: FittedPortrait, segmentation: Segmentation, torso: Torso, cover: Cover, sheet: PhotoSheet
+    portrait: FittedPortrait,
+    segmentation: Segmentation,
+    torso: Torso,
+    neckline: Neckline,
+    cover: Cover,
+    sheet: PhotoSheet,
 ) -> np.ndarray:
     """Return the part [V] int8 of the cover's vertices: hair, clothes, the torso's skin (NECK), or a beard (SKIN).
 
@@ -29,21 +37,25 @@ def cover_parts(
         portrait: The portrait.
         segmentation: The photo's parts.
         torso: Neck and torso.
+        neckline: Where clothes end at the neck.
         cover: The cover.
         sheet: The photo's pixels in space.
     """
     surface = cover.surface
-    parts = np.where(cover.on_head, Part.HAIR, Part.CLOTHES if torso.dressed else Part.NECK).astype(np.int8)
+    rows, columns, inside = pixel_index(portrait, surface.vertices)
+    shown = sheet.parts[rows, columns]
+    dressed = (neckline.below(surface.vertices) > -EDGE) | (inside & (shown == Part.CLOTHES))
+    parts = np.select([cover.on_head, dressed & torso.dressed], [Part.HAIR, Part.CLOTHES], Part.NECK).astype(np.int8)
     if segmentation.headgear.any():
         worn = under_headgear(portrait, segmentation, surface.vertices) | (not has_hair_below(segmentation))
         parts[cover.on_head & ~cover.on_beard & worn] = Part.CLOTHES
-    rows, columns, inside = pixel_index(portrait, surface.vertices)
     facing = (surface.normals * unit(portrait.camera.position - surface.vertices)).sum(1)
     near = np.linalg.norm(surface.vertices - sheet.positions[rows, columns], axis=1) < SEEN_DISTANCE
     seen = inside & near & (facing > SEEN_COSINE) & portrait.mask[rows, columns]
-    shown = sheet.parts[rows, columns]
     # Hair's volume begins a little under the hairline: there the photo shows skin, and the volume is still hair's.
     seen &= ~(cover.on_head & (shown != Part.HAIR) & (shown != Part.CLOTHES))
+    # At a grazing angle the photo does not tell on which side of the clothes' edge the surface lies.
+    seen &= cover.on_head | (facing > EDGE_COSINE) | ~np.isin(shown, (Part.NECK, Part.SKIN))
     seen &= np.isin(shown, (Part.HAIR, Part.CLOTHES, Part.NECK, Part.SKIN))
     parts = np.where(seen, np.where(shown == Part.SKIN, Part.NECK, shown), parts)
     # A beard is part of the face, as its pixels are.

@@ -46,7 +46,7 @@ def shoulder_cut(portrait: FittedPortrait) -> Cut:
 
 def neck_base(portrait: FittedPortrait) -> Cut:
     """Return the plane along the fitted neck's lower edge; kept is the head."""
-    edge = _neck_edge(portrait)
+    edge = neck_edge(portrait)
     # The plane through a ring is square to its direction of least spread.
     normal = np.linalg.svd(edge - edge.mean(0))[2][2]
     normal *= np.sign(normal[2])
@@ -55,7 +55,7 @@ def neck_base(portrait: FittedPortrait) -> Cut:
 
 def neck_cut(portrait: FittedPortrait) -> Cut:
     """Return the cut through the lower neck, along the fitted neck's lower edge."""
-    base, edge = neck_base(portrait), _neck_edge(portrait)
+    base, edge = neck_base(portrait), neck_edge(portrait)
     # The edge slopes from nape to collarbones; halfway to level keeps the chest out.
     normal = unit(base.normal + np.array([0.0, 0.0, 1.0]))
     heights = portrait.vertices[portrait.model.in_regions(Region.NECK)] @ normal
@@ -63,7 +63,7 @@ def neck_cut(portrait: FittedPortrait) -> Cut:
     return Cut(normal, lowest + NECK_SHARE * (float(np.percentile(heights, 95)) - lowest))
 
 
-def _neck_edge(portrait: FittedPortrait) -> np.ndarray:
+def neck_edge(portrait: FittedPortrait) -> np.ndarray:
     """Return the vertices [N, 3] where the fitted neck meets the torso."""
     model, triangles = portrait.model, portrait.model.triangles
     neck, torso = model.in_regions(Region.NECK), model.in_regions(Region.TORSO)

@@ -16,6 +16,7 @@ from ...parts import Part
 from .cover import Cover
 from .ears import over_ears, showing_ears
 from .front import FLESH, SKIN_REGIONS
+from .neckline import Neckline
 from .photo_sheet import PhotoSheet
 from .portrait import FittedPortrait
 from .samples import sample_splats, spread
@@ -39,6 +40,8 @@ PURE_ALPHA, PURE_RIM = 0.95, 1
 """Alpha from which, and pixels inside its edge where, the photo's colours are free of the background."""
 COVERED = 0.015
 """World units under the cover from which skin is not emitted: nothing shows it."""
+UNDER_EDGE = 0.03
+"""World units below the clothes' edge from which skin is not emitted: there they cover it, however thin they are."""
 UNDER_COLLAR = (0.15, 0.04)
 """World units around the neck over which its skin goes on: down to where a bare torso, or where clothes begin."""
 WHORL = np.array([0.0, 0.045, 0.115])
@@ -53,6 +56,7 @@ def skin_splats(
     portrait: FittedPortrait,
     segmentation: Segmentation,
     torso: Torso,
+    neckline: Neckline,
     cover: Cover,
     skin: Skin,
     view: View,
@@ -66,6 +70,7 @@ def skin_splats(
         portrait: The portrait.
         segmentation: The photo's parts.
         torso: Neck and torso.
+        neckline: Where clothes end at the neck.
         cover: What covers the head.
         skin: The skin's colours.
         view: The photo, to be kept in sight.
@@ -98,7 +103,8 @@ def skin_splats(
     colors = colors + (sample_picture(portrait.rgb, pixels) - colors) * share
 
     depth = cover.grid.sample(np.maximum(cover.hair, cover.body), samples.positions)
-    kept = (depth < COVERED) | (seen & (facing > 0)) | on_ears
+    dressed = torso.dressed & (neckline.below(samples.positions) > UNDER_EDGE)
+    kept = (depth < COVERED) & ~dressed | (seen & (facing > 0)) | on_ears
     samples, colors = samples.select(kept), colors[kept]
     below = np.isin(samples.pick(surface, model.regions), (Region.NECK, Region.TORSO))
     parts = np.where(below, Part.NECK, Part.SKIN)

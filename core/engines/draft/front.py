@@ -69,11 +69,17 @@ def find_front(portrait: FittedPortrait, segmentation: Segmentation, cover: Surf
     depth = np.where(on_head, portrait.mesh_maps.depth, np.where(seen.mask, seen.depth, 0))
     sources = known & portrait.mask
     depth = np.where(known, depth, nearest_fill(depth, sources if sources.any() else known))
+    # What is worn at the neck lies before it, and goes on behind the jaw.
+    dress, neck = segmentation.dress, segmentation.dress & (regions == Region.NECK)
+    depth = np.where(neck, np.minimum(depth, portrait.mesh_maps.depth), depth)
+    placed = dress & (neck | seen.mask)
+    if placed.any():
+        depth = np.where(dress & ~placed, nearest_fill(depth, placed), depth)
     covered = portrait.mask & ~on_head
     depth = np.where(covered, blur_inside(depth, covered, COVER_BLUR), depth)
     # Hair rises from the skin at the hairline instead of standing off it.
     away = ndimage.distance_transform_edt(~on_head) * PIXEL / HAIRLINE
-    over = covered & np.isin(regions, HEAD_REGIONS) & (away < 1)
+    over = covered & ~dress & np.isin(regions, HEAD_REGIONS) & (away < 1)
     depth[over] += (portrait.mesh_maps.depth[over] - depth[over]) * (1 - away[over])
     # The fitted neck ends in teeth of single quads: what it and the torso have in common becomes one surface.
     throat = portrait.mask & np.isin(segmentation.parts, (Part.SKIN, Part.NECK)) & ~portrait.face_oval

@@ -109,3 +109,22 @@ class Lattice:
                 np.where(near.mask, near.depth, np.nan).astype(np.float32),
                 np.where(far.mask, 1 / (1 - 1 / far.depth), np.nan).astype(np.float32),
             )
+
+
+class Rays:
+    """Where points lie on the lattice's rays.
+
+    Attributes:
+        depth: [N] along the camera's z.
+        place: [2, N] row and column.
+    """
+
+    def __init__(self, lattice: Lattice, points: np.ndarray) -> None:
+        """Project points [N, 3]."""
+        pixels, depth = lattice.camera.project(points)
+        self.depth = depth.astype(np.float32)
+        self.place = (pixels[:, ::-1] - 0.5).T.astype(np.float32)
+
+    def sample(self, values: np.ndarray) -> np.ndarray:
+        """Return a map's values [N] on the points' rays; the border's beyond it."""
+        return ndimage.map_coordinates(values.astype(np.float32), self.place, order=1, mode="nearest")

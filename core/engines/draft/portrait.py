@@ -13,13 +13,15 @@ from ...cameras import RIG_SIZE, Camera
 from ...head.fitting import HeadFit
 from ...head.mesh_raster import MeshMaps, rasterize_mesh
 from ...head.model import HeadModel, Region
-from ...photo.landmarks import BROW_TOPS, CHIN, FACE_OVAL
+from ...photo.landmarks import BROW_TOPS, BROWS, CHIN, EYE_OUTLINES, FACE_OVAL, MOUTH_OUTLINE
 
 HEAD_REGIONS = (Region.FACE, Region.SCALP, Region.EARS, Region.EYES, Region.LIPS, Region.TEETH, Region.MOUTH)
 """Everything but the sockets: teeth and mouth close what an open mouth leaves open."""
 BODY_REGIONS = (Region.NECK, Region.TORSO)
 EAR_MARGIN, EAR_IN_FACE = 5, 4
 """Pixels around the fitted ears in which the photo may show its own, and by which these reach over the face's edge."""
+CHIN_TOP, MOUTH_MARGIN = -0.22, 0.04
+"""Face heights from the chin up to which it reaches, and around the mouth that do not belong to it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +106,26 @@ class FittedPortrait:
         """[512, 512] bool: on the fitted ears and close around them, where the photo may show its own; not the face."""
         ears = ndimage.binary_dilation(self.region_map == Region.EARS, iterations=EAR_MARGIN)
         return ears & ~ndimage.binary_erosion(self.face_oval, iterations=EAR_IN_FACE)
+
+    @cached_property
+    def chin_frame(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows below the chin [512, 1] and columns from it [1, 512], in face heights."""
+        rows, columns = np.mgrid[: self.mask.shape[0], : self.mask.shape[1]].astype(np.float32)
+        chin_column = float(self.landmarks[CHIN, 0])
+        return (rows - self.chin_row) / self.face_height, np.abs(columns - chin_column) / self.face_height
+
+    @cached_property
+    def chin_places(self) -> np.ndarray:
+        """[512, 512] bool: chin and lower cheeks without the mouth: beard, where there is one."""
+        inner = ndimage.binary_erosion(self.face_oval, iterations=4)
+        return inner & (self.chin_frame[0] > CHIN_TOP) & ~self.features(MOUTH_MARGIN)
+
+    def features(self, margin: float) -> np.ndarray:
+        """Return eyes, eyebrows and mouth with a margin in face heights, [512, 512] bool."""
+        features = np.zeros_like(self.mask)
+        for outline in (*EYE_OUTLINES, *BROWS, MOUTH_OUTLINE):
+            features |= self.polygon(outline)
+        return ndimage.binary_dilation(features, iterations=max(1, int(margin * self.face_height)))
 
     def facing(self, positions: np.ndarray, normals: np.ndarray) -> np.ndarray:
         """Return the cosines [N] between unit normals [N, 3] and the rays from positions [N, 3] to the camera."""

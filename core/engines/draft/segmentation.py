@@ -14,10 +14,11 @@ from scipy import ndimage
 
 from ...head.model import Region
 from ...parts import Part
-from ...photo.landmarks import BROWS, CHIN, EYE_OUTLINES, MOUTH_OUTLINE
+from ...photo.landmarks import CHIN, EYE_OUTLINES, MOUTH_OUTLINE
 from .bareness import bare_places
+from .beard import find_beard
 from .color_classes import ANY_COLOR, MINIMUM_SEED, color_bins, likelihoods, shaded_colors, smooth_posterior
-from .fields import disk, nearest_fill
+from .fields import nearest_fill
 from .headgear import find_headgear
 from .portrait import FittedPortrait
 
@@ -26,18 +27,6 @@ SKIN, HAIR, CLOTHES = range(3)
 CLASS_PARTS = np.array([Part.SKIN, Part.HAIR, Part.CLOTHES])
 LEARNING_PASSES = 3
 """Rounds of classifying by the colours learnt and learning from the result."""
-BEARD_SHARE, BEARD_LENGTH = 0.6, 0.5
-"""Share of the chin that must look unlike the upper face, and face heights that a beard hangs down at most."""
-SHORTEST_BEARD = 0.12
-"""Face heights below the chin from which a beard has a volume of its own; stubble lies on the skin."""
-BEARD_ASIDE = (0.45, 0.62)
-"""Face heights from the chin's column that a beard reaches at most: told by its colour, and one that hides the neck."""
-THROAT_ASIDE, HIDDEN_THROAT = 0.15, 0.85
-"""Face heights from the chin's column that belong to the throat, and share of it that a beard hides where it hangs."""
-BEARD_BAYS = 0.1
-"""Face heights: half the width of a bay in a beard's outline that belongs to it."""
-NECK_HIDDEN = 0.25
-"""Face heights below the chin from which a beard hides the neck's sides, too."""
 ABOVE_MOUTH = 0.12
 """Face heights above the mouth up to which shoulders may rise beside the jaw of a turned head."""
 JAW_MARGIN, JAW_SIDE = 2.0, 0.06
@@ -105,7 +94,7 @@ def segment(portrait: FittedPortrait) -> Segmentation:
         likelihood = likelihoods(bins, posterior, expected)
         posterior = smooth_posterior(likelihood * priors, portrait.mask)
         posterior[seeds[SKIN]] = np.eye(3, dtype=np.float32)[SKIN]
-    below, _ = _frame(portrait)
+    below, _ = portrait.chin_frame
     roots = portrait.mask & (below < (SHORTEST_LONG_HAIR if long_hair else LOWEST_ROOTS))
     classes = _absorb_islands(posterior.argmax(-1), portrait.mask, roots)
     classes = _clear_bare_ears(portrait, classes, posterior)
@@ -113,7 +102,7 @@ def segment(portrait: FittedPortrait) -> Segmentation:
     parts = np.where(portrait.mask, CLASS_PARTS[classes], Part.BACKGROUND).astype(np.int8)
     below_jaw = _below_jaw(portrait)
     flesh = np.isin(parts, (Part.SKIN, Part.HAIR))
-    beard = _find_beard(portrait, bins, seeds[SKIN], flesh) & below_jaw & (parts != Part.BACKGROUND)
+    beard = find_beard(portrait, bins, seeds[SKIN], flesh) & below_jaw & (parts != Part.BACKGROUND)
     headgear = find_headgear(portrait, parts, beard)
     worn = np.zeros_like(beard)
     if headgear is not None:
@@ -152,59 +141,12 @@ def _below_jaw(portrait: FittedPortrait) -> np.ndarray:
     return (ndimage.distance_transform_edt(~portrait.face_oval) > margin) & (rows > top)
 
 
-def _find_beard(portrait: FittedPortrait, bins: np.ndarray, skin: np.ndarray, flesh: np.ndarray) -> np.ndarray:
-    """Return the pixels [512, 512] below the chin that look like a beard.
-
-    Args:
-        portrait: The portrait.
-        bins: [512, 512] colours.
-        skin: [512, 512] bool: certain skin of the upper face.
-        flesh: [512, 512] bool: everything that is neither clothes nor background.
-    """
-    below, aside = _frame(portrait)
-    chin = ndimage.binary_erosion(portrait.face_oval, iterations=4) & (below > -0.22) & ~_features(portrait, 0.04)
-    if min(chin.sum(), skin.sum()) < MINIMUM_SEED:
-        return np.zeros_like(chin)
-    like_chin, like_skin = np.moveaxis(likelihoods(bins, np.stack([chin, skin], axis=-1).astype(np.float32)), -1, 0)
-    bearded = like_chin > 3 * like_skin
-    if bearded[chin].mean() < BEARD_SHARE:
-        return np.zeros_like(chin)
-    zone = portrait.mask & (below > -0.3) & (below < BEARD_LENGTH) & (aside < BEARD_ASIDE[0])
-    zone &= ndimage.gaussian_filter(bearded.astype(np.float32), 3.0) > 0.5
-    labels, _ = ndimage.label(zone)
-    beard = np.isin(labels, np.setdiff1d(np.unique(labels[chin & zone]), [0]))
-    # It ends where the throat comes out: below, what looks like it is shade.
-    throat = flesh & (below > 0) & (aside < THROAT_ASIDE)
-    bare = throat.any(1) & ((beard & throat).sum(1) < HIDDEN_THROAT * throat.sum(1))
-    end = min(below[bare].min(initial=BEARD_LENGTH), below[beard.any(1)].max(initial=0))
-    if end < SHORTEST_BEARD:
-        return np.zeros_like(chin)
-    if end > NECK_HIDDEN:
-        # Its lit and shaded sides differ in colour, but no skin can show beside it, from the ears down.
-        ears = portrait.vertices[portrait.model.in_regions(Region.EARS)]
-        lobes = (np.percentile(portrait.camera.project(ears)[0][:, 1], 90) - portrait.chin_row) / portrait.face_height
-        beard |= flesh & (below > min(lobes, -0.3)) & (aside < BEARD_ASIDE[1])
-    # Bays that reach in from the outline are shade, too.
-    bays = int(BEARD_BAYS * portrait.face_height)
-    closed = ndimage.binary_closing(np.pad(beard | ~portrait.mask, bays, mode="edge"), disk(bays))
-    beard |= closed[bays:-bays, bays:-bays] & portrait.mask & (below > -0.3) & (aside < BEARD_ASIDE[1])
-    return beard & (below < end)
-
-
-def _frame(portrait: FittedPortrait) -> tuple[np.ndarray, np.ndarray]:
-    """Return face-sized coordinates: rows below the chin [512, 1], columns from the chin [1, 512]."""
-    rows, columns = np.mgrid[: portrait.mask.shape[0], : portrait.mask.shape[1]].astype(np.float32)
-    chin_column = float(portrait.landmarks[CHIN, 0])
-    height = portrait.face_height
-    return (rows - portrait.chin_row) / height, np.abs(columns - chin_column) / height
-
-
 def _has_long_hair(portrait: FittedPortrait) -> bool:
     """Return whether the person is wide on both sides of the jaw, where only hair can be.
 
     Shoulders may rise beside the jaw of a bowed or turned head, but hair falls past the cheeks first.
     """
-    below, aside = _frame(portrait)
+    below, aside = portrait.chin_frame
     columns = np.arange(portrait.mask.shape[1]) - portrait.landmarks[CHIN, 0]
     filled = []
     for top, bottom in ((-0.3, 0.05), (-0.6, -0.3)):
@@ -217,12 +159,12 @@ def _has_long_hair(portrait: FittedPortrait) -> bool:
 
 def _seeds(portrait: FittedPortrait, long_hair: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return masks of pixels whose class is certain by their place: skin, hair, clothes."""
-    below, aside = _frame(portrait)
+    below, aside = portrait.chin_frame
     pixels = portrait.face_height
     oval, mask, region = portrait.face_oval, portrait.mask, portrait.region_map
 
     skin = ndimage.binary_erosion(oval, iterations=max(1, int(0.06 * pixels))) & mask
-    skin &= ~_features(portrait, 0.05)
+    skin &= ~portrait.features(0.05)
     # Beards cover the lower face: its colours teach skin only where nothing else is left.
     upper = skin & (below < -0.4)
     skin = upper if upper.sum() > MINIMUM_SEED else skin
@@ -235,17 +177,9 @@ def _seeds(portrait: FittedPortrait, long_hair: bool) -> tuple[np.ndarray, np.nd
     return skin, hair, clothes
 
 
-def _features(portrait: FittedPortrait, margin: float) -> np.ndarray:
-    """[512, 512] bool: eyes, eyebrows and mouth with a margin in face heights."""
-    features = np.zeros_like(portrait.mask)
-    for outline in (*EYE_OUTLINES, *BROWS, MOUTH_OUTLINE):
-        features |= portrait.polygon(outline)
-    return ndimage.binary_dilation(features, iterations=max(1, int(margin * portrait.face_height)))
-
-
 def _priors(portrait: FittedPortrait, long_hair: bool) -> np.ndarray:
     """Return p(class | place) [512, 512, 3], up to a common factor."""
-    below, aside = _frame(portrait)
+    below, aside = portrait.chin_frame
     region, oval = portrait.region_map, portrait.face_oval
     from_face = ndimage.distance_transform_edt(~oval) / portrait.face_height
     inside = ndimage.distance_transform_edt(oval) / portrait.face_height
@@ -261,7 +195,7 @@ def _priors(portrait: FittedPortrait, long_hair: bool) -> np.ndarray:
     # Hair: a fringe may cover the forehead, strands the cheeks' sides; nothing grows inside the face.
     fringe = np.clip((-below - 0.75) / 0.25, 0, 1)
     sides = 0.25 * np.clip(1 - inside / 0.1, 0, 1) * (below < -0.3)
-    hair = np.where(oval, np.where(_features(portrait, 0.03), 0.003, 0.01 + 0.3 * fringe + sides), 1.0)
+    hair = np.where(oval, np.where(portrait.features(0.03), 0.003, 0.01 + 0.3 * fringe + sides), 1.0)
     if long_hair:
         hanging = np.exp(-0.6 * np.clip(below, 0, None)) * np.clip((aside - 0.2) / 0.2, 0.02, 1)
         hair = np.where(under_chin & ~oval, hanging, hair)
