@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from core import attributes as names
 from core.editing.joining import join
 from core.editing.symmetry import symmetrize
+from core.hair.backing import backing
 from core.hair.build import build_hair
 from core.hair.flow import combing, tangent_field
 from core.hair.grid import FlowGrid
@@ -22,6 +24,7 @@ from core.hair.tracing import trace
 from core.hair.volume import HairVolume, thickness_over
 from core.hair.waves import STRAIGHT, Wave
 from core.parts import Part
+from core.rasterize.cpu import render
 from core.vectors import unit
 from tests.hair_helpers import RADIUS, THICKNESS, ball, photo_of_ball, stripes
 
@@ -177,6 +180,19 @@ def test_the_photo_stays_in_front(volume):
     assert (photo.alpha[rows, columns] > 0)[inside].mean() > 0.99
     behind = hair.means[:, 1] > 0.2
     assert behind.sum() > 3000
+
+
+def test_large_discs_under_the_strands_stay_inside_the_outline(volume):
+    whole = photo_of_ball()
+    # An outline inside the ball's own: there discs face the camera.
+    solid = ndimage.binary_erosion(whole.used, iterations=20)
+    photo = replace(whole, alpha=solid.astype(float), used=np.zeros_like(solid), hair=whole.hair & solid)
+    under = backing(volume, [photo], np.full((len(volume.vertices), 3), 0.3), 400, np.random.default_rng(0))
+    alpha = render(under, photo.camera).alpha
+    outside = ndimage.distance_transform_edt(photo.alpha < 0.5)
+    assert alpha[outside > 3].max() < 0.5
+    deep = ndimage.binary_erosion(photo.hair, iterations=24)
+    assert alpha[deep].min() > 0.95, "and are closed"
 
 
 def test_thickness_is_measured_down_to_the_skull():

@@ -47,11 +47,11 @@ def backing(
     normals = unit(seeds.interpolate(corners, volume.normals))
     thickness = seeds.interpolate(corners, volume.thickness[:, None])
     points = seeds.interpolate(corners, volume.vertices) - np.minimum(SUNK, SHARE * thickness) * normals
-    stays = np.ones(len(points), bool)
+    radii, stays = OVERLAP * seeds.spacing, np.ones(len(points), bool)
     for photo in photos:
-        points, allowed = behind_photo(photo, points, normals)
+        points, allowed = behind_photo(photo, points, normals, radii=radii)
         stays &= allowed
-    points, normals, radii = points[stays], normals[stays], OVERLAP * seeds.spacing[stays]
+    points, normals, radii = points[stays], normals[stays], radii[stays]
     colors = np.clip(SHADE * seeds.interpolate(corners, paint)[stays], 0, 1)
     return Gaussians(
         points,

@@ -16,8 +16,10 @@ MOST = 0.05
 """World units by which a strand may be pushed back for that; one farther before the photo is none of its hair."""
 RIM = 12.0
 """Pixels from the outline on in which they may: further in, hair that turns away borders on the face."""
-INNER = 1.4
+INNER = 3.0
 """Pixels by which strands stay inside of it."""
+DISC, DISC_MOST = 2.0, 14.0
+"""Standard deviations of a disc that faces the camera which stay inside, too, and pixels of these at most."""
 ASIDE = 6.0
 """Pixels by which they may be moved for that."""
 STRAY_OUTSIDE = 2.0
@@ -25,7 +27,11 @@ STRAY_OUTSIDE = 2.0
 
 
 def behind_photo(
-    photo: HairPhoto, points: np.ndarray, normals: np.ndarray, stray: np.ndarray | bool = False
+    photo: HairPhoto,
+    points: np.ndarray,
+    normals: np.ndarray,
+    stray: np.ndarray | bool = False,
+    radii: np.ndarray | float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return points [N, 3] moved behind a photo's pixels and inside of its outline, and which may stay [N].
 
@@ -34,6 +40,7 @@ def behind_photo(
         points: [N, 3] world.
         normals: [N, 3] unit, of the hair there.
         stray: [N] bool, which belong to single hairs that may leave the outline.
+        radii: [N] standard deviations, world units, of discs that lie across the normals; 0 for what is fine.
     """
     pixels, depths = photo.camera.project(points)
     rows, columns, _, inside = photo.look_up(points)
@@ -41,7 +48,9 @@ def behind_photo(
     moved = np.where(before, photo.deepest[rows, columns] + BEHIND, depths)
     within, slope = photo.outline
     inward = within[rows, columns]
-    beyond = np.where(inside & ~np.asarray(stray), np.maximum(INNER - inward, 0), 0)
+    facing = np.abs((normals * unit(photo.camera.position - points)).sum(1))
+    inner = INNER + np.minimum(DISC * radii * photo.camera.fx / depths * facing, DISC_MOST)
+    beyond = np.where(inside & ~np.asarray(stray), np.maximum(inner - inward, 0), 0)
     pixels = pixels + beyond[:, None] * slope[rows, columns]
     free = ~inside | (inward > np.where(stray, -STRAY_OUTSIDE, -ASIDE))
     return photo.camera.unproject(pixels, moved), free & (moved - depths <= MOST)

@@ -19,7 +19,8 @@ from ...surface.voxels import Grid
 from .beard import build_beard
 from .body import body_field
 from .cut import Cut
-from .fields import blur_inside, nearest_fill, roundness, signed_distance
+from .fields import signed_distance
+from .hanging import OVER_BODY, before_body, hanging, lost_locks
 from .lattice import Lattice, Rays
 from .neckline import Neckline
 from .portrait import BODY_REGIONS, HEAD_REGIONS, FittedPortrait
@@ -44,16 +45,8 @@ THINNEST_HAIR = 0.01
 """World units: where hair would be thinner, the head is bare."""
 NO_HAIR = -0.3
 """World units: thickness that stands for none, at the shoulders."""
-DOME = 0.4
-"""World units over which hanging hair closes above the widest place of the head."""
-CURTAIN = 0.035
-"""Metres before the ears that hanging hair reaches to."""
-OVER_BODY = 0.07
-"""World units of hair over the shoulders and the back."""
 FAR = 100.0
 """World units: a depth that nothing has."""
-LOCK = 0.6
-"""Depth over width of hair that nothing else places."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,16 +101,20 @@ def build_cover(
     inside = rays.sample(signed_distance(outline) * lattice.cell_size)
     value, distance = _to_head(portrait, lattice, grid, thickness)
     hair = np.where(value > THINNEST_HAIR, value - distance - UNDER_SKIN, -CLAMP)
-    share = lattice.shrink(covered & ~segmentation.beard)
+    shown = lattice.shrink(covered & ~segmentation.beard) > 0.5
     if segmentation.long_hair:
-        hair = np.maximum(hair, _hanging(portrait, lattice, points, share > 0.5, torso, thickness))
-    hair = np.maximum(hair, _before_body(portrait, lattice, share > 0.5, torso, rays))
-    hair = np.maximum(hair, _lost_locks(lattice, share > 0.5, hair, rays))
+        # Hair that the photo cuts goes on as the outline does.
+        shown = lattice.repeated(shown) & outline
+        hair = np.maximum(hair, hanging(portrait, lattice, points, shown, outline, torso, thickness, rays))
+    hair = np.maximum(hair, before_body(portrait, lattice, shown, outline, torso, rays))
+    hair = np.maximum(hair, lost_locks(lattice, shown, hair, rays))
     beard = _beard(portrait, lattice, segmentation.beard, rays)
     hair = hair if beard is None else np.maximum(hair, beard)
     skin = lattice.shrink(segmentation.is_part(Part.SKIN, Part.NECK, Part.EYES, Part.MOUTH) & ~covered)
     hair = np.minimum(hair, rays.depth - rays.sample(_free(portrait, lattice, skin > 0.5)))
     body = body_field(lattice, torso, neckline, points, rays, distance + UNDER_SKIN)
+    # At the outline the body ends inside of hair that falls over it.
+    body = np.minimum(body, inside - OVER_BODY * rays.sample(shown))
     hair, body = (np.minimum(np.minimum(field, inside), cut.heights(points)) for field in (hair, body))
     hair, body = (_smoothed(field, grid.shape) for field in (hair, body))
     surface = _extract(grid, np.maximum(hair, body))
@@ -173,82 +170,6 @@ def _free(portrait: FittedPortrait, lattice: Lattice, skin: np.ndarray) -> np.nd
     return np.where(skin & np.isfinite(near), near, 0.0)
 
 
-def _hanging(
-    portrait: FittedPortrait,
-    lattice: Lattice,
-    points: np.ndarray,
-    hair: np.ndarray,
-    torso: Torso,
-    thickness: np.ndarray,
-) -> np.ndarray:
-    """Return the field [N] of hair that hangs: at every height an ellipse as wide as the photo shows it."""
-    pose, model = portrait.fit.pose, portrait.model
-    vertices = portrait.vertices.astype(np.float64)
-    ears = vertices[model.in_regions(Region.EARS)]
-    front = float(ears[:, 1].min() - CURTAIN * pose.scale)
-    skull = vertices[model.in_regions(Region.SCALP)]
-    # Hair falls from where the back of the head reaches furthest.
-    rearmost = skull[:, 1].argmax()
-    start = float(skull[rearmost, 2])
-    behind = float(skull[rearmost, 1] + thickness[model.in_regions(Region.SCALP)][rearmost])
-    left, right = _spans(lattice, hair, start)
-    if not len(left):
-        # A matte that grain has torn may leave nothing of it there.
-        return np.full(len(points), -CLAMP, np.float32)
-    heights = left[:, 0]
-    z = points[:, 2]
-    low, high = (np.interp(-z, -heights, span[:, 1]) for span in (left, right))
-    middle, half = (low + high) / 2, np.maximum((high - low) / 2, 1e-3)
-    # Falling from the back of the head, then lying on the back.
-    back = np.maximum(behind, _back_heights(lattice, torso, z) + OVER_BODY)
-    center, depth = (front + back) / 2, (back - front) / 2
-    radius = np.hypot((points[:, 0] - middle) / half, (points[:, 1] - center) / depth)
-    # Above, a dome leads over to the hair on the head.
-    radius = np.hypot(radius, np.clip((z - start) / DOME, 0, None))
-    field = (1 - radius) * np.minimum(half, depth)
-    return np.minimum(field, z - heights[-1]).astype(np.float32)
-
-
-def _spans(lattice: Lattice, hair: np.ndarray, start: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return height and x of hair's left and right edge, [R, 2] each, top first, from near a height downwards."""
-    rows = np.flatnonzero(hair.any(1))
-    first = hair.argmax(1)[rows]
-    last = hair.shape[1] - 1 - hair[:, ::-1].argmax(1)[rows]
-    distance = float(np.linalg.norm(lattice.camera.position))
-
-    def world(columns: np.ndarray) -> np.ndarray:
-        pixels = np.stack([columns, rows + 0.5], axis=1).astype(float)
-        return lattice.camera.unproject(pixels, np.full(len(rows), distance))
-
-    left, right = world(first), world(last + 1)
-    below = left[:, 2] < start + 0.2
-    left, right = left[below][:, [2, 0]], right[below][:, [2, 0]]
-    for edge in (left, right):
-        edge[:, 1] = ndimage.gaussian_filter1d(edge[:, 1], 2.0, mode="nearest")
-    return left, right
-
-
-def _back_heights(lattice: Lattice, torso: Torso, z: np.ndarray) -> np.ndarray:
-    """Return the y [N] of the back's middle at heights z [N]."""
-    column = int(np.median(np.nonzero(torso.mask)[1]))
-    rows = np.flatnonzero(torso.mask[:, column])
-    pixels = np.stack([np.full(len(rows), column + 0.5), rows + 0.5], axis=1)
-    places = lattice.camera.unproject(pixels, torso.back[rows, column].astype(float))
-    return np.interp(-z, -places[:, 2], places[:, 1])
-
-
-def _before_body(portrait: FittedPortrait, lattice: Lattice, hair: np.ndarray, torso: Torso, rays: Rays) -> np.ndarray:
-    """Return the field [N] of hair and beard that the photo shows before neck and shoulders."""
-    _, y = lattice.centers()
-    place = hair & torso.mask & (y > portrait.chin_row - 0.3 * portrait.face_height)
-    if not place.any():
-        return np.full(len(rays.depth), -CLAMP, np.float32)
-    front = rays.sample(nearest_fill(torso.front, torso.mask))
-    rim = signed_distance(place) * lattice.cell_size
-    thick = rays.sample(OVER_BODY * roundness(np.maximum(rim, 0), OVER_BODY))
-    return np.minimum(np.minimum(rays.depth - front + thick, front + OVER_BODY - rays.depth), rays.sample(rim))
-
-
 def _beard(portrait: FittedPortrait, lattice: Lattice, shown: np.ndarray, rays: Rays) -> np.ndarray | None:
     """Return the field [N] of a beard below the chin; None where there is none."""
     beard = build_beard(portrait, lattice, shown)
@@ -256,23 +177,6 @@ def _beard(portrait: FittedPortrait, lattice: Lattice, shown: np.ndarray, rays: 
         return None
     within = rays.sample(signed_distance(beard.mask) * lattice.cell_size)
     return np.minimum(np.minimum(rays.depth - rays.sample(beard.front), rays.sample(beard.back) - rays.depth), within)
-
-
-def _lost_locks(lattice: Lattice, hair: np.ndarray, field: np.ndarray, rays: Rays) -> np.ndarray:
-    """Return the field [N] of hair whose rays met nothing so far: about as deep as it is wide, beside what is there."""
-    rows, columns = (np.rint(place).astype(int) for place in rays.place)
-    within = (rows >= 0) & (rows < hair.shape[0]) & (columns >= 0) & (columns < hair.shape[1])
-    flat = np.ravel_multi_index((rows[within], columns[within]), hair.shape)
-    solid = field[within] > 0
-    count = np.bincount(flat[solid], minlength=hair.size).reshape(hair.shape)
-    depth = np.bincount(flat[solid], rays.depth[within][solid], hair.size).reshape(hair.shape)
-    known = hair & (count > 1)
-    if not known.any() or known.sum() == hair.sum():
-        return np.full(len(rays.depth), -CLAMP, np.float32)
-    middle = blur_inside(nearest_fill(depth / np.maximum(count, 1), known), np.ones(hair.shape), 2.0)
-    rim = signed_distance(hair) * lattice.cell_size
-    half = LOCK * np.maximum(rim, 0)
-    return rays.sample(np.where(hair, half, rim)) - np.abs(rays.depth - rays.sample(middle))
 
 
 def _extract(grid: Grid, field: np.ndarray) -> Surface:

@@ -96,6 +96,13 @@ class Lattice:
                 result[drop:, place] = edge[:-drop]
         return result
 
+    def repeated(self, values: np.ndarray) -> np.ndarray:
+        """Return a map [R, C] that repeats the photo's border beyond it."""
+        rows, columns = self.photo_window
+        inner = values[rows, columns]
+        beyond = [(rows.start, self.shape[0] - rows.stop), (columns.start, self.shape[1] - columns.stop)]
+        return np.pad(inner, beyond, mode="edge")
+
     def mesh_depths(self, vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the nearest and farthest depth of a mesh along each cell's ray; NaN where it misses."""
         near = rasterize_mesh(self.camera, vertices, triangles)

@@ -12,18 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from ...head.model import Region
 from ...parts import Part
-from ...photo.landmarks import CHIN, EYE_OUTLINES, MOUTH_OUTLINE
-from .bareness import bare_places
+from ...photo.landmarks import EYE_OUTLINES, MOUTH_OUTLINE
 from .beard import find_beard
-from .color_classes import ANY_COLOR, MINIMUM_SEED, color_bins, likelihoods, shaded_colors, smooth_posterior
-from .fields import nearest_fill
+from .color_classes import ANY_COLOR, color_bins, likelihoods, shaded_colors, smooth_posterior
 from .headgear import find_headgear
+from .places import BARE_PRIOR, HAIR, SKIN, certain_places, place_priors
 from .portrait import FittedPortrait
 
-SKIN, HAIR, CLOTHES = range(3)
-"""Classes of the colour classifier, in the order of its arrays."""
 CLASS_PARTS = np.array([Part.SKIN, Part.HAIR, Part.CLOTHES])
 LEARNING_PASSES = 3
 """Rounds of classifying by the colours learnt and learning from the result."""
@@ -33,14 +29,10 @@ JAW_MARGIN, JAW_SIDE = 2.0, 0.06
 """Pixels by which the jaw goes beyond its landmarks at the chin, and by how much more per pixel further up."""
 LOWEST_ROOTS, SHORTEST_LONG_HAIR = -0.45, 0.2
 """Face heights below the chin above which all hair begins; for long hair, whose strands a matte may part."""
-HAIR_OVER_EARS, BARE_ODDS = 0.2, 0.3
-"""Prior of hair on the fitted ears, and by how much it is less likely on ears that are bare."""
+BARE_ODDS = 0.3
+"""By how much hair is less likely on ears that are bare."""
 BARE_EAR = 0.45
 """Share of an ear's pixels that must look like skin for the ear to be free of hair."""
-MOSTLY_BARE = 0.5
-"""Share of the scalp or the torso that must look like skin for all of it to be bare."""
-BARE_PRIOR = (1.0, 0.02, 0.02)
-"""Prior of skin, hair and clothes where the photo looks like bare skin."""
 SMALLEST_ISLAND = 0.0015
 """Islands of a class below this share of the picture join their surroundings."""
 
@@ -78,15 +70,12 @@ class Segmentation:
 
 def segment(portrait: FittedPortrait) -> Segmentation:
     """Label every pixel of the person."""
-    long_hair = _has_long_hair(portrait)
-    seeds = _seeds(portrait, long_hair)
-    bare = _bare_places(portrait, seeds)
-    seeds = (seeds[SKIN] | bare, seeds[HAIR] & ~bare, seeds[CLOTHES] & ~bare)
     bins = color_bins(portrait.rgb)
+    seeds, long_hair = certain_places(portrait, bins)
     # Skin is the face's own under any light; clothes may be of every colour: a collar is seldom the jacket's.
     expected = (shaded_colors(portrait.rgb, seeds[SKIN]), 0.0, ANY_COLOR)
-    priors = _priors(portrait, long_hair)
-    priors[bare] = BARE_PRIOR
+    priors = place_priors(portrait, long_hair)
+    priors[seeds[SKIN] & ~portrait.face_oval] = BARE_PRIOR
     posterior = np.stack(seeds, axis=-1).astype(np.float32)
     like_skin = seeds[SKIN] | (expected[SKIN][bins] > ANY_COLOR)
     for _ in range(LEARNING_PASSES):
@@ -116,22 +105,6 @@ def segment(portrait: FittedPortrait) -> Segmentation:
     return Segmentation(parts, long_hair, beard, worn)
 
 
-def _bare_places(portrait: FittedPortrait, seeds: tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
-    """Return where [512, 512] bool scalp or torso are bare skin, against what their place says.
-
-    Where the greater part of either is, all of it is: what differs there is light, or stubble.
-    """
-    looks = bare_places(portrait.rgb, portrait.mask, seeds[SKIN])
-    bare = np.zeros_like(looks)
-    torso = _on_torso(portrait) & portrait.mask
-    for zone, whole in ((seeds[HAIR], portrait.mask & ~torso), (seeds[CLOTHES], torso)):
-        if zone.sum() >= MINIMUM_SEED and (looks & zone).sum() > MOSTLY_BARE * zone.sum():
-            bare |= whole
-        else:
-            bare |= looks & zone
-    return bare & ~portrait.face_oval
-
-
 def _below_jaw(portrait: FittedPortrait) -> np.ndarray:
     """[512, 512] bool: under the face's outline, from a little above the mouth on."""
     rows = np.arange(portrait.mask.shape[0])[:, None]
@@ -139,82 +112,6 @@ def _below_jaw(portrait: FittedPortrait) -> np.ndarray:
     # The higher up, the further the jaw's side reaches beyond the outline's landmarks.
     margin = JAW_MARGIN + JAW_SIDE * np.clip(portrait.chin_row - rows, 0, None)
     return (ndimage.distance_transform_edt(~portrait.face_oval) > margin) & (rows > top)
-
-
-def _has_long_hair(portrait: FittedPortrait) -> bool:
-    """Return whether the person is wide on both sides of the jaw, where only hair can be.
-
-    Shoulders may rise beside the jaw of a bowed or turned head, but hair falls past the cheeks first.
-    """
-    below, aside = portrait.chin_frame
-    columns = np.arange(portrait.mask.shape[1]) - portrait.landmarks[CHIN, 0]
-    filled = []
-    for top, bottom in ((-0.3, 0.05), (-0.6, -0.3)):
-        beside = (below > top) & (below < bottom) & (aside > 0.5) & (aside < 0.62)
-        filled += [
-            (portrait.mask & beside)[:, side].sum() / beside[:, side].sum() for side in (columns < 0, columns > 0)
-        ]
-    return min(filled) > 0.5
-
-
-def _seeds(portrait: FittedPortrait, long_hair: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return masks of pixels whose class is certain by their place: skin, hair, clothes."""
-    below, aside = portrait.chin_frame
-    pixels = portrait.face_height
-    oval, mask, region = portrait.face_oval, portrait.mask, portrait.region_map
-
-    skin = ndimage.binary_erosion(oval, iterations=max(1, int(0.06 * pixels))) & mask
-    skin &= ~portrait.features(0.05)
-    # Beards cover the lower face: its colours teach skin only where nothing else is left.
-    upper = skin & (below < -0.4)
-    skin = upper if upper.sum() > MINIMUM_SEED else skin
-
-    around = ndimage.binary_dilation(oval, iterations=max(1, int(0.12 * pixels)))
-    ears = ndimage.binary_dilation(region == Region.EARS, iterations=2)
-    lowest = 0.05 if long_hair else -0.45
-    hair = mask & ~around & ~ears & ~_on_torso(portrait) & (below < lowest) & ((region == Region.SCALP) | (region < 0))
-    clothes = mask & (below > 0.35) & ((aside > (0.9 if long_hair else 0.55)) | (below > 0.75) & (aside > 0.3))
-    return skin, hair, clothes
-
-
-def _priors(portrait: FittedPortrait, long_hair: bool) -> np.ndarray:
-    """Return p(class | place) [512, 512, 3], up to a common factor."""
-    below, aside = portrait.chin_frame
-    region, oval = portrait.region_map, portrait.face_oval
-    from_face = ndimage.distance_transform_edt(~oval) / portrait.face_height
-    inside = ndimage.distance_transform_edt(oval) / portrait.face_height
-    under_chin = below > 0
-
-    # Skin: the face, the ears, and the neck as far as collars leave it free.
-    skin = np.exp(-np.clip(from_face - 0.04, 0, None) * 6)
-    throat = np.exp(-np.clip(below - 0.15, 0, None) * 3.5) * np.exp(-np.clip(aside - 0.38, 0, None) * 8)
-    skin = np.where(under_chin, np.maximum(0.8 * throat, 0.15 * skin), skin)
-    skin = np.where(region == Region.EARS, np.maximum(skin, 0.5), skin)
-    skin = np.where((region < 0) & ~under_chin, skin * 0.2, skin) + 0.003
-
-    # Hair: a fringe may cover the forehead, strands the cheeks' sides; nothing grows inside the face.
-    fringe = np.clip((-below - 0.75) / 0.25, 0, 1)
-    sides = 0.25 * np.clip(1 - inside / 0.1, 0, 1) * (below < -0.3)
-    hair = np.where(oval, np.where(portrait.features(0.03), 0.003, 0.01 + 0.3 * fringe + sides), 1.0)
-    if long_hair:
-        hanging = np.exp(-0.6 * np.clip(below, 0, None)) * np.clip((aside - 0.2) / 0.2, 0.02, 1)
-        hair = np.where(under_chin & ~oval, hanging, hair)
-    else:
-        hair = np.where((below > -0.4) & ~oval, 0.1, hair)
-        hair = np.where((below > -0.12) & ~oval, 0.01, hair)
-        hair = np.where(region == Region.EARS, HAIR_OVER_EARS, hair)
-    collar = 0.12 if long_hair else 0.02
-    clothes = 1 / (1 + np.exp(-(below - collar - 0.25 * (aside < 0.4)) * 12)) + 0.002
-    torso = _on_torso(portrait)
-    clothes = np.where(oval, 0.002, np.where(torso, np.maximum(clothes, 0.5), clothes))
-    hair = hair if long_hair else np.where(torso & ~oval, 0.003, hair)
-    return np.stack([skin, hair + 0.002, clothes], axis=-1)
-
-
-def _on_torso(portrait: FittedPortrait) -> np.ndarray:
-    """[512, 512] bool: on the fitted shoulders or nearer to them than to the head; they rise beside a turned head."""
-    region = portrait.region_map
-    return nearest_fill(region, region >= 0) == Region.TORSO
 
 
 def is_bare(ear: np.ndarray, skin: np.ndarray) -> bool:

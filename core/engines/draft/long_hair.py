@@ -1,0 +1,66 @@
+"""Whether hair falls past the jaw, and where: on both sides of the neck, or on one.
+
+Dark clothes may look like dark hair, and shoulders may rise beside the jaw of a bowed or turned head. But hair that
+falls is one piece with the scalp's, and as wide as a lock all the way down.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from ...photo.landmarks import CHIN
+from .color_classes import MINIMUM_SEED, UNKNOWN_COLOR, likelihoods
+from .portrait import FittedPortrait
+
+LIKELY = 10.0
+"""Likelihood of a colour over that of colours never seen from which hair is known to have it."""
+SMOOTH = 1.5
+"""Pixels over which looks at colours are averaged."""
+NARROW, FACE_RIM = 2, 2
+"""Pixels: half the width of bridges that join no hair; and how far hair may reach into the face's outline."""
+BESIDE = ((-0.5, -0.3), (-0.3, -0.1), (-0.1, 0.1))
+"""Face heights below the chin between which falling hair must be wide: from the ears' middle to below the jaw."""
+WIDE, ROWS = 0.25, 20
+"""Face heights that it must be wide there (falling hair has 0.25 to 1.2, nape hair and beards up to 0.2), in all but
+this percentage of the rows."""
+OVER_CLOTHES = 0.3
+"""Share of the places of clothes that must be left where hair falls over them: otherwise all clothes look like hair."""
+
+
+def falling_hair(portrait: FittedPortrait, bins: np.ndarray, skin: np.ndarray, hair: np.ndarray) -> np.ndarray:
+    """Return the pixels [512, 512] that look like hair and are one piece with it.
+
+    Args:
+        portrait: The portrait.
+        bins: [512, 512] colours (:func:`.color_classes.color_bins`).
+        skin: [512, 512] bool: certain skin.
+        hair: [512, 512] bool: certain hair.
+    """
+    if min(skin.sum(), hair.sum()) < MINIMUM_SEED:
+        return hair
+    like_skin, like_hair = np.moveaxis(likelihoods(bins, np.stack([skin, hair], axis=-1).astype(np.float32)), -1, 0)
+    alike = ndimage.gaussian_filter(np.log(like_hair / like_skin), SMOOTH) > 0
+    alike &= (like_hair > LIKELY * UNKNOWN_COLOR) & portrait.mask
+    alike &= ~ndimage.binary_erosion(portrait.face_oval, iterations=FACE_RIM)
+    alike = ndimage.binary_opening(alike, iterations=NARROW) | hair
+    labels, _ = ndimage.label(alike)
+    return np.isin(labels, np.setdiff1d(np.unique(labels[hair]), [0]))
+
+
+def falls(portrait: FittedPortrait, falling: np.ndarray) -> bool:
+    """Return whether hair [512, 512] bool is wide beside the jaw, on one side at least."""
+    below = (np.arange(falling.shape[0]) - portrait.chin_row) / portrait.face_height
+    right = np.arange(falling.shape[1]) > portrait.landmarks[CHIN, 0]
+
+    def width(side: np.ndarray, top: float, bottom: float) -> float:
+        rows = falling[(below > top) & (below < bottom)]
+        return float(np.percentile(rows[:, side].sum(1), ROWS)) / portrait.face_height if len(rows) else 0.0
+
+    return any(all(width(side, *zone) > WIDE for zone in BESIDE) for side in (~right, right))
+
+
+def without_hair(clothes: np.ndarray, falling: np.ndarray) -> np.ndarray:
+    """Return the certain clothes [512, 512] without hair that falls over them."""
+    free = clothes & ~falling
+    return free if free.sum() > OVER_CLOTHES * clothes.sum() else clothes

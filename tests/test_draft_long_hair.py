@@ -1,0 +1,86 @@
+"""Long hair on the model's mean head drawn as a photo: told from clothes and skin, and what of it nobody sees."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from core.engines.draft.cover import build_cover
+from core.engines.draft.cut import neck_base, shoulder_cut
+from core.engines.draft.lattice import Lattice
+from core.engines.draft.portrait import FittedPortrait
+from core.engines.draft.segmentation import segment
+from core.engines.draft.thickness import cover_thickness
+from core.engines.draft.torso import build_torso
+from core.head.model import Region
+from core.parts import Part
+from tests.draft_helpers import HAIR, labels, with_cap
+
+BLUE, BLACK = np.array([0.15, 0.2, 0.5]), np.array([0.07, 0.06, 0.06])
+BLOND = np.array([0.82, 0.66, 0.5])
+
+
+def portrait_with(color, clothes, falls: bool) -> tuple[FittedPortrait, np.ndarray]:
+    """The mean head in clothes, with short hair or hair that falls past the shoulder at the right of the picture."""
+    capped, cap = with_cap(16)
+    rng = np.random.default_rng(2)
+    rows, columns = np.indices(cap.shape)
+    hair = cap
+    if falls:
+        aside = (columns - capped.landmarks[152, 0]) / capped.face_height
+        below = (rows - capped.chin_row) / capped.face_height
+        hair = cap | ((aside > 0.45) & (aside < 0.95) & (below > -0.9) & (below < 0.75))
+    mask = capped.mask | hair
+    noise = ndimage.gaussian_filter(rng.normal(size=cap.shape), (4, 0.8))
+    strands = np.clip(color * (1 + 0.25 * (noise / noise.std())[..., None]), 0, 1)
+    rgb = np.where(((capped.region_map == Region.TORSO) & mask)[..., None], clothes, capped.rgb)
+    rgb = np.where(hair[..., None], strands, rgb) + rng.normal(0, 0.01, (512, 512, 1))
+    return FittedPortrait(rgb.astype(np.float32), mask.astype(np.float32), capped.landmarks, capped.fit), hair
+
+
+@pytest.mark.parametrize(("color", "clothes"), ((HAIR, BLUE), (BLACK, BLUE), (BLOND, BLUE), (BLOND, BLACK)))
+def test_hair_that_falls_on_one_side_is_hair_down_to_its_end(color, clothes):
+    portrait, hair = portrait_with(color, clothes, falls=True)
+    found = segment(portrait)
+    inner = ndimage.binary_erosion(hair, iterations=4) & ~portrait.face_oval
+    below = np.arange(512)[:, None] > portrait.chin_row
+    assert found.long_hair and not found.headgear.any()
+    assert (found.parts == Part.HAIR)[inner].mean() > 0.9
+    assert (found.parts == Part.HAIR)[inner & below].mean() > 0.85
+    chest = (portrait.region_map == Region.TORSO) & ~hair & (np.arange(512)[:, None] > portrait.chin_row + 60)
+    assert (found.parts == Part.CLOTHES)[chest].mean() > 0.95
+
+
+@pytest.mark.parametrize("clothes", (BLACK, BLUE))
+def test_short_hair_over_clothes_of_its_colour_is_short(clothes):
+    portrait, _ = portrait_with(BLACK, clothes, falls=False)
+    found = segment(portrait)
+    assert not found.long_hair
+    assert (found.parts == Part.CLOTHES)[portrait.region_map == Region.TORSO].mean() > 0.9
+
+
+def test_behind_long_hair_falls_as_low_as_beside_the_neck_and_on_both_sides():
+    portrait, hair = portrait_with(HAIR, BLUE, falls=True)
+    segmentation = replace(labels(portrait, hair), long_hair=True)
+    lattice = Lattice.of_photo(portrait.camera)
+    outline = lattice.continued(portrait.mask)
+    torso = build_torso(portrait, segmentation, lattice, outline)
+    thickness, _ = cover_thickness(portrait, hair)
+    cover = build_cover(
+        *(portrait, segmentation, lattice, thickness, torso, outline, hair),
+        *(shoulder_cut(portrait), neck_base(portrait)),
+    )
+    model, depth = portrait.model, float(np.linalg.norm(portrait.camera.position))
+    neck = model.in_regions(Region.NECK)
+    nape = neck & (portrait.fit.normals[:, 1] > 0.3)
+    behind = portrait.vertices[nape].astype(np.float64)
+    for side in (-1, 1):
+        own = behind[np.sign(model.mean[nape, 0]) == side]
+        assert (cover.grid.sample(cover.hair, own + np.array([0, 0.03, 0])) > 0).mean() > 0.9
+    lowest = portrait.camera.unproject(np.array([[256.0, np.flatnonzero(hair.any(1))[-1]]]), np.array([depth]))[0, 2]
+    hanging = cover.surface.vertices[cover.on_head]
+    back = hanging[(hanging[:, 1] > np.median(portrait.vertices[neck, 1])) & (np.abs(hanging[:, 0]) < 0.2)]
+    assert back[:, 2].min() == pytest.approx(lowest, abs=0.06)
