@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from core.engines.draft.cover import build_cover
-from core.engines.draft.cut import neck_base, shoulder_cut
-from core.engines.draft.lattice import Lattice
 from core.engines.draft.portrait import FittedPortrait
 from core.engines.draft.segmentation import segment
-from core.engines.draft.thickness import cover_thickness
-from core.engines.draft.torso import build_torso
 from core.head.model import Region
 from core.parts import Part
-from tests.draft_helpers import HAIR, labels, with_cap
+from tests.draft_helpers import HAIR, with_cap
+from tests.test_draft_stages import cover_of
 
 BLUE, BLACK = np.array([0.15, 0.2, 0.5]), np.array([0.07, 0.06, 0.06])
 BLOND = np.array([0.82, 0.66, 0.5])
@@ -64,15 +58,7 @@ def test_short_hair_over_clothes_of_its_colour_is_short(clothes):
 
 def test_behind_long_hair_falls_as_low_as_beside_the_neck_and_on_both_sides():
     portrait, hair = portrait_with(HAIR, BLUE, falls=True)
-    segmentation = replace(labels(portrait, hair), long_hair=True)
-    lattice = Lattice.of_photo(portrait.camera)
-    outline = lattice.continued(portrait.mask)
-    torso = build_torso(portrait, segmentation, lattice, outline)
-    thickness, _ = cover_thickness(portrait, hair)
-    cover = build_cover(
-        *(portrait, segmentation, lattice, thickness, torso, outline, hair),
-        *(shoulder_cut(portrait), neck_base(portrait)),
-    )
+    cover = cover_of(portrait, hair, hair, long_hair=True)
     model, depth = portrait.model, float(np.linalg.norm(portrait.camera.position))
     neck = model.in_regions(Region.NECK)
     nape = neck & (portrait.fit.normals[:, 1] > 0.3)

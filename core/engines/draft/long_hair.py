@@ -60,7 +60,6 @@ def falls(portrait: FittedPortrait, falling: np.ndarray) -> bool:
     return any(all(width(side, *zone) > WIDE for zone in BESIDE) for side in (~right, right))
 
 
-def without_hair(clothes: np.ndarray, falling: np.ndarray) -> np.ndarray:
-    """Return the certain clothes [512, 512] without hair that falls over them."""
-    free = clothes & ~falling
-    return free if free.sum() > OVER_CLOTHES * clothes.sum() else clothes
+def told_apart(clothes: np.ndarray, falling: np.ndarray) -> bool:
+    """Return whether certain clothes [512, 512] bool look unlike hair that falls over them, for a good part."""
+    return bool((clothes & ~falling).sum() > OVER_CLOTHES * clothes.sum())

@@ -12,7 +12,7 @@ from ...photo.landmarks import CHIN
 from .bareness import bare_places
 from .color_classes import MINIMUM_SEED
 from .fields import nearest_fill
-from .long_hair import falling_hair, falls, without_hair
+from .long_hair import falling_hair, falls, told_apart
 from .portrait import HEAD_REGIONS, FittedPortrait
 
 SKIN, HAIR, CLOTHES = range(3)
@@ -38,7 +38,8 @@ def certain_places(portrait: FittedPortrait, bins: np.ndarray) -> tuple[list[np.
     long_hair = wide or falls(portrait, falling)
     if long_hair:
         seeds = _seeds(portrait, long_hair)
-        seeds = seeds[SKIN], seeds[HAIR], without_hair(seeds[CLOTHES], falling)
+        if told_apart(seeds[CLOTHES], falling):
+            seeds = seeds[SKIN], seeds[HAIR] | falling, seeds[CLOTHES] & ~falling
         bare = _bare(portrait, seeds, looks) & ~falling
     return [seeds[SKIN] | bare, seeds[HAIR] & ~bare, seeds[CLOTHES] & ~bare], long_hair
 

@@ -33,6 +33,8 @@ BARE_ODDS = 0.3
 """By how much hair is less likely on ears that are bare."""
 BARE_EAR = 0.45
 """Share of an ear's pixels that must look like skin for the ear to be free of hair."""
+DYED = 0.5
+"""How likely long hair has any colour, against clothes."""
 SMALLEST_ISLAND = 0.0015
 """Islands of a class below this share of the picture join their surroundings."""
 
@@ -73,7 +75,8 @@ def segment(portrait: FittedPortrait) -> Segmentation:
     bins = color_bins(portrait.rgb)
     seeds, long_hair = certain_places(portrait, bins)
     # Skin is the face's own under any light; clothes may be of every colour: a collar is seldom the jacket's.
-    expected = (shaded_colors(portrait.rgb, seeds[SKIN]), 0.0, ANY_COLOR)
+    # Long hair may have dyed tips.
+    expected = (shaded_colors(portrait.rgb, seeds[SKIN]), DYED * ANY_COLOR if long_hair else 0.0, ANY_COLOR)
     priors = place_priors(portrait, long_hair)
     priors[seeds[SKIN] & ~portrait.face_oval] = BARE_PRIOR
     posterior = np.stack(seeds, axis=-1).astype(np.float32)
