@@ -39,6 +39,10 @@ MET = 2
 GRAZING = 0.45
 """Cosine between normal and ray below which skin's pixels near the outline are stretched along the slope: from the side
 they are ripples, and the head's own surface shows their colours smoothly."""
+STRETCHED = 0.12
+"""Cosine below which even the face's pixels are left out: from the side they would be rows of dots."""
+HAIR_GRAZING, HAIR_EDGE = 0.25, 3
+"""Cosine below which hair's pixels near the outline give way to strands, and pixels of its soft edge, which stay."""
 FRAGMENT = 5
 """Pixels across below which what is left of the photo around an ear is a fleck on it."""
 
@@ -107,7 +111,8 @@ def outline_pixels(
     """
     flesh = np.isin(sheet.parts, (Part.SKIN, Part.NECK))
     on_torso = nearest_fill(portrait.region_map, portrait.region_map >= 0) == Region.TORSO
-    rim = rim_distance(portrait.mask) < OUTLINE_RIM
+    inwards = rim_distance(portrait.mask)
+    rim = inwards < OUTLINE_RIM
     beyond = flesh & ~front.on_head & ~segmentation.beard & ~front.on_cover & ~on_torso
     far = beyond & (ndimage.distance_transform_edt(~front.on_head) > MET)
     slanted = flesh & front.on_head & (sheet.facing < GRAZING)
@@ -115,5 +120,7 @@ def outline_pixels(
     rest = sheet.used & ~given_up
     flecks = rest & ~ndimage.binary_opening(rest, np.ones((FRAGMENT, FRAGMENT)))
     given_up |= flecks & ndimage.binary_dilation(portrait.around_ears, iterations=FRAGMENT)
-    # The face itself is looked at closely from the front, and keeps every pixel.
-    return given_up & ~portrait.face_oval, (given_up & portrait.face_oval) | (rim & far)
+    given_up |= (sheet.parts == Part.HAIR) & rim & (inwards > HAIR_EDGE) & (sheet.facing < HAIR_GRAZING)
+    # The face itself is looked at closely from the front, and keeps every pixel that can be kept.
+    kept = portrait.face_oval & (sheet.facing >= STRETCHED)
+    return given_up & ~kept, (given_up & kept) | (rim & far)
