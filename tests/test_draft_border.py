@@ -68,7 +68,7 @@ def test_skin_that_turns_away_is_left_to_the_head_or_faces_the_camera():
     assert not laid.used[beside].any()
     assert np.array_equal(laid.used[face], sheet.used[face])
     aslant = cap & portrait.mesh_maps.mask & (sheet.facing < 0.2) & (inside > 4) & (inside < OUTLINE_RIM - 1)
-    assert aslant.sum() > 10 and left_out[aslant].all(), "strands show hair that turns away"
+    assert aslant.sum() > 100 and left_out[aslant].mean() > 0.99, "strands show hair that turns away"
     ears = (portrait.region_map == Region.EARS) & ~portrait.face_oval & flesh
     assert left_out[ears].all(), "ears are the head's own"
 
