@@ -74,12 +74,18 @@ def test_a_photo_becomes_a_head_as_the_design_says(blender, make_head, astronaut
     assert json.loads(head["facelift_settings"]) == recipe["settings"]
 
 
-def test_the_photo_camera_sees_the_photo(blender, make_head, astronaut):
+def test_the_photo_camera_sees_the_photo_through_the_panel_s_lens(blender, make_head, astronaut):
     import bpy
     from bpy_extras.object_utils import world_to_camera_view
 
+    choices = bpy.context.scene.facelift
+    choices.lens, choices.lens_mm = "mm", 85.0
     head = make_head(astronaut)
+    recipe = blender.heads.recipe_of(head)
+    assert recipe["settings"]["lens"] == "mm" and recipe["settings"]["lens_mm"] == 85
+    assert recipe["lens"]["source"] == "chosen" and 10 < recipe["lens"]["degrees"] < 40
     camera = blender.heads.photo_camera_of(head)
+    assert lens_angle(camera) == pytest.approx(recipe["lens"]["degrees"], abs=0.01)
     assert bpy.context.scene.camera == camera and camera.parent == head
     image = camera.data.background_images[0].image
     assert tuple(image.size) == (512, 512) and image.packed_file is not None
@@ -206,19 +212,6 @@ def test_a_lens_chosen_for_a_head_stays_when_it_is_made_again(quick_worker, make
         bpy.ops.facelift.regenerate(mode=mode)
         quick_worker.settle()
     assert {heads.recipe_of(head)["settings"]["lens"] for head in heads.heads_of(bpy.context.scene)} == {"telephoto"}
-
-
-def test_the_draft_engine_takes_the_panel_s_lens(blender, make_head, astronaut):
-    import bpy
-
-    choices = bpy.context.scene.facelift
-    choices.lens, choices.lens_mm = "mm", 85.0
-    head = make_head(astronaut)
-    recipe = blender.heads.recipe_of(head)
-    assert recipe["settings"]["lens"] == "mm" and recipe["settings"]["lens_mm"] == 85
-    assert recipe["lens"]["source"] == "chosen" and 10 < recipe["lens"]["degrees"] < 40
-    camera = blender.heads.photo_camera_of(head)
-    assert lens_angle(camera) == pytest.approx(recipe["lens"]["degrees"], abs=0.01)
 
 
 def test_refit_lens_says_when_it_can_not(quick_worker, make_head, astronaut, tmp_path):
