@@ -102,17 +102,17 @@ def build_cover(
     value, distance = _to_head(portrait, lattice, grid, thickness)
     hair = np.where(value > THINNEST_HAIR, value - distance - UNDER_SKIN, -CLAMP)
     shown = lattice.shrink(covered & ~segmentation.beard) > 0.5
+    body = body_field(lattice, torso, neckline, points, rays, distance + UNDER_SKIN)
     if segmentation.long_hair:
         # Hair that the photo cuts goes on as the outline does.
         shown = lattice.repeated(shown) & outline
-        hair = np.maximum(hair, hanging(portrait, lattice, points, shown, outline, torso, thickness, rays))
+        hair = np.maximum(hair, hanging(portrait, lattice, points, shown, torso, thickness, body, rays))
     hair = np.maximum(hair, before_body(portrait, lattice, shown, outline, torso, rays))
     hair = np.maximum(hair, lost_locks(lattice, shown, hair, rays))
     beard = _beard(portrait, lattice, segmentation.beard, rays)
     hair = hair if beard is None else np.maximum(hair, beard)
     skin = lattice.shrink(segmentation.is_part(Part.SKIN, Part.NECK, Part.EYES, Part.MOUTH) & ~covered)
     hair = np.minimum(hair, rays.depth - rays.sample(_free(portrait, lattice, skin > 0.5)))
-    body = body_field(lattice, torso, neckline, points, rays, distance + UNDER_SKIN)
     # At the outline the body ends inside of hair that falls over it.
     body = np.minimum(body, inside - OVER_BODY * rays.sample(shown))
     hair, body = (np.minimum(np.minimum(field, inside), cut.heights(points)) for field in (hair, body))

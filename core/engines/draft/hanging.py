@@ -30,9 +30,9 @@ def hanging(
     lattice: Lattice,
     points: np.ndarray,
     hair: np.ndarray,
-    outline: np.ndarray,
     torso: Torso,
     thickness: np.ndarray,
+    body: np.ndarray,
     rays: Rays,
 ) -> np.ndarray:
     """Return the field [N] of hair that hangs: at every height an ellipse as wide as the photo shows it, and what lies
@@ -70,10 +70,9 @@ def hanging(
     # Above, a dome leads over to the hair on the head.
     radius = np.hypot(radius, np.clip((z - start) / DOME, 0, None))
     field = (1 - radius) * np.minimum(half, depth)
-    # Shoulder blades reach further back than the back's middle.
+    # Shoulder blades and collars reach further back than the back's middle.
     aside = np.minimum(points[:, 0] - low, high - points[:, 0])
-    behind_body = OVER_BODY - np.abs(rays.depth - rays.sample(torso.back))
-    behind_body = np.minimum(behind_body, rays.sample(signed_distance(torso.mask | ~outline) * lattice.cell_size))
+    behind_body = np.minimum(body + OVER_BODY, rays.depth - rays.sample((torso.front + torso.back) / 2))
     field = np.maximum(field, np.minimum(np.minimum(behind_body, aside), start - z))
     return np.minimum(field, z - heights[-1]).astype(np.float32)
 
