@@ -26,6 +26,10 @@ RELIABLE_RIM = 3
 """Pixels at the person's outline that lend no colour."""
 MIXED_RIM = 4
 """Pixels at the border between parts that lend no colour."""
+THIN, INNERMOST_SHARE = 10.0, 0.1
+"""Pixels from the border up to which hair is thin, told by the innermost share of it, which then lends the colour."""
+SOLID = 0.98
+"""Alpha of pixels that show the person alone."""
 EAR_MARGIN = 8
 """Pixels around the fitted ears that may still show the photo's."""
 NEAR_PHOTO = 0.06
@@ -79,7 +83,8 @@ def paint_surface(
         taken = shown & ~ears & ~np.isin(sheet.parts, (Part.EYES, Part.MOUTH))
         # Where parts meet, pixels show a mixture of both.
         pure = reliable & taken & ndimage.binary_erosion(shown, iterations=MIXED_RIM, border_value=1)
-        choices = (pure, reliable & taken, portrait.mask & taken, reliable)
+        thin = innermost(portrait, taken) if Part.HAIR in family else None
+        choices = (pure if thin is None else thin, reliable & taken, portrait.mask & taken, reliable)
         source = next((choice for choice in choices if choice.sum() >= FEWEST_SOURCES), portrait.mask)
         smooth = blur_inside(portrait.rgb, source, SMOOTHING)
         known = members & near & source[rows, columns]
@@ -91,10 +96,23 @@ def paint_surface(
     return np.clip(colors, 0, 1)
 
 
+def innermost(portrait: FittedPortrait, hair: np.ndarray) -> np.ndarray | None:
+    """Return the pixels [512, 512] of thin hair that show most of it and least of skin and background; None if thick.
+
+    Short hair is a narrow band; where the photo is out of focus, its borders are mixed all through.
+    """
+    solid = hair & portrait.mask & (portrait.alpha > SOLID)
+    if not solid.any():
+        return None
+    depth = ndimage.distance_transform_edt(solid)
+    deepest = float(np.percentile(depth[solid], 100 * (1 - INNERMOST_SHARE)))
+    return solid & (depth >= deepest) if deepest < THIN else None
+
+
 def reliable_pixels(portrait: FittedPortrait, sheet: PhotoSheet) -> np.ndarray:
     """Return the pixels [512, 512] whose colours tell what the surface looks like."""
     inner = ndimage.binary_erosion(portrait.mask, iterations=RELIABLE_RIM, border_value=1)
-    return inner & (sheet.facing > RELIABLE_COSINE) & (portrait.alpha > 0.98)
+    return inner & (sheet.facing > RELIABLE_COSINE) & (portrait.alpha > SOLID)
 
 
 def _spread(

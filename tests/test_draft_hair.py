@@ -1,4 +1,4 @@
-"""Long hair on the model's mean head drawn as a photo: told from clothes and skin, and what of it nobody sees."""
+"""Hair on the model's mean head drawn as a photo: told from clothes and skin, and what of it nobody sees."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from core.engines.draft.painting import innermost
 from core.engines.draft.portrait import FittedPortrait
 from core.engines.draft.segmentation import segment
 from core.head.model import Region
 from core.parts import Part
-from tests.draft_helpers import HAIR, with_cap
+from tests.draft_helpers import HAIR, SKIN, plain_portrait, with_cap
 from tests.test_draft_stages import cover_of
 
 BLUE, BLACK = np.array([0.15, 0.2, 0.5]), np.array([0.07, 0.06, 0.06])
@@ -70,3 +71,17 @@ def test_behind_long_hair_falls_as_low_as_beside_the_neck_and_on_both_sides():
     hanging = cover.surface.vertices[cover.on_head]
     back = hanging[(hanging[:, 1] > np.median(portrait.vertices[neck, 1])) & (np.abs(hanging[:, 0]) < 0.2)]
     assert back[:, 2].min() == pytest.approx(lowest, abs=0.06)
+
+
+def test_thin_hair_out_of_focus_lends_the_colour_that_it_has_inside():
+    plain = plain_portrait()
+    rows = np.arange(512)[:, None] * np.ones((1, 512))
+    hair, mask = (rows >= 100) & (rows < 116), rows >= 100
+    lamp = np.array([1.0, 0.75, 0.4])
+    sharp = np.where(hair[..., None], HAIR, np.where(mask[..., None], SKIN, lamp))
+    blurred = np.stack([ndimage.gaussian_filter(channel, 3.0) for channel in np.moveaxis(sharp, -1, 0)], axis=-1)
+    portrait = FittedPortrait(blurred.astype(np.float32), mask.astype(np.float32), plain.landmarks, plain.fit)
+    source = innermost(portrait, hair)
+    assert np.abs(blurred[source] - HAIR).max() < 0.03
+    assert np.abs(np.median(blurred[hair], axis=0) - HAIR).max() > 0.05, "its borders are mixed"
+    assert innermost(portrait, rows >= 100) is None, "thick hair keeps its streaks"
