@@ -7,6 +7,7 @@ here: it is taken only where its file is already on this computer.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,12 +23,15 @@ REMBG_MODEL = "u2net"
 """rembg's default network, the reference's."""
 
 
-def remove_background(rgb: np.ndarray, landmarks: Landmarks | None) -> tuple[np.ndarray, tuple[str, ...]]:
+def remove_background(
+    rgb: np.ndarray, landmarks: Landmarks | None, others: Sequence[Landmarks] = ()
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """Cut out the person.
 
     Args:
         rgb: [H, W, 3] uint8 sRGB.
         landmarks: The person's face in pixels of ``rgb``; None where none was found.
+        others: The photo's other faces. Our own matte leaves them out; rembg, as in the reference, does not.
 
     Returns:
         [H, W, 4] uint8 RGBA with straight alpha, and notes for the user that say how it was made.
@@ -42,7 +46,7 @@ def remove_background(rgb: np.ndarray, landmarks: Landmarks | None) -> tuple[np.
     if landmarks is None:
         opaque = np.full(rgb.shape[:2], 255, np.uint8)
         return np.dstack([rgb, opaque]), ("No face was found, so the background stays.",)
-    alpha = np.rint(estimate_matte(rgb, landmarks) * 255).astype(np.uint8)
+    alpha = np.rint(estimate_matte(rgb, landmarks, others) * 255).astype(np.uint8)
     return np.dstack([rgb, alpha]), (f"The background was removed with the built-in matte ({reason}).",)
 
 

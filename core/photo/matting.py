@@ -8,6 +8,7 @@ alpha), and where those colours can't tell, the network's opinion stays.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -20,6 +21,7 @@ from ..ramps import smooth_step
 from .blur import box_blur
 from .landmarks import Landmarks
 from .network import load_network
+from .people import person_share
 from .sampling import Square, sample_square
 
 PORTRAIT_SIDE = 3.2
@@ -57,16 +59,21 @@ FACE_SHRINKAGE = 0.12
 """Share of the face's half size that is left out at its outline when it is declared opaque."""
 PINHOLE = 0.02
 """Side of the largest hole inside the person that is closed, as a share of the square's side."""
+CONNECTED = 0.25
+"""Alpha from which neighbouring pixels hang together."""
+LOOSE_TIPS = 0.0125
+"""How far from the person a loose tip of hair may end, as a share of the square's side."""
 CLEAN_LOW, CLEAN_HIGH = 0.04, 0.96
 """Alphas that are stretched to 0 and 1, so that noise leaves no veil."""
 
 
-def estimate_matte(rgb: np.ndarray, landmarks: Landmarks) -> np.ndarray:
+def estimate_matte(rgb: np.ndarray, landmarks: Landmarks, others: Sequence[Landmarks] = ()) -> np.ndarray:
     """Estimate how much of each pixel belongs to the person with the given face.
 
     Args:
         rgb: [H, W, 3] uint8 sRGB.
         landmarks: The person's face in pixels of ``rgb``.
+        others: The other faces in the photo; what belongs to them counts as background.
 
     Returns:
         [H, W] float32, 0..1. Outside the square of head and shoulders, which is larger than the
@@ -77,6 +84,9 @@ def estimate_matte(rgb: np.ndarray, landmarks: Landmarks) -> np.ndarray:
     size = int(np.clip(round(square.side), 256, WORKING_SIZE))
     patch = sample_square(rgb, square, size)
     confidence = _segment(rgb, square, size, face_size)
+    share = person_share(rgb, square, confidence, landmarks, others)
+    if share is not None:
+        confidence = confidence * share
     confidence = _only_person_of(confidence, (center - [square.x, square.y]) / square.side * size + size / 2)
     alpha = _refine(patch.astype(np.float32) / 255, confidence)
     alpha[_inner_face(landmarks, square, size) & (confidence > 0.5)] = 1
@@ -127,13 +137,17 @@ def _segment(rgb: np.ndarray, square: Square, size: int, face_size: float) -> np
 
 def _only_person_of(alpha: np.ndarray, face: np.ndarray) -> np.ndarray:
     """Clear everything that does not hang together with the face's centre (x, y)."""
-    parts, _ = ndimage.label(alpha > 0.25)
+    parts, _ = ndimage.label(alpha > CONNECTED, np.ones((3, 3)))
     column, row = np.clip(face.astype(int), 0, len(alpha) - 1)
+    person = parts == parts[row, column]
     if not parts[row, column]:
         return alpha
-    # Faint hair tips near the person are kept, whether or not they are connected.
-    near = ndimage.binary_dilation(parts == parts[row, column], iterations=max(2, len(alpha) // 80))
-    return np.where(near, alpha, 0).astype(np.float32)
+    # Tips of hair beside the person stay, whether or not they hang together; not so what reaches further away.
+    near = ndimage.distance_transform_edt(~person) <= max(2, round(LOOSE_TIPS * len(alpha)))
+    far = np.bincount(parts[~near], minlength=parts.max() + 1) > 0
+    far[0] = False
+    other = ndimage.binary_dilation(far[parts], iterations=2) & ~person
+    return np.where(near & ~other, alpha, 0).astype(np.float32)
 
 
 def _refine(image: np.ndarray, confidence: np.ndarray) -> np.ndarray:

@@ -83,7 +83,7 @@ def prepare_photo(photo: Photo, face: int | None, reporter: Reporter, *, aligned
     size = (rgb.shape[1], rgb.shape[0])
     found = find_faces_for(rgb, None if aligned else photo.edits.crop)
     index, notes = _choose(found, face, None if aligned else photo.edits.crop, size)
-    landmarks = found[index][1]
+    landmarks, others = found[index][1], found[:index] + found[index + 1 :]
     box = reference_box(landmarks)
     notes += _judge_size(box)
     try:
@@ -96,7 +96,10 @@ def prepare_photo(photo: Photo, face: int | None, reporter: Reporter, *, aligned
     reporter.stage("Separating the person from the background", share=0.1)
     # The matte is estimated on the photo itself: its pixels beyond the crop tell the colours of the background.
     cut_out = photo.has_alpha and (photo.rgba[..., 3] < 128).mean() > CUT_OUT_SHARE
-    matte = photo.rgba[..., 3] if cut_out else np.rint(estimate_matte(rgb, landmarks) * 255).astype(np.uint8)
+    if cut_out:
+        matte = photo.rgba[..., 3]
+    else:
+        matte = np.rint(estimate_matte(rgb, landmarks, [other for _, other in others]) * 255).astype(np.uint8)
     matte = photo.edits.apply_matte(matte)
     alpha = alignment.apply(matte, fill=0)
     if cut_out:
@@ -112,9 +115,7 @@ def prepare_photo(photo: Photo, face: int | None, reporter: Reporter, *, aligned
         faces=tuple(box for box, _ in found),
         face=index,
         notes=photo.notes + notes,
-        findings=findings_of(
-            rgb, matte, landmarks, box, tuple(other for place, (other, _) in enumerate(found) if place != index)
-        ),
+        findings=findings_of(rgb, matte, landmarks, box, tuple(other for other, _ in others)),
         crop=None if aligned else tuple((photo.edits.crop or Crop.of_box(size, box)).values()),
         rgb=rgb,
         matte=matte,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +51,7 @@ def prepare(photo: Photo, settings: FaceLiftSettings, reporter: Reporter) -> Pre
     found = find_faces_for(rgb, crop)
     wanted = _wanted_face(found, settings, crop, (rgb.shape[1], rgb.shape[0]))
     reporter.stage("Separating the person from the background", share=0.01)
-    rgba, notes = with_matte(photo, rgb, None if wanted is None else found[wanted][1])
+    rgba, notes = with_matte(photo, rgb, *_face_and_others(found, wanted))
     faces = tuple(box for box, _ in found)
     if photo.edits.matte:
         rgba = np.dstack([rgba[..., :3], photo.edits.apply_matte(rgba[..., 3])])
@@ -110,17 +111,27 @@ def _wanted_face(
     return settings.face
 
 
-def with_matte(photo: Photo, rgb: np.ndarray, landmarks: Landmarks | None) -> tuple[np.ndarray, tuple[str, ...]]:
+def _face_and_others(
+    found: list[tuple[FaceBox, Landmarks]], wanted: int | None
+) -> tuple[Landmarks | None, list[Landmarks]]:
+    faces = [landmarks for _, landmarks in found]
+    return (None, []) if wanted is None else (faces.pop(wanted), faces)
+
+
+def with_matte(
+    photo: Photo, rgb: np.ndarray, landmarks: Landmarks | None, others: Sequence[Landmarks] = ()
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return the photo [H, W, 4] uint8 with the person's matte as alpha, and notes for the user.
 
     Args:
         photo: The photo; where its own transparency cuts something out, that is the matte.
         rgb: [H, W, 3] uint8, the photo over white.
         landmarks: The person's face, or None without one.
+        others: The photo's other faces.
     """
     if is_cut_out(photo):
         return photo.rgba, ()
-    return remove_background(rgb, landmarks)
+    return remove_background(rgb, landmarks, others)
 
 
 def is_cut_out(photo: Photo) -> bool:
