@@ -17,3 +17,10 @@ def box_blur(layers: np.ndarray, size: int) -> np.ndarray:
     apart[:] = layers
     ndimage.uniform_filter1d(apart, size, axis=0, output=down, mode="nearest")
     return ndimage.uniform_filter1d(down, size, axis=1, mode="nearest")
+
+
+def soft_blur(layers: np.ndarray, radius: int) -> np.ndarray:
+    """Average over a neighbourhood: two box filters, close to a Gaussian and of constant cost."""
+    for _ in range(2):
+        layers = box_blur(layers, 2 * radius + 1)
+    return layers

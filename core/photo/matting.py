@@ -18,9 +18,10 @@ from scipy.spatial import ConvexHull
 
 from .. import blocks
 from ..ramps import smooth_step
-from .blur import box_blur
+from .blur import soft_blur
 from .landmarks import Landmarks
 from .network import load_network
+from .outline import COLOR_NOISE, MIN_WEIGHT, inside, redraw_outline
 from .people import person_share
 from .sampling import Square, sample_square
 
@@ -39,10 +40,6 @@ BAND = 0.022
 """Half width of the band along the outline, as a share of the square's side."""
 COLOR_RADII = (0.008, 0.03, 0.12)
 """Radii over which foreground and background colours are averaged, as shares of the square's side."""
-COLOR_NOISE = 0.02
-"""Standard deviation of noise that is always reckoned with, colours being 0..1."""
-MIN_WEIGHT = 0.02
-"""Share of known pixels in a neighbourhood from which its average colour counts."""
 SURE_CONFIDENCE = (0.75, 0.98)
 """Between these network outputs the network's opinion takes over from the colours'."""
 CLEAR_CONTRAST = (5.0, 20.0)
@@ -89,6 +86,7 @@ def estimate_matte(rgb: np.ndarray, landmarks: Landmarks, others: Sequence[Landm
         confidence = confidence * share
     confidence = _only_person_of(confidence, (center - [square.x, square.y]) / square.side * size + size / 2)
     alpha = _refine(patch.astype(np.float32) / 255, confidence)
+    alpha = redraw_outline(patch.astype(np.float32) / 255, alpha)
     alpha[_inner_face(landmarks, square, size) & (confidence > 0.5)] = 1
     alpha = _only_person_of(alpha, (center - [square.x, square.y]) / square.side * size + size / 2)
     return _paste(alpha, square, rgb.shape[:2])
@@ -154,8 +152,8 @@ def _refine(image: np.ndarray, confidence: np.ndarray) -> np.ndarray:
     """Return alpha that follows the picture's colours along the outline of ``confidence``."""
     side = len(image)
     band = max(2, round(BAND * side))
-    foreground = _inside(confidence > SURE_FOREGROUND, band)
-    background = _inside(confidence < SURE_BACKGROUND, band)
+    foreground = inside(confidence > SURE_FOREGROUND, band)
+    background = inside(confidence < SURE_BACKGROUND, band)
     if not foreground.any() or not background.any():
         return confidence
     tasks = (
@@ -190,7 +188,7 @@ def _snap_to_edges(confidence: np.ndarray, image: np.ndarray, radius: int) -> np
     layers = np.dstack(
         [confidence, image, image * confidence[..., None], image[..., first] * image[..., second]]
     ).astype(np.float32)
-    mean = _blur(layers, radius)
+    mean = soft_blur(layers, radius)
     target, guide = mean[..., 0], mean[..., 1 : 1 + channels]
     cross = mean[..., 1 + channels : 1 + 2 * channels] - guide * target[..., None]
     products = mean[..., 1 + 2 * channels :] - guide[..., first] * guide[..., second]
@@ -200,7 +198,7 @@ def _snap_to_edges(confidence: np.ndarray, image: np.ndarray, radius: int) -> np
     covariance += SNAP_REGULARIZATION * np.eye(channels, dtype=np.float32)
     slope = np.linalg.solve(covariance, cross[..., None])[..., 0]
     offset = target - (slope * guide).sum(axis=-1)
-    mean = _blur(np.dstack([slope, offset]), radius)
+    mean = soft_blur(np.dstack([slope, offset]), radius)
     soft = (mean[..., :channels] * image).sum(axis=-1) + mean[..., channels]
     return smooth_step(soft, *SNAP_RANGE)
 
@@ -222,11 +220,6 @@ def _fill_pinholes(alpha: np.ndarray, area: int, doubtful: np.ndarray) -> np.nda
     return np.where(filled, 1, alpha).astype(np.float32)
 
 
-def _inside(mask: np.ndarray, distance: int) -> np.ndarray:
-    """Return the part of a mask further than ``distance`` from its border; the picture's edge is no border."""
-    return ndimage.distance_transform_edt(mask) > distance if not mask.all() else mask
-
-
 def _surrounding_color(image: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the average colour [H, W, 3] of known pixels around each pixel, and its variance [H, W].
 
@@ -237,7 +230,7 @@ def _surrounding_color(image: np.ndarray, known: np.ndarray) -> tuple[np.ndarray
     mean = np.broadcast_to(image[known].mean(axis=0), image.shape)
     variance = np.full(known.shape, image[known].var(axis=0).sum(), np.float32)
     for share in sorted(COLOR_RADII, reverse=True):
-        blurred = _blur(layers, max(1, round(share * len(image))))
+        blurred = soft_blur(layers, max(1, round(share * len(image))))
         count = blurred[..., 4]
         local = blurred[..., :3] / np.maximum(count, 1e-6)[..., None]
         spread = np.maximum(blurred[..., 3] / np.maximum(count, 1e-6) - (local**2).sum(axis=-1), 0)
@@ -245,13 +238,6 @@ def _surrounding_color(image: np.ndarray, known: np.ndarray) -> tuple[np.ndarray
         mean = mean + trust[..., None] * (local - mean)
         variance = variance + trust * (spread - variance)
     return mean, variance
-
-
-def _blur(layers: np.ndarray, radius: int) -> np.ndarray:
-    """Average over a neighbourhood: two box filters, close to a Gaussian and of constant cost."""
-    for _ in range(2):
-        layers = box_blur(layers, 2 * radius + 1)
-    return layers
 
 
 def _paste(alpha: np.ndarray, square: Square, shape: tuple[int, int]) -> np.ndarray:
