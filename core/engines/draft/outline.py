@@ -7,11 +7,14 @@ mesh is moved across the picture to meet it, by the displacement of least bendin
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from scipy import ndimage, sparse
+from scipy.spatial import cKDTree
 
 from ...head import bending
-from ...head.model import Region
+from ...head.model import HeadModel, Region
 from ...parts import Part
 from .fields import nearest_fill, sample_map
 from .portrait import FittedPortrait
@@ -34,6 +37,8 @@ SETTLE = 1e-4
 """Weight that draws what no outline moves back to where it was."""
 SKULL, HELD = 0.002, 3.0
 """Weights with which the skull, whose outline is :mod:`.thickness`'s, and the landmarks stay where the fit put them."""
+BESIDE_EAR = 0.02
+"""Metres from an ear within which it hides the outline of the head itself."""
 MOVED = (Region.FACE, Region.EARS, Region.NECK, Region.TORSO)
 
 
@@ -73,7 +78,7 @@ def _moves(portrait: FittedPortrait, parts: np.ndarray) -> tuple[np.ndarray, np.
     across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)
     size = parts.shape[0]
     contour = model.in_regions(*MOVED) & (np.abs(facing) < CONTOUR) & (pixels[:, 1] < size - REACH)
-    contour &= _outermost(portrait, pixels, across)
+    contour &= _outermost(portrait, pixels, across) & ~_beside_ears(model)
     index = np.flatnonzero(contour)
     steps = np.arange(-REACH, REACH + STEP, STEP)
     place = pixels[index, None] + steps[None, :, None] * across[index, None]
@@ -96,6 +101,14 @@ def _moves(portrait: FittedPortrait, parts: np.ndarray) -> tuple[np.ndarray, np.
     error = across[index[hit]] * distance[:, None]
     move = np.column_stack([error / [camera.fx, camera.fy] * depths[index[hit], None], np.zeros(len(error))])
     return found, move @ camera.c2w[:3, :3].T
+
+
+@lru_cache(maxsize=1)
+def _beside_ears(model: HeadModel) -> np.ndarray:
+    """Return which vertices [V] of face and skull lie so close to an ear that the outline there is the ear's."""
+    ears = model.in_regions(Region.EARS)
+    distance, _ = cKDTree(model.mean[ears]).query(model.mean)
+    return (distance < BESIDE_EAR) & model.in_regions(Region.FACE, Region.SCALP)
 
 
 def _outermost(portrait: FittedPortrait, pixels: np.ndarray, across: np.ndarray) -> np.ndarray:
