@@ -56,8 +56,9 @@ LEAST_PASSAGE = 0.005
 """Walks pass the strongest edge with this share of their weight."""
 LEAST_PERSON = 0.1
 """Probability of "person" from which a cell takes part."""
-CUT = (0.4, 0.6)
-"""Shares between which the border between two people is drawn, softly."""
+CUT = (0.5, 0.7)
+"""Shares between which the border between two people is drawn, softly. In doubt a place is left out: a lump of
+somebody else beside a head is worse than a shoulder that ends early."""
 
 
 @dataclass(frozen=True, eq=False)
