@@ -17,9 +17,12 @@ from tests.bench.draft_quality import front_quality, hole_share, truth_quality
 from tests.draft_helpers import astronaut_head, file_photo, portrait_photo, sample_head_photo
 from tests.photo_helpers import SAMPLE_FRONT
 
-FRONT_PSNR, FRONT_IOU, HOLES = 30.0, 0.97, 0.003
-RAGGED = 300
-"""Pixels, of a view of 256, by which the border of hair may differ from its own smoothed course."""
+FRONT_PSNR, FRONT_IOU, HOLES = 34.0, 0.98, 0.003
+HOLES_FROM_ABOVE = 0.004
+"""The same of a photo from above: a shoulder that rises beside the jaw is taken for skin in part."""
+RAGGED = 380
+"""Pixels, of a view of 256, by which the border of hair may differ from its own smoothed course: at the nape it ends in
+single hairs."""
 SIX_PSNR, UNSEEN_PSNR = 17.5, 15.5
 
 
@@ -66,7 +69,7 @@ def test_head_seen_from_above_is_closed_and_keeps_its_shoulders_down(view):
     """Shoulders rise beside the jaw in such a photo; once straightened, they must lie below it, and nothing gape."""
     photo = file_photo(SAMPLE_FRONT.parents[1] / "views" / f"cam_{view}.png")
     gaussians = DraftEngine().generate(photo, {"quality": "low"}, Reporter()).gaussians
-    assert hole_share(gaussians, views=8) <= HOLES
+    assert hole_share(gaussians, views=8) <= HOLES_FROM_ABOVE
     mouth = gaussians.means[gaussians.parts == Part.MOUTH, 2].mean()
     clothes = gaussians.means[gaussians.parts == Part.CLOTHES, 2]
     assert (clothes > mouth).mean() < 0.002
