@@ -15,6 +15,8 @@ SHARES = (0.05, 0.95)
 """Shares of the person's colour in a mixture that count as none and all: colours within vary, too."""
 COLOR_NOISE = 0.02
 """Standard deviation of noise that is always reckoned with, colours being 0..1."""
+VEIL = 0.02
+"""Alpha that is taken for none, and lack of it that is taken for none: a trust that is not complete leaves a veil."""
 MIN_WEIGHT = 0.02
 """Share of known pixels in a neighbourhood from which its average colour counts."""
 
@@ -54,8 +56,9 @@ def redraw_outline(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     beside = ((pixels - back - np.clip(share, 0, 1)[..., None] * axis) ** 2).sum(axis=-1)
     spread = front_spread + back_spread + COLOR_NOISE**2
     trust = contrast / (contrast + 4 * spread) * np.exp(-beside / (2 * spread))
+    mixed = alpha[zone] + trust * (smooth_step(share, *SHARES) - alpha[zone])
     result = alpha.copy()
-    result[zone] += trust * (smooth_step(share, *SHARES) - alpha[zone])
+    result[zone] = np.select([mixed < VEIL, mixed > 1 - VEIL], [0, 1], mixed)
     return result
 
 
