@@ -236,6 +236,24 @@ def test_heads_that_are_only_instanced_keep_what_they_have(blender, bring_in):
     assert blender.heads.photo_camera_of(head) is not None and collection.name in bpy.data.collections
 
 
+def test_what_was_removed_or_unlinked_is_no_object_of_the_view_layer(blender):
+    """Its own list still holds both until it is brought up to date; using them has ended Blender 4.5."""
+    import bpy
+
+    scene, layer = bpy.context.scene, bpy.context.view_layer
+    kept, gone, inside = (bpy.data.objects.new(name, None) for name in ("Kept", "Gone", "Inside"))
+    collection = bpy.data.collections.new("Shelf")
+    collection.objects.link(inside)
+    scene.collection.children.link(collection)
+    scene.collection.objects.link(kept)
+    scene.collection.objects.link(gone)
+    layer.update()
+    scene.collection.children.unlink(collection)
+    bpy.data.objects.remove(gone)
+    names = [target.name for target in blender.module("facelift_addon.view_layers").objects_of(layer)]
+    assert "Kept" in names and "Gone" not in names and "Inside" not in names
+
+
 def test_deleting_hair_says_what_is_missing(blender):
     import bpy
 

@@ -14,6 +14,7 @@ import numpy as np
 from ...core.errors import FaceLiftError
 from ...core.head.shape import HeadShape
 from ...core.photo.edits import PhotoEdits
+from ..view_layers import objects_of
 from . import edits, fits, geometry, native, placement
 
 ID_KEY = "facelift_id"
@@ -36,9 +37,8 @@ JSON_KEYS = ("settings", "lens")
 
 def select_only(view_layer: bpy.types.ViewLayer, target: bpy.types.Object) -> None:
     """Select one object of a view layer and make it active."""
-    for other in view_layer.objects:
-        # A view layer lists removed objects as None until it is updated.
-        if other is not None and other.select_get(view_layer=view_layer):
+    for other in objects_of(view_layer):
+        if other.select_get(view_layer=view_layer):
             other.select_set(False, view_layer=view_layer)
     target.select_set(True, view_layer=view_layer)
     view_layer.objects.active = target

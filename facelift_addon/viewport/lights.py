@@ -6,6 +6,7 @@ import bpy
 import numpy as np
 
 from ...core.viewing import irradiance
+from ..view_layers import objects_of
 
 LIGHTS = ("POINT", "SPOT", "AREA", "SUN")
 
@@ -25,7 +26,9 @@ def shading_of(context: bpy.types.Context, middles: list[np.ndarray], view: np.n
         return None
     graph = context.evaluated_depsgraph_get()
     lamps = [
-        lamp.evaluated_get(graph) for lamp in context.view_layer.objects if lamp.type == "LIGHT" and lamp.visible_get()
+        lamp.evaluated_get(graph)
+        for lamp in objects_of(context.view_layer)
+        if lamp.type == "LIGHT" and lamp.visible_get()
     ]
     ambient = _ambient(context.scene.world)
     if not lamps and not ambient.any():

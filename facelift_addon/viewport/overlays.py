@@ -15,6 +15,7 @@ from ..listening import listen, stop_listening
 from ..splats import geometry
 from ..splats.columns import KINDS
 from ..splats.stand_in import CENTER
+from ..view_layers import objects_of
 from .clouds import SELECTION
 from .marks import Load, Look, Marks
 
@@ -98,7 +99,7 @@ class Overlays:
     def _draw_view(self, context: bpy.types.Context, settings: OverlaySettings) -> None:
         graph, space = context.evaluated_depsgraph_get(), context.space_data
         shown = []
-        for target in context.view_layer.objects:
+        for target in objects_of(context.view_layer):
             if target.type == "POINTCLOUD" and target.visible_in_viewport_get(space):
                 rows, selected = self._read(target, graph)
                 matrix = np.array(target.evaluated_get(graph).matrix_world, np.float64)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
+from ..view_layers import objects_of
 from .clouds import Cloud, Clouds
 
 SMALLEST_DETERMINANT = 1e-30
@@ -98,7 +99,7 @@ def in_view(
     """
     graph = context.evaluated_depsgraph_get()
     found = []
-    layer = [target for target in context.view_layer.objects if target is not None]
+    layer = objects_of(context.view_layer)
     for target in layer:
         if target.type != "POINTCLOUD" or not target.visible_in_viewport_get(space):
             continue
