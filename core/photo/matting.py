@@ -21,9 +21,10 @@ from ..ramps import smooth_step
 from .blur import soft_blur
 from .landmarks import Landmarks
 from .network import load_network
-from .outline import COLOR_NOISE, MIN_WEIGHT, inside, redraw_outline
+from .outline import inside, redraw_outline
 from .people import person_share
 from .sampling import Square, sample_square
+from .surroundings import COLOR_NOISE, MIN_WEIGHT, color_sums, mean_color
 
 PORTRAIT_SIDE = 3.2
 """Side of the square that holds head and shoulders, in face sizes (mean extent of the landmarks)."""
@@ -79,17 +80,16 @@ def estimate_matte(rgb: np.ndarray, landmarks: Landmarks, others: Sequence[Landm
     center, face_size = _face_extent(landmarks)
     square = Square(center[0], center[1] + PORTRAIT_DROP * face_size, PORTRAIT_SIDE * face_size)
     size = int(np.clip(round(square.side), 256, WORKING_SIZE))
-    patch = sample_square(rgb, square, size)
+    image = sample_square(rgb, square, size).astype(np.float32) / 255
+    face = (center - [square.x, square.y]) / square.side * size + size / 2
     confidence = _segment(rgb, square, size, face_size)
     share = person_share(rgb, square, confidence, landmarks, others)
     if share is not None:
         confidence = confidence * share
-    confidence = _only_person_of(confidence, (center - [square.x, square.y]) / square.side * size + size / 2)
-    alpha = _refine(patch.astype(np.float32) / 255, confidence)
-    alpha = redraw_outline(patch.astype(np.float32) / 255, alpha)
+    confidence = _only_person_of(confidence, face)
+    alpha = redraw_outline(image, _refine(image, confidence))
     alpha[_inner_face(landmarks, square, size) & (confidence > 0.5)] = 1
-    alpha = _only_person_of(alpha, (center - [square.x, square.y]) / square.side * size + size / 2)
-    return _paste(alpha, square, rgb.shape[:2])
+    return _paste(_only_person_of(alpha, face), square, rgb.shape[:2])
 
 
 def _face_extent(landmarks: Landmarks) -> tuple[np.ndarray, float]:
@@ -225,16 +225,13 @@ def _surrounding_color(image: np.ndarray, known: np.ndarray) -> tuple[np.ndarray
 
     Small neighbourhoods where they hold known pixels, larger ones elsewhere.
     """
-    weight = known.astype(np.float32)
-    layers = np.dstack([image * weight[..., None], (image**2).sum(axis=-1) * weight, weight])
+    sums = color_sums(image, known)
     mean = np.broadcast_to(image[known].mean(axis=0), image.shape)
     variance = np.full(known.shape, image[known].var(axis=0).sum(), np.float32)
     for share in sorted(COLOR_RADII, reverse=True):
-        blurred = soft_blur(layers, max(1, round(share * len(image))))
-        count = blurred[..., 4]
-        local = blurred[..., :3] / np.maximum(count, 1e-6)[..., None]
-        spread = np.maximum(blurred[..., 3] / np.maximum(count, 1e-6) - (local**2).sum(axis=-1), 0)
-        trust = np.clip(count / MIN_WEIGHT, 0, 1)
+        blurred = soft_blur(sums, max(1, round(share * len(image))))
+        local, spread = mean_color(blurred)
+        trust = np.clip(blurred[..., 4] / MIN_WEIGHT, 0, 1)
         mean = mean + trust[..., None] * (local - mean)
         variance = variance + trust * (spread - variance)
     return mean, variance

@@ -7,18 +7,15 @@ from scipy import ndimage
 
 from ..ramps import smooth_step
 from .blur import soft_blur
+from .surroundings import COLOR_NOISE, MIN_WEIGHT, color_sums, mean_color
 
 BAND, RADIUS = 0.008, 0.012
 """Half width of the zone along the outline where mixtures are looked for, and the radius over which colours are
 averaged on both its sides, as shares of the square's side."""
 SHARES = (0.05, 0.95)
 """Shares of the person's colour in a mixture that count as none and all: colours within vary, too."""
-COLOR_NOISE = 0.02
-"""Standard deviation of noise that is always reckoned with, colours being 0..1."""
 VEIL = 0.02
 """Alpha that is taken for none, and lack of it that is taken for none: a trust that is not complete leaves a veil."""
-MIN_WEIGHT = 0.02
-"""Share of known pixels in a neighbourhood from which its average colour counts."""
 
 
 def redraw_outline(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -41,15 +38,10 @@ def redraw_outline(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     if solid.all() or not solid.any():
         return alpha
     sides = (inside(solid, band), inside(~solid, band))
-    near = [
-        soft_blur(
-            np.dstack([image * known[..., None], (image**2).sum(axis=-1) * known, known]).astype(np.float32), radius
-        )
-        for known in sides
-    ]
+    near = [soft_blur(color_sums(image, known), radius) for known in sides]
     zone = ~(sides[0] | sides[1]) & (near[0][..., 4] > MIN_WEIGHT) & (near[1][..., 4] > MIN_WEIGHT)
     pixels = image[zone]
-    (front, front_spread), (back, back_spread) = (_mean_color(layers[zone]) for layers in near)
+    (front, front_spread), (back, back_spread) = (mean_color(sums[zone]) for sums in near)
     axis = front - back
     contrast = (axis**2).sum(axis=-1)
     share = ((pixels - back) * axis).sum(axis=-1) / np.maximum(contrast, 1e-6)
@@ -60,13 +52,6 @@ def redraw_outline(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     result = alpha.copy()
     result[zone] = np.select([mixed < VEIL, mixed > 1 - VEIL], [0, 1], mixed)
     return result
-
-
-def _mean_color(layers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean colour [..., 3] and variance [...] of sums of colours, squares and weights [..., 5]."""
-    weight = np.maximum(layers[..., 4:], 1e-6)
-    mean = layers[..., :3] / weight
-    return mean, np.maximum(layers[..., 3] / weight[..., 0] - (mean**2).sum(axis=-1), 0)
 
 
 def inside(mask: np.ndarray, distance: int) -> np.ndarray:

@@ -50,7 +50,7 @@ def falling_hair(portrait: FittedPortrait, bins: np.ndarray, skin: np.ndarray, h
 
 def falls(portrait: FittedPortrait, falling: np.ndarray) -> bool:
     """Return whether hair [512, 512] bool is wide beside the jaw, on one side at least."""
-    below = (np.arange(falling.shape[0]) - portrait.chin_row) / portrait.face_height
+    below = portrait.chin_frame[0][:, 0]
     right = np.arange(falling.shape[1]) > portrait.landmarks[CHIN, 0]
 
     def width(side: np.ndarray, top: float, bottom: float) -> float:

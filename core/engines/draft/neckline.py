@@ -67,7 +67,12 @@ class Neckline:
     def below(self, points: np.ndarray) -> np.ndarray:
         """Return how far [N] points [N, 3] lie below the clothes' edge; negative above it."""
         angle, _, height = self.locate(points)
-        return np.interp(angle, np.arange(BINS) + 0.5, self.edge, period=BINS) - height
+        return around(angle, self.edge) - height
+
+
+def around(angles: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return values [BINS] around the neck at angles [N] in bins."""
+    return np.interp(angles, np.arange(BINS) + 0.5, values, period=BINS)
 
 
 def find_neckline(portrait: FittedPortrait, segmentation: Segmentation) -> Neckline:
@@ -124,7 +129,7 @@ def paint_collar(
     away = ndimage.distance_transform_edt(~segmentation.is_part(Part.NECK, Part.SKIN))
     band = segmentation.dress & (away > COLLAR_INSET) & (away < COLLAR_WIDTH)
     rows, columns, angles, distances, heights = _seen(portrait, band, neckline)
-    below = np.interp(angles, np.arange(BINS) + 0.5, neckline.edge, period=BINS) - heights
+    below = around(angles, neckline.edge) - heights
     near = (below < COLLAR_HEIGHT[1]) & (distances < neckline.reach)
     bins = np.floor(angles[near]).astype(int) % BINS
     seen, index = np.unique(bins, return_inverse=True)
@@ -132,10 +137,10 @@ def paint_collar(
         return colors
     shown = portrait.rgb[rows[near], columns[near]]
     collar = np.array([np.median(shown[index == k], axis=0) for k in range(len(seen))])
-    around = np.stack([np.interp(np.arange(BINS), seen, channel, period=BINS) for channel in collar.T], axis=1)
-    around = ndimage.gaussian_filter1d(around, COLLAR_SPREAD, axis=0, mode="wrap")
+    collars = np.stack([np.interp(np.arange(BINS), seen, channel, period=BINS) for channel in collar.T], axis=1)
+    collars = ndimage.gaussian_filter1d(collars, COLLAR_SPREAD, axis=0, mode="wrap")
     angle, _, _ = neckline.locate(places)
-    of_collar = np.stack([np.interp(angle, np.arange(BINS) + 0.5, c, period=BINS) for c in around.T], axis=1)
+    of_collar = np.stack([around(angle, channel) for channel in collars.T], axis=1)
     return colors + (of_collar - colors) * (1 - smooth_step(neckline.below(places), *COLLAR_HEIGHT))[:, None]
 
 
