@@ -14,7 +14,7 @@ from core.runtime import advice
 from core.runtime.failures import FAILURES
 from core.runtime.report import redact, report
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+MANUAL = Path(__file__).resolve().parents[1] / "facelift_addon" / "setup" / "README.md"
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.code)
@@ -77,9 +77,9 @@ def test_table_as_markdown_has_a_row_for_each_failure():
     assert all(line.count(" | ") == 2 for line in table.strip().splitlines()[2:])
 
 
-def test_the_readme_has_this_table():
-    assert advice.troubleshooting_table() in README.read_text(encoding="utf-8"), (
-        "replace the README's table by core.runtime.advice.troubleshooting_table()"
+def test_the_setup_manual_has_this_table():
+    assert advice.troubleshooting_table() in MANUAL.read_text(encoding="utf-8"), (
+        "replace the setup manual's table by core.runtime.advice.troubleshooting_table()"
     )
 
 

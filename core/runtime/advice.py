@@ -31,7 +31,7 @@ def explain(raw: str) -> RuntimeProblem:
 
 
 def troubleshooting_table() -> str:
-    """Return the README's troubleshooting table, as Markdown."""
+    """Return the troubleshooting table of the setup's manual, as Markdown."""
     rows = [f"| {failure.message} | {failure.advice} | `{_cell(failure.shown)}` |" for failure in FAILURES]
     return "\n".join(["| What it says | What to do | Seen in the raw text |", "|---|---|---|", *rows]) + "\n"
 
