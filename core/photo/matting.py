@@ -19,6 +19,7 @@ from scipy.spatial import ConvexHull
 from .. import blocks
 from ..ramps import smooth_step
 from .blur import soft_blur
+from .connected import connected_to
 from .landmarks import Landmarks
 from .network import load_network
 from .outline import inside, redraw_outline
@@ -57,10 +58,6 @@ FACE_SHRINKAGE = 0.12
 """Share of the face's half size that is left out at its outline when it is declared opaque."""
 PINHOLE = 0.02
 """Side of the largest hole inside the person that is closed, as a share of the square's side."""
-CONNECTED = 0.25
-"""Alpha from which neighbouring pixels hang together."""
-LOOSE_TIPS = 0.0125
-"""How far from the person a loose tip of hair may end, as a share of the square's side."""
 CLEAN_LOW, CLEAN_HIGH = 0.04, 0.96
 """Alphas that are stretched to 0 and 1, so that noise leaves no veil."""
 
@@ -86,10 +83,10 @@ def estimate_matte(rgb: np.ndarray, landmarks: Landmarks, others: Sequence[Landm
     share = person_share(rgb, square, confidence, landmarks, others)
     if share is not None:
         confidence = confidence * share
-    confidence = _only_person_of(confidence, face)
+    confidence = connected_to(confidence, face)
     alpha = redraw_outline(image, _refine(image, confidence))
     alpha[_inner_face(landmarks, square, size) & (confidence > 0.5)] = 1
-    return _paste(_only_person_of(alpha, face), square, rgb.shape[:2])
+    return _paste(connected_to(alpha, face), square, rgb.shape[:2])
 
 
 def _face_extent(landmarks: Landmarks) -> tuple[np.ndarray, float]:
@@ -131,21 +128,6 @@ def _segment(rgb: np.ndarray, square: Square, size: int, face_size: float) -> np
         total[window] += person * fade
         weight[window] += fade
     return np.clip(total / weight, 0, 1)
-
-
-def _only_person_of(alpha: np.ndarray, face: np.ndarray) -> np.ndarray:
-    """Clear everything that does not hang together with the face's centre (x, y)."""
-    parts, _ = ndimage.label(alpha > CONNECTED, np.ones((3, 3)))
-    column, row = np.clip(face.astype(int), 0, len(alpha) - 1)
-    person = parts == parts[row, column]
-    if not parts[row, column]:
-        return alpha
-    # Tips of hair beside the person stay, whether or not they hang together; not so what reaches further away.
-    near = ndimage.distance_transform_edt(~person) <= max(2, round(LOOSE_TIPS * len(alpha)))
-    far = np.bincount(parts[~near], minlength=parts.max() + 1) > 0
-    far[0] = False
-    other = ndimage.binary_dilation(far[parts], iterations=2) & ~person
-    return np.where(near & ~other, alpha, 0).astype(np.float32)
 
 
 def _refine(image: np.ndarray, confidence: np.ndarray) -> np.ndarray:
