@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from core.engines.draft.front import COVER_BLUR, parted
 from core.engines.draft.painting import innermost
 from core.engines.draft.portrait import FittedPortrait
 from core.engines.draft.segmentation import segment
@@ -47,6 +48,34 @@ def test_hair_that_falls_on_one_side_is_hair_down_to_its_end(color, clothes):
     assert (found.parts == Part.HAIR)[inner & below].mean() > 0.85
     chest = (portrait.region_map == Region.TORSO) & ~hair & (np.arange(512)[:, None] > portrait.chin_row + 60)
     assert (found.parts == Part.CLOTHES)[chest].mean() > 0.95
+
+
+@pytest.mark.parametrize("color", (HAIR, BLACK))
+def test_long_hair_over_a_cheek_is_hair_and_the_other_cheeks_shade_is_skin(color):
+    portrait, hair = portrait_with(color, BLUE, falls=True)
+    rows, columns = np.indices(hair.shape)
+    aside = (columns - portrait.landmarks[152, 0]) / portrait.face_height
+    below = (rows - portrait.chin_row) / portrait.face_height
+    lock = portrait.face_oval & (aside > 0.25) & (below < -0.2)
+    shade = portrait.face_oval & (aside < -0.15) & ~portrait.features(0.03)
+    light = np.where(shade, 0.35, 1.0)[..., None]
+    rgb = np.where(lock[..., None], color * (1 + 0.1 * np.sin(columns)[..., None]), portrait.rgb * light)
+    portrait = portrait.with_colors(np.clip(rgb, 0, 1))
+    parts = segment(portrait).parts
+    assert (parts == Part.HAIR)[lock & ~portrait.features(0.06)].mean() > 0.8
+    assert (parts == Part.SKIN)[ndimage.binary_erosion(shade, iterations=2)].mean() > 0.95
+
+
+def test_one_lock_before_another_is_a_step_and_not_a_slope():
+    hair = np.ones((64, 64), bool)
+    sharp = np.where(np.arange(64) < 32, 5.0, 5.4) * np.ones((64, 1))
+    soft = ndimage.gaussian_filter(sharp, COVER_BLUR)
+    between = (soft > 5.05) & (soft < 5.35)
+    depth = parted(soft, hair, hair)
+    assert between.any() and not ((depth > 5.05) & (depth < 5.35)).any()
+    np.testing.assert_array_equal(parted(soft, hair, ~hair), soft)
+    gentle = 5 + 0.002 * np.arange(64) * np.ones((64, 1))
+    np.testing.assert_array_equal(parted(gentle, hair, hair), gentle)
 
 
 @pytest.mark.parametrize("clothes", (BLACK, BLUE))

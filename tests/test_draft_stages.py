@@ -227,6 +227,22 @@ def test_what_is_invented_neither_covers_the_photo_nor_leaves_its_outline():
     assert view.blocked(beside, Part.HAIR).all()
 
 
+def test_hair_close_behind_a_face_stays_however_deep_the_hair_beside_it_lies():
+    portrait, cap = with_cap(20)
+    segmentation = labels(portrait, cap)
+    depth = np.where(np.isfinite(portrait.mesh_maps.depth), portrait.mesh_maps.depth, 5.0).astype(np.float32)
+    depth[cap] = depth.max()
+    sheet = build_sheet(portrait, segmentation.parts, depth, shoulder_cut(portrait))
+    column = 256
+    row = np.flatnonzero(cap[:, column])[-1] + 2
+    pixel = np.array([[column + 0.5, row + 0.5]])
+    around = depth[row - 4 : row + 5, column - 4 : column + 5]
+    face = around[~cap[row - 4 : row + 5, column - 4 : column + 5]].max()
+    points = portrait.camera.unproject(np.repeat(pixel, 2, 0), np.array([face - 0.01, face + 0.05]))
+    assert depth[row, column] < face + 0.05 < depth[cap].min()
+    assert View(portrait, sheet).blocked(points, Part.HAIR).tolist() == [True, False]
+
+
 def test_the_rim_takes_hairs_colour_from_further_inside():
     portrait, cap = with_cap(20)
     rgb = portrait.rgb.copy()

@@ -116,8 +116,11 @@ class HairPhoto:
 
     @cached_property
     def deepest(self) -> np.ndarray:
-        """[H, W] depth of the deepest used pixel within :data:`SPILL` pixels."""
-        return ndimage.maximum_filter(np.where(self.used, self.depth, 0), 2 * SPILL + 1)
+        """[H, W] depth of the deepest used pixel around: of hair within one pixel, of other things that hair may not
+        blur within :data:`SPILL`.
+        """
+        others = ndimage.maximum_filter(np.where(self.used & ~self.hair, self.depth, 0), 2 * SPILL + 1)
+        return np.maximum(others, ndimage.maximum_filter(np.where(self.used, self.depth, 0), 3))
 
     def look_up(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return rows and columns [N] of points [N, 3] (clipped to the picture), their depths, and which are in it."""

@@ -43,6 +43,10 @@ STRETCHED = 0.12
 """Cosine below which even the face's pixels are left out: from the side they would be rows of dots."""
 HAIR_GRAZING, HAIR_EDGE = 0.25, 3
 """Cosine below which hair's pixels near the outline give way to strands, and pixels of its soft edge, which stay."""
+TURNING = 1.5
+"""World units of depth for one across from which hair rises less from the head's surface, and twice as much: not."""
+STEP_SLOPE = 3.5
+"""World units of depth for one across from which what covers the person is a step: a cosine of about 0.27."""
 FRAGMENT = 5
 """Pixels across below which what is left of the photo around an ear is a fleck on it."""
 
@@ -81,10 +85,15 @@ def find_front(portrait: FittedPortrait, segmentation: Segmentation, cover: Surf
         depth = np.where(dress & ~placed, nearest_fill(depth, placed), depth)
     covered = portrait.mask & ~on_head
     depth = np.where(covered, blur_inside(depth, covered, COVER_BLUR), depth)
+    inner = rim_distance(portrait.mask) >= OUTLINE_RIM
+    depth = parted(depth, covered, inner & segmentation.is_part(Part.HAIR))
     # Hair rises from the skin at the hairline instead of standing off it.
     away = ndimage.distance_transform_edt(~on_head) * PIXEL / HAIRLINE
     over = covered & ~dress & np.isin(regions, HEAD_REGIONS) & (away < 1)
-    depth[over] += (portrait.mesh_maps.depth[over] - depth[over]) * (1 - away[over])
+    # Where the head itself turns away, hair is what hides its edge.
+    steepness = np.hypot(*np.gradient(np.where(regions >= 0, portrait.mesh_maps.depth, 0)))[over] / PIXEL
+    flat = 1 - np.clip(steepness / TURNING - 1, 0, 1)
+    depth[over] += (portrait.mesh_maps.depth[over] - depth[over]) * (1 - away[over]) * flat
     # The fitted neck ends in teeth of single quads: what it and the torso have in common becomes one surface.
     throat = portrait.mask & np.isin(segmentation.parts, (Part.SKIN, Part.NECK)) & ~portrait.face_oval
     seam = ndimage.binary_dilation(throat & on_head, iterations=SEAM) & ndimage.binary_dilation(
@@ -98,6 +107,16 @@ def find_front(portrait: FittedPortrait, segmentation: Segmentation, cover: Surf
     if around.any():
         depth = np.where(inside, blur_inside(depth, around, MOUTH_RIM) + MOUTH_INSET, depth)
     return Front(depth.astype(np.float32), on_head, seen.mask)
+
+
+def parted(depth: np.ndarray, covered: np.ndarray, hair: np.ndarray) -> np.ndarray:
+    """Return the depth [512, 512] of what covers the person, with steps where one lock of hair lies before another.
+
+    A slope between them would be rows of dots from the side. At the person's outline, hair turns away.
+    """
+    steep = covered & (np.hypot(*np.gradient(depth)) > STEP_SLOPE * PIXEL)
+    even = covered & ~steep
+    return np.where(steep & hair, nearest_fill(depth, even), depth) if even.any() else depth
 
 
 def outline_pixels(

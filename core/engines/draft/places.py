@@ -12,7 +12,7 @@ from ...photo.landmarks import CHIN
 from .bareness import bare_places
 from .color_classes import MINIMUM_SEED
 from .fields import nearest_fill
-from .long_hair import falling_hair, falls, told_apart
+from .long_hair import falling_hair, falls, hair_over_face, told_apart
 from .portrait import HEAD_REGIONS, FittedPortrait
 
 SKIN, HAIR, CLOTHES = range(3)
@@ -26,6 +26,8 @@ MOSTLY_BARE = 0.5
 """Share of the scalp or the torso that must look like skin for all of it to be bare."""
 BARE_PRIOR = (1.0, 0.02, 0.02)
 """Prior of skin, hair and clothes where the photo looks like bare skin."""
+OVER_FACE_PRIOR = (0.5, 1.0, 0.002)
+"""Prior of the same where long hair falls over the face."""
 
 
 def certain_places(portrait: FittedPortrait, bins: np.ndarray) -> tuple[list[np.ndarray], bool]:
@@ -40,6 +42,8 @@ def certain_places(portrait: FittedPortrait, bins: np.ndarray) -> tuple[list[np.
         seeds = _seeds(portrait, long_hair)
         if told_apart(seeds[CLOTHES], falling):
             seeds = seeds[SKIN], seeds[HAIR] | falling, seeds[CLOTHES] & ~falling
+        over = hair_over_face(portrait, bins, seeds[SKIN], seeds[HAIR])
+        seeds = seeds[SKIN] & ~over, seeds[HAIR] | over, seeds[CLOTHES]
         bare = _bare(portrait, seeds, looks) & ~falling
     return [seeds[SKIN] | bare, seeds[HAIR] & ~bare, seeds[CLOTHES] & ~bare], long_hair
 

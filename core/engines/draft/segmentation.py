@@ -17,7 +17,7 @@ from ...photo.landmarks import EYE_OUTLINES, MOUTH_OUTLINE
 from .beard import find_beard
 from .color_classes import ANY_COLOR, color_bins, likelihoods, shaded_colors, smooth_posterior
 from .headgear import find_headgear
-from .places import BARE_PRIOR, HAIR, SKIN, certain_places, place_priors
+from .places import BARE_PRIOR, HAIR, OVER_FACE_PRIOR, SKIN, certain_places, place_priors
 from .portrait import FittedPortrait
 
 CLASS_PARTS = np.array([Part.SKIN, Part.HAIR, Part.CLOTHES])
@@ -79,6 +79,7 @@ def segment(portrait: FittedPortrait) -> Segmentation:
     expected = (shaded_colors(portrait.rgb, seeds[SKIN]), DYED * ANY_COLOR if long_hair else 0.0, ANY_COLOR)
     priors = place_priors(portrait, long_hair)
     priors[seeds[SKIN] & ~portrait.face_oval] = BARE_PRIOR
+    priors[seeds[HAIR] & portrait.face_oval] = OVER_FACE_PRIOR
     posterior = np.stack(seeds, axis=-1).astype(np.float32)
     like_skin = seeds[SKIN] | (expected[SKIN][bins] > ANY_COLOR)
     for _ in range(LEARNING_PASSES):

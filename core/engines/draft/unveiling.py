@@ -64,11 +64,15 @@ class View:
         near = ndimage.maximum_filter(self.family, SPILL) != ndimage.minimum_filter(self.family, SPILL)
         self.edge = near
         self.face = ndimage.binary_dilation(portrait.face_oval, iterations=SPILL)
-        self.deep = ndimage.maximum_filter(np.where(portrait.mask, sheet.depth, 0), SPILL)
+        # For each family the pixels of the others: what its samples may not blur.
+        others = [np.where(portrait.mask & (self.family != own), sheet.depth, 0) for own in range(FAMILY.max() + 1)]
+        self.deep = np.stack([ndimage.maximum_filter(depth, SPILL) for depth in others])
         # At the edge of hair and cloth, which overlap what is beside them, samples give way altogether.
         yields = near & (self.family != FAMILY[Part.SKIN])
         slope = np.where(self.face, ndimage.maximum_filter(sheet.depth, SLOPE), ndimage.maximum_filter(sheet.depth, 3))
-        deepest = np.where(yields, self.deep, np.minimum(slope, sheet.depth + DEEPEST))
+        gentle = np.minimum(slope, sheet.depth + DEEPEST)
+        beside = np.choose(self.family, self.deep, mode="clip")
+        deepest = np.where(yields, np.maximum(beside, gentle), gentle)
         flat = np.clip((sheet.facing - STEEP) / (FLAT - STEEP), 0, 1)
         self.limit = deepest + BEHIND[0] + (BEHIND[1] - BEHIND[0]) * flat
         self.within = signed_distance(portrait.mask).astype(np.float32)
@@ -87,7 +91,8 @@ class View:
         _, depths = self.portrait.camera.project(positions)
         other = FAMILY[parts] != self.family[rows, columns]
         other &= inside & self.portrait.mask[rows, columns]
-        before = other & (depths < self.deep[rows, columns] + CLEAR + ASIDE * np.asarray(radii))
+        deep = self.deep[FAMILY[parts], rows, columns]
+        before = other & (depths < deep + CLEAR + ASIDE * np.asarray(radii))
         return before | (inside & self.outside[rows, columns])
 
     def place(
