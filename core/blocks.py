@@ -23,7 +23,8 @@ _MAX_THREADS = 8
 _PRODUCT_ROWS = 64
 """Rows that are multiplied at once by :func:`multiply`."""
 
-Item, Result = TypeVar("Item"), TypeVar("Result")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def slices(count: int, rows: int = ROWS) -> Iterator[slice]:

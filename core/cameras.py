@@ -7,7 +7,9 @@ row j) centred at (i + 0.5, j + 0.5); the picture spans [0, width] x [0, height]
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -126,13 +128,13 @@ class Camera:
         """[4, 4] matrix_world of a Blender camera (x right, y up, looks along -z)."""
         return self.c2w @ np.diag([1.0, -1.0, -1.0, 1.0])
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
         scalars = {name: getattr(self, name) for name in ("width", "height", "fx", "fy", "cx", "cy")}
         return {**scalars, "c2w": self.c2w.tolist()}
 
     @classmethod
-    def from_dict(cls, data: dict) -> Camera:
+    def from_dict(cls, data: Mapping[str, Any]) -> Camera:
         """Return the camera of :meth:`to_dict`'s form."""
         return cls(**{**data, "c2w": np.array(data["c2w"])})
 

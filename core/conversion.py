@@ -8,11 +8,12 @@ from pathlib import Path
 from . import formats
 from .console import Console
 from .formats.axes import Axes, to_ours
+from .formats.registry import Statement
 
 AXES = {"y-down": Axes.Y_DOWN, "z-up": Axes.Z_UP, "y-up": Axes.Y_UP}
 
 
-def add_parser(commands: argparse._SubParsersAction) -> None:
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to a parser."""
     convert = commands.add_parser(
         "convert",
@@ -38,7 +39,7 @@ def _convert(options: argparse.Namespace, console: Console) -> int:
             notes = (*notes, "The file doesn't say its axes: +Y is taken for down. Choose others with --from.")
     for note in notes:
         console.message(f"{options.source.name}: {note}")
-    free = target.statement is not formats.Statement.BY_FORMAT
+    free = target.statement is not Statement.BY_FORMAT
     axes = AXES[options.write_as] if options.write_as and free else None
     formats.save(gaussians, options.target, axes=axes, unit=reading.unit)
     console.message(f"{options.target.name}: {len(gaussians):,} splats")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class FaceLiftError(Exception):
     """An expected failure, told in plain words.
@@ -15,7 +17,7 @@ class FaceLiftError(Exception):
 
     code = "error"
 
-    def __init__(self, message: str, advice: str = "", *, code: str | None = None, **details) -> None:
+    def __init__(self, message: str, advice: str = "", *, code: str | None = None, **details: Any) -> None:
         super().__init__(message)
         self.message = message
         self.advice = advice
@@ -26,7 +28,7 @@ class FaceLiftError(Exception):
     def __str__(self) -> str:
         return f"{self.message} {self.advice}".strip()
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Return the error as it travels over the worker's protocol."""
         return {"code": self.code, "message": self.message, "advice": self.advice, "details": self.details}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,7 @@ class Gaussians:
     rotations: np.ndarray
     opacities: np.ndarray
     sh: np.ndarray
-    parts: np.ndarray | None = None
+    parts: np.ndarray = None  # type: ignore[assignment]  # __post_init__ fills it.
     extras: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -65,7 +66,7 @@ class Gaussians:
 
     def _store(self, name: str, dtype: type, shape: tuple[int, ...]) -> None:
         """Set a field to a read-only contiguous view of the wanted type and shape."""
-        array = np.ascontiguousarray(getattr(self, name), dtype)
+        array: np.ndarray = np.ascontiguousarray(getattr(self, name), dtype)
         if array.shape != shape:
             raise ValueError(f"{name} has shape {array.shape}, expected {shape}")
         view = array.view()
@@ -85,7 +86,7 @@ class Gaussians:
         """[N, 3] view-independent display colours (sRGB-encoded, not clipped)."""
         return harmonics.to_colors(self.sh)
 
-    def replace(self, **changes) -> Gaussians:
+    def replace(self, **changes: Any) -> Gaussians:
         """Return a copy with some fields replaced."""
         return replace(self, **changes)
 
@@ -201,12 +202,16 @@ def concatenate(items: Sequence[Gaussians]) -> Gaussians:
     width = max(item.sh.shape[1] for item in items)
     padded = [np.pad(item.sh, ((0, 0), (0, width - item.sh.shape[1]), (0, 0))) for item in items]
     shared = set(items[0].extras).intersection(*(item.extras for item in items[1:]))
+
+    def joined(name: str) -> np.ndarray:
+        return np.concatenate([getattr(item, name) for item in items])
+
     return Gaussians(
-        *(
-            np.concatenate([getattr(item, name) for item in items])
-            for name in ("means", "scales", "rotations", "opacities")
-        ),
+        joined("means"),
+        joined("scales"),
+        joined("rotations"),
+        joined("opacities"),
         np.concatenate(padded),
-        np.concatenate([item.parts for item in items]),
+        joined("parts"),
         {name: np.concatenate([item.extras[name] for item in items]) for name in items[0].extras if name in shared},
     )

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from .errors import Cancelled
 
@@ -33,7 +34,7 @@ class Progress:
     fraction: float
     eta: float | None
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Return the notification's JSON form."""
         return asdict(self)
 
@@ -96,12 +97,15 @@ class Reporter:
 
         Cancelling this one cancels the piece.
         """
+        told = self._on_progress
+        if told is None:
+            return Reporter(None, self._on_preview, self.cancel_event)
 
         def forward(progress: Progress) -> None:
             fraction = start + (end - start) * progress.fraction
-            self._on_progress(replace(progress, fraction=fraction, eta=self._eta(fraction)))
+            told(replace(progress, fraction=fraction, eta=self._eta(fraction)))
 
-        return Reporter(forward if self._on_progress is not None else None, self._on_preview, self.cancel_event)
+        return Reporter(forward, self._on_preview, self.cancel_event)
 
     def finish(self) -> None:
         """End the last stage, so that its time is counted, and report the job as done."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import tomllib
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 MANIFEST_PATH = Path(__file__).resolve().parent.parent / "blender_manifest.toml"
 
 
 @lru_cache(maxsize=1)
-def manifest() -> dict:
+def manifest() -> dict[str, Any]:
     """Return ``blender_manifest.toml`` as a dictionary.
 
     Raises:

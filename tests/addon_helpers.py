@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-import build
 from tests.headless import PACKAGE, install_extension, use_resources
 from tests.patience import PATIENCE
+from tests.tools.building.packages import build_zip
 
 TICK_SECONDS = 0.01
 
@@ -83,7 +83,7 @@ class Extension:
 
 def install(folder: Path) -> Extension:
     """Build the zip, then install and enable it as a user does."""
-    install_extension(build.build_zip(folder / "facelift.zip"))
+    install_extension(build_zip(folder / "facelift.zip"))
     return Extension()
 
 

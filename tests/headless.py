@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from pathlib import Path
+from types import ModuleType
 
 PACKAGE = "bl_ext.user_default.facelift"
 """Where Blender puts an extension that was installed from a file."""
@@ -17,8 +19,13 @@ def use_resources(folder: Path) -> None:
     os.environ["BLENDER_USER_RESOURCES"] = str(folder)
 
 
+def installed(name: str) -> ModuleType:
+    """Return a module of the installed extension as Blender has it now, such as ``"facelift_addon.tasks"``."""
+    return importlib.import_module(f"{PACKAGE}.{name}")
+
+
 def install_extension(extension: Path) -> str:
-    """Install and enable the zip that ``build.build_zip`` writes, as a user does; return the extension's package.
+    """Install and enable the zip that ``build.py package`` writes, as a user does; return the extension's package.
 
     Raises:
         RuntimeError: Blender did not install or enable the zip.

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-import build
 from core.runtime import lockfile
 from core.runtime.environment import COMPLETE, MARKER
 from core.runtime.probe import platform_name
 from core.runtime.selftest import PACKAGES
 from core.weights.table import FileTable
+from tests.tools.building.environments import ENVIRONMENTS
 
 PYTHON_VARIABLE = "FACELIFT_TEST_RUNTIME"
 """Environment variable with the Python of an environment that has the facelift engine's packages."""
@@ -29,7 +29,7 @@ LICENCE = "You may look, not sell.\n"
 @functools.cache
 def runtime_python() -> Path:
     """Return a virtual environment's Python that has the engine's packages; skip where there is none."""
-    own = build.ENVIRONMENTS / "blender45" / "bin" / "python"
+    own = ENVIRONMENTS / "blender45" / "bin" / "python"
     # Looked for, not imported: that takes seconds.
     names = ("torch", *PACKAGES)
     code = f"import sys, importlib.util as u; sys.exit(not all(map(u.find_spec, {names})))"

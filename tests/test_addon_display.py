@@ -18,7 +18,8 @@ def psnr(actual, expected):
 
 def rendered(blender, target, camera, path):
     """Render through a camera of the world; return pixels 0..1."""
-    pictures = blender.module("facelift_addon.pictures")
+    from tests.tools.demo import pictures
+
     (file,) = pictures.render_views(target, [camera], path, SIZE)
     return pictures.load_pixels(file) / 255
 
@@ -39,7 +40,8 @@ def test_stretched_and_mirrored_objects_render_as_transformed_gaussians(blender,
     target.rotation_euler, target.scale = (0.2, 0.4, -0.3), (0.6, -1.1, 0.9)
     bpy.context.view_layer.update()
     world = np.array(target.matrix_world)
-    pictures = blender.module("facelift_addon.pictures")
+    from tests.tools.demo import pictures
+
     cameras = blender.module("facelift_addon.splats.cameras")
     view = Camera.orbit(240, 15, size=SIZE)
     camera = cameras.new_camera("view")

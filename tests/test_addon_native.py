@@ -148,7 +148,8 @@ def render(blender, target, view, folder, mode, exact=False, samples=32):
     """Render a head through a camera of the engine's frame; return pixels 0..1."""
     import bpy
 
-    pictures = blender.module("facelift_addon.pictures")
+    from tests.tools.demo import pictures
+
     display = blender.module("facelift_addon.splats.display")
     rendering = blender.module("facelift_addon.splats.rendering")
     cameras = blender.module("facelift_addon.splats.cameras")

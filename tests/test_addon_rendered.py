@@ -28,9 +28,11 @@ class Film:
     def __init__(self, blender, engine, folder):
         import bpy
 
+        from tests.tools.demo import pictures
+
         self.blender, self.folder = blender, folder
         self.display = blender.module("facelift_addon.splats.display")
-        self.pictures = blender.module("facelift_addon.pictures")
+        self.pictures = pictures
         self.gaussians = surface_gaussians(COUNT)
         self.head = add_splats(blender, self.gaussians)
         self._studio = self.pictures.studio(self.head)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from core import colors
 from core.avatar.texture import delighting, skin
 from core.avatar.texture.bake import bake_texture
 from core.avatar.texture.texels import fill_gaps, texels_of
@@ -157,16 +158,16 @@ def test_delighting_takes_a_lamp_off_and_leaves_the_skin():
     beliefs = model.in_regions(Region.FACE).astype(np.float32) * (normals[:, 1] < 0)
     lamp = np.array([0.7, -0.6, 0.4]) / np.linalg.norm([0.7, -0.6, 0.4])
     light = 0.35 + 0.65 * np.maximum(normals @ lamp, 0)
-    albedo = delighting.to_linear(SKIN) * np.where(model.in_regions(Region.LIPS), 0.7, 1)[:, None]
-    lit = delighting.to_srgb(albedo * light[:, None])
+    albedo = colors.to_linear(SKIN) * np.where(model.in_regions(Region.LIPS), 0.7, 1)[:, None]
+    lit = colors.to_encoded(albedo * light[:, None])
     seen = beliefs > 0
-    before = np.std(np.log(delighting.to_linear(lit[seen]).mean(1)))
+    before = np.std(np.log(colors.to_linear(lit[seen]).mean(1)))
     factors = delighting.shading(normals, lit, beliefs)
     whole = delighting.take_off(lit, factors, 1.0)
-    after = np.std(np.log(delighting.to_linear(whole[seen]).mean(1)))
+    after = np.std(np.log(colors.to_linear(whole[seen]).mean(1)))
     assert after < 0.3 * before
     np.testing.assert_allclose(delighting.take_off(lit, factors, 0.0), lit, atol=1e-5)
-    half = np.std(np.log(delighting.to_linear(delighting.take_off(lit, factors, 0.5)[seen]).mean(1)))
+    half = np.std(np.log(colors.to_linear(delighting.take_off(lit, factors, 0.5)[seen]).mean(1)))
     assert after < half < before
 
 

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-import build
 from core import formats
 from tests.addon_helpers import needs_blender
 from tests.patience import PATIENCE
 from tests.photo_helpers import astronaut
+from tests.tools.building.packages import build_zip
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,7 +31,7 @@ def test_demo_of_a_noise_head_ends_and_writes_every_file(tmp_path, checkpoint_fo
     Image.fromarray(astronaut()).resize((256, 256)).save(photo)
     weights = other_checkpoint(checkpoint_folder, tmp_path / "weights")
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "tests.demo", "--zip", build.build_zip(tmp_path / "facelift.zip")]
+    command = [sys.executable, "-m", "tests.tools.demo", "--zip", build_zip(tmp_path / "facelift.zip")]
     command += ["--engine", "facelift", "--checkpoint", weights, "--photo", photo, "--out", out]
     folders = {name: str(tmp_path / name) for name in ("XDG_CACHE_HOME", "FACELIFT_WEIGHTS", "HF_HUB_CACHE")}
     result = subprocess.run(

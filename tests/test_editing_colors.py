@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core import colors
 from core import spherical_harmonics as harmonics
 from core.editing import grading, painting
 from core.editing.grading import Grade, grade
@@ -74,7 +75,7 @@ def test_saturation_and_contrast_at_their_ends():
 @given(values=st.lists(st.floats(-0.5, 2), min_size=1, max_size=20))
 def test_transfer_function_and_its_inverse_meet_everywhere(values):
     values = np.array(values)
-    np.testing.assert_allclose(grading.to_display(grading.to_linear(values)), values, atol=1e-6)
+    np.testing.assert_allclose(colors.to_encoded(colors.to_linear(values)), values, atol=1e-6)
 
 
 @settings(max_examples=30)

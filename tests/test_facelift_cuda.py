@@ -47,7 +47,7 @@ def views_of(checkpoint: Checkpoint, device: str = "cuda", **options) -> np.ndar
 
 
 def test_recorded_tensors_agree(record_folder):  # noqa: F811
-    command = [sys.executable, "-m", "core.engines.facelift.parity", record_folder, "--device", "cuda"]
+    command = [sys.executable, "-m", "tests.tools.parity", record_folder, "--device", "cuda"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout
 

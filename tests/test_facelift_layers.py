@@ -10,7 +10,7 @@ from torch import nn
 from core.engines.facelift import acceleration, layers, models
 from core.engines.facelift.acceleration import BASELINE, DEFAULT
 from core.engines.facelift.checkpoint import Checkpoint
-from core.engines.facelift.parity.compare import relative_error
+from tests.tools.parity.compare import relative_error
 
 CHANNELS_LAST = torch.channels_last
 VIEWS = 6

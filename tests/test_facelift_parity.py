@@ -20,14 +20,14 @@ from core.engines.facelift import models
 from core.engines.facelift.acceleration import BASELINE
 from core.engines.facelift.checkpoint import Checkpoint
 from core.engines.facelift.gslrm import FIELDS
-from core.engines.facelift.parity import full
-from core.engines.facelift.parity.__main__ import compare_record, main
-from core.engines.facelift.parity.compare import compare
-from core.engines.facelift.parity.facecrop import compare_facecrop
-from core.engines.facelift.parity.record import Record, RecordError, records
-from core.engines.facelift.parity.stages import run_end_to_end
 from core.engines.facelift.pipeline import Pipeline
 from tests.bench.facelift_random import CONFIGS
+from tests.tools.parity import full
+from tests.tools.parity.__main__ import compare_record, main
+from tests.tools.parity.compare import compare
+from tests.tools.parity.facecrop import compare_facecrop
+from tests.tools.parity.record import Record, RecordError, records
+from tests.tools.parity.stages import run_end_to_end
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -37,7 +37,7 @@ def failures(folder: Path) -> list[str]:
 
 
 def run_parity(*arguments: object) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "core.engines.facelift.parity", *map(str, arguments)]
+    command = [sys.executable, "-m", "tests.tools.parity", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 

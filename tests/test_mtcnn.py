@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.assets import mtcnn as asset
 from core.errors import PhotoError
 from core.photo import mtcnn
 from core.photo.types import FaceBox
 from tests import facenet_reference
+from tests.tools.assets import mtcnn as asset
 
 PARAMETERS = {
     "image_size": 512,

@@ -36,7 +36,7 @@ def test_networks_are_small():
 @pytest.mark.parametrize("name", NETWORKS)
 def test_network_agrees_with_litert(name, wheel):
     interpreter_module = pytest.importorskip("ai_edge_litert.interpreter")
-    networks = pytest.importorskip("core.assets.networks")
+    networks = pytest.importorskip("tests.tools.assets.networks")
     with zipfile.ZipFile(wheel) as archive:
         model = archive.read(networks.SOURCES[name])
     network = load_network(name)
@@ -56,7 +56,7 @@ def test_network_agrees_with_litert(name, wheel):
 
 
 def test_conversion_reproduces_the_committed_files(wheel):
-    networks = pytest.importorskip("core.assets.networks")
+    networks = pytest.importorskip("tests.tools.assets.networks")
     assert networks.check(wheel) == []
 
 

@@ -14,28 +14,29 @@ from pathlib import Path
 
 import pytest
 
-import build
 from core.runtime.probe import platform_name
 from tests.addon_helpers import PACKAGE, needs_blender
 from tests.index_helpers import make_wheel
 from tests.patience import PATIENCE
+from tests.tools.building import packages
+from tests.tools.building.environments import BLENDERS, ROOT
 
 pytestmark = needs_blender
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
-OWN_FIT = next(name for name, fit in build.FITS.items() if fit.python == PYTHON)
-OLD, NEW = "0.0.9", build.project_version()
+OWN_FIT = next(name for name, fit in packages.FITS.items() if fit.python == PYTHON)
+OLD, NEW = "0.0.9", packages.project_version()
 
 
 def make_zips(folder: Path, version: str) -> list[Path]:
     """Write the zips of a version for several platforms and all Blenders, each with a wheel that tells them apart."""
-    plain = build.build_zip(folder / "plain" / "facelift.zip")
+    plain = packages.build_zip(folder / "plain" / "facelift.zip")
     zips = []
     for platform in {platform_name(), "windows-x64", "macos-arm64"}:
-        for name, fit in build.FITS.items():
+        for name, fit in packages.FITS.items():
             tag = f"cp{fit.python.replace('.', '')}"
             wheel = make_wheel(folder, f"tiny_{name}_{platform.replace('-', '_')}", "1.0")
             wheel = wheel.rename(wheel.with_name(wheel.name.replace("py3-none", f"{tag}-{tag}")))
-            text = build.manifest_text(platform, [wheel.name], fit).replace(
+            text = packages.manifest_text(platform, [wheel.name], fit).replace(
                 f'version = "{NEW}"', f'version = "{version}"', 1
             )
             target = folder / f"facelift-{version}-{name}-{platform}.zip"
@@ -67,7 +68,7 @@ def server(tmp_path) -> Iterator[tuple[Path, str]]:
 def in_blender(*arguments: object) -> dict:
     """Start Blender for a step and return what it found."""
     command = [sys.executable, "-m", "tests.repository_steps", *map(str, arguments)]
-    answer = subprocess.run(command, cwd=build.ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert answer.returncode == 0, answer.stdout[-4000:] + answer.stderr[-4000:]
     return json.loads(answer.stdout.strip().splitlines()[-1])
 
@@ -77,13 +78,13 @@ def test_blender_installs_what_fits_and_updates_it_keeping_heads_and_settings(se
     resources, blend = tmp_path / "user", tmp_path / "scene.blend"
     for folder in (resources, tmp_path / "old", tmp_path / "new"):
         folder.mkdir()
-    build.write_index(Path(sys.executable), web, make_zips(tmp_path / "old", OLD))
+    packages.write_index(Path(sys.executable), web, make_zips(tmp_path / "old", OLD))
     before = in_blender("install", resources, blend, url)
     assert before["version"] == OLD
     assert before["heads"] == {"Head": 500}
     (wheel,) = before["wheels"]
     assert OWN_FIT in wheel and platform_name().replace("-", "_") in wheel
-    build.write_index(Path(sys.executable), web, make_zips(tmp_path / "new", NEW))
+    packages.write_index(Path(sys.executable), web, make_zips(tmp_path / "new", NEW))
     after = in_blender("update", resources, blend)
     assert after == before | {"version": NEW}
     assert (after["worker_command"], after["seed"]) == ("ssh studio worker", 77)
@@ -91,16 +92,16 @@ def test_blender_installs_what_fits_and_updates_it_keeping_heads_and_settings(se
 
 def test_two_zips_for_the_same_blender_are_refused(tmp_path):
     """Blender would take either."""
-    zips = [build.build_zip(tmp_path / f"{name}.zip") for name in ("one", "other")]
+    zips = [packages.build_zip(tmp_path / f"{name}.zip") for name in ("one", "other")]
     with pytest.raises(SystemExit, match="duplicate"):
-        build.write_index(Path(sys.executable), tmp_path / "web", zips)
+        packages.write_index(Path(sys.executable), tmp_path / "web", zips)
 
 
 def test_a_zip_for_another_blender_is_refused_from_disk_too(blender, tmp_path, capfd):
     import bpy
 
-    other = next(fit for name, fit in build.FITS.items() if name != OWN_FIT)
-    path = build.build_zip(tmp_path / "other.zip", platform_name(), fit=other)
+    other = next(fit for name, fit in packages.FITS.items() if name != OWN_FIT)
+    path = packages.build_zip(tmp_path / "other.zip", platform_name(), fit=other)
     manifest = Path(sys.modules[PACKAGE].__file__).with_name("blender_manifest.toml")
     before = manifest.read_text()
     bpy.ops.extensions.package_install_files(filepath=str(path), repo="user_default", enable_on_install=True)
@@ -109,11 +110,11 @@ def test_a_zip_for_another_blender_is_refused_from_disk_too(blender, tmp_path, c
 
 
 def test_every_served_blender_has_one_zip():
-    for version, python in build.BLENDERS.items():
+    for version, python in BLENDERS.items():
         number = tuple(map(int, f"{version}.0".split(".")))
         fitting = [
             fit
-            for fit in build.FITS.values()
+            for fit in packages.FITS.values()
             if tuple(map(int, fit.first.split("."))) <= number
             and (not fit.before or number < tuple(map(int, fit.before.split("."))))
         ]

@@ -9,11 +9,12 @@ import sys
 import pytest
 
 from core.progress import Reporter
-from core.runtime import indexes, lock, lockfile, uv
+from core.runtime import indexes, lockfile, uv
 from core.runtime.backends import PLATFORM_BACKENDS, Backend
 from core.runtime.errors import RuntimeProblem
 from tests.index_helpers import make_wheel, serve_index
 from tests.runtime_helpers import wheel_folder
+from tests.tools.lock import __main__ as lock
 
 ALL = [(platform, backend) for platform, backends in PLATFORM_BACKENDS.items() for backend in backends]
 FROM_COMMON_INDEX = [("linux-x64", Backend.CU130), ("windows-x64", Backend.CPU), ("macos-arm64", Backend.MPS)]

@@ -65,7 +65,8 @@ def test_renders_do_not_see_the_drawing(blender, drawn, tmp_path):
     from core.rasterize.metrics import psnr
 
     camera = Camera.orbit(240, 15, size=96)
-    pictures = blender.module("facelift_addon.pictures")
+    from tests.tools.demo import pictures
+
     (path,) = pictures.render_views(drawn, [camera], tmp_path, 96)
     image = pictures.load_pixels(path) / 255
     assert psnr(image.astype(float), np.clip(cpu.render(surface_gaussians(400, 1), camera).image, 0, 1)) > 40

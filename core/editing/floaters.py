@@ -69,15 +69,14 @@ def islands(means: np.ndarray, distance: float) -> np.ndarray:
     strides = np.array([size[1] * size[2], size[2], 1])
     keys, members = np.unique(cells @ strides, return_inverse=True)
     members = members.reshape(-1)
-    rows, columns = [], []
+    ends = []
     # Half of the 26 directions: a link counts both ways.
     for step in itertools.islice(itertools.product((-1, 0, 1), repeat=3), 14, None):
         wanted = keys + np.dot(step, strides)
         found = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
         linked = np.flatnonzero(keys[found] == wanted)
-        rows.append(linked)
-        columns.append(found[linked])
-    rows, columns = np.concatenate(rows), np.concatenate(columns)
+        ends.append(np.stack([linked, found[linked]]))
+    rows, columns = np.concatenate(ends, axis=1)
     links = coo_matrix((np.ones(len(rows), np.int8), (rows, columns)), shape=(len(keys), len(keys)))
     labels = connected_components(links, directed=False)[1][members]
     counts = np.bincount(labels)

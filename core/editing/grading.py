@@ -12,20 +12,13 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from .. import spherical_harmonics as harmonics
+from ..colors import LUMINANCE, encoded_slope, linear_slope, to_encoded, to_linear
 from ..gaussians import Gaussians
 
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
-"""Of linear Rec. 709 red, green and blue."""
 BALANCE_STOPS = 0.5
 """Stops by which full temperature or tint pulls channels."""
 PIVOT = 0.5
 """Display value that contrast leaves where it is."""
-ENCODED_FOOT = 0.04045
-LINEAR_FOOT = 0.0031308
-FOOT_SLOPE = 12.92
-OFFSET = 0.055
-GAMMA = 2.4
-"""The sRGB transfer function, IEC 61966-2-1. Its linear foot goes on below 0, where raw splat colours may be."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +75,11 @@ def grade(gaussians: Gaussians, how: Grade, mask: np.ndarray | None = None) -> G
     coefficients = gaussians.sh[chosen].astype(np.float64)
     colors = PIVOT + harmonics.C0 * coefficients[:, 0]
     linear = _mix(to_linear(colors), how)
-    graded = PIVOT + how.contrast * (to_display(linear) - PIVOT)
+    graded = PIVOT + how.contrast * (to_encoded(linear) - PIVOT)
     sh = gaussians.sh.copy()
     sh[chosen, 0] = (graded - PIVOT) / harmonics.C0
-    slopes_before = _linear_slope(colors)[:, None]
-    slopes_after = how.contrast * _display_slope(linear)[:, None]
+    slopes_before = linear_slope(colors)[:, None]
+    slopes_after = how.contrast * encoded_slope(linear)[:, None]
     sh[chosen, 1:] = slopes_after * _mix(slopes_before * coefficients[:, 1:], how)
     return gaussians.replace(sh=sh)
 
@@ -96,27 +89,3 @@ def _mix(linear: np.ndarray, how: Grade) -> np.ndarray:
     balanced = linear * how.gains()
     luminance = (balanced @ LUMINANCE)[..., None]
     return luminance + how.saturation * (balanced - luminance)
-
-
-def to_linear(colors: np.ndarray) -> np.ndarray:
-    """Return linear values of sRGB-encoded ones, any shape and range."""
-    curve = ((np.maximum(colors, ENCODED_FOOT) + OFFSET) / (1 + OFFSET)) ** GAMMA
-    return np.where(colors <= ENCODED_FOOT, colors / FOOT_SLOPE, curve)
-
-
-def to_display(linear: np.ndarray) -> np.ndarray:
-    """Return sRGB-encoded values of linear ones, any shape and range."""
-    curve = (1 + OFFSET) * np.maximum(linear, LINEAR_FOOT) ** (1 / GAMMA) - OFFSET
-    return np.where(linear <= LINEAR_FOOT, linear * FOOT_SLOPE, curve)
-
-
-def _linear_slope(colors: np.ndarray) -> np.ndarray:
-    """Return the derivative of :func:`to_linear`."""
-    curve = GAMMA / (1 + OFFSET) * ((np.maximum(colors, ENCODED_FOOT) + OFFSET) / (1 + OFFSET)) ** (GAMMA - 1)
-    return np.where(colors <= ENCODED_FOOT, 1 / FOOT_SLOPE, curve)
-
-
-def _display_slope(linear: np.ndarray) -> np.ndarray:
-    """Return the derivative of :func:`to_display`."""
-    curve = (1 + OFFSET) / GAMMA * np.maximum(linear, LINEAR_FOOT) ** (1 / GAMMA - 1)
-    return np.where(linear <= LINEAR_FOOT, FOOT_SLOPE, curve)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .. import colors
 from .. import spherical_harmonics as harmonics
 from ..gaussians import Gaussians
-from . import grading
 
 LIT = 75
 """Percentile of brightness that gets the very colour: most Gaussians lie in shade or below others, and what
@@ -36,9 +36,9 @@ def paint(
     old = np.clip(gaussians.colors[chosen].astype(np.float64), 0, 1)
     painted = np.broadcast_to(np.asarray(color, np.float64), old.shape)
     if keep_shading:
-        luminance = grading.to_linear(old) @ grading.LUMINANCE
+        luminance = colors.to_linear(old) @ colors.LUMINANCE
         shading = luminance / max(float(np.percentile(luminance, LIT)), np.finfo(np.float32).eps)
-        painted = np.clip(grading.to_display(grading.to_linear(painted) * shading[:, None]), 0, 1)
+        painted = np.clip(colors.to_encoded(colors.to_linear(painted) * shading[:, None]), 0, 1)
     sh = gaussians.sh.copy()
     sh[chosen] *= np.float32(1 - strength)
     sh[chosen, 0] += np.float32(strength) * harmonics.from_colors(painted)[:, 0]

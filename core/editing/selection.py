@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from scipy.spatial import cKDTree
 
-from ..engines.draft.color import rgb_to_lab
+from ..colors import rgb_to_lab
 from ..gaussians import Gaussians
 from ..parts import Part
 from . import measures

@@ -21,14 +21,14 @@ def reflection(point: Sequence[float], normal: Sequence[float]) -> np.ndarray:
     Raises:
         ValueError: the normal has no length.
     """
-    normal = np.asarray(normal, np.float64)
-    length = np.linalg.norm(normal)
+    direction = np.asarray(normal, np.float64)
+    length = np.linalg.norm(direction)
     if not length > 0:
         raise ValueError("the plane's normal has no length")
-    normal = normal / length
+    direction = direction / length
     matrix = np.eye(4)
-    matrix[:3, :3] -= 2 * np.outer(normal, normal)
-    matrix[:3, 3] = 2 * np.dot(normal, point) * normal
+    matrix[:3, :3] -= 2 * np.outer(direction, direction)
+    matrix[:3, 3] = 2 * np.dot(direction, point) * direction
     return matrix
 
 

@@ -25,13 +25,13 @@ class Counting:
         self._on_bytes(len(data))
         return data
 
-    def readinto(self, buffer) -> int:
+    def readinto(self, buffer: memoryview) -> int:
         """Read into memory as streams do."""
         count = self._stream.readinto(buffer)
         self._on_bytes(count)
         return count
 
-    def write(self, data) -> int:
+    def write(self, data: bytes) -> int:
         """Write as streams do."""
         count = self._stream.write(data)
         self._on_bytes(count)

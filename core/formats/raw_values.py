@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import blocks
 from .. import spherical_harmonics as harmonics
+from ..colors import to_encoded
 
 _SLACK = 1e-3
 """Opacities this far outside 0..1 are rounding."""
@@ -46,20 +47,15 @@ def display_harmonics(sh: np.ndarray) -> np.ndarray:
     degree = harmonics.degree_of(sh.shape[1])
     found = np.empty_like(sh)
     if degree == 0:
-        found[:] = harmonics.from_colors(_encoded(harmonics.to_colors(sh)))
+        found[:] = harmonics.from_colors(to_encoded(harmonics.to_colors(sh)))
         return found
     basis = harmonics.basis(harmonics.probe_directions(), degree)
     inverse = np.linalg.pinv(basis).astype(np.float32)
     basis = basis.astype(np.float32)
 
     def convert(place: slice) -> None:
-        colors = _encoded(np.einsum("dk,nkc->ndc", basis, sh[place]) + np.float32(0.5))
+        colors = to_encoded(np.einsum("dk,nkc->ndc", basis, sh[place]) + np.float32(0.5))
         found[place] = np.einsum("kd,ndc->nkc", inverse, colors - np.float32(0.5))
 
     blocks.fill(convert, len(sh))
     return found
-
-
-def _encoded(linear: np.ndarray) -> np.ndarray:
-    """Encode linear light as sRGB does (IEC 61966-2-1)."""
-    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * np.maximum(linear, 0) ** (1 / 2.4) - 0.055)

@@ -1,6 +1,6 @@
 """The parametric head: a mean, identity components and expressions on a fixed quad mesh.
 
-Built by :mod:`core.assets.head_model` from the CC0 MPFB2 base mesh, its shape targets and the
+Built by ``tests/tools/assets/head_model.py`` from the CC0 MPFB2 base mesh, its shape targets and the
 CC0 face units (see ``data/NOTICE``).
 
 Axes are those of the world frame: x to the viewer's right (the head's left), the face looks to

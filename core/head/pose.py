@@ -47,7 +47,7 @@ class Pose:
         Raises:
             ValueError: these are not 13 finite numbers.
         """
-        values = np.array(values, np.float64)
-        if values.shape != (13,) or not np.isfinite(values).all():
+        numbers = np.array(values, np.float64)
+        if numbers.shape != (13,) or not np.isfinite(numbers).all():
             raise ValueError("a pose has 13 finite numbers")
-        return cls(values[:9].reshape(3, 3), values[9:12], float(values[12]))
+        return cls(numbers[:9].reshape(3, 3), numbers[9:12], float(numbers[12]))

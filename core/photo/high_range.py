@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import colors
+
 MIDDLE_GREY = 0.18
 """Linear luminance to which the median of a picture in arbitrary units of light is brought."""
 USUAL_MEDIANS = (0.02, 0.6)
@@ -12,7 +14,7 @@ SHOULDER = 0.8
 """Linear value from which highlights are compressed, so that light beyond white keeps some drawing."""
 DARKEST = 1e-6
 """Median luminance that is nothing but black, which no exposure mends."""
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+LUMINANCE = colors.LUMINANCE.astype(np.float32)
 """Weights of linear RGB (Rec. 709)."""
 HIGH_RANGE_NOTE = "The photo has light beyond white, which was brought into range."
 
@@ -36,8 +38,7 @@ def to_8_bits(values: np.ndarray, linear: bool = False) -> tuple[np.ndarray, tup
     light = np.clip(values, 0, None)
     if high:
         light = _within_range(light)
-    encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.maximum(light, 0.0031308) ** (1 / 2.4) - 0.055)
-    return np.rint(np.clip(encoded, 0, 1) * 255).astype(np.uint8), (HIGH_RANGE_NOTE,) if high else ()
+    return np.rint(np.clip(colors.to_encoded(light), 0, 1) * 255).astype(np.uint8), (HIGH_RANGE_NOTE,) if high else ()
 
 
 def _within_range(light: np.ndarray) -> np.ndarray:

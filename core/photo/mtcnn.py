@@ -105,7 +105,7 @@ _POOLINGS = {"proposal": (2, 0, 0), "refinement": (3, 3, 0, 0), "output": (3, 3,
 
 @cache
 def _network(name: str) -> _Network:
-    """Return a network of the committed file (:mod:`core.assets.mtcnn`)."""
+    """Return a network of the committed file (``tests/tools/assets/mtcnn.py``)."""
     with np.load(DATA_FOLDER / "mtcnn.npz", allow_pickle=False) as data:
         layers = tuple(
             (*(data[f"{name}.layer{number}.{part}"] for part in ("weight", "bias", "slope")), pooling)

@@ -18,7 +18,7 @@ class Network:
     """A feed-forward network; see :mod:`core.assets.networks` for the file's form.
 
     Args:
-        path: An npz file made by :func:`core.assets.networks.build`.
+        path: An npz file made by ``tests/tools/assets/networks.py``.
 
     Attributes:
         input_shape: (height, width, channels) of the input.

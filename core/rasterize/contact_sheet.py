@@ -74,7 +74,9 @@ def _framed(gaussians: Gaussians, elevation: float) -> Gaussians:
     return gaussians.transform(matrix)
 
 
-def _picture(gaussians: Gaussians, camera: cameras.Camera, background, renderer: Renderer) -> np.ndarray:
+def _picture(
+    gaussians: Gaussians, camera: cameras.Camera, background: Sequence[float] | None, renderer: Renderer
+) -> np.ndarray:
     if background is not None:
         return renderer(gaussians, camera, background).to_uint8()
     rendering = renderer(gaussians, camera, (0.0, 0.0, 0.0))

@@ -115,7 +115,7 @@ def _screen_covariances(
     slope_x = np.clip(x / z, -limit_x, limit_x)
     slope_y = np.clip(y / z, -limit_y, limit_y)
     right, down, forward = camera.c2w[:3, :3].T
-    xx, xy, yy = 0.0, 0.0, 0.0
+    xx, xy, yy = np.zeros((3, 1))
     # The columns of the Gaussians' rotations, each three contiguous arrays: several times as fast as small matrices.
     axes = zip(*quaternions.matrix_entries(rotations.astype(np.float64)), strict=True)
     for axis, scale in zip(axes, scales.T, strict=True):

@@ -10,6 +10,7 @@ Splats are taken in front-to-back slices, which bounds the memory whatever their
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -141,7 +142,7 @@ class Shade:
         self._passing[tiles[starts]] *= np.multiply.reduceat(passing, starts, axis=0)
 
 
-def _list_slices(splats: Splats, grid: _Grid, transmittance: np.ndarray):
+def _list_slices(splats: Splats, grid: _Grid, transmittance: np.ndarray) -> Iterator[_TileLists]:
     """Yield the :class:`_TileLists` of successive front-to-back slices of the splats."""
     limits = np.array([grid.columns, grid.rows])
     first = np.clip(np.floor((splats.centers - splats.extents - 0.5) / _TILE), 0, limits).astype(np.int64)
@@ -158,7 +159,7 @@ def _list_slices(splats: Splats, grid: _Grid, transmittance: np.ndarray):
         down, right = np.divmod(place, widths[pair_splats])
         tiles = (first[pair_splats, 1] + down) * grid.columns + first[pair_splats, 0] + right
         if start:
-            unfinished = (transmittance >= MIN_TRANSMITTANCE).any(axis=1)[tiles]
+            unfinished = np.any(transmittance >= MIN_TRANSMITTANCE, axis=1)[tiles]
             tiles, pair_splats = tiles[unfinished], pair_splats[unfinished]
         # numpy sorts 16-bit integers by radix, several times faster than wider ones.
         keys = tiles.astype(np.uint16) if len(transmittance) <= 1 << 16 else tiles

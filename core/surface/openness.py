@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ def openness(depth: np.ndarray) -> np.ndarray:
     return total / np.float32(len(DIRECTIONS))
 
 
-def _march(depth: np.ndarray, direction: tuple[int, int, int]) -> Iterator[tuple[tuple, np.ndarray]]:
+def _march(depth: np.ndarray, direction: tuple[int, int, int]) -> Iterator[tuple[tuple[Any, ...], np.ndarray]]:
     """Yield each layer's index and what lies before the middle of its voxels along a direction.
 
     Layers are perpendicular to the direction's first axis; from layer to layer, what was

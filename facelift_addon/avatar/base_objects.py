@@ -13,11 +13,12 @@ import numpy as np
 
 from ...core.avatar import anatomy
 from ...core.avatar.base_mesh import BaseMesh
+from ...core.colors import to_linear
 from ...core.errors import FaceLiftError
 from ...core.head.model import HeadModel, load_head_model
 from ...core.head.pose import Pose
 from ...core.head.shape import HeadShape
-from ..splats import colors, fits, heads
+from ..splats import fits, heads
 from . import model_faces
 
 BASE_KEY = "facelift_base_of"
@@ -177,7 +178,7 @@ def _mesh(name: str, model: HeadModel) -> bpy.types.Mesh:
 def _plain_material(name: str, kind: str) -> bpy.types.Material:
     """Return a new material for what :data:`anatomy.MATERIALS` names."""
     material = bpy.data.materials.new(name)
-    linear = (*colors.to_linear(np.array(anatomy.PLAIN_COLORS[kind], np.float32)).tolist(), 1.0)
+    linear = (*to_linear(np.array(anatomy.PLAIN_COLORS[kind], np.float32)).tolist(), 1.0)
     material.diffuse_color = linear
     if material.node_tree is None:  # Before Blender 5.
         material.use_nodes = True

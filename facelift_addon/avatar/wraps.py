@@ -9,7 +9,8 @@ import bpy
 import numpy as np
 
 from ...core.avatar.wrap.wrap import Wrap
-from ..splats import colors, fits, heads
+from ...core.colors import to_linear
+from ..splats import fits, heads
 
 WRAP_KEY = "facelift_wrap_of"
 """Custom property of a wrap mesh object: the id of its splats' object."""
@@ -139,5 +140,5 @@ def _remove(target: bpy.types.Object) -> None:
 def make(head: str, name: str, wrap: Wrap, png: bytes | None) -> Wrapped:
     """Return a wrap with all that a scene needs of it; touches no Blender data."""
     linear = np.ones((len(wrap.vertices), 4), np.float32)
-    linear[:, :3] = colors.to_linear(wrap.colors)
+    linear[:, :3] = to_linear(wrap.colors)
     return Wrapped(head, name, wrap, linear, png)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import bpy
 
 from ...core import attributes as names
+from ...core import colors as curves
 from ...core import spherical_harmonics as harmonics
 from ...core.editing import grading
 from ..splats.nodes import Builder, shared_group
@@ -42,7 +43,7 @@ def _grade(builder: Builder, sockets, degree: int) -> dict:
         return builder.group(_mix_group(), mixing | {"Color": channels})["Color"]
 
     mixed = builder.separate(mix(builder.combine(*linear)))
-    displayed, display_slopes = zip(*(_to_display(builder, channel) for channel in mixed), strict=True)
+    displayed, display_slopes = zip(*(_to_encoded(builder, channel) for channel in mixed), strict=True)
     offsets = builder.vector("SUBTRACT", builder.combine(*displayed), (grading.PIVOT,) * 3)
     graded = builder.scaled(builder.scaled(offsets, sockets["Contrast"]), 1 / harmonics.C0)
     base = builder.switch("VECTOR", neutral, graded, builder.combine(*radiance))
@@ -83,7 +84,7 @@ def _gains(builder: Builder, sockets) -> bpy.types.NodeSocket:
         builder.math("MULTIPLY", sockets["Temperature"], -grading.BALANCE_STOPS),
     )
     balance = builder.combine(*(builder.math("POWER", 2.0, stop) for stop in stops))
-    luminance = builder.vector("DOT_PRODUCT", balance, tuple(grading.LUMINANCE))
+    luminance = builder.vector("DOT_PRODUCT", balance, tuple(curves.LUMINANCE))
     return builder.scaled(balance, builder.math("DIVIDE", builder.math("POWER", 2.0, sockets["Exposure"]), luminance))
 
 
@@ -95,7 +96,7 @@ def _mix_group() -> bpy.types.NodeTree:
 
 def _mix(builder: Builder, sockets) -> dict:
     balanced = builder.vector("MULTIPLY", sockets["Color"], sockets["Gains"])
-    luminance = builder.vector("DOT_PRODUCT", balanced, tuple(grading.LUMINANCE))
+    luminance = builder.vector("DOT_PRODUCT", balanced, tuple(curves.LUMINANCE))
     grey = builder.combine(luminance, luminance, luminance)
     return {
         "Color": builder.vector(
@@ -105,12 +106,12 @@ def _mix(builder: Builder, sockets) -> dict:
 
 
 def _to_linear(builder: Builder, value) -> tuple[bpy.types.NodeSocket, bpy.types.NodeSocket]:
-    """:func:`core.editing.grading.to_linear` and its derivative as nodes."""
+    """:func:`core.colors.to_linear` and its derivative as nodes."""
     return _curve(builder, "FaceLift To Linear", _linear, value)
 
 
-def _to_display(builder: Builder, value) -> tuple[bpy.types.NodeSocket, bpy.types.NodeSocket]:
-    """:func:`core.editing.grading.to_display` and its derivative as nodes."""
+def _to_encoded(builder: Builder, value) -> tuple[bpy.types.NodeSocket, bpy.types.NodeSocket]:
+    """:func:`core.colors.to_encoded` and its derivative as nodes."""
     return _curve(builder, "FaceLift To Display", _displayed, value)
 
 
@@ -125,24 +126,24 @@ def _curve(
 
 def _linear(builder: Builder, sockets) -> dict:
     value = sockets["Value"]
-    scale = 1 + grading.OFFSET
-    base = builder.math("DIVIDE", builder.math("ADD", value, grading.OFFSET), scale)
-    foot = builder.compare("LESS_EQUAL", value, grading.ENCODED_FOOT)
-    curve = builder.math("POWER", base, grading.GAMMA)
-    steep = builder.math("MULTIPLY", builder.math("POWER", base, grading.GAMMA - 1), grading.GAMMA / scale)
-    straight = builder.math("DIVIDE", value, grading.FOOT_SLOPE)
-    slope = builder.switch("FLOAT", foot, steep, 1 / grading.FOOT_SLOPE)
+    scale = 1 + curves.OFFSET
+    base = builder.math("DIVIDE", builder.math("ADD", value, curves.OFFSET), scale)
+    foot = builder.compare("LESS_EQUAL", value, curves.ENCODED_FOOT)
+    curve = builder.math("POWER", base, curves.GAMMA)
+    steep = builder.math("MULTIPLY", builder.math("POWER", base, curves.GAMMA - 1), curves.GAMMA / scale)
+    straight = builder.math("DIVIDE", value, curves.FOOT_SLOPE)
+    slope = builder.switch("FLOAT", foot, steep, 1 / curves.FOOT_SLOPE)
     return {"Value": builder.switch("FLOAT", foot, curve, straight), "Slope": slope}
 
 
 def _displayed(builder: Builder, sockets) -> dict:
     value = sockets["Value"]
-    scale = 1 + grading.OFFSET
-    foot = builder.compare("LESS_EQUAL", value, grading.LINEAR_FOOT)
-    power = builder.math("POWER", value, 1 / grading.GAMMA)
-    curve = builder.math("SUBTRACT", builder.math("MULTIPLY", power, scale), grading.OFFSET)
-    flat = builder.math("POWER", value, 1 / grading.GAMMA - 1)
-    steep = builder.math("MULTIPLY", flat, scale / grading.GAMMA)
-    straight = builder.math("MULTIPLY", value, grading.FOOT_SLOPE)
-    slope = builder.switch("FLOAT", foot, steep, grading.FOOT_SLOPE)
+    scale = 1 + curves.OFFSET
+    foot = builder.compare("LESS_EQUAL", value, curves.LINEAR_FOOT)
+    power = builder.math("POWER", value, 1 / curves.GAMMA)
+    curve = builder.math("SUBTRACT", builder.math("MULTIPLY", power, scale), curves.OFFSET)
+    flat = builder.math("POWER", value, 1 / curves.GAMMA - 1)
+    steep = builder.math("MULTIPLY", flat, scale / curves.GAMMA)
+    straight = builder.math("MULTIPLY", value, curves.FOOT_SLOPE)
+    slope = builder.switch("FLOAT", foot, steep, curves.FOOT_SLOPE)
     return {"Value": builder.switch("FLOAT", foot, curve, straight), "Slope": slope}

@@ -9,9 +9,9 @@ import numpy as np
 from ...core import attributes as names
 from ...core import blocks, quaternions
 from ...core import spherical_harmonics as harmonics
+from ...core.colors import to_linear
 from ...core.gaussians import Gaussians
 from ...core.parts import Part
-from .colors import to_linear
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def from_gaussians(gaussians: Gaussians, float4: bool) -> dict[str, Column]:
     """
     base = np.concatenate([gaussians.sh[:, 0], gaussians.opacities[:, None]], axis=1)
     colors = np.ones((len(gaussians), 4), np.float32)
-    colors[:, :3] = to_linear(gaussians.colors)
+    colors[:, :3] = to_linear(np.maximum(gaussians.colors, 0))
     # The two larger axes span the flattened Gaussian's face: its area, not its volume, is seen.
     largest = np.sort(gaussians.scales, axis=1)[:, 1:]
     columns = {

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import bpy
 
 from ...core import attributes as names
+from ...core import colors
 from ...core.rasterize.layers import SOLID_ALPHA, SOLID_FROM
 from ...core.rasterize.projection import MIN_ALPHA
-from . import colors
 from .ewa import COLOR
 from .nodes import NAME_KEY, VERSION_KEY, Builder
 from .quad import CORNER
@@ -99,12 +99,12 @@ def _encoded_emission(builder: Builder) -> bpy.types.NodeSocket:
 
 
 def _encoded(builder: Builder, value: bpy.types.NodeSocket) -> bpy.types.NodeSocket:
-    """The inverse of :func:`colors.to_linear` as nodes."""
+    """The inverse of :func:`core.colors.to_linear` as nodes."""
     value = builder.math("MAXIMUM", value, 0.0)
     foot = builder.math("MULTIPLY", value, colors.FOOT_SLOPE)
     power = builder.math("POWER", value, 1 / colors.GAMMA)
     curve = builder.math("MULTIPLY_ADD", power, 1 + colors.OFFSET, -colors.OFFSET)
-    on_curve = builder.math("GREATER_THAN", value, colors.THRESHOLD / colors.FOOT_SLOPE)
+    on_curve = builder.math("GREATER_THAN", value, colors.ENCODED_FOOT / colors.FOOT_SLOPE)
     rise = builder.math("SUBTRACT", curve, foot)
     return builder.math("MULTIPLY_ADD", on_curve, rise, foot)
 

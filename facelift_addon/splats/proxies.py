@@ -13,9 +13,10 @@ import bpy
 import numpy as np
 
 from ...core import attributes as names
+from ...core.colors import to_linear
 from ...core.gaussians import Gaussians
 from ...core.surface import Mesh, relief_of
-from . import colors, display, geometry
+from . import display, geometry
 from .columns import Column
 from .ewa import COLOR
 from .material import proxy_material
@@ -55,7 +56,7 @@ def work_out(shown: Gaussians, stored: Gaussians, mark: str) -> Lighting:
     relief = relief_of(shown)
     mesh = relief.mesh()
     rgba = np.ones((len(mesh.vertices), 4), np.float32)
-    rgba[:, :3] = colors.to_linear(relief.colors(mesh.vertices))
+    rgba[:, :3] = to_linear(np.maximum(relief.colors(mesh.vertices), 0))
     return Lighting(mesh, rgba, relief.normals(stored), mark)
 
 

@@ -6,8 +6,8 @@ import bpy
 import numpy as np
 
 from ...core import attributes as names
+from ...core import colors
 from ...core import spherical_harmonics as harmonics
-from . import colors
 from .nodes import Builder, shared_group
 
 VERSION = 1
@@ -45,11 +45,11 @@ def _color(builder: Builder, sockets, degree: int) -> dict:
 
 
 def _to_linear(builder: Builder, value) -> bpy.types.NodeSocket:
-    """:func:`colors.to_linear` as nodes."""
+    """:func:`core.colors.to_linear` as nodes."""
     foot = builder.math("DIVIDE", value, colors.FOOT_SLOPE)
     shifted = builder.math("DIVIDE", builder.math("ADD", value, colors.OFFSET), 1 + colors.OFFSET)
     curve = builder.math("POWER", shifted, colors.GAMMA)
-    return builder.switch("FLOAT", builder.compare("LESS_EQUAL", value, colors.THRESHOLD), curve, foot)
+    return builder.switch("FLOAT", builder.compare("LESS_EQUAL", value, colors.ENCODED_FOOT), curve, foot)
 
 
 def _basis(builder: Builder, direction, degree: int) -> list[bpy.types.NodeSocket]:

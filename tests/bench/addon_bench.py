@@ -105,7 +105,8 @@ def _rendering(extension: addon_helpers.Extension, folder: Path) -> list[Measure
     import bpy
 
     head = bpy.context.view_layer.objects.active
-    pictures = extension.module("facelift_addon.pictures")
+    from tests.tools.demo import pictures
+
     geometry = extension.module("facelift_addon.splats.geometry")
     placement = np.linalg.inv(extension.heads.placement_of(head))
     camera = front_camera(RENDER_SIZE)

@@ -74,7 +74,8 @@ def _rendered(extension: addon_helpers.Extension, target, engine: str, exact: bo
     """Return the picture [H, W, 3] 0..1 of an engine with as many samples."""
     import bpy
 
-    pictures = extension.module("facelift_addon.pictures")
+    from tests.tools.demo import pictures
+
     display = extension.module("facelift_addon.splats.display")
     rendering = extension.module("facelift_addon.splats.rendering")
     cameras = extension.module("facelift_addon.splats.cameras")

@@ -101,9 +101,10 @@ def _of_eyes(rotations: Mapping[str, np.ndarray], coefficients: Mapping[str, np.
         if angles is None:
             continue
         odds += _EYES.odds(_far(angles[:, :2])) / 2
-        looks = [coefficients.get(f"eyeLook{way}{side}") for way in ("In", "Out", "Up", "Down")]
-        if any(look is None for look in looks) or len(angles) < _FEWEST:
+        names = [f"eyeLook{way}{side}" for way in ("In", "Out", "Up", "Down")]
+        if not coefficients.keys() >= set(names) or len(angles) < _FEWEST:
             continue
+        looks = [coefficients[name] for name in names]
         for angle, look in ((angles[:, 0], looks[0] - looks[1]), (angles[:, 1], looks[2] - looks[3])):
             if np.ptp(angle) > _SMALLEST and np.ptp(look) > 0.05:
                 correlation = np.corrcoef(angle, look)[0, 1]

@@ -64,7 +64,7 @@ def _values(cells: list[str]) -> np.ndarray:
     return max(kinds, key=lambda values: np.count_nonzero(np.isfinite(values[:, 0])))
 
 
-def _matched(cells: list[str], pattern: re.Pattern, width: int) -> np.ndarray:
+def _matched(cells: list[str], pattern: re.Pattern[str], width: int) -> np.ndarray:
     matches = [pattern.fullmatch(cell.strip()) for cell in cells]
     nothing = [np.nan] * width
     rows = [[float(part.replace(",", ".")) for part in match.groups()] if match else nothing for match in matches]

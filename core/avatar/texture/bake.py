@@ -63,7 +63,7 @@ def bake_texture(
     reporter = reporter or Reporter()
     base, factor = normalized(base)
     model = base.model
-    is_hair = gaussians.parts == Part.HAIR
+    is_hair: np.ndarray = gaussians.parts == Part.HAIR
     zone = skin.zone_with_hair(base, gaussians.means[is_hair] * np.float32(factor))
     shown = gaussians.select(~is_hair)
     shown = shown.replace(means=shown.means * np.float32(factor), scales=shown.scales * np.float32(factor))

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...colors import to_encoded, to_linear
+
 ROUNDS = 8
 OUTLIER = 1.5
 """Robust standard deviations from which a colour counts less: brows, lips, beards, shadows that are cast."""
@@ -17,16 +19,6 @@ DAMPING = 0.02
 """Share of the data's own weight that holds all coefficients but the mean's small: one view's normals say little."""
 LIMITS = (0.4, 2.0)
 """Bounds of the shading, relative to the face's middle."""
-
-
-def to_linear(values: np.ndarray) -> np.ndarray:
-    """Return sRGB-encoded values as linear light (IEC 61966-2-1)."""
-    return np.where(values <= 0.04045, values / 12.92, ((np.maximum(values, 0) + 0.055) / 1.055) ** 2.4)
-
-
-def to_srgb(values: np.ndarray) -> np.ndarray:
-    """Return linear light as sRGB-encoded values (IEC 61966-2-1)."""
-    return np.where(values <= 0.0031308, values * 12.92, 1.055 * np.maximum(values, 0) ** (1 / 2.4) - 0.055)
 
 
 def harmonics(normals: np.ndarray) -> np.ndarray:
@@ -62,4 +54,4 @@ def shading(normals: np.ndarray, colors: np.ndarray, beliefs: np.ndarray) -> np.
 
 def take_off(colors: np.ndarray, factors: np.ndarray, strength: float) -> np.ndarray:
     """Return colours [N, 3] without a light's factors [N], as far as ``strength`` 0..1 says."""
-    return np.clip(to_srgb(to_linear(colors) / (factors**strength)[:, None]), 0, 1).astype(np.float32)
+    return np.clip(to_encoded(to_linear(colors) / (factors**strength)[:, None]), 0, 1).astype(np.float32)

@@ -12,6 +12,7 @@ from ...head.mesh_raster import rasterize_mesh
 from ...head.model import Region
 from ...ramps import smooth_step
 from ...rasterize.cpu import render
+from ...rasterize.rendering import Rendering
 from ..base_mesh import BaseMesh
 from .texels import Texels
 from .views import UNITS, View
@@ -131,7 +132,7 @@ def look(gaussians: Gaussians, base: BaseMesh, normals: np.ndarray, texels: Texe
     )
 
 
-def _agreement(rendering, mesh_depth: np.ndarray, tolerance: np.ndarray, resolution: float) -> np.ndarray:
+def _agreement(rendering: Rendering, mesh_depth: np.ndarray, tolerance: np.ndarray, resolution: float) -> np.ndarray:
     """Return how far [H, W], 0..1, the splats' surface is opaque and at the mesh's depth."""
     size = len(rendering.alpha)
     factor = size / len(mesh_depth)

@@ -39,12 +39,12 @@ class Paint:
             view: The view.
             unseen_only: Only to points that no view before showed well.
         """
-        index = np.flatnonzero(self._weights < SEEN) if unseen_only else slice(None)
+        index = np.flatnonzero(self._weights < SEEN) if unseen_only else np.arange(len(self._points))
         offset = self._points[index] - view.camera.position.astype(np.float32)
         distance = np.sqrt(np.einsum("ni,ni->n", offset, offset))
         cosine = -np.einsum("ni,ni->n", offset, self._normals[index]) / distance
         facing = np.flatnonzero(cosine > GRAZING)
-        useful = facing if not unseen_only else index[facing]
+        useful = index[facing]
         cosine = cosine[facing]
         pixels, depth = view.camera.project(self._points[useful])
         away = (view.at(view.depth, pixels) - depth) / TOLERANCE

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from ...colors import rgb_to_lab
 from ...parts import Part
-from .color import ALIKE, rgb_to_lab, unlikeness
+from .color import ALIKE, unlikeness
 from .fields import blur_inside, rim_distance
 from .portrait import FittedPortrait
 

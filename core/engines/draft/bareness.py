@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from .color import rgb_to_lab
+from ...colors import rgb_to_lab
 from .fields import blur_inside
 
 COLOR_BLUR, FINE, FINE_SPREAD = 1.0, 2.5, 4.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from .color import rgb_to_lab, to_encoded, to_linear
+from ...colors import rgb_to_lab, to_linear
+from .color import to_encoded
 
 LAB_BINS = (20, 24, 24)
 LAB_LOW, LAB_HIGH = np.array([0.0, -60.0, -60.0]), np.array([100.0, 60.0, 60.0])

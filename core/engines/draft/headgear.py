@@ -16,10 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from ...colors import rgb_to_lab
 from ...hair.directions import gradient_tensor, luminance, strand_directions
 from ...parts import Part
 from ...photo.landmarks import CHIN
-from .color import ALIKE, rgb_to_lab, unlikeness
+from .color import ALIKE, unlikeness
 from .color_classes import color_bins, likelihoods
 from .fields import blur_inside, disk
 from .portrait import FittedPortrait

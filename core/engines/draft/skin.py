@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage, sparse
 
+from ...colors import to_linear
 from ...head import bending
 from ...head.model import HeadModel, Region
 from ...head.symmetry import mirror
 from ...parts import Part
-from .color import to_encoded, to_linear
+from .color import to_encoded
 from .fields import sample_map
 from .hollows import ear_openness, hollow_light, skin_albedo
 from .light import Light, fit_light

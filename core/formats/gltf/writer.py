@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from ...colors import to_linear
 from ...errors import FormatError
 from ...gaussians import Gaussians
 from . import names
@@ -139,10 +140,9 @@ def _described(gaussians: Gaussians) -> tuple[_Content, dict[str, Any]]:
 
 
 def _point_colors(gaussians: Gaussians) -> np.ndarray:
-    """Return RGBA [N, 4] bytes; glTF's vertex colours are linear (sRGB's transfer function: IEC 61966-2-1)."""
+    """Return RGBA [N, 4] bytes; glTF's vertex colours are linear."""
     colors = np.clip(gaussians.colors, 0, 1)
-    linear = np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
-    rgba = np.concatenate([linear, np.clip(gaussians.opacities, 0, 1)[:, None]], axis=1)
+    rgba = np.concatenate([to_linear(colors), np.clip(gaussians.opacities, 0, 1)[:, None]], axis=1)
     return np.rint(rgba * 255).astype(np.uint8)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..cameras import Camera
-from ..head.mesh_raster import rasterize_mesh
-from ..head.model import Region
+from core.cameras import Camera
+from core.head.mesh_raster import rasterize_mesh
+from core.head.model import Region
 
 MASK_LEVEL = 0.5
 HAIRLINE_LEVEL = 0.85

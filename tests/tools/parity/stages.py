@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler
 
-from ....cameras import Camera, six_view_rig, turntable
-from .. import diffusion, prompts
-from ..conditioning import Conditioning, NoiseAugmentation
-from ..draws import Draws
-from ..gslrm import FIELDS, RawGaussians
-from ..pipeline import Pipeline
+from core.cameras import Camera, six_view_rig, turntable
+from core.engines.facelift import diffusion, prompts
+from core.engines.facelift.conditioning import Conditioning, NoiseAugmentation
+from core.engines.facelift.draws import Draws
+from core.engines.facelift.gslrm import FIELDS, RawGaussians
+from core.engines.facelift.pipeline import Pipeline
+
 from .record import Record
 
 Tensors = dict[str, torch.Tensor]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import os
 import platform
@@ -19,7 +18,7 @@ import psutil
 
 from core.weights.places import CHECKPOINT_VARIABLE
 from tests.bench.report import peak_memory_mb
-from tests.headless import install_extension, use_resources
+from tests.headless import install_extension, installed, use_resources
 
 
 def quiet_stdout(log: Path) -> TextIO:
@@ -56,22 +55,24 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="facelift-demo-") as scratch:
         say = partial(print, file=quiet_stdout(Path(scratch) / "blender.log"), flush=True)
         use_resources(Path(scratch) / "blender")
-        package = install_extension(options.zip)
-        demo = importlib.import_module(f"{package}.facelift_addon.demo")
-        errors = importlib.import_module(f"{package}.core.errors")
+        install_extension(options.zip)
+        # It imports bpy, which reads the folder of its user's files when it is first imported.
+        from . import road
+
+        errors = installed("core.errors")
         photo = options.photo or astronaut(Path(scratch))
         say(f"Photo: {photo.name}. Engine: {options.engine}. Results: {options.out}")
         if options.checkpoint:
             # The worker inherits it; Blender's own Python has the engine's packages in this environment.
             os.environ[CHECKPOINT_VARIABLE] = str(options.checkpoint)
         try:
-            report = demo.run(photo, options.engine, options.out, say)
+            report = road.run(photo, options.engine, options.out, say)
             workers = sum(child.memory_info().rss for child in psutil.Process().children()) / 1e6
         except (errors.FaceLiftError, OSError) as error:
             say(f"The demo stopped: {error}")
             return 1
         finally:
-            demo.finish()
+            road.finish()
     report |= {
         "total_seconds": time.perf_counter() - start,
         "peak_memory_mb": {"blender": round(peak_memory_mb()), "worker at the end": round(workers)},

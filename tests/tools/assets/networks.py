@@ -22,6 +22,8 @@ from pathlib import Path
 import numpy as np
 import tflite
 
+import core.photo
+
 from .comparison import differences
 
 SOURCES = {
@@ -31,7 +33,7 @@ SOURCES = {
 }
 """Name of the converted network -> its file inside the wheel."""
 
-DATA_FOLDER = Path(__file__).resolve().parent.parent / "photo" / "data"
+DATA_FOLDER = Path(core.photo.__file__).parent / "data"
 NPZ_TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 """Fixed, so that the same networks give the same bytes."""
 

@@ -1,4 +1,4 @@
-"""Makes the lock files in ``locks/``: ``python -m core.runtime.lock``, for those who work on this project.
+"""Makes the lock files in ``core/runtime/locks/``: ``build.py lock``.
 
 ``uv pip compile`` resolves and hashes. Of the hashes only those of files that the platform can use
 are kept, which is a tenth. Where PyTorch's own index can't be reached, its builds are pinned by
@@ -22,12 +22,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from .backends import PLATFORM_BACKENDS, Backend
-from .indexes import package_files, package_index, torch_index
-from .lockfile import FOLDER, REQUIREMENT
+from core.runtime.backends import PLATFORM_BACKENDS, Backend
+from core.runtime.indexes import package_files, package_index, torch_index
+from core.runtime.lockfile import FOLDER, REQUIREMENT
+
 from .remote_zip import remote_size, unpacked_bytes
 
-PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+PROJECT = Path(__file__).resolve().parents[3] / "pyproject.toml"
 EXTRA_REQUIREMENTS = ("filelock",)
 """What downloading the weights needs besides; huggingface_hub brings it, but that may change."""
 
@@ -198,7 +199,7 @@ def _reachable(url: str) -> bool:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the lock files, or with ``--check`` only tell which would change; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m core.runtime.lock", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m tests.tools.lock", description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="such as linux-x64-cpu; all by default")
     parser.add_argument("--uv", default=shutil.which("uv") or "uv", help="the uv program")
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a file would change")

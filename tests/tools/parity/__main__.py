@@ -12,10 +12,11 @@ from pathlib import Path
 
 import torch
 
-from ....errors import FaceLiftError
-from ..acceleration import full_float32
-from ..gslrm import FIELDS
-from ..pipeline import Pipeline
+from core.engines.facelift.acceleration import full_float32
+from core.engines.facelift.gslrm import FIELDS
+from core.engines.facelift.pipeline import Pipeline
+from core.errors import FaceLiftError
+
 from . import compare, full, results, stages
 from .compare import Row
 from .facecrop import FILE, compare_facecrop

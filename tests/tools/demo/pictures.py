@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 import bpy
 import numpy as np
 
-from ..core.cameras import Camera
-from .splats import cameras, display, heads, rendering
+from core.cameras import Camera
+from tests.headless import installed
 
 WHITE = (1.0, 1.0, 1.0, 1.0)
 POINT_SAMPLING_WIDTH = 0.01
 """Pixels; the smallest filter. The splats' own blur is what smooths, as in the reference rasterizer."""
+
+
+def _splats(name: str) -> ModuleType:
+    """Return a module of how the installed extension keeps and shows splats."""
+    return installed(f"facelift_addon.splats.{name}")
 
 
 @contextmanager
@@ -27,6 +33,7 @@ def studio(head: bpy.types.Object, samples: int = 1) -> Iterator[bpy.types.Scene
         head: A splat object.
         samples: Of Cycles; 1 takes the colour at the pixel's centre, without noise.
     """
+    display, rendering = _splats("display"), _splats("rendering")
     scene = bpy.data.scenes.new("FaceLift pictures")
     world = bpy.data.worlds.new("FaceLift pictures")
     wanted = {display.PHOTO_COLORS: True, display.LIT: False, display.EXACT: True}
@@ -69,6 +76,7 @@ def render_views(
     Returns:
         ``view_00.png`` and so on, in the cameras' order.
     """
+    cameras, heads = _splats("cameras"), _splats("heads")
     directory.mkdir(parents=True, exist_ok=True)
     paths = []
     with studio(head, samples) as scene:

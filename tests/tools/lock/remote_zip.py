@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 
-from .package_settings import open_url
+from core.runtime.package_settings import open_url
 
 READ_AHEAD = 1 << 19
 """Bytes fetched at once: most wheels' directories fit."""

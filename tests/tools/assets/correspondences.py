@@ -12,11 +12,11 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
-from ..cameras import VIEW_AZIMUTHS, Camera
-from ..head.mesh_raster import rasterize_mesh
-from ..head.model import HeadModel, Region, vertex_normals
-from ..photo.faces import detect_faces
-from ..photo.landmarks import detect_landmarks
+from core.cameras import VIEW_AZIMUTHS, Camera
+from core.head.mesh_raster import rasterize_mesh
+from core.head.model import HeadModel, Region, vertex_normals
+from core.photo.faces import detect_faces
+from core.photo.landmarks import detect_landmarks
 
 RENDERS = 64
 SEED = 1

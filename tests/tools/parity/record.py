@@ -13,11 +13,11 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 
-from ..checkpoint import Checkpoint
-from ..diffusion import Guidance
-from ..filters import PRESETS, FilterPreset
-from ..gslrm import FIELDS, RawGaussians
-from ..pipeline import Sampling
+from core.engines.facelift.checkpoint import Checkpoint
+from core.engines.facelift.diffusion import Guidance
+from core.engines.facelift.filters import PRESETS, FilterPreset
+from core.engines.facelift.gslrm import FIELDS, RawGaussians
+from core.engines.facelift.pipeline import Sampling
 
 SAMPLE = "sample/gaussians"
 """A record may keep some Gaussians only; this tensor [M] has their indices."""

@@ -16,10 +16,11 @@ from pathlib import Path
 
 import torch
 
-from ....cameras import six_view_rig
-from .. import acceleration, models, rays
-from ..acceleration import Acceleration
-from ..gslrm import GSLRM, GSLRMConfig
+from core.cameras import six_view_rig
+from core.engines.facelift import acceleration, models, rays
+from core.engines.facelift.acceleration import Acceleration
+from core.engines.facelift.gslrm import GSLRM, GSLRMConfig
+
 from .compare import Row, print_table
 from .record import RecordError
 

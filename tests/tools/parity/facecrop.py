@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ....photo.alignment import ALIGNED_SIZE, align
-from ....photo.mtcnn import choose_face
-from ....photo.types import FaceBox
-from .. import pictures
+from core.engines.facelift import pictures
+from core.photo.alignment import ALIGNED_SIZE, align
+from core.photo.mtcnn import choose_face
+from core.photo.types import FaceBox
+
 from .compare import Row
 
 FILE = "facecrop.npz"

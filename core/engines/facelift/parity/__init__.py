@@ -1,1 +1,0 @@
-"""Comparison with recorded tensors: ``python -m core.engines.facelift.parity FOLDER [--full]``."""

@@ -1,0 +1,1 @@
+"""``build.py demo``: the installed extension without a person."""

@@ -1,0 +1,1 @@
+"""Maker of the lock files in ``core/runtime/locks/``: ``build.py lock``."""

@@ -1,0 +1,1 @@
+"""Comparison with recorded tensors: ``python -m tests.tools.parity FOLDER [--full]``."""
