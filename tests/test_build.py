@@ -20,7 +20,7 @@ from core.runtime.probe import platform_name
 from tests.addon_helpers import needs_blender
 from tests.conftest import ENDS, FAST, ONCE
 from tests.index_helpers import make_wheel, serve_index
-from tests.tools.building import environments, packages, processes
+from tests.tools.building import checks, environments, packages, processes
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -168,7 +168,7 @@ def test_running_interpreter_is_found_by_its_version():
 
 def test_help_lists_the_commands():
     result = subprocess.run([sys.executable, "build.py", "--help"], capture_output=True, text=True, check=True)
-    for command in ("demo", "test", "bench", "package", "validate", "assets", "parity"):
+    for command in ("demo", "test", "lint", "bench", "package", "validate", "assets", "parity"):
         assert command in result.stdout
 
 
@@ -279,3 +279,32 @@ def test_what_runs_less_or_more_often_is_there():
     """A module that gets another name would run again and again, or no longer."""
     names = {entry.partition("::")[0] for entry in ONCE | ENDS | FAST}
     assert {path.stem for path in Path(__file__).parent.glob("test_*.py")} >= names
+
+
+@pytest.fixture
+def linted(tmp_path, monkeypatch):
+    """Run ``build.py lint`` with programs that end with given codes; return its own code and what ran."""
+    if os.name == "nt":
+        pytest.skip("the programs are shell scripts")
+
+    def linted(**codes):
+        for program, *_ in checks.TOOLS.values():
+            script = tmp_path / program
+            script.write_text(f'#!/bin/sh\necho {program} "$@" >> "{tmp_path}/ran"\nexit {codes.get(program, 0)}\n')
+            script.chmod(0o755)
+        monkeypatch.setattr(checks, "environment", lambda *_: tmp_path / "python")
+        return checks.lint(), (tmp_path / "ran").read_text().splitlines()
+
+    return linted
+
+
+@pytest.mark.parametrize(("codes", "code"), [({}, 0), ({"ruff": 1}, 1), ({"mypy": 2}, 1)])
+def test_lint_runs_every_check_and_fails_when_one_does(linted, capfd, codes, code):
+    ended, ran = linted(**codes)
+    assert (ended, len(ran)) == (code, len(checks.TOOLS))
+    assert ("FAILED" in capfd.readouterr().out) == bool(code)
+
+
+def test_ci_lints_and_tests():
+    steps = Path(".ci/run").read_text()
+    assert "build.py lint" in steps and "build.py test" in steps

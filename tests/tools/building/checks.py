@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from .environments import environment, log, requirements, run
@@ -10,10 +11,10 @@ PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 TOOLS = {
     "style": ("ruff", "check", "."),
     "format": ("ruff", "format", "--check", "."),
-    "imports": ("importlinter.cli", "lint"),
+    "imports": ("lint-imports",),
     "types": ("mypy",),
 }
-"""What is checked, and the module with its arguments that does: the quick ones first."""
+"""What is checked, and the command that does: the quick ones first."""
 
 
 def lint() -> int:
@@ -21,11 +22,11 @@ def lint() -> int:
 
     The environment has stubs in the place of bpy, so it is none of a Blender's.
     """
-    python = environment("lint", PYTHON, requirements(("lint",)))
+    programs = environment("lint", PYTHON, requirements(("lint",))).parent
     failed = []
-    for name, tool in TOOLS.items():
-        log(f"\n=== {name}: {' '.join(tool)} ===")
-        if run([python, "-m", *tool]):
+    for name, (program, *arguments) in TOOLS.items():
+        log(f"\n=== {name}: {' '.join((program, *arguments))} ===")
+        if run([programs / (f"{program}.exe" if os.name == "nt" else program), *arguments]):
             failed.append(name)
     log(f"\nlint: {', '.join(failed)} FAILED" if failed else "\nlint: passed")
     return int(bool(failed))
