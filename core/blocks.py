@@ -8,6 +8,7 @@ system, which costs more than the arithmetic.
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,13 +19,16 @@ import numpy as np
 
 ROWS = 1 << 12
 """Rows of a block: of splats with all harmonics a megabyte. A power of two: formats with chunks rely on whole ones."""
-_MAX_THREADS = 8
-"""More would wait for memory only."""
+MAX_THREADS = 8
+"""More would wait for memory only, where each block is little work."""
 _PRODUCT_ROWS = 64
 """Rows that are multiplied at once by :func:`multiply`."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_here = threading.local()
+"""Whether this thread is one of a pool's: what it calls works alone, since the others are busy alike."""
 
 
 def slices(count: int, rows: int = ROWS) -> Iterator[slice]:
@@ -32,21 +36,23 @@ def slices(count: int, rows: int = ROWS) -> Iterator[slice]:
     return (slice(first, min(first + rows, count)) for first in range(0, count, rows))
 
 
-def mapped(work: Callable[[slice], Result], count: int, rows: int = ROWS) -> Iterator[Result]:
+def mapped(work: Callable[[slice], Result], count: int, rows: int = ROWS, most: int = MAX_THREADS) -> Iterator[Result]:
     """Yield ``work(rows)`` for all slices of 0..count in their order; some are worked on ahead.
 
-    ``work`` runs in several threads at once, with the caller's ``np.errstate``. When it raises, the error
-    comes out here and what was not begun is dropped.
+    ``work`` runs in several threads at once, ``most`` at most, with the caller's ``np.errstate``. When it raises,
+    the error comes out here and what was not begun is dropped. Work that itself asks for threads here gets none:
+    pools within pools would only fight for the processors.
     """
     settings = np.geterr()
 
     def alike(place: slice) -> Result:
+        _here.is_one_of_many = True
         with np.errstate(**settings):
             return work(place)
 
     waiting = slices(count, rows)
-    threads = min(os.cpu_count() or 1, _MAX_THREADS, -(-count // rows))
-    if threads < 2:
+    threads = min(os.cpu_count() or 1, most, -(-count // rows))
+    if threads < 2 or getattr(_here, "is_one_of_many", False):
         yield from map(work, waiting)
         return
     with ThreadPoolExecutor(threads) as pool:
@@ -61,9 +67,9 @@ def mapped(work: Callable[[slice], Result], count: int, rows: int = ROWS) -> Ite
                 future.cancel()
 
 
-def each(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+def each(work: Callable[[Item], Result], items: Sequence[Item], most: int = MAX_THREADS) -> Iterator[Result]:
     """Yield ``work(item)`` for all items in their order, as :func:`mapped` does for slices."""
-    return mapped(lambda one: work(items[one.start]), len(items), 1)
+    return mapped(lambda one: work(items[one.start]), len(items), 1, most)
 
 
 def fill(work: Callable[[slice], object], count: int, rows: int = ROWS) -> None:

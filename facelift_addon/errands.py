@@ -23,7 +23,9 @@ PIECE_SECONDS = 0.01
 NEWS_SECONDS, CHARACTERS_A_SECOND = 6.0, 15
 """How long the status bar tells what was done: at least so long, and as long as reading it takes."""
 
-_workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="facelift-files")
+_quick = ThreadPoolExecutor(max_workers=2, thread_name_prefix="facelift-files")
+_heavy = ThreadPoolExecutor(max_workers=1, thread_name_prefix="facelift-heads")
+"""Fits, wraps and the like take all processors for many seconds: they wait for each other, files never for them."""
 
 
 @dataclass(eq=False)
@@ -64,15 +66,25 @@ def start(
     *,
     belongs_to_file: bool,
     prominent: bool = False,
+    heavy: bool = False,
 ) -> None:
-    """Begin work in a thread. It must not touch bpy; ``finish`` may. Parameters as for :class:`Errand`."""
+    """Begin work in a thread. It must not touch bpy; ``finish`` may.
+
+    Args:
+        title: As for :class:`Errand`, as are ``finish``, ``belongs_to_file`` and ``prominent``.
+        work: The thread's work.
+        finish: Takes its result.
+        belongs_to_file: Whether it ends with the .blend.
+        prominent: Whether the main panel shows it.
+        heavy: Whether it computes for many seconds: it then waits in a line of its own.
+    """
     errand = Errand(title, finish, belongs_to_file, prominent)
 
     def told(progress: Progress) -> None:
         errand.progress = progress
 
     _errands.append(errand)
-    errand.future = _workers.submit(work, Reporter(told, cancel=errand.cancelled))
+    errand.future = (_heavy if heavy else _quick).submit(work, Reporter(told, cancel=errand.cancelled))
     _show(title)
     if _forget_file not in bpy.app.handlers.load_pre:
         bpy.app.handlers.load_pre.append(_forget_file)

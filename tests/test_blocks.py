@@ -79,3 +79,15 @@ def test_products_in_pieces_are_those_of_the_whole(count):
 def test_each_item_in_its_order():
     assert list(blocks.each(lambda text: text.upper(), ("a", "b", "c"))) == ["A", "B", "C"]
     assert list(blocks.each(str, ())) == []
+
+
+def test_work_that_asks_for_threads_inside_a_thread_works_alone(monkeypatch):
+    """Pools within pools fought for the processors: a bake's views and each view's tiles."""
+    monkeypatch.setattr(blocks.os, "cpu_count", lambda: 4)
+
+    def inner(_: int) -> set[str]:
+        return set(blocks.each(lambda _: threading.current_thread().name, range(8)))
+
+    for own in blocks.each(inner, range(8)):
+        assert len(own) == 1 and threading.current_thread().name not in own
+    assert inner(0) - {threading.current_thread().name}, "outside, it gets threads again"

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -163,3 +164,14 @@ def test_pictures_on_cuda_equal_the_reference_rasterizer(degree):
         assert psnr(theirs.alpha, ours.alpha) >= SAME_PICTURE
         covered = ours.alpha > 0.5
         assert np.abs(theirs.depth - ours.depth)[covered].max() < 0.05
+
+
+def test_a_driver_or_compiler_that_fails_leaves_a_word_in_the_log(monkeypatch, caplog):
+    def render(*_):
+        raise OSError("nvcc was not found")
+
+    monkeypatch.setattr(gsplat_backend, "find_spec", lambda name: name)
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=SimpleNamespace(is_available=lambda: True)))
+    monkeypatch.setattr(gsplat_backend, "render", render)
+    assert not gsplat_backend.is_available.__wrapped__()
+    assert "nvcc was not found" in caplog.text

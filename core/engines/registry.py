@@ -27,6 +27,8 @@ def create_engine(engine_id: str) -> Engine:
     try:
         return getattr(import_module(module, __package__), name)()
     except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == __package__.partition(".")[0]:
+            raise  # A module of our own: nothing that could be installed.
         raise EngineUnavailable(
             f"The engine {engine_id!r} needs the Python package {error.name!r}, which is not installed here.",
             "Install its runtime in the preferences, or choose the draft engine.",

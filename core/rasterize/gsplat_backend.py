@@ -48,6 +48,7 @@ def is_available() -> bool:
     try:
         render(_single_gaussian(), Camera.orbit(0, size=16))
     except Exception:  # Compilers and drivers fail in ways of their own; the reference rasterizer is there.
+        logger.warning("gsplat can't render here; the reference rasterizer does.", exc_info=True)
         return False
     finally:
         notice.cancel()

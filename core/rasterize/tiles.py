@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
@@ -57,8 +56,8 @@ class _Grid:
 
     def to_picture(self, values: np.ndarray) -> np.ndarray:
         """Return [tiles, _TILE^2, C] values as a picture [height, width, C]."""
-        blocks = values.reshape(self.rows, self.columns, _TILE, _TILE, -1).swapaxes(1, 2)
-        return blocks.reshape(self.rows * _TILE, self.columns * _TILE, -1)[: self.height, : self.width]
+        tiles = values.reshape(self.rows, self.columns, _TILE, _TILE, -1).swapaxes(1, 2)
+        return tiles.reshape(self.rows * _TILE, self.columns * _TILE, -1)[: self.height, : self.width]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,11 +95,10 @@ def blend(splats: Splats, values: np.ndarray, width: int, height: int) -> np.nda
     tile_count = grid.rows * grid.columns
     transmittance = np.ones((tile_count, _TILE * _TILE), np.float32)
     blended = np.zeros((tile_count, _TILE * _TILE, values.shape[1]), np.float32)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for lists in _list_slices(splats, grid, transmittance):
-            work = partial(_blend_batch, splats, values, grid, lists, transmittance, blended)
-            for _ in pool.map(work, lists.batches()):
-                pass
+    for lists in _list_slices(splats, grid, transmittance):
+        work = partial(_blend_batch, splats, values, grid, lists, transmittance, blended)
+        for _ in blocks.each(work, lists.batches(), os.cpu_count() or 1):
+            pass
     return grid.to_picture(blended)
 
 

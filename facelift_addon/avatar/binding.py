@@ -85,7 +85,7 @@ class FACELIFT_OT_bind_to_mesh(_OnHeadWithMesh, bpy.types.Operator):
             return _Bound(identifier, name, mesh_name, base, bind(columns.to_gaussians(rows), base))
 
         if self.options.is_invoke:
-            errands.start(TITLE, work, _arrive, belongs_to_file=True)
+            errands.start(TITLE, work, _arrive, belongs_to_file=True, heavy=True)
         else:
             self.report({"INFO"}, _arrive(work()))
         return {"FINISHED"}

@@ -92,7 +92,9 @@ def fit_in_background(context: bpy.types.Context, head: bpy.types.Object, expres
     Raises:
         FaceLiftError: the head belongs to another file, or shows no splats.
     """
-    errands.start(TITLE, _work(context, head, textured), lambda fit: _add(fit, expression), belongs_to_file=True)
+    errands.start(
+        TITLE, _work(context, head, textured), lambda fit: _add(fit, expression), belongs_to_file=True, heavy=True
+    )
 
 
 class FACELIFT_OT_fit_base_mesh(Explained, bpy.types.Operator):

@@ -148,7 +148,7 @@ class FACELIFT_OT_bake_texture(Explained, bpy.types.Operator):
             return _add(identifier, name, baked)
 
         if self.in_background:
-            errands.start(TITLE, work, finish, belongs_to_file=True)
+            errands.start(TITLE, work, finish, belongs_to_file=True, heavy=True)
         else:
             self.report({"INFO"}, finish(work(Reporter())))
         return {"FINISHED"}

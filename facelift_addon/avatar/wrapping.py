@@ -98,7 +98,7 @@ class FACELIFT_OT_wrap_mesh(Explained, bpy.types.Operator):
         heads.identify(head)
         work = work_on(context, head, self.faces, self.detail, int(self.texture_size) if self.use_texture else 0)
         if self.options.is_invoke:
-            errands.start(TITLE, work, add, belongs_to_file=True)
+            errands.start(TITLE, work, add, belongs_to_file=True, heavy=True)
         else:
             self.report({"INFO"}, add(work(Reporter())))
         return {"FINISHED"}

@@ -199,7 +199,7 @@ class FACELIFT_OT_save_contact_sheet(targets.OnSplats, bpy.types.Operator, Expor
             return write_png(contact_sheet.contact_sheet(subjects, layout, render, reporter), path)
 
         if self.options.is_invoke:
-            errands.start(CONTACT_SHEET, work, _show, belongs_to_file=False)
+            errands.start(CONTACT_SHEET, work, _show, belongs_to_file=False, heavy=True)
         else:
             self.report({"INFO"}, f"Contact sheet saved to {work(Reporter())}")
         return {"FINISHED"}
