@@ -1,4 +1,4 @@
-"""The Blender side of FaceLift: thin, around ``core``."""
+"""The Blender side of FaceLift: operators, panels, nodes and drawing; what they compute is in ``core``."""
 
 from __future__ import annotations
 

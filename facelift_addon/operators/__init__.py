@@ -1,1 +1,1 @@
-"""Operators: thin wrappers that read the context, call the session or the splats, and report."""
+"""Operators: they read the context, call the session or the splats, and report."""
