@@ -18,6 +18,8 @@ from tests.tools.building.environments import (
     BLENDERS,
     ROOT,
     blender_environment,
+    engine_groups,
+    engines,
     find_python,
     log,
     own_blender,
@@ -45,10 +47,11 @@ SLOWEST = ("--durations=20", "--durations-min=5")
 
 def command_demo(options: argparse.Namespace) -> int:
     """Photo to head, .blend and pictures."""
-    groups = ("blender", "demo") + (("facelift",) if options.engine == "facelift" else ())
-    python = blender_environment(own_blender(), groups)
+    python = blender_environment(own_blender(), ("blender", "demo", *engine_groups(options.engine)))
     extension = build_zip(DIST / "demo" / "facelift.zip")
-    arguments = ["--zip", extension, "--engine", options.engine, "--out", options.out.resolve()]
+    arguments = ["--zip", extension, "--out", options.out.resolve()]
+    if options.engine:
+        arguments += ["--engine", options.engine]
     for name in ("photo", "checkpoint"):
         if getattr(options, name):
             arguments += [f"--{name}", getattr(options, name).resolve()]
@@ -95,9 +98,9 @@ def command_lint(options: argparse.Namespace) -> int:
 
 def command_bench(options: argparse.Namespace) -> int:
     """The measurements of the README."""
-    groups = ("blender", "demo", "test") + (("facelift",) if options.engine == "facelift" else ())
-    python = blender_environment(own_blender(), groups)
-    return run([python, "-m", "tests.bench", "--engine", options.engine, *options.arguments])
+    python = blender_environment(own_blender(), ("blender", "demo", "test", *engine_groups(options.engine)))
+    chosen = ["--engine", options.engine] if options.engine else []
+    return run([python, "-m", "tests.bench", *chosen, *options.arguments])
 
 
 def command_package(options: argparse.Namespace) -> int:
@@ -170,7 +173,7 @@ def parse() -> argparse.Namespace:
 
     demo = add("demo", command_demo)
     demo.add_argument("--photo", type=Path, help="your portrait (default: the astronaut of scikit-image)")
-    demo.add_argument("--engine", choices=("draft", "facelift"), default="draft")
+    demo.add_argument("--engine", choices=engines(), help="default: the one that needs no download")
     demo.add_argument("--checkpoint", type=Path, help="folder of the facelift engine's weights")
     demo.add_argument("--out", type=Path, default=ROOT / "out", help="where the results go")
     test = add("test", command_test)
@@ -178,7 +181,7 @@ def parse() -> argparse.Namespace:
     test.add_argument("arguments", nargs="*", help="passed on to pytest (after --)")
     add("lint", command_lint)
     bench = add("bench", command_bench)
-    bench.add_argument("--engine", choices=("draft", "facelift"), default="draft")
+    bench.add_argument("--engine", choices=engines(), help="default: the one that needs no download")
     bench.add_argument("arguments", nargs="*", help="names of single measurements")
     package = add("package", command_package)
     package.add_argument("--platform", choices=sorted(PLATFORMS), help="default: all")

@@ -16,15 +16,19 @@ from . import conversion, formats
 from .console import Console
 from .engines import registry, settings
 from .engines.base import Engine
+from .engines.capture import Capture
+from .engines.description import Description
+from .engines.settings import Setting
+from .engines.shot_options import ShotOptions, split_options
 from .errors import FaceLiftError
-from .photo.decode import decode
+from .photo.decode import Photo, decode
 from .progress import Reporter
 from .rasterize.turntable import FRAMES
 from .results import Extras, write_result
 from .version import version
 from .weights import commands as weights
 
-DEFAULT_ENGINE = "draft"
+DEFAULT_ENGINE = registry.first_free().id
 HEAD_SUFFIX = ".ply"
 PHOTO_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif", ".jp2", ".gif")
@@ -91,13 +95,8 @@ def _parser(engine_id: str) -> argparse.ArgumentParser:
         "-o", "--out", type=Path, required=True, help=f"folder, or for a single photo a file ending in {HEAD_SUFFIX}"
     )
     _add_extras(generate)
-    try:
-        engine_settings = settings.describe(registry.create_engine(engine_id).settings_type)
-    except FaceLiftError:
-        engine_settings = []  # Generating will say why; help must work without.
-    group = generate.add_argument_group(f"settings of the {engine_id} engine")
-    for setting in engine_settings:
-        _add_setting(group, setting)
+    if engine_id in registry.ENGINES:
+        _add_settings(generate, registry.describe(engine_id))
     conversion.add_parser(commands)
     weights.add_parser(commands)
     return parser
@@ -137,22 +136,31 @@ def _count(text: str) -> int:
     return value
 
 
-def _add_setting(group: argparse._ArgumentGroup, setting: Mapping[str, Any]) -> None:
-    """Add an engine's setting as an argument. Those not given stay away, and the engine's defaults hold."""
-    flag = "--" + setting["name"].replace("_", "-")
-    text = setting["doc"].replace("%", "%%")
-    if setting["default"] is not None:
-        text += f" (default: {setting['default']})"
-    if setting["kind"] == "flag":
+def _add_settings(generate: argparse.ArgumentParser, engine: Description) -> None:
+    """Add what can be chosen about photos, and the engine's own settings."""
+    for title, chosen in (("photos", engine.shot_options), (f"settings of the {engine.id} engine", engine.settings)):
+        group = generate.add_argument_group(title)
+        for setting in chosen:
+            _add_setting(group, setting)
+
+
+def _add_setting(group: argparse._ArgumentGroup, setting: Setting) -> None:
+    """Add a setting as an argument. Those not given stay away, and the engine's defaults hold."""
+    text = setting.doc.replace("%", "%%")
+    if setting.only_with is not None:
+        text = f"With --{setting.only_with[0]} {setting.only_with[1]}: {text}"
+    if setting.default is not None:
+        text += f" (default: {setting.default})"
+    if setting.kind == "flag":
         kind: dict[str, Any] = {"action": argparse.BooleanOptionalAction}
-    elif setting["kind"] == "choice":
-        kind = {"choices": setting["options"]}
-    elif setting["kind"] == "folder":
+    elif setting.kind == "choice":
+        kind = {"choices": [option.id for option in setting.options]}
+    elif setting.kind == "folder":
         kind = {"metavar": "FOLDER"}
     else:
-        type_ = int if setting["kind"] == "integer" else float
-        kind = {"type": type_, "metavar": f"{setting['low']}..{setting['high']}"}
-    group.add_argument(flag, dest=f"setting:{setting['name']}", default=argparse.SUPPRESS, help=text, **kind)
+        kind = {"type": int if setting.kind == "integer" else float, "metavar": f"{setting.low}..{setting.high}"}
+    flag = "--" + setting.name.replace("_", "-")
+    group.add_argument(flag, dest=f"setting:{setting.name}", default=argparse.SUPPRESS, help=text, **kind)
 
 
 def _given_settings(options: argparse.Namespace) -> dict[str, Any]:
@@ -172,7 +180,7 @@ def _info(options: argparse.Namespace, console: Console) -> int:
         return 0
     print(f"FaceLift {facts['version']}, Python {facts['python']}, numpy {facts['numpy']}, {facts['platform']}")
     for engine in facts["engines"]:
-        print(f"{engine['id']}: {engine['description'] or engine['label']}")
+        print(f"{engine['id']}: {engine['doc']}")
         print("  ready" if engine["available"] else f"  not available: {engine['reason']}")
     return 0
 
@@ -187,8 +195,9 @@ class _Work:
 
 def _generate(options: argparse.Namespace, console: Console) -> int:
     engine = registry.create_engine(options.engine)
-    values = _given_settings(options)
-    settings.read(engine.settings_type, values)
+    chosen, values = split_options(_given_settings(options))
+    engine.description.read(values)
+    settings.read(ShotOptions, chosen)
     works = _plan(options.photos, options.out)
     _extras(options).check(len(works))
     _make_folder(works[0].head.parent)
@@ -196,7 +205,8 @@ def _generate(options: argparse.Namespace, console: Console) -> int:
     for number, work in enumerate(works, 1):
         label = work.photo.name if len(works) == 1 else f"[{number}/{len(works)}] {work.photo.name}"
         try:
-            _make_head(engine, work, values, options, console, label)
+            capture = Capture.of(decode(_read(work.photo), work.photo.name), **chosen)
+            _make_head(engine, capture, values, work, options, console, label)
         except FaceLiftError as error:
             failed += 1
             console.message(f"{label}: {error}")
@@ -209,11 +219,16 @@ def _generate(options: argparse.Namespace, console: Console) -> int:
 
 
 def _make_head(
-    engine: Engine, work: _Work, values: Mapping[str, Any], options: argparse.Namespace, console: Console, label: str
+    engine: Engine,
+    capture: Capture[Photo],
+    values: Mapping[str, Any],
+    work: _Work,
+    options: argparse.Namespace,
+    console: Console,
+    label: str,
 ) -> None:
     started = time.perf_counter()
-    photo = decode(_read(work.photo), work.photo.name)
-    result = engine.generate(photo, values, Reporter(lambda progress: console.progress(label, progress)))
+    result = engine.generate(capture, values, Reporter(lambda progress: console.progress(label, progress)))
     drawing = Reporter(lambda progress: console.progress(label, progress))
     paths = list(write_result(result, work.head, _extras(options), drawing))
     for note in result.notes:

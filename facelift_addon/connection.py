@@ -1,7 +1,7 @@
 """The extension's workers: how they are started here, and the clients that talk to them.
 
 On this computer there are two, because Blender's Python has no PyTorch and the runtime's starts
-slower: Blender's own prepares photos and drafts, the runtime's generates with the FaceLift engine.
+slower: Blender's own prepares photos and drafts, the runtime's generates with engines that need it.
 A command in the preferences replaces both by one worker, wherever it runs.
 """
 
@@ -16,7 +16,8 @@ from typing import Any
 
 import bpy
 
-from ..core.photo.edits import NO_EDITS, PhotoEdits
+from ..core.engines import registry
+from ..core.engines.capture import Capture, PhotoFile
 from ..core.worker.client import WorkerClient
 from ..core.worker.connection import Timeouts
 from ..core.worker.job import Job
@@ -28,8 +29,6 @@ from .setup.guide import guide
 CLOSE_SECONDS = 2.0
 COMMAND_START_SECONDS = 1800.0
 """A cluster's queue may take long to give a computer."""
-RUNTIME_ENGINE = "facelift"
-"""The engine whose packages only the runtime has."""
 
 
 class Seat(StrEnum):
@@ -45,11 +44,22 @@ _clients: dict[Seat, WorkerClient] = {}
 
 def seat_of(engine: str, method: str = Method.GENERATE) -> Seat:
     """Return which worker does a job. Preparing a photo needs no PyTorch with any engine."""
+    strongest = strongest_seat()
+    if strongest is Seat.RUNTIME and (method != Method.GENERATE or not needs_runtime(engine)):
+        return Seat.BLENDER
+    return strongest
+
+
+def strongest_seat() -> Seat:
+    """Return which worker generates with engines that need the runtime."""
     if preferences().worker_command.strip():
         return Seat.COMMAND
-    if engine == RUNTIME_ENGINE and method == Method.GENERATE and guide.flow.state.runtime.usable:
-        return Seat.RUNTIME
-    return Seat.BLENDER
+    return Seat.RUNTIME if guide.flow.state.runtime.usable else Seat.BLENDER
+
+
+def needs_runtime(engine: str) -> bool:
+    """Return whether an engine needs the packages and weights that the setup installs; unknown ones don't."""
+    return engine in registry.ENGINES and registry.describe(engine).needs_runtime
 
 
 def client(seat: Seat | None = None) -> WorkerClient:
@@ -74,31 +84,22 @@ def _follow_changes(worker: WorkerClient, launch: Launch) -> None:
     worker.launch = launch
 
 
-def request(
-    method: str,
-    photo: bytes,
-    photo_name: str,
-    engine: str,
-    settings: Mapping[str, Any],
-    edits: PhotoEdits = NO_EDITS,
-) -> Job:
+def request(method: str, capture: Capture[PhotoFile], engine: str, settings: Mapping[str, Any]) -> Job:
     """Queue a job with the worker that it needs.
 
     Args:
         method: "prepare" or "generate".
-        photo: The photo file's bytes.
-        photo_name: Its name.
+        capture: The photos.
         engine: Engine's id.
         settings: Its settings; on this computer those about its weights and memory are added.
-        edits: What the user changed of the photo by hand.
 
     Raises:
         ValueError: the command in the preferences can't be read.
     """
     seat = seat_of(engine, method)
-    if seat is Seat.RUNTIME:
-        settings = {**_local_settings(), **settings}
-    return getattr(client(seat), method)(photo, photo_name, engine, settings, edits)
+    if seat is Seat.RUNTIME and method == Method.GENERATE:
+        settings = {**_local_settings(engine), **settings}
+    return getattr(client(seat), method)(capture, engine, settings)
 
 
 def poll() -> None:
@@ -120,7 +121,7 @@ def is_running() -> bool:
 def engines() -> dict[str, dict]:
     """Return what workers told about their engines, by id; empty before one started.
 
-    The runtime's engine is available when its setup has ended Ready, also before its worker started.
+    Those that need the runtime are available when its setup has ended Ready, also before its worker started.
     """
     told: dict[str, dict] = {}
     for seat in Seat:
@@ -128,15 +129,16 @@ def engines() -> dict[str, dict]:
         for engine in (hello or {}).get("engines", ()):
             if engine["id"] not in told or seat_of(engine["id"]) is seat:
                 told[engine["id"]] = engine
-    if RUNTIME_ENGINE in told and seat_of(RUNTIME_ENGINE) is Seat.RUNTIME:
-        reason = "" if guide.ready else "The FaceLift engine's setup is not finished."
-        told[RUNTIME_ENGINE] = told[RUNTIME_ENGINE] | {"available": guide.ready, "reason": reason}
+    for engine in told.values():
+        if seat_of(engine["id"]) is Seat.RUNTIME:
+            reason = "" if guide.ready else f"The {engine['label']} engine's setup is not finished."
+            told[engine["id"]] = engine | {"available": guide.ready, "reason": reason}
     return told
 
 
 def needs_setup(engine: str) -> bool:
     """Return whether an engine can't be used here before its setup has ended Ready."""
-    if engine != RUNTIME_ENGINE or seat_of(engine) is Seat.COMMAND or guide.ready:
+    if not needs_runtime(engine) or seat_of(engine) is Seat.COMMAND or guide.ready:
         return False
     # Blender's own Python may have everything, as a developer's does.
     return not engines().get(engine, {}).get("available", False)
@@ -174,14 +176,15 @@ def _launch(seat: Seat) -> Launch:
     return worker_command(python, []) if python else worker_command(sys.executable, [wheel_folder()])
 
 
-def _local_settings() -> dict[str, Any]:
-    """Return settings of the runtime's engine that are about this computer; never sent to another one."""
+def _local_settings(engine: str) -> dict[str, Any]:
+    """Return those of an engine's settings that are about this computer; never sent to another one."""
     state = guide.flow.state
     settings: dict[str, Any] = {"low_memory": bool(state.choice and state.choice.low_memory)}
     # Weights in the usual places are found, and checked, by the engine itself.
     if state.weights and (state.weights.source == "chosen" or state.table_path):
         settings["checkpoint"] = str(state.weights.folder)
-    return settings
+    known = {setting.name for setting in registry.describe(engine).settings}
+    return {name: value for name, value in settings.items() if name in known}
 
 
 def wheel_folder() -> Path:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import bpy
 
+from ..core.engines.recipe import Recipe
 from . import errands, lenses
 from .editing import targets
 from .operators.presenting import CONTACT_SHEET
-from .splats import display, heads, native, rendering, turntable
+from .splats import display, heads, native, recipes, rendering, turntable
 from .splats.native import Way
 from .viewport import overlays, switch
 from .viewport.drawing import drawing
@@ -54,23 +55,29 @@ class FACELIFT_PT_head(SidebarPanel, bpy.types.Panel):
             if compared.shown:
                 column.prop(compared, "position")
         column.operator("facelift.add_six_views", icon="OUTLINER_OB_CAMERA")
-        recipe = heads.recipe_of(head)
-        if recipe:
+        recipe = recipes.of(head)
+        if recipe is not None:
             row = layout.row(align=True)
             row.operator("facelift.regenerate", text="Regenerate", icon="FILE_REFRESH").mode = "REPLACE"
             row.operator("facelift.regenerate", text="Add Variant", icon="ADD").mode = "ADD"
-            if "lens" in recipe:
+            if recipe.portrait.photo.lens is not None:
                 layout.operator("facelift.refit_lens", text="Refit Lens…", icon="CAMERA_DATA")
         layout.operator("facelift.export_splats", text="Export…", icon="EXPORT")
-        if recipe:
+        if recipe is not None:
             header, body = layout.panel("facelift_recipe", default_closed=True)
             header.label(text="Recipe")
             if body is not None:
                 column = body.column(align=True)
-                for key in ("photo", "engine", "version", "licence"):
-                    column.label(text=f"{key.capitalize()}: {recipe.get(key, '')}")
-                if "lens" in recipe:
-                    column.label(text=f"Lens: {lenses.words(recipe)}")
+                for title, text in _told(recipe).items():
+                    column.label(text=f"{title}: {text}")
+
+
+def _told(recipe: Recipe) -> dict[str, str]:
+    """Return what the panel tells of a recipe, by title."""
+    photos = ", ".join(photo.name for photo in recipe.capture.photos)
+    told = {"Photo": photos, "Engine": recipe.engine, "Version": recipe.version, "Licence": recipe.licence}
+    lens = lenses.words(recipe)
+    return told | {"Lens": lens} if lens else told
 
 
 def _draw_viewport_choices(layout: bpy.types.UILayout, context: bpy.types.Context, head: bpy.types.Object) -> None:

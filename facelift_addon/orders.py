@@ -2,67 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 import bpy
 
-from ..core.engines.draft.settings import DraftSettings
-from ..core.engines.facelift.settings import FaceLiftSettings
-from . import connection, lenses
+from ..core.engines import registry
+from ..core.engines.capture import Capture
+from ..core.engines.settings import Setting
+from ..core.engines.shot_options import ShotOptions
+from ..core.photo.edits import NO_EDITS, PhotoEdits
+from . import connection, engine_properties, lenses
 from .jobs import session
 from .photos import PhotoSource
-from .properties import FaceLiftSettings as Choices
-from .splats import heads, placement
+from .splats import heads, placement, recipes
 from .tasks import Order, State, Task
 
-OPTIONS = ("body", "quality", *lenses.OPTIONS, "preset", "steps", "seed")
-"""Properties of a scene's settings that are engine settings of the same name."""
 SAME_HEIGHT = 1e-4
 """Share by which the sizes of equal heads may differ: numbers are rounded on their way."""
-SETTINGS = {"draft": DraftSettings, "facelift": FaceLiftSettings}
 
 
-def known_settings(engine: str) -> set[str]:
-    """Return the names of an engine's settings: as its worker told, before it started as our own copy has them."""
-    described = connection.engines().get(engine)
-    if described is None:
-        return {field.name for field in fields(SETTINGS[engine])}
-    return {setting["name"] for setting in described.get("settings", ())}
+def settings_of(engine: str) -> tuple[Setting, ...]:
+    """Return an engine's settings that its worker knows too; before it started, all of them.
+
+    A worker of another version may have fewer. Engines that this version doesn't know have none.
+    """
+    if engine not in registry.ENGINES:
+        return ()
+    settings, told = registry.describe(engine).settings, connection.engines().get(engine)
+    if told is None:
+        return settings
+    names = {setting["name"] for setting in told.get("settings", ())}
+    return tuple(setting for setting in settings if setting.name in names)
 
 
-def options_of(choices: Choices) -> tuple[str, ...]:
-    """Return which of :data:`OPTIONS` the chosen engine knows and the choices make use of."""
-    unused = set(lenses.OPTIONS) - set(lenses.options_of(choices))
-    known = known_settings(choices.engine) - unused
-    return tuple(option for option in OPTIONS if option in known)
+def takes_lens(engine: str) -> bool:
+    """Return whether an engine makes use of a photo's lens."""
+    return engine in registry.ENGINES and registry.describe(engine).takes.lens
 
 
-def settings_for(scene: bpy.types.Scene, face: int | None = None) -> dict[str, Any]:
-    """Return the engine settings of a scene's choices; no face means the largest."""
-    choices = scene.facelift
-    settings = {option: getattr(choices, option) for option in options_of(choices)}
-    return settings if face is None else settings | {"face": face}
-
-
-def order_for(context: bpy.types.Context, source: PhotoSource, face: int | None = None, **changes: Any) -> Order:
+def order_for(
+    context: bpy.types.Context,
+    source: PhotoSource,
+    face: int | None = None,
+    edits: PhotoEdits = NO_EDITS,
+    **changes: Any,
+) -> Order:
     """Return an order with the scene's choices.
 
     Args:
         context: Its scene is where the head will go.
         source: The photo.
         face: Index of the face, the largest first; None for the largest.
+        edits: What the user changed of the photo by hand.
         changes: Other fields of the order.
     """
     choices = context.scene.facelift
-    return Order(
-        source, choices.engine, settings_for(context.scene, face), choices.head_height, context.scene.name, **changes
-    )
+    lens = lenses.options_of(choices) if takes_lens(choices.engine) else {}
+    capture = Capture.of(source, edits, face=face, **lens)
+    settings = engine_properties.values_of(choices, settings_of(choices.engine))
+    return Order(capture, choices.engine, settings, choices.head_height, context.scene.name, **changes)
 
 
 def order_again(context: bpy.types.Context, head: bpy.types.Object, source: PhotoSource, **changes: Any) -> Order:
-    """Return an order for a head's photo with the scene's choices, and with what was chosen for this photo alone.
+    """Return an order for a head's photos with the scene's choices, and with what was chosen for these photos alone.
 
     Args:
         context: Its scene is where the head will go.
@@ -70,26 +74,35 @@ def order_again(context: bpy.types.Context, head: bpy.types.Object, source: Phot
         source: The photo.
         changes: Other fields of the order.
     """
-    made = heads.recipe_of(head).get("settings", {})
-    order = order_for(context, source, made.get("face"), edits=heads.edits_of(head), **changes)
-    lens = {name: value for name, value in lenses.kept(made).items() if name in known_settings(order.engine)}
-    return replace(order, settings=order.settings | lens)
+    order, made = order_for(context, source, **changes), recipes.capture_of(head, source)
+    panel, own = order.capture.portrait.options, made.portrait.options
+    lens = lenses.kept(own) if takes_lens(order.engine) else {}
+    options = replace(panel, face=own.face, aligned=own.aligned, **lens)
+    return replace(order, capture=made.with_portrait(options=options))
 
 
-def order_as_made(context: bpy.types.Context, head: bpy.types.Object, source: PhotoSource, **changes: Any) -> Order:
+def order_as_made(context: bpy.types.Context, head: bpy.types.Object, source: PhotoSource, **options: Any) -> Order:
     """Return an order that makes a head again as it is, whatever the panel's choices are now.
 
     Args:
         context: Its scene is where the head is.
         head: A head made from a photo.
         source: The photo.
-        changes: Engine settings that differ.
+        options: Of the photo, where they differ.
     """
-    recipe = heads.recipe_of(head)
-    known = known_settings(recipe["engine"])
-    settings = {name: value for name, value in recipe.get("settings", {}).items() if name in known}
-    replaced = {"replaces": head[heads.ID_KEY], "replaces_name": head.name, "edits": heads.edits_of(head)}
-    return Order(source, recipe["engine"], settings | changes, _height_of(head), context.scene.name, **replaced)
+    recipe, made = recipes.of(head), recipes.capture_of(head, source)
+    capture = made.with_portrait(options=replace(made.portrait.options, **options))
+    known = {setting.name for setting in settings_of(recipe.engine)}
+    settings = {name: value for name, value in recipe.settings.items() if name in known}
+    return Order(
+        capture,
+        recipe.engine,
+        settings,
+        _height_of(head),
+        context.scene.name,
+        replaces=head[heads.ID_KEY],
+        replaces_name=head.name,
+    )
 
 
 def orders_to_make(context: bpy.types.Context) -> list[Order]:
@@ -108,55 +121,72 @@ def orders_to_make(context: bpy.types.Context) -> list[Order]:
 def makes_variant(context: bpy.types.Context) -> bool:
     """Whether the head of the shown photo stands in the scene, so that Generate gives it another seed."""
     photo = session.photo
-    return photo is not None and _stands(context.scene, _plain_order(context, photo), photo.digest)
+    if photo is None or not _has_seed(context.scene.facelift.engine):
+        return False
+    return _stands(context.scene, _plain_order(context, photo), photo.digests)
 
 
 def _plain_order(context: bpy.types.Context, photo: Task) -> Order:
     """Return the order with the scene's choices, and with what was chosen for this photo alone: face, crop, matte."""
-    order = order_for(context, photo.order.source)
-    own = {name: value for name, value in photo.order.settings.items() if name not in OPTIONS}
-    return replace(order, settings=order.settings | own, edits=photo.order.edits)
+    own = photo.order.capture.portrait
+    return order_for(context, own.photo, own.options.face, own.edits)
 
 
 def _order_of_photo(context: bpy.types.Context, photo: Task) -> Order:
     order = _plain_order(context, photo)
-    if not _stands(context.scene, order, photo.digest):
+    if not _stands(context.scene, order, photo.digests):
         return order
-    return with_unused_seed(order, context.scene, photo.digest)
+    return with_unused_seed(order, context.scene, photo.digests)
 
 
-def with_unused_seed(order: Order, scene: bpy.types.Scene, digest: str, coming: Sequence[Order] = ()) -> Order:
-    """Return an order with a seed that gives another head than those of the same photo that stand in a scene.
+def with_unused_seed(
+    order: Order, scene: bpy.types.Scene, digests: tuple[str, ...], coming: Sequence[Order] = ()
+) -> Order:
+    """Return an order with a seed that gives another head than those of the same photos that stand in a scene.
+
+    Engines without a seed make the same head again.
 
     Args:
-        order: Of the photo.
+        order: Of the photos.
         scene: Whose heads count.
-        digest: The photo's SHA-256.
+        digests: The photos' SHA-256.
         coming: Other orders whose seeds count as used.
     """
-    recipes = map(heads.recipe_of, heads.heads_of(scene))
-    used = [recipe.get("seed", 0) for recipe in recipes if recipe.get("sha256") == digest]
+    if not _has_seed(order.engine):
+        return order
+    made = filter(None, map(recipes.of, heads.heads_of(scene)))
+    used = [recipe.seed for recipe in made if recipe.digests == digests]
     used += [other.settings.get("seed", 0) for other in coming]
     return replace(order, settings=order.settings | {"seed": max(used, default=-1) + 1})
 
 
-def _stands(scene: bpy.types.Scene, order: Order, digest: str) -> bool:
+def _has_seed(engine: str) -> bool:
+    """Whether an engine makes other variants with other seeds."""
+    return any(setting.name == "seed" for setting in settings_of(engine))
+
+
+def _stands(scene: bpy.types.Scene, order: Order, digests: tuple[str, ...]) -> bool:
     """Whether a scene has a head of an order."""
-    return bool(digest) and any(_is_of(head, order, digest) for head in heads.heads_of(scene))
+    return bool(digests) and any(_is_of(head, order, digests) for head in heads.heads_of(scene))
 
 
-def _is_of(head: bpy.types.Object, order: Order, digest: str) -> bool:
-    """Whether a head is what an order asks for: of the same photo, engine, settings and size."""
-    recipe = heads.recipe_of(head)
-    if recipe.get("sha256") != digest or recipe.get("engine") != order.engine:
+def _is_of(head: bpy.types.Object, order: Order, digests: tuple[str, ...]) -> bool:
+    """Whether a head is what an order asks for: of the same photos, engine, settings and size."""
+    recipe = recipes.of(head)
+    if recipe is None or recipe.digests != digests or recipe.engine != order.engine:
         return False
     if abs(_height_of(head) - order.head_height) > SAME_HEIGHT * order.head_height:
         return False
-    if heads.edits_of(head) != order.edits:
-        return False
-    made = recipe.get("settings", {})
-    wanted: Mapping[str, Any] = {"face": None} | order.settings
-    return all((made.get(name) or 0) == (value or 0) for name, value in wanted.items())
+    taken_alike = all(
+        recipes.edits_of(head, number) == wanted.edits and _chosen(made.options) == _chosen(wanted.options)
+        for number, (made, wanted) in enumerate(zip(recipe.capture.shots, order.capture.shots, strict=True))
+    )
+    return taken_alike and all(recipe.settings.get(name) == value for name, value in order.settings.items())
+
+
+def _chosen(options: ShotOptions) -> dict[str, Any]:
+    """Return a shot's options for comparison: the largest face is the first, whether it was chosen or not."""
+    return asdict(replace(options, face=options.face or 0))
 
 
 def _height_of(head: bpy.types.Object) -> float:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import bpy
 
-from . import errands, photo_panels
+from . import engine_properties, errands, lenses, photo_panels
 from .connection import engines, needs_setup
 from .jobs import session
-from .orders import makes_variant, options_of, orders_to_make
+from .orders import makes_variant, orders_to_make, settings_of, takes_lens
 from .previews import previews
 from .setup.drawing import draw_next_step
 from .tasks import UNFINISHED, State, Task
@@ -120,8 +120,9 @@ def _draw_choices(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     elif engine is not None and not engine["available"]:
         draw_lines(layout, context, engine["reason"], icon="INFO")
     else:
-        for option in options_of(choices):
-            column.prop(choices, option)
+        if takes_lens(choices.engine):
+            lenses.draw(column, choices)
+        engine_properties.draw(column, choices, settings_of(choices.engine))
         column.prop(choices, "head_height")
     _draw_generate(layout, context)
 

@@ -156,7 +156,7 @@ def change(session: Session, **fields: object) -> None:
     """Prepare the shown photo with another crop or matte; painting that was not taken yet is."""
     edits = replace(painted_edits(session), **fields)
     if edits != session.photo.order.edits:
-        session.change_photo(replace(session.photo.order, edits=edits))
+        session.change_photo(session.photo.order.with_edits(edits))
 
 
 def painted_edits(session: Session) -> PhotoEdits:
@@ -177,7 +177,7 @@ def take_painted(session: Session) -> None:
         edits = painted_edits(session)
         _wanted = None
         if edits != session.photo.order.edits:
-            session.change_photo(replace(session.photo.order, edits=edits))
+            session.change_photo(session.photo.order.with_edits(edits))
 
 
 def add_lasso(session: Session, path: np.ndarray, keep: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
+from ..core.engines import registry
 from .identity import BASE_PACKAGE
 from .setup.choices import pip_property, server_property, token_property
 from .setup.drawing import draw_setup
@@ -53,7 +54,8 @@ class FaceLiftPreferences(bpy.types.AddonPreferences):
         """Draw the preferences."""
         layout = self.layout
         layout.use_property_split = True
-        layout.label(text="FaceLift engine")
+        names = [engine.label for engine in registry.descriptions() if engine.needs_runtime]
+        layout.label(text=f"{', '.join(names)} engine")
         draw_setup(layout, context)
         layout.label(text="Worker")
         draw_worker(layout, context, self)

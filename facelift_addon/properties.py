@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, FloatVectorProperty, IntProperty, PointerProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, FloatVectorProperty, PointerProperty
 
+from ..core.engines import registry
 from ..core.photo.edits import LARGEST_CROP, SMALLEST_CROP
-from . import crop_values, lighting
+from . import crop_values, engine_properties, lighting
 from .lenses import LensChoice
 from .splats import arrivals, heads
 from .splats.placement import DEFAULT_HEAD_HEIGHT
 
-ENGINES = (
-    ("draft", "Draft", "Fits a head model to the photo in seconds, on any computer, with nothing to download"),
-    ("facelift", "FaceLift", "Generates the unseen sides with a neural network; needs an NVIDIA graphics card"),
-)
-"""Engines of the core's registry, with what artists call them."""
+EngineChoices = engine_properties.with_properties("EngineChoices", registry.settings_by_name().values())
+"""Mix-in with what engines let a user choose."""
 
 COLOR_MODES = (
     ("SCENE", "Scene", "Linear colors that mix with lights, materials and other objects of the scene"),
@@ -40,7 +38,7 @@ def _image_chosen(settings: FaceLiftSettings, context: bpy.types.Context) -> Non
         bpy.ops.facelift.use_image("EXEC_DEFAULT", image=settings.image.name)
 
 
-class FaceLiftSettings(LensChoice, bpy.types.PropertyGroup):
+class FaceLiftSettings(EngineChoices, LensChoice, bpy.types.PropertyGroup):
     """Settings of a scene."""
 
     image: PointerProperty(
@@ -49,42 +47,7 @@ class FaceLiftSettings(LensChoice, bpy.types.PropertyGroup):
         type=bpy.types.Image,
         update=_image_chosen,
     )
-    engine: EnumProperty(name="Engine", description="What makes the head", items=ENGINES)
-    body: EnumProperty(
-        name="Body",
-        description="How much of the person the head comes with",
-        items=(
-            ("shoulders", "Bust", "Head, neck and shoulders, as far as the photo shows them"),
-            ("neck", "Neck", "Cut below the neck, to be put on a body"),
-        ),
-    )
-    quality: EnumProperty(
-        name="Quality",
-        description="How many Gaussians the head is made of",
-        items=(
-            ("low", "Low", "About 90 thousand: light to move around, for crowds and the background"),
-            ("medium", "Medium", "About 145 thousand, for most pictures"),
-            ("high", "High", "About 195 thousand, for close-ups"),
-            (
-                "ultra",
-                "Ultra",
-                "Up to 500 thousand: finer hair, and of a large photo the face as sharp as it is there. Slower",
-            ),
-        ),
-        default="high",
-    )
-    preset: EnumProperty(
-        name="Preset",
-        description="How the unseen sides are drawn",
-        items=(
-            ("quality", "Quality", "As the model was published"),
-            ("fast", "Fast", "Half as many steps with another solver; details may differ"),
-        ),
-    )
-    steps: IntProperty(
-        name="Steps", description="Fewer are faster, more than the usual 50 bring little", min=1, max=1000, default=50
-    )
-    seed: IntProperty(name="Seed", description="Another seed gives another variant of what the photo hides", min=0)
+    engine: EnumProperty(name="Engine", description="What makes the head", items=engine_properties.engine_items())
     head_height: FloatProperty(
         name="Head height",
         description="Chin to crown, without hair",

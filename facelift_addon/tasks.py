@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import uuid
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from ..core.engines.capture import Capture, PhotoFile
 from ..core.errors import FaceLiftError
 from ..core.gaussians import Gaussians
-from ..core.photo.edits import NO_EDITS, PhotoEdits
+from ..core.photo.edits import PhotoEdits
 from ..core.progress import Progress
 from ..core.rasterize.layers import bounces_for
 from ..core.worker.job import Job, JobState
@@ -50,24 +51,36 @@ class Order:
     """What the user asked for.
 
     Attributes:
-        source: The photo.
+        capture: The photos, and how they are to be taken.
         engine: Engine's id.
         settings: The engine's settings.
         head_height: Metres from chin to crown.
         scene: Name of the scene that the head belongs to.
         replaces: Id of the head to exchange, or "" for a new one.
         replaces_name: Its object's name, to tell duplicates apart.
-        edits: What the user changed of the photo by hand.
     """
 
-    source: PhotoSource
+    capture: Capture[PhotoSource]
     engine: str
     settings: dict[str, Any]
     head_height: float = placement.DEFAULT_HEAD_HEIGHT
     scene: str = ""
     replaces: str = ""
     replaces_name: str = ""
-    edits: PhotoEdits = NO_EDITS
+
+    @property
+    def source(self) -> PhotoSource:
+        """The portrait."""
+        return self.capture.portrait.photo
+
+    @property
+    def edits(self) -> PhotoEdits:
+        """What the user changed of the portrait by hand."""
+        return self.capture.portrait.edits
+
+    def with_edits(self, edits: PhotoEdits) -> Order:
+        """Return the order with other changes by hand of the portrait."""
+        return replace(self, capture=self.capture.with_portrait(edits=edits))
 
 
 @dataclass(eq=False)
@@ -91,8 +104,8 @@ class Task:
     error: FaceLiftError | None = None
     arrival: arrivals.Arrival | None = None
     earlier: Task | None = None
-    _reading: Future | None = None
-    _digest: Future | None = None
+    _reading: tuple[Future, ...] = ()
+    _digests: Future | None = None
     _making: Future | None = None
     _arriving: arrivals.Arrival | None = None
     _work: Job | None = None
@@ -110,9 +123,9 @@ class Task:
         return self._work.result if self._work is not None and self._work.state is JobState.DONE else None
 
     @property
-    def digest(self) -> str:
-        """The photo's SHA-256 as recipes have it; "" before it was read."""
-        return self._digest.result() if self._digest is not None and self._digest.done() else ""
+    def digests(self) -> tuple[str, ...]:
+        """SHA-256 of every photo as recipes have it; empty before they were read."""
+        return self._digests.result() if self._digests is not None and self._digests.done() else ()
 
     @property
     def found(self) -> ReceivedPreparation | None:
@@ -130,8 +143,8 @@ class Task:
         return self._work is not None and self._work.cancelling
 
     def start(self) -> None:
-        """Begin reading the photo."""
-        self._reading = self.order.source.read()
+        """Begin reading the photos."""
+        self._reading = tuple(photo.read() for photo in self.order.capture.photos)
 
     def cancel(self) -> None:
         """Stop as soon as possible."""
@@ -144,7 +157,7 @@ class Task:
 
     def tick(self) -> None:
         """Move on as far as possible without waiting."""
-        if self.state is State.READING and self._reading.done():
+        if self.state is State.READING and all(photo.done() for photo in self._reading):
             self._submit()
         if self._work is not None and self.state in (State.WAITING, State.RUNNING):
             self._follow()
@@ -162,12 +175,11 @@ class Task:
 
     def _submit(self) -> None:
         try:
-            photo = self._reading.result()
-            self._digest = _makers.submit(lambda: hashlib.sha256(photo).hexdigest())
-            order = self.order
-            self._work = connection.request(
-                self.method, photo, order.source.name, order.engine, order.settings, order.edits
-            )
+            photos = tuple(photo.result() for photo in self._reading)
+            self._digests = _makers.submit(lambda: tuple(hashlib.sha256(photo).hexdigest() for photo in photos))
+            files = map(PhotoFile, (source.name for source in self.order.capture.photos), photos)
+            capture = self.order.capture.with_photos(files)
+            self._work = connection.request(self.method, capture, self.order.engine, self.order.settings)
         except FaceLiftError as error:
             self.fail(error)
         except ValueError as error:
@@ -195,9 +207,8 @@ class Task:
 
     def _begin_arrival(self, head: ReceivedHead) -> None:
         self.state = State.ARRIVING
-        licence = connection.engines().get(self.order.engine, {}).get("licence", "")
         photo = self._work.previews.get("crop")
-        self._making = _makers.submit(make_arrival, head, self.order, licence, geometry.has_float4(), photo)
+        self._making = _makers.submit(make_arrival, head, self.order, geometry.has_float4(), photo)
         self._steps = list(display.preparations(head.gaussians.sh_degree))
 
     def _prepare_arrival(self) -> None:
@@ -210,15 +221,12 @@ class Task:
                 self.arrival, self._arriving, self._making = self._arriving, None, None
 
 
-def make_arrival(
-    head: ReceivedHead, order: Order, licence: str, float4: bool, photo_png: bytes | None = None
-) -> arrivals.Arrival:
+def make_arrival(head: ReceivedHead, order: Order, float4: bool, photo_png: bytes | None = None) -> arrivals.Arrival:
     """Turn a worker's result into what the scene takes. Runs in a thread: touches no bpy.
 
     Args:
         head: The result.
         order: What was asked for.
-        licence: Of the engine.
         float4: Whether this Blender has the FLOAT4 attribute type.
         photo_png: The photo as it was aligned; where the worker showed none, its cut-out takes its place.
     """
@@ -230,13 +238,11 @@ def make_arrival(
         columns=rows,
         to_local=to_local,
         sh_degree=gaussians.sh_degree,
-        recipe={**head.recipe, "licence": licence},
+        recipe=head.recipe,
+        capture=order.capture,
         photo_camera=head.photo_camera,
         photo_png=photo_png or head.aligned_png,
         matte_png=head.aligned_png,
-        photo_path=str(order.source.path or ""),
-        photo_image=order.source.image,
-        edits=order.edits,
         shape=head.shape,
         bounces=bounces_for(head.gaussians),
         assembly=Assembly(name, rows),

@@ -54,6 +54,10 @@ class Extension:
         return self.module("facelift_addon.splats.heads")
 
     @property
+    def recipes(self) -> ModuleType:
+        return self.module("facelift_addon.splats.recipes")
+
+    @property
     def arrivals(self) -> ModuleType:
         return self.module("facelift_addon.splats.arrivals")
 

@@ -12,9 +12,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from core.cameras import front_camera
 from core.engines import registry
 from core.engines.base import GenerateResult
+from core.engines.capture import as_capture
+from core.engines.description import Takes
 from core.engines.draft.settings import DraftSettings
+from core.engines.recipe import Recipe, used
 from core.photo.alignment import Alignment
-from core.photo.lens import lens_of
 from core.worker import server
 from tests import worker_entry
 
@@ -27,21 +29,18 @@ COUNT = 500
 class QuickEngine(worker_entry.StepsEngine):
     """Has the draft engine's name and settings, but returns random Gaussians."""
 
-    id = "draft"
-    settings_type = DraftSettings
+    description = worker_entry.described("draft", DraftSettings, takes=Takes(lens=True))
 
-    def generate(self, photo, values, reporter) -> GenerateResult:
-        prepared = self.prepare(photo, values, reporter)
+    def generate(self, given, values, reporter) -> GenerateResult:
+        prepared = self.prepare(given, values, reporter)
         reporter.stage("Stepping", STEPS, 1.0)
         for _ in range(STEPS):
             time.sleep(STEP_SECONDS)
             reporter.step()
-        settings = dataclasses.asdict(DraftSettings(**values))
-        recipe = {"engine": self.id, "settings": settings, "photo": photo.name, "sha256": photo.sha256}
-        recipe["seed"] = settings["seed"]
-        lens = lens_of(Alignment.stretched((512, 512)), None, settings["lens"], settings["lens_degrees"])
-        recipe["lens"] = dataclasses.asdict(lens)
-        gaussians = worker_entry.random_gaussians(COUNT, settings["seed"])
+        settings, capture = self.description.read(values), as_capture(given)
+        lens = capture.portrait.lens(Alignment.stretched((512, 512)))
+        recipe = Recipe("draft", "test", dataclasses.asdict(settings), used(capture, [lens]), "none")
+        gaussians = worker_entry.random_gaussians(COUNT, settings.seed)
         return GenerateResult(gaussians, prepared.aligned, front_camera(fov=lens.degrees), recipe)
 
 
@@ -49,5 +48,5 @@ if __name__ == "__main__":
     if UNHURRIED:
         sys.argv.remove("--unhurried")
     worker_entry.register(QuickEngine)
-    assert registry.ENGINES["draft"][1] == "QuickEngine"
+    assert isinstance(registry.create_engine("draft"), QuickEngine)
     server.main()

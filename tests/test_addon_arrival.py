@@ -20,18 +20,20 @@ def bring_in(blender):
     placement = blender.module("facelift_addon.splats.placement")
     tasks = blender.module("facelift_addon.tasks")
     photos = blender.module("facelift_addon.photos")
+    captures, made = blender.module("core.engines.capture"), blender.module("core.engines.recipe")
     cameras = blender.module("core.cameras")
 
     def bring_in(name="Ada", bounces=BOUNCES, photo_png=None, matte_png=None):
         to_local = placement.reference_to_local(0.24)
         gaussians = surface_gaussians(500).transform(to_local)
-        order = tasks.Order(photos.PhotoSource.from_file(f"{name}.png"), "draft", {}, scene=bpy.context.scene.name)
+        capture = captures.Capture.of(photos.PhotoSource.from_file(f"{name}.png"))
+        order = tasks.Order(capture, "draft", {}, scene=bpy.context.scene.name)
         task = tasks.Task(order, "generate")
         task.arrival = blender.arrivals.Arrival(
             name,
             columns.from_gaussians(gaussians, geometry.has_float4()),
             to_local,
-            recipe={"engine": "draft"},
+            recipe=made.Recipe("draft", "", {}, captures.Capture.of(made.UsedPhoto(f"{name}.png", "00"))),
             photo_camera=cameras.front_camera(),
             photo_png=photo_png,
             matte_png=matte_png,

@@ -1,7 +1,9 @@
 """The whole road with the real worker and the real engine: photo, operator, ticks, object."""
 
+import hashlib
 import itertools
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -67,11 +69,12 @@ def test_a_photo_becomes_a_head_as_the_design_says(blender, make_head, astronaut
     eyes = gaussians.means[gaussians.parts == 4].mean(axis=0)
     assert np.linalg.norm(shape.vertices[load_head_model().in_regions(Region.EYES)].mean(axis=0) - eyes) < 0.02
 
-    recipe = blender.heads.recipe_of(head)
-    assert recipe["photo"] == "astronaut.png" and len(recipe["sha256"]) == 64
-    assert recipe["engine"] == "draft" and recipe["settings"]["quality"] == "low" and recipe["seed"] == 0
-    assert recipe["version"] and recipe["licence"]
-    assert json.loads(head["facelift_settings"]) == recipe["settings"]
+    recipe = blender.recipes.of(head)
+    photo = recipe.portrait.photo
+    assert photo.name == "astronaut.png" and photo.sha256 == hashlib.sha256(astronaut.read_bytes()).hexdigest()
+    assert recipe.engine == "draft" and recipe.settings["quality"] == "low" and recipe.seed == 0
+    assert recipe.version and recipe.licence
+    assert json.loads(head["facelift_recipe"]) == recipe.to_dict()
 
 
 def test_the_photo_camera_sees_the_photo_through_the_panel_s_lens(blender, make_head, astronaut):
@@ -81,11 +84,12 @@ def test_the_photo_camera_sees_the_photo_through_the_panel_s_lens(blender, make_
     choices = bpy.context.scene.facelift
     choices.lens, choices.lens_mm = "mm", 85.0
     head = make_head(astronaut)
-    recipe = blender.heads.recipe_of(head)
-    assert recipe["settings"]["lens"] == "mm" and recipe["settings"]["lens_mm"] == 85
-    assert recipe["lens"]["source"] == "chosen" and 10 < recipe["lens"]["degrees"] < 40
+    recipe = blender.recipes.of(head)
+    options, lens = recipe.portrait.options, recipe.portrait.photo.lens
+    assert options.lens == "mm" and options.lens_mm == 85
+    assert lens.source == "chosen" and 10 < lens.degrees < 40
     camera = blender.heads.photo_camera_of(head)
-    assert lens_angle(camera) == pytest.approx(recipe["lens"]["degrees"], abs=0.01)
+    assert lens_angle(camera) == pytest.approx(lens.degrees, abs=0.01)
     assert bpy.context.scene.camera == camera and camera.parent == head
     image = camera.data.background_images[0].image
     assert tuple(image.size) == (512, 512) and image.packed_file is not None
@@ -116,14 +120,14 @@ def test_a_saved_file_shows_its_head_again(quick_worker, make_head, astronaut, t
     import bpy
 
     head = make_head(astronaut)
-    name, count, recipe = head.name, len(head.data.points), quick_worker.heads.recipe_of(head)
+    name, count, recipe = head.name, len(head.data.points), quick_worker.recipes.of(head)
     path = tmp_path / "head.blend"
     bpy.ops.wm.save_as_mainfile(filepath=str(path))
     bpy.ops.wm.open_mainfile(filepath=str(path))
 
     head = bpy.data.objects[name]
     assert len(head.data.points) == count
-    assert quick_worker.heads.recipe_of(head) == recipe
+    assert quick_worker.recipes.of(head) == recipe
     display = quick_worker.module("facelift_addon.splats.display")
     assert display.find_display(head).node_group is not None
     evaluated = head.evaluated_get(bpy.context.evaluated_depsgraph_get()).evaluated_geometry()
@@ -146,7 +150,7 @@ def test_regenerate_replaces_in_place_or_adds(quick_worker, make_head, astronaut
     quick_worker.settle()
     head = quick_worker.heads.find(identifier)
     assert head.name == name and tuple(head.location) == pytest.approx((0.3, 0, 0))
-    assert quick_worker.heads.recipe_of(head)["settings"]["body"] == "neck"
+    assert quick_worker.recipes.of(head).settings["body"] == "neck"
     assert len(bpy.data.pointclouds) == 1, f"{before} is gone"
     assert len(quick_worker.heads.heads_of(bpy.context.scene)) == 1
     assert len([child for child in head.children if child.type == "CAMERA"]) == 1
@@ -155,7 +159,7 @@ def test_regenerate_replaces_in_place_or_adds(quick_worker, make_head, astronaut
         bpy.ops.facelift.regenerate(mode="ADD")
     quick_worker.settle()
     made = quick_worker.heads.heads_of(bpy.context.scene)
-    assert sorted(quick_worker.heads.recipe_of(head)["seed"] for head in made) == [0, 1, 2], "variants differ"
+    assert sorted(quick_worker.recipes.of(head).seed for head in made) == [0, 1, 2], "variants differ"
 
 
 def lens_angle(camera):
@@ -169,7 +173,7 @@ def test_refit_lens_makes_the_head_again_in_its_place_in_one_undo_step(quick_wor
     head = make_head(astronaut)
     head.location, head.scale = (0.3, 0.2, 0.1), (2, 2, 2)
     camera = quick_worker.heads.photo_camera_of(head)
-    before = quick_worker.heads.recipe_of(head)["settings"]
+    before = quick_worker.recipes.of(head)
     bpy.ops.ed.undo_push(message="before")
     name, identifier, away = head.name, head[quick_worker.heads.ID_KEY], camera.matrix_basis.translation.length
     # What the panel has now does not count: only the lens changes.
@@ -178,9 +182,13 @@ def test_refit_lens_makes_the_head_again_in_its_place_in_one_undo_step(quick_wor
     quick_worker.settle()
 
     head = quick_worker.heads.find(identifier)
-    recipe = quick_worker.heads.recipe_of(head)
-    assert recipe["settings"] == before | {"lens": "degrees", "lens_degrees": 18.5}
-    assert recipe["lens"] == {"degrees": 18.5, "source": "chosen"}
+    recipe = quick_worker.recipes.of(head)
+    assert recipe.settings == before.settings
+    assert asdict(recipe.portrait.options) == asdict(before.portrait.options) | {
+        "lens": "degrees",
+        "lens_degrees": 18.5,
+    }
+    assert asdict(recipe.portrait.photo.lens) == {"degrees": 18.5, "source": "chosen"}
     assert (
         head.name == name and tuple(head.location) == pytest.approx((0.3, 0.2, 0.1)) and tuple(head.scale) == (2, 2, 2)
     )
@@ -193,25 +201,27 @@ def test_refit_lens_makes_the_head_again_in_its_place_in_one_undo_step(quick_wor
 
     bpy.ops.ed.undo()
     head = quick_worker.heads.find(identifier)
-    assert quick_worker.heads.recipe_of(head)["settings"] == before
+    assert quick_worker.recipes.of(head) == before
     assert lens_angle(quick_worker.heads.photo_camera_of(head)) == pytest.approx(50, abs=0.01)
 
 
 def test_a_lens_chosen_for_a_head_stays_when_it_is_made_again(quick_worker, make_head, astronaut):
     import bpy
 
-    heads = quick_worker.heads
+    heads, recipes = quick_worker.heads, quick_worker.recipes
     head = make_head(astronaut)
     bpy.context.scene.facelift.lens = "telephoto"
     bpy.ops.facelift.regenerate(mode="REPLACE")
     quick_worker.settle()
     head = bpy.context.view_layer.objects.active
-    assert heads.recipe_of(head)["settings"]["lens"] == "telephoto", "nothing was chosen for this head: the panel says"
+    lens = recipes.of(head).portrait.options.lens
+    assert lens == "telephoto", "nothing was chosen for this head: the panel says"
     bpy.context.scene.facelift.lens = "auto"
     for mode in ("REPLACE", "ADD"):
         bpy.ops.facelift.regenerate(mode=mode)
         quick_worker.settle()
-    assert {heads.recipe_of(head)["settings"]["lens"] for head in heads.heads_of(bpy.context.scene)} == {"telephoto"}
+    made = map(recipes.of, heads.heads_of(bpy.context.scene))
+    assert {recipe.portrait.options.lens for recipe in made} == {"telephoto"}
 
 
 def test_refit_lens_says_when_it_can_not(quick_worker, make_head, astronaut, tmp_path):
@@ -226,8 +236,9 @@ def test_refit_lens_says_when_it_can_not(quick_worker, make_head, astronaut, tmp
         bpy.ops.facelift.refit_lens(lens="selfie")
     assert bpy.ops.facelift.refit_lens(lens="selfie", filepath=str(astronaut)) == {"FINISHED"}
     quick_worker.settle()
-    assert quick_worker.heads.recipe_of(head)["settings"]["lens"] == "selfie"
-    head["facelift_engine"] = "facelift"
+    recipe = quick_worker.recipes.of(head)
+    assert recipe.portrait.options.lens == "selfie"
+    head["facelift_recipe"] = json.dumps(recipe.to_dict() | {"engine": "facelift"})
     assert not bpy.ops.facelift.refit_lens.poll()
 
 
@@ -293,7 +304,7 @@ def test_another_face_can_be_chosen(blender, choose, astronaut, tmp_path):
     bpy.ops.facelift.choose_face(face=1)
     blender.settle()
     assert blender.session.photo.result.face == 1
-    assert blender.session.photo.order.settings["face"] == 1
+    assert blender.session.photo.order.capture.portrait.options.face == 1
 
 
 def test_settings_of_the_panel_reach_the_engine(quick_worker, make_head, astronaut):
@@ -302,7 +313,7 @@ def test_settings_of_the_panel_reach_the_engine(quick_worker, make_head, astrona
     choices = bpy.context.scene.facelift
     choices.body, choices.seed, choices.head_height = "neck", 7, 0.48
     head = make_head(astronaut)
-    settings = quick_worker.heads.recipe_of(head)["settings"]
+    settings = quick_worker.recipes.of(head).settings
     assert settings["body"] == "neck" and settings["seed"] == 7 and settings["quality"] == "low"
     scale = quick_worker.heads.placement_of(head)[0, 0]
     placement = quick_worker.module("facelift_addon.splats.placement")

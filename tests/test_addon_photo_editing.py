@@ -183,7 +183,7 @@ def test_generate_takes_painting_and_the_head_keeps_it(blender, photo, tmp_path)
     bpy.ops.facelift.generate()
     blender.settle()
     head = bpy.context.view_layer.objects.active
-    edits = blender.heads.edits_of(head)
+    edits = blender.recipes.edits_of(head)
     assert edits.crop.size == pytest.approx(crop.size * 1.2, rel=1e-5)
     assert edits.matte.startswith(b"\x89PNG")
     made = blender.module("facelift_addon.splats.geometry").to_gaussians(head.data)
@@ -193,12 +193,12 @@ def test_generate_takes_painting_and_the_head_keeps_it(blender, photo, tmp_path)
     assert bpy.context.view_layer.objects.active == head
     again = blender.module("facelift_addon.splats.geometry").to_gaussians(head.data)
     np.testing.assert_array_equal(again.means, made.means)
-    assert blender.heads.edits_of(head) == edits
+    assert blender.recipes.edits_of(head) == edits
 
     path = tmp_path / "mended.blend"
     bpy.ops.wm.save_as_mainfile(filepath=str(path))
     bpy.ops.wm.open_mainfile(filepath=str(path))
-    assert blender.heads.edits_of(bpy.data.objects["astronaut"]) == edits
+    assert blender.recipes.edits_of(bpy.data.objects["astronaut"]) == edits
 
 
 def test_heads_of_older_files_have_no_edits(blender, quick_worker, photo):
@@ -207,8 +207,8 @@ def test_heads_of_older_files_have_no_edits(blender, quick_worker, photo):
     bpy.ops.facelift.generate()
     blender.settle()
     head = bpy.context.view_layer.objects.active
-    assert "facelift_photo_crop" not in head
-    edits = blender.heads.edits_of(head)
+    assert "facelift_photo_matte" not in head
+    edits = blender.recipes.edits_of(head)
     assert edits.crop is None and edits.matte == b""
 
 

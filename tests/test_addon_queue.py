@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import Future
 
 import pytest
 
@@ -40,7 +41,7 @@ def heads(blender):
 
 
 def seeds(blender):
-    return sorted(blender.heads.recipe_of(head)["seed"] for head in heads(blender))
+    return sorted(blender.recipes.of(head).seed for head in heads(blender))
 
 
 def names(tasks):
@@ -101,8 +102,8 @@ def test_a_photo_from_a_slow_disk_keeps_its_place(quick_worker, choose, photos):
     choose(*photos)
     press()
     first, second, _ = blender.session.tasks
-    first._reading, real = type(first._reading)(), first._reading
-    blender.tick_until(lambda: second._reading.done())
+    first._reading, real = (Future(),), first._reading
+    blender.tick_until(second._reading[0].done)
     for _ in range(5):
         blender.session.tick()
     assert second.state == "Reading the photo"

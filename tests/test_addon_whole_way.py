@@ -98,10 +98,10 @@ def test_a_head_from_a_bare_computer_by_pressing_the_buttons(computer, online, h
     assert {seat.value for seat in seats} == {"blender", "runtime"}
     assert head.type == "POINTCLOUD"
     assert len(head.data.points) == len(task.result.gaussians)
-    recipe = computer.blender.heads.recipe_of(head)
-    assert recipe["engine"] == "facelift"
-    assert "Adobe Research License" in recipe["licence"]
-    assert str(computer.folder) not in json.dumps(recipe)
+    recipe = computer.blender.recipes.of(head)
+    assert recipe.engine == "facelift"
+    assert "Adobe Research License" in recipe.licence
+    assert str(computer.folder) not in json.dumps(recipe.to_dict())
 
     assert bpy.ops.facelift.unload_models() == {"FINISHED"}
     unloading = computer.blender.module("facelift_addon.setup.unloading").unloading

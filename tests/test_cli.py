@@ -29,7 +29,7 @@ from tests.worker_helpers import ROOT, photo_bytes
 @pytest.fixture(autouse=True)
 def engines(monkeypatch):
     """The test engines in this process's registry, for one test."""
-    monkeypatch.setattr(registry, "ENGINES", dict(registry.ENGINES))
+    monkeypatch.setattr(registry, "ENGINES", list(registry.ENGINES))
     worker_entry.register(*worker_entry.ENGINES)
 
 
@@ -115,6 +115,8 @@ def test_expected_errors_are_plain_words(photo, tmp_path, capsys):
     [
         (["--engine", "steps", "--count", "-1"], "'count'"),
         (["--engine", "steps", "--count", "many"], "--count"),
+        (["--engine", "steps", "--face", "-1"], "'face'"),
+        (["--engine", "steps", "--lens", "selfie"], "--lens"),
         (["--engine", "steps", "--how", "softly"], "--how"),
         (["--engine", "steps", "--nonsense"], "--nonsense"),
         (["--engine", "magic"], "magic"),

@@ -96,7 +96,7 @@ def test_a_large_photo_comes_out_sharper_and_as_well_seen_from_farther_away():
     for quality in ("high", "ultra"):
         result = engine.generate(photo, {"quality": quality}, Reporter())
         figures[quality] = *sharpness(result, landmarks, truth), front_quality(result, landmarks)["front_psnr"]
-    assert len(result.gaussians) <= MOST and result.recipe["settings"]["quality"] == "ultra"
+    assert len(result.gaussians) <= MOST and result.recipe.settings["quality"] == "ultra"
     assert figures["ultra"][0] > figures["high"][0] + 5 and figures["ultra"][0] > 38, figures
     assert figures["ultra"][1] > figures["high"][1] and figures["ultra"][2] > 30, figures
 

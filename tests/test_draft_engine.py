@@ -2,6 +2,7 @@
 
 import io
 import threading
+from dataclasses import asdict
 from functools import cache
 
 import numpy as np
@@ -10,13 +11,14 @@ from PIL import Image, ImageDraw
 
 from core.cameras import front_camera
 from core.engines.base import Engine
+from core.engines.capture import Capture
 from core.engines.draft.engine import DraftEngine
 from core.engines.registry import create_engine
 from core.errors import Cancelled, PhotoError, SettingsError
 from core.head.model import Region, load_head_model
 from core.parts import Part
 from core.photo.decode import decode, from_array
-from core.photo.lens import TYPICAL
+from core.photo.lens import TYPICAL, Lens
 from core.progress import Reporter
 from tests.bench.draft_quality import front_quality
 from tests.draft_helpers import astronaut_head
@@ -30,25 +32,24 @@ def generate(pixels, **settings):
 
 
 @cache
-def low_head(**settings):
-    """The astronaut's light head, and its progress and previews as they came; each made once."""
+def low_head(**options):
+    """The astronaut's light head, taken as the options say, and its progress and previews; each made once."""
     events = []
     reporter = Reporter(lambda progress: events.append(progress.fraction), lambda kind, png: events.append(kind))
-    return DraftEngine().generate(from_array(astronaut()), {"quality": "low", **settings}, reporter), events
+    return DraftEngine().generate(Capture.of(from_array(astronaut()), **options), {"quality": "low"}, reporter), events
 
 
 def test_registry_gives_a_draft_engine_that_is_available():
     engine = create_engine("draft")
     assert isinstance(engine, Engine)
-    info = engine.info()
-    assert info.id == "draft" and info.available and not info.reason
+    assert engine.description.id == "draft" and not engine.obstacle()
 
 
 def test_result_is_complete():
     result, prepared = astronaut_head()
     assert np.array_equal(result.aligned, prepared.aligned)
-    assert result.recipe["engine"] == "draft" and len(result.recipe["sha256"]) == 64
-    assert result.recipe["settings"]["quality"] == "high"
+    assert result.recipe.engine == "draft" and len(result.recipe.portrait.photo.sha256) == 64
+    assert result.recipe.settings["quality"] == "high"
     assert len(result.stage_seconds) > 4 and all(seconds >= 0 for seconds in result.stage_seconds.values())
 
 
@@ -108,15 +109,16 @@ def test_photo_frame_is_kept_on_request():
 
 
 @pytest.mark.parametrize(
-    ("settings", "degrees"),
+    ("options", "degrees"),
     [({"lens": "selfie"}, 50), ({"lens": "telephoto"}, 18), ({"lens": "degrees", "lens_degrees": 35.0}, 35)],
 )
-def test_photo_camera_is_the_lens_that_was_chosen_and_shows_the_photo(settings, degrees):
-    result, _ = low_head(**settings)
+def test_photo_camera_is_the_lens_that_was_chosen_and_shows_the_photo(options, degrees):
+    result, _ = low_head(**options)
     camera = result.photo_camera
     assert np.degrees(2 * np.arctan(camera.width / 2 / camera.fx)) == pytest.approx(degrees)
-    assert result.recipe["lens"] == {"degrees": degrees, "source": "chosen"}
-    assert result.recipe["settings"].items() >= settings.items()
+    shot = result.recipe.portrait
+    assert shot.photo.lens == Lens(degrees, "chosen")
+    assert asdict(shot.options).items() >= options.items()
     quality = front_quality(result, astronaut_head()[1].landmarks.points)
     assert quality["front_psnr"] > 30 and quality["front_iou"] > 0.97
 
@@ -128,7 +130,7 @@ def test_the_lens_of_the_file_is_used_and_a_longer_one_gives_a_narrower_head():
     Image.fromarray(astronaut()).save(file, "JPEG", quality=98, exif=exif)
     near = DraftEngine().generate(decode(file.getvalue(), "near.jpg"), {"quality": "low"}, Reporter())
     far, _ = low_head(lens="telephoto")
-    assert near.recipe["lens"]["source"] == "photo" and near.recipe["lens"]["degrees"] > 30
+    assert near.recipe.portrait.photo.lens.source == "photo" and near.recipe.portrait.photo.lens.degrees > 30
     wider, narrower = (_ears_over_eyes(result.shape.vertices) for result in (near, far))
     assert wider > 1.01 * narrower, "what lies farther back looks smaller to a near camera"
 
@@ -140,7 +142,7 @@ def _ears_over_eyes(vertices):
 
 
 @pytest.mark.parametrize(
-    "settings", [{"quality": "huge"}, {"body": "legs"}, {"seed": -1}, {"face": 1.5}, {"colour": "red"}]
+    "settings", [{"quality": "huge"}, {"body": "legs"}, {"seed": -1}, {"seed": 1.5}, {"colour": "red"}]
 )
 def test_wrong_settings_are_named(settings):
     with pytest.raises(SettingsError) as caught:

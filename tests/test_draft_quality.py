@@ -8,6 +8,7 @@ from PIL import Image
 from scipy import ndimage
 
 from core.cameras import Camera
+from core.engines.capture import Capture
 from core.engines.draft.engine import DraftEngine
 from core.parts import Part
 from core.progress import Reporter
@@ -57,8 +58,8 @@ def test_portrait_front_and_holes(name):
 
 
 def test_sample_head_against_its_true_views():
-    settings = {"aligned": True, "straighten": False}
-    result = DraftEngine().generate(sample_head_photo(), settings, Reporter())
+    sample = Capture.of(sample_head_photo(), aligned=True)
+    result = DraftEngine().generate(sample, {"straighten": False}, Reporter())
     paths = sorted(SAMPLE_FRONT.parent.glob("*.png"))
     quality = truth_quality(result.gaussians, [np.asarray(Image.open(path)) for path in paths])
     assert quality["six_psnr"] >= SIX_PSNR and quality["unseen_psnr"] >= UNSEEN_PSNR, quality

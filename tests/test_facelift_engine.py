@@ -27,10 +27,12 @@ import pytest
 from PIL import Image
 
 from core.engines.base import Engine
+from core.engines.capture import Capture
 from core.engines.facelift import memory, preparation
 from core.engines.facelift.engine import PLACES
 from core.engines.facelift.errors import NotFiniteError, OutOfMemoryError
 from core.engines.facelift.runner import VIEWS
+from core.engines.recipe import Recipe
 from core.engines.registry import create_engine
 from core.errors import Cancelled, EngineUnavailable, PhotoError, SettingsError
 from core.parts import Part
@@ -81,9 +83,10 @@ def test_photo_to_head(engine, photo, settings):
     assert sum(entry.stage == VIEWS for entry in progress) == 1 + 3 + 3
     assert set(previews) == {"crop", "matte", "views"}
     assert Image.open(io.BytesIO(previews["views"])).size == (6 * 128, 128)
-    recipe = json.loads(json.dumps(dict(result.recipe)))
-    assert recipe["seed"] == 4 and recipe["sha256"] == photo.sha256
-    assert "checkpoint" not in recipe["settings"]
+    recipe = result.recipe
+    assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
+    assert recipe.seed == 4 and recipe.portrait.photo.sha256 == photo.sha256
+    assert "checkpoint" not in recipe.settings
     # Noise shows no face: the engine says so instead of inventing parts.
     assert (gaussians.parts == Part.UNKNOWN).all() and any("parts" in note for note in result.notes)
 
@@ -101,7 +104,7 @@ def test_background_goes_and_the_cut_out_is_aligned(engine, photo, settings):
 
 def test_recipe_makes_the_same_head_and_another_seed_another(engine, photo, settings):
     first = engine.generate(photo, settings, Reporter())
-    again = engine.generate(photo, {**settings, **first.recipe["settings"]}, Reporter())
+    again = engine.generate(photo, {**settings, **first.recipe.settings}, Reporter())
     assert np.array_equal(first.gaussians.means, again.gaussians.means)
     assert np.array_equal(first.gaussians.sh, again.gaussians.sh)
     other = engine.generate(photo, {**settings, "seed": 5}, Reporter())
@@ -115,7 +118,6 @@ def test_recipe_makes_the_same_head_and_another_seed_another(engine, photo, sett
         {"acceleration": "graph"},
         {"preset": "fast", "steps": 6},
         {"filter": "gradio"},
-        {"auto_crop": False},
         {"guidance": 1.0, "eta": 0.0},
         {"dtype": "bfloat16"},
         {"dtype": "bfloat16", "vae_float32": True},
@@ -128,7 +130,7 @@ def test_settings_run(engine, photo, settings, change):
     assert len(result.views) == 6 and result.views.std() > 1
     # What a head was made with is remembered, each setting; where it was made is not.
     kept = {name: value for name, value in change.items() if name not in PLACES}
-    assert kept.items() <= result.recipe["settings"].items() and not set(PLACES) & result.recipe["settings"].keys()
+    assert kept.items() <= result.recipe.settings.items() and not set(PLACES) & result.recipe.settings.keys()
 
 
 def test_low_memory_gives_the_same_views(engine, photo, settings):
@@ -210,16 +212,16 @@ def test_memory_messages_are_understood():
 
 def test_info_imports_no_torch():
     code = (
-        "import sys; from core.engines.registry import create_engine; info = create_engine('facelift').info();"
-        "assert 'torch' not in sys.modules; print(info.available, info.reason)"
+        "import sys; from core.engines.registry import create_engine; reason = create_engine('facelift').obstacle();"
+        "assert 'torch' not in sys.modules; print(reason)"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert result.stdout.startswith("False The FaceLift weights are not here.")
+    assert result.stdout.startswith("The FaceLift weights are not here.")
 
 
 def test_checkpoint_of_the_environment_is_found(engine, checkpoint_folder, monkeypatch):  # noqa: F811
     monkeypatch.setenv("FACELIFT_CHECKPOINT", str(checkpoint_folder))
-    assert engine.info().available
+    assert not engine.obstacle()
 
 
 def test_what_is_missing_is_said(engine, photo, tmp_path):
@@ -234,7 +236,7 @@ def test_wrong_settings_are_refused(engine, photo, settings):
         with pytest.raises(SettingsError):
             engine.generate(photo, settings | change, Reporter())
     with pytest.raises(PhotoError, match="number 4"):
-        engine.generate(photo, settings | {"face": 3}, Reporter())
+        engine.generate(Capture.of(photo, face=3), settings, Reporter())
 
 
 def test_no_face(engine, settings):
@@ -242,7 +244,7 @@ def test_no_face(engine, settings):
     with pytest.raises(PhotoError) as caught:
         engine.prepare(blank, settings, Reporter())
     assert caught.value.code == "no-face"
-    whole = engine.prepare(blank, settings | {"auto_crop": False}, Reporter())
+    whole = engine.prepare(Capture.of(blank, aligned=True), settings, Reporter())
     assert whole.aligned.shape == (512, 512, 4) and "background stays" in whole.notes[0]
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from core.engines.capture import Shot
 from core.engines.facelift.preparation import prepare
-from core.engines.facelift.settings import FaceLiftSettings
 from core.errors import PhotoError
 from core.photo.alignment import Alignment
 from core.photo.crop_handles import CORNERS, MOVE, dragged, handle_at
@@ -82,20 +81,14 @@ def test_broken_edits_are_told():
     assert caught.value.code == "bad-matte"
 
 
-def test_edits_travel_as_request():
-    edits = PhotoEdits(Crop(0.25, 0.5, 0.75), b"png")
-    assert PhotoEdits.from_params(*edits.params()) == edits
-    assert PhotoEdits.from_params({}, {}) == PhotoEdits()
-
-
 def test_both_engines_take_crop_and_matte():
     photo = from_array(astronaut())
     crop = Crop(0.45, 0.25, 0.8)
     before = np.full((64, 64), 255, np.uint8)
     removed = lasso(before, np.array([[0, 32], [64, 32], [64, 64], [0, 64]], float), False)
-    edited = dataclasses.replace(photo, edits=PhotoEdits(crop, painted_matte(before, removed)))
-    draft = prepare_photo(edited, None, Reporter())
-    facelift = prepare(edited, FaceLiftSettings(), Reporter()).prepared
+    edits = PhotoEdits(crop, painted_matte(before, removed))
+    draft = prepare_photo(photo, None, Reporter(), edits=edits)
+    facelift = prepare(Shot(photo, edits=edits), Reporter()).prepared
     for prepared in (draft, facelift):
         assert prepared.crop == pytest.approx(crop.values())
         # The lower half of the photo was removed; the crop shows it from -0.15 to 0.65.

@@ -18,7 +18,7 @@ from core.runtime import uv
 from core.worker.client import WorkerClient
 from core.worker.launch import custom_command
 from tests.patience import PATIENCE
-from tests.worker_helpers import photo_bytes
+from tests.worker_helpers import capture, photo_bytes
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = [path for folder in ("core", "facelift_addon") for path in sorted((ROOT / folder).rglob("*.py"))]
@@ -111,7 +111,7 @@ def test_a_checkpoint_that_is_a_program_does_not_run(tmp_path):
 def test_the_workers_command_reaches_no_shell(tmp_path, trap):
     victim = tmp_path / "ran"
     client = WorkerClient(custom_command(f"echo {trap.format(victim)}"), tmp_path / "log")
-    job = client.generate(photo_bytes(), "a.png", "draft", {})
+    job = client.generate(capture(photo_bytes(), "a.png"), "draft", {})
     limit = time.monotonic() + PATIENCE
     while not job.finished:
         assert time.monotonic() < limit

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from core.cameras import Camera
+from core.engines.capture import Capture
 from core.engines.draft.engine import DraftEngine
 from core.gaussians import Gaussians
 from core.head.model import load_head_model
@@ -47,7 +48,7 @@ def test_a_draft_head_comes_close_to_a_truth_head_from_all_sides(bald):
     angle = crop_degrees(bald.photos["photo.png"], prepared.alignment)
     subject = next(subject for subject in truth_heads.SUBJECTS if subject.name == "bald")
     assert angle == pytest.approx(subject.fov, rel=0.25), "the lens is that of a portrait"
-    result = DraftEngine().generate(photo, {"lens": "degrees", "lens_degrees": angle}, Reporter())
+    result = DraftEngine().generate(Capture.of(photo, lens="degrees", lens_degrees=angle), {}, Reporter())
     quality = novel_quality(result.gaussians, bald)
     assert quality.landmark_error < 0.04
     assert quality.psnr.mean() > UNSEEN_PSNR and quality.iou.mean() > UNSEEN_IOU, quality

@@ -13,6 +13,8 @@ from hypothesis.extra import numpy as npst
 
 from core.cameras import front_camera
 from core.engines.base import GenerateResult
+from core.engines.capture import Capture
+from core.engines.recipe import Recipe, UsedPhoto
 from core.gaussians import Gaussians
 from core.head.pose import Pose
 from core.head.shape import HeadShape
@@ -184,8 +186,9 @@ def test_what_cannot_travel_is_refused_by_the_sender(message):
 @given(CONTENTS, ATTACHMENTS, st.data())
 def test_results_that_are_not_what_was_agreed_are_protocol_errors(content, attachments, data):
     shape = HeadShape(np.zeros((4, 3)), np.zeros(2), Pose(np.eye(3), np.zeros(3), 1.0))
+    recipe = Recipe("steps", "", {}, Capture.of(UsedPhoto("a.png", "00")))
     good_result, good_attachments = pack_result(
-        GenerateResult(empty_gaussians(), np.zeros((2, 2, 4), np.uint8), front_camera(), {}, shape=shape)
+        GenerateResult(empty_gaussians(), np.zeros((2, 2, 4), np.uint8), front_camera(), recipe, shape=shape)
     )
     for name in data.draw(st.lists(st.sampled_from([*good_result, *good_attachments]), min_size=1)):
         if name in good_result:

@@ -16,7 +16,7 @@ from core.worker.job import JobState
 from core.worker.launch import Launch
 from core.worker.protocol import Method
 from tests.patience import HANG, PATIENCE
-from tests.worker_helpers import make_client, photo_bytes, test_launch, wait_for, wait_until_working
+from tests.worker_helpers import capture, make_client, photo_bytes, test_launch, wait_for, wait_until_working
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def client(tmp_path):
 
 
 def generate(client: WorkerClient, engine: str, **settings):
-    return client.generate(photo_bytes(), "a.png", engine, settings)
+    return client.generate(capture(photo_bytes(), "a.png"), engine, settings)
 
 
 def assert_works(client: WorkerClient, job=None) -> None:
@@ -58,7 +58,7 @@ def test_a_driver_reset_is_told_and_the_next_job_gets_another_worker(client):
     pid = client.pid
     failing = generate(client, "failing", how="card")
     waiting = generate(client, "steps")
-    preparing = client.prepare(photo_bytes(), "a.png", "steps", {})
+    preparing = client.prepare(capture(photo_bytes(), "a.png"), "steps", {})
     wait_for(client, lambda: failing.finished)
     assert failing.error.code == "card-lost"
     assert failing.error.advice
@@ -91,7 +91,7 @@ def test_a_job_sent_to_a_worker_that_just_died_fails_clearly(client):
 def test_a_job_that_ignores_cancel_is_killed_and_its_neighbours_go_on(tmp_path):
     client = make_client(tmp_path, cancel=0.3)
     stuck = generate(client, "stuck")
-    neighbour = client.prepare(photo_bytes(), "b.png", "slow-prepare", {"seconds": HANG})
+    neighbour = client.prepare(capture(photo_bytes(), "b.png"), "slow-prepare", {"seconds": HANG})
     waiting = generate(client, "steps")
     wait_until_working(client, stuck, neighbour)
     pid = client.pid
@@ -210,9 +210,12 @@ def test_a_command_that_never_answers_is_given_up(tmp_path):
     assert_fails_to_start(client, "0.3 seconds")
 
 
-def test_another_protocol_version_is_said(tmp_path):
+@pytest.mark.parametrize(
+    ("protocol", "says", "advice"), [(1, "older", "where the worker runs"), (999, "newer", "Update this add-on")]
+)
+def test_a_worker_of_another_version_is_told_apart_and_named(tmp_path, protocol, says, advice):
     script = (
-        'import sys; body = b\'{"jsonrpc":"2.0","id":1,"result":{"protocol":999}}\';'
+        f'import sys; body = b\'{{"jsonrpc":"2.0","id":1,"result":{{"protocol":{protocol},"version":"0.0.7"}}}}\';'
         "sys.stdout.buffer.write(b'Content-Length: %d\\r\\n\\r\\n' % len(body) + body); sys.stdout.flush();"
         "sys.stdin.read()"
     )
@@ -220,7 +223,7 @@ def test_another_protocol_version_is_said(tmp_path):
     job = generate(client, "steps")
     wait_for(client, lambda: job.finished)
     assert job.error.code == "worker-version"
-    assert "999" in job.error.message
+    assert says in job.error.message and "0.0.7" in job.error.message and advice in job.error.advice
     client.close()
 
 
@@ -251,7 +254,7 @@ def test_nonsense_in_valid_frames_is_reported(tmp_path, answer):
         "import sys\n"
         "def send(text):\n"
         "    sys.stdout.write('Content-Length: %d\\r\\n\\r\\n%s' % (len(text), text)); sys.stdout.flush()\n"
-        'send(\'{"jsonrpc":"2.0","id":1,"result":{"protocol":1}}\')\n'
+        'send(\'{"jsonrpc":"2.0","id":1,"result":{"protocol":2}}\')\n'
         "sys.stdin.readline(); sys.stdin.readline(); sys.stdin.readline()\n"
         f"send({answer!r})\n"
         "sys.stdin.read()\n"

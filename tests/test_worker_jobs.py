@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import sys
 
@@ -21,7 +22,7 @@ from core.worker.packing import GAUSSIAN_FIELDS
 from core.worker.protocol import PROTOCOL_VERSION, Method
 from tests.photo_helpers import astronaut
 from tests.worker_entry import random_gaussians
-from tests.worker_helpers import make_client, photo_bytes, wait_for, wait_until_working
+from tests.worker_helpers import capture, make_client, photo_bytes, wait_for, wait_until_working
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +57,8 @@ def test_hello_says_who_answers(client):
     assert {"draft", "facelift", "steps"} <= set(engines)
     assert engines["steps"]["available"]
     count = next(setting for setting in engines["steps"]["settings"] if setting["name"] == "count")
-    assert count == {
-        "name": "count", "kind": "integer", "default": 100, "doc": "Gaussians", "low": 0, "high": 10_000_000
-    }  # fmt: skip
+    told = {"name": "count", "kind": "integer", "default": 100, "doc": "Gaussians", "low": 0, "high": 10_000_000}
+    assert count | told == count and count["label"] == "Count"
 
 
 def test_probe_knows_the_machine(client):
@@ -72,7 +72,7 @@ def test_probe_knows_the_machine(client):
 @pytest.mark.parametrize("count", [0, 1, 200_000])
 def test_heads_come_back_bit_for_bit(client, count):
     settings = {"count": count, "seed": 7, "views_too": True, "steps": 1}
-    job = client.generate(photo_bytes(), "Ünï ☃.png", "steps", settings)
+    job = client.generate(capture(photo_bytes(), "Ünï ☃.png"), "steps", settings)
     assert job.state is JobState.QUEUED
     finish(client, job)
     assert job.error is None
@@ -84,8 +84,8 @@ def test_heads_come_back_bit_for_bit(client, count):
         assert job.result.gaussians.extras[name].tobytes() == column.tobytes()
     assert job.result.views.shape == (6, 8, 8, 3) and (job.result.views == 7).all()
     np.testing.assert_array_equal(job.result.photo_camera.c2w, front_camera().c2w)
-    assert job.result.recipe["photo"] == "Ünï ☃.png"
-    assert job.result.recipe["settings"] == settings
+    assert job.result.recipe.portrait.photo.name == "Ünï ☃.png"
+    assert job.result.recipe.settings == settings
     assert job.result.notes == ("a note",)
     aligned = decode_png(job.result.aligned_png)
     assert aligned.shape == (512, 512, 4)
@@ -93,7 +93,7 @@ def test_heads_come_back_bit_for_bit(client, count):
 
 
 def test_prepare_gives_faces_and_a_preview(client):
-    job = client.prepare(photo_bytes(), "a.png", "steps", {})
+    job = client.prepare(capture(photo_bytes(), "a.png"), "steps", {})
     finish(client, job)
     assert job.previews == {"crop": b"crop of a.png"}
     assert job.result.faces[0].score == 0.5
@@ -102,7 +102,7 @@ def test_prepare_gives_faces_and_a_preview(client):
 
 
 def test_progress_only_moves_forward(client):
-    job = client.generate(photo_bytes(), "a.png", "steps", {"steps": 20, "seconds": 0.01})
+    job = client.generate(capture(photo_bytes(), "a.png"), "steps", {"steps": 20, "seconds": 0.01})
     seen = []
 
     def done() -> bool:
@@ -118,7 +118,7 @@ def test_progress_only_moves_forward(client):
 
 
 def test_poll_reports_the_jobs_that_changed(client):
-    job = client.generate(photo_bytes(), "a.png", "steps", {})
+    job = client.generate(capture(photo_bytes(), "a.png"), "steps", {})
     states = []
     wait_for(client, lambda: states.extend(j.state for j in client.poll() if j is job) or job.finished)
     assert states[0] is JobState.RUNNING and states[-1] is JobState.DONE
@@ -126,11 +126,11 @@ def test_poll_reports_the_jobs_that_changed(client):
 
 
 def test_quick_requests_are_answered_during_a_job(client):
-    job = client.generate(photo_bytes(), "a.png", "steps", {"steps": 100_000, "seconds": 0.01})
+    job = client.generate(capture(photo_bytes(), "a.png"), "steps", {"steps": 100_000, "seconds": 0.01})
     wait_until_working(client, job)
     others = [client.submit(method) for method in (Method.HELLO, Method.PROBE)]
     unloading = client.submit(Method.UNLOAD)
-    preparation = client.prepare(photo_bytes(), "b.png", "steps", {})
+    preparation = client.prepare(capture(photo_bytes(), "b.png"), "steps", {})
     finish(client, *others, preparation)
     assert job.state is JobState.RUNNING
     assert preparation.state is JobState.DONE
@@ -142,7 +142,7 @@ def test_quick_requests_are_answered_during_a_job(client):
 
 def test_a_running_job_is_cancelled_within_one_step(client):
     pid = client.submit(Method.HELLO)
-    job = client.generate(photo_bytes(), "a.png", "steps", {"steps": 1_000_000, "seconds": 0.01})
+    job = client.generate(capture(photo_bytes(), "a.png"), "steps", {"steps": 1_000_000, "seconds": 0.01})
     wait_until_working(client, job)
     job.cancel()
     assert job.cancelling and job.state is JobState.RUNNING
@@ -154,9 +154,9 @@ def test_a_running_job_is_cancelled_within_one_step(client):
 
 
 def test_one_head_at_a_time_and_cancelled_queued_ones_never_start(client):
-    first = client.generate(photo_bytes(), "1.png", "steps", {"steps": 1_000_000, "seconds": 0.01})
-    second = client.generate(photo_bytes(), "2.png", "steps", {})
-    third = client.generate(photo_bytes(), "3.png", "steps", {})
+    first = client.generate(capture(photo_bytes(), "1.png"), "steps", {"steps": 1_000_000, "seconds": 0.01})
+    second = client.generate(capture(photo_bytes(), "2.png"), "steps", {})
+    third = client.generate(capture(photo_bytes(), "3.png"), "steps", {})
     wait_until_working(client, first)
     assert second.state is third.state is JobState.QUEUED
     assert client.jobs == (first, second, third)
@@ -171,7 +171,7 @@ def test_one_head_at_a_time_and_cancelled_queued_ones_never_start(client):
 
 
 def test_prints_do_not_break_the_stream(client):
-    job = client.generate(photo_bytes(), "a.png", "chatty", {"steps": 2})
+    job = client.generate(capture(photo_bytes(), "a.png"), "chatty", {"steps": 2})
     finish(client, job)
     assert job.state is JobState.DONE, job.error
     log = client.log_path.read_text()
@@ -192,32 +192,32 @@ def test_prints_do_not_break_the_stream(client):
     ],
 )
 def test_errors_arrive_as_they_were_raised(client, engine, settings, code, words):
-    job = client.generate(photo_bytes(), "a.png", engine, settings)
+    job = client.generate(capture(photo_bytes(), "a.png"), engine, settings)
     finish(client, job)
     assert job.state is JobState.FAILED
     assert job.error.code == code
     assert words in job.error.message
     assert "Traceback" in job.error.details["traceback"]
-    after = client.generate(photo_bytes(), "a.png", "steps", {})
+    after = client.generate(capture(photo_bytes(), "a.png"), "steps", {})
     finish(client, after)
     assert after.state is JobState.DONE
 
 
 def test_error_details_survive(client):
-    job = client.generate(photo_bytes(), "a.png", "failing", {"how": "photo"})
+    job = client.generate(capture(photo_bytes(), "a.png"), "failing", {"how": "photo"})
     finish(client, job)
     assert job.error.details["faces"] == 0
 
 
 def test_a_broken_photo_is_the_photos_error(client):
-    job = client.generate(b"this is no photo", "a.jpg", "steps", {})
+    job = client.generate(capture(b"this is no photo", "a.jpg"), "steps", {})
     finish(client, job)
     assert job.error.code == "not-an-image"
 
 
 def test_too_large_photos_fail_alone(client):
-    job = client.generate(bytes((1 << 30) + 1), "a.png", "steps", {})
-    after = client.generate(photo_bytes(), "a.png", "steps", {})
+    job = client.generate(capture(bytes((1 << 30) + 1), "a.png"), "steps", {})
+    after = client.generate(capture(photo_bytes(), "a.png"), "steps", {})
     finish(client, job, after)
     assert job.error.code == "worker-protocol"
     assert after.state is JobState.DONE
@@ -225,10 +225,10 @@ def test_too_large_photos_fail_alone(client):
 
 def test_idle_workers_unload_their_models(tmp_path):
     client = make_client(tmp_path, "--idle-seconds", "0.2")
-    job = client.generate(photo_bytes(), "a.png", "steps", {})
+    job = client.generate(capture(photo_bytes(), "a.png"), "steps", {})
     finish(client, job)
     wait_for(client, lambda: "unloaded steps" in client.log_path.read_text())
-    again = client.generate(photo_bytes(), "a.png", "steps", {})
+    again = client.generate(capture(photo_bytes(), "a.png"), "steps", {})
     finish(client, again)
     assert again.state is JobState.DONE
     client.close()
@@ -236,7 +236,7 @@ def test_idle_workers_unload_their_models(tmp_path):
 
 def test_unload_frees_the_models_on_request(tmp_path):
     client = make_client(tmp_path)
-    finish(client, client.generate(photo_bytes(), "a.png", "steps", {}))
+    finish(client, client.generate(capture(photo_bytes(), "a.png"), "steps", {}))
     assert "unloaded" not in client.log_path.read_text()
     unloading = client.submit(Method.UNLOAD)
     finish(client, unloading)
@@ -248,15 +248,15 @@ def test_unload_frees_the_models_on_request(tmp_path):
 
 def test_warnings_of_ours_reach_the_user(client):
     client.notices.clear()
-    finish(client, client.generate(photo_bytes(), "a.png", "warning", {"steps": 1}))
+    finish(client, client.generate(capture(photo_bytes(), "a.png"), "warning", {"steps": 1}))
     assert list(client.notices) == ["The photo is small."]
 
 
 @pytest.mark.once
 def test_the_draft_engine_makes_the_same_head_here_and_there(client):
     photo = encode_photo(astronaut())
-    preparation = client.prepare(photo, "astronaut.png", "draft", {})
-    job = client.generate(photo, "astronaut.png", "draft", {"quality": "low"})
+    preparation = client.prepare(capture(photo, "astronaut.png"), "draft", {})
+    job = client.generate(capture(photo, "astronaut.png"), "draft", {"quality": "low"})
     finish(client, preparation, job)
     assert job.state is JobState.DONE, job.error
     here = create_engine("draft").generate(decode(photo, "astronaut.png"), {"quality": "low"}, Reporter())
@@ -269,7 +269,10 @@ def test_the_draft_engine_makes_the_same_head_here_and_there(client):
     for png in (job.result.aligned_png, preparation.result.aligned_png):
         assert np.abs(decode_png(png).astype(int) - here.aligned).mean() < 0.05
     # The lens is calculated from the face that was found.
-    assert job.result.recipe | {"lens": None} == here.recipe | {"lens": None}
-    assert job.result.recipe["lens"]["degrees"] == pytest.approx(here.recipe["lens"]["degrees"], rel=1e-3)
+    lenses = [recipe.portrait.photo.lens for recipe in (job.result.recipe, here.recipe)]
+    assert lenses[0].degrees == pytest.approx(lenses[1].degrees, rel=1e-3)
+    photo = dataclasses.replace(job.result.recipe.portrait.photo, lens=lenses[1])
+    alike = job.result.recipe.capture.with_portrait(photo=photo)
+    assert dataclasses.replace(job.result.recipe, capture=alike) == here.recipe
     assert len(preparation.result.faces) == 1
     assert job.progress.fraction == 1

@@ -22,6 +22,7 @@ from tests.patience import PATIENCE
 from tests.worker_helpers import (
     ENTRY,
     ROOT,
+    capture,
     make_client,
     photo_bytes,
     test_launch,
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="drives processes by 
 
 
 def generate(client: WorkerClient, engine: str = "steps", **settings):
-    return client.generate(photo_bytes(), "a.png", engine, settings)
+    return client.generate(capture(photo_bytes(), "a.png"), engine, settings)
 
 
 def assert_makes_a_head(client: WorkerClient) -> None:
@@ -74,12 +75,12 @@ sys.path[:0] = [{str(ROOT)!r}, {str(ENTRY.parent)!r}]
 from pathlib import Path
 from core.worker.client import WorkerClient
 from core.worker.launch import Launch
-from tests.worker_helpers import photo_bytes, test_launch
+from tests.worker_helpers import capture, photo_bytes, test_launch
 launch = test_launch()
 if sys.argv[2] == "wrapped":
     launch = Launch(("sh", "-c", '"$@"; true', "sh", *launch.argv), launch.env, launch.cwd)
 client = WorkerClient(launch)
-job = client.generate(photo_bytes(), "a.png", sys.argv[1], {{"steps": 100000, "seconds": 0.01}})
+job = client.generate(capture(photo_bytes(), "a.png"), sys.argv[1], {{"steps": 100000, "seconds": 0.01}})
 while job.progress is None or job.progress.stage != "Stepping":
     client.poll()
     assert not job.finished, job.error
@@ -128,13 +129,13 @@ def test_close_is_graceful_and_leaves_nothing(tmp_path):
 
 def test_stop_waits_for_nothing_and_the_next_job_starts_another_worker(tmp_path):
     client = make_client(tmp_path)
-    busy = client.generate(photo_bytes(), "a.png", "stuck", {})
+    busy = client.generate(capture(photo_bytes(), "a.png"), "stuck", {})
     wait_until_working(client, busy)
     pid = client.pid
     client.stop()
     assert busy.state is JobState.CANCELLED
     assert client.pid is None
-    again = client.generate(photo_bytes(), "a.png", "steps", {})
+    again = client.generate(capture(photo_bytes(), "a.png"), "steps", {})
     wait_for(client, lambda: again.finished)
     assert again.state is JobState.DONE
     assert client.pid != pid

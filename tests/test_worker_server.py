@@ -7,9 +7,10 @@ import subprocess
 import pytest
 
 from core.worker.codec import Message, MessageReader, encode
+from core.worker.packing import pack_capture
 from core.worker.protocol import request
 from tests.patience import PATIENCE
-from tests.worker_helpers import photo_bytes, test_launch
+from tests.worker_helpers import capture, photo_bytes, test_launch
 
 
 class RawClient:
@@ -35,8 +36,8 @@ class RawClient:
         self.write(b"".join(encode(Message(content, attachments or {}))))
 
     def generate(self, request_id: int, **settings) -> None:
-        params = {"engine": "steps", "settings": settings, "photo_name": "a.png"}
-        message = request(request_id, "generate", params, {"photo": photo_bytes()})
+        shots, attachments = pack_capture(capture(photo_bytes()))
+        message = request(request_id, "generate", {"engine": "steps", "settings": settings, **shots}, attachments)
         self.send(message.content, message.attachments)
 
     def answer(self) -> dict:
@@ -74,6 +75,8 @@ VALID = {"jsonrpc": "2.0", "id": 5, "method": "hello", "params": {}}
         ({"params": [1]}, -32600, 5),
         ({"method": "generate"}, -32602, 5),
         ({"method": "generate", "params": {"engine": "steps", "settings": []}}, -32602, 5),
+        ({"method": "generate", "params": {"engine": "steps"}}, -32602, 5),
+        ({"method": "generate", "params": {"engine": "steps", "shots": [{"photo_name": "a.png"}]}}, -32602, 5),
     ],
 )
 def test_wrong_requests_are_answered_and_survived(raw, changes, rpc_code, answered_id):

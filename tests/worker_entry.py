@@ -16,7 +16,10 @@ import numpy as np
 
 from core.cameras import front_camera
 from core.engines import registry, settings
-from core.engines.base import EngineInfo, FaceBox, GenerateResult, PreparedPhoto
+from core.engines.base import FaceBox, GenerateResult, PreparedPhoto
+from core.engines.capture import as_capture
+from core.engines.description import Description
+from core.engines.recipe import Recipe, used
 from core.errors import PhotoError
 from core.gaussians import Gaussians
 from core.worker import server
@@ -32,6 +35,12 @@ class Settings:
     how: str = settings.choice(
         ("exit", "segfault", "kill", "error", "photo", "card", "exit-python", "unsendable"), "exit", "How it fails"
     )
+
+
+def described(engine_id: str, settings_type: type = Settings, **more) -> Description:
+    """The description of a test engine, which :func:`register` makes known."""
+    title = engine_id.title()
+    return Description(engine_id, title, "Test engine", "none", settings_type, ".description:ENGINE", **more)
 
 
 def random_gaussians(count: int, seed: int) -> Gaussians:
@@ -51,29 +60,29 @@ def random_gaussians(count: int, seed: int) -> Gaussians:
 class StepsEngine:
     """Sleeps through its steps, then returns random Gaussians."""
 
-    id = "steps"
-    settings_type = Settings
+    description = described("steps")
 
-    def info(self) -> EngineInfo:
-        return EngineInfo(self.id, self.id.title(), "Test engine", "none", available=True)
+    def obstacle(self) -> str:
+        return ""
 
-    def prepare(self, photo, values, reporter) -> PreparedPhoto:
+    def prepare(self, given, values, reporter) -> PreparedPhoto:
+        photo = as_capture(given).portrait.photo
         reporter.stage("Looking", share=1.0)
         reporter.preview("crop", b"crop of " + photo.name.encode())
         aligned = np.zeros((512, 512, 4), np.uint8)
         aligned[:4, :4, :3] = photo.rgba[:4, :4, :3]
         return PreparedPhoto(aligned, (FaceBox(0, 1, 2, 3, 0.5),), 0, ("one face",))
 
-    def generate(self, photo, values, reporter) -> GenerateResult:
-        options = settings.read(Settings, values)
-        prepared = self.prepare(photo, values, reporter)
+    def generate(self, given, values, reporter) -> GenerateResult:
+        options = self.description.read(values)
+        prepared = self.prepare(given, values, reporter)
         reporter.stage("Stepping", options.steps, 0.5)
         for _ in range(options.steps):
             time.sleep(options.seconds)
             self.step(options)
             reporter.step()
         views = np.full((6, 8, 8, 3), 7, np.uint8) if options.views_too else None
-        recipe = {"engine": self.id, "settings": dict(values), "photo": photo.name, "sha256": photo.sha256}
+        recipe = Recipe(self.description.id, "test", dict(values), used(as_capture(given)))
         return GenerateResult(
             random_gaussians(options.count, options.seed),
             prepared.aligned,
@@ -88,13 +97,13 @@ class StepsEngine:
         """What the subclasses do in each step."""
 
     def unload(self) -> None:
-        print("unloaded", self.id, flush=True)
+        print("unloaded", self.description.id, flush=True)
 
 
 class ChattyEngine(StepsEngine):
     """Prints in every way that libraries print, and reads stdin."""
 
-    id = "chatty"
+    description = described("chatty")
 
     def step(self, options: Settings) -> None:
         print("print from Python")
@@ -108,7 +117,7 @@ class ChattyEngine(StepsEngine):
 class FailingEngine(StepsEngine):
     """Fails as asked."""
 
-    id = "failing"
+    description = described("failing")
 
     def step(self, options: Settings) -> None:
         print("last words", file=sys.stderr, flush=True)
@@ -133,7 +142,7 @@ class FailingEngine(StepsEngine):
 class HungryEngine(StepsEngine):
     """Asks for more memory than there is."""
 
-    id = "hungry"
+    description = described("hungry")
 
     def step(self, options: Settings) -> None:
         np.ones(1 << 52, np.float64)
@@ -142,7 +151,7 @@ class HungryEngine(StepsEngine):
 class StuckEngine(StepsEngine):
     """Sleeps in C without ever looking at the cancel flag; other threads go on."""
 
-    id = "stuck"
+    description = described("stuck")
 
     def step(self, options: Settings) -> None:
         ctypes.CDLL(None).sleep(1000)
@@ -151,7 +160,7 @@ class StuckEngine(StepsEngine):
 class FrozenEngine(StepsEngine):
     """Sleeps in C while holding the interpreter's lock: nothing else in the process runs."""
 
-    id = "frozen"
+    description = described("frozen")
 
     def step(self, options: Settings) -> None:
         ctypes.PyDLL(None).sleep(1000)
@@ -160,7 +169,7 @@ class FrozenEngine(StepsEngine):
 class GarbageEngine(StepsEngine):
     """Writes into the protocol's own stream, as a broken build of the worker would."""
 
-    id = "garbage"
+    description = described("garbage")
 
     def step(self, options: Settings) -> None:
         for descriptor in range(3, 32):
@@ -173,18 +182,18 @@ class GarbageEngine(StepsEngine):
 class SlowPrepareEngine(StepsEngine):
     """Takes its time to prepare."""
 
-    id = "slow-prepare"
+    description = described("slow-prepare")
 
-    def prepare(self, photo, values, reporter) -> PreparedPhoto:
+    def prepare(self, given, values, reporter) -> PreparedPhoto:
         reporter.stage("Thinking")
         time.sleep(values["seconds"])
-        return super().prepare(photo, values, reporter)
+        return super().prepare(given, values, reporter)
 
 
 class WarningEngine(StepsEngine):
     """Logs a warning of ours, and one of a library."""
 
-    id = "warning"
+    description = described("warning")
 
     def step(self, options: Settings) -> None:
         logging.getLogger("core.photo").warning("The photo is small.")
@@ -205,12 +214,13 @@ ENGINES = (
 
 
 def register(*engines: type) -> None:
-    """Make engines known to this process's registry."""
-    module = types.ModuleType("core.engines.testing")
-    sys.modules[module.__name__] = module
+    """Make engines known to this process's registry, as if each had a folder there."""
     for engine in engines:
-        setattr(module, engine.__name__, engine)
-        registry.ENGINES[engine.id] = (".testing", engine.__name__)
+        module = types.ModuleType(f"core.engines.{engine.description.id}.description")
+        module.DESCRIPTION, module.ENGINE = engine.description, engine
+        sys.modules[module.__name__] = module
+        if engine.description.id not in registry.ENGINES:
+            registry.ENGINES.append(engine.description.id)
 
 
 if __name__ == "__main__":

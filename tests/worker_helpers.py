@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from core.engines.capture import Capture, PhotoFile
 from core.worker.client import WorkerClient
 from core.worker.connection import Timeouts
 from core.worker.job import Job
@@ -27,6 +28,11 @@ def photo_bytes(size: int = 128) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (size, size, 3), np.uint8)).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def capture(data: bytes, name: str = "a.png") -> Capture[PhotoFile]:
+    """A photo's bytes as a worker is given them."""
+    return Capture.of(PhotoFile(name, data))
 
 
 def test_launch(*arguments: str, python: str = sys.executable) -> Launch:

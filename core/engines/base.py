@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -14,29 +14,11 @@ from ..head.shape import HeadShape
 from ..photo.decode import Photo
 from ..photo.types import FaceBox, PreparedPhoto
 from ..progress import Reporter
+from .capture import Capture
+from .description import Description
+from .recipe import Recipe
 
-__all__ = ["Engine", "EngineInfo", "FaceBox", "GenerateResult", "PreparedPhoto"]
-
-
-@dataclass(frozen=True)
-class EngineInfo:
-    """What a user interface needs to know of an engine.
-
-    Attributes:
-        id: Stable identifier ("draft", "facelift").
-        label: Name shown to the user.
-        description: One sentence on what it does and its limits.
-        licence: Licence of its results' source ("CC0 / Apache-2.0", "Adobe Research License").
-        available: Whether it can run here, now.
-        reason: Why not, with the next step; empty when available.
-    """
-
-    id: str
-    label: str
-    description: str
-    licence: str
-    available: bool
-    reason: str = ""
+__all__ = ["Engine", "FaceBox", "GenerateResult", "PreparedPhoto"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,10 +27,9 @@ class GenerateResult:
 
     Attributes:
         gaussians: In the common world frame (see :class:`~core.gaussians.Gaussians`).
-        aligned: [512, 512, 4] uint8 RGBA, the aligned photo with its matte as alpha.
+        aligned: [512, 512, 4] uint8 RGBA, the aligned portrait with its matte as alpha.
         photo_camera: The camera through which the head reproduces ``aligned``.
-        recipe: JSON-serialisable facts to make it again: engine, version, settings, seed,
-            photo name and sha256.
+        recipe: How it was made.
         views: [V, H, W, 3] uint8 generated views in the rig's order, or None.
         stage_seconds: Seconds by stage name.
         notes: Sentences for the user.
@@ -59,7 +40,7 @@ class GenerateResult:
     gaussians: Gaussians
     aligned: np.ndarray
     photo_camera: Camera
-    recipe: Mapping[str, Any]
+    recipe: Recipe
     views: np.ndarray | None = None
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -70,29 +51,32 @@ class GenerateResult:
 class Engine(Protocol):
     """A generator of heads. One instance serves many jobs, one at a time.
 
+    What goes in is a capture, or a photo alone, which is a capture of one shot (:func:`~.capture.as_capture`).
+
     Attributes:
-        settings_type: The dataclass of its settings, fields declared as in :mod:`.settings`;
-            user interfaces and the command line are built from it.
+        description: What interfaces know of it.
     """
 
-    settings_type: type
+    description: ClassVar[Description]
 
-    def info(self) -> EngineInfo:
-        """Describe the engine; cheap, loads no model."""
+    def obstacle(self) -> str:
+        """Return why it can't run here, now, with the next step; "" when it can. Cheap, loads no model."""
         ...
 
-    def prepare(self, photo: Photo, settings: Mapping[str, Any], reporter: Reporter) -> PreparedPhoto:
-        """Find the face, matte and align, without generating.
+    def prepare(self, given: Capture[Photo] | Photo, settings: Mapping[str, Any], reporter: Reporter) -> PreparedPhoto:
+        """Find the portrait's face, matte and align, without generating.
 
         Raises:
             PhotoError: no usable face.
-            SettingsError: unknown or out-of-range settings.
+            SettingsError: unknown or out-of-range settings, or more photos than it takes.
             Cancelled: cancelled through the reporter.
         """
         ...
 
-    def generate(self, photo: Photo, settings: Mapping[str, Any], reporter: Reporter) -> GenerateResult:
-        """Make a head; the same photo, settings and seed give the same Gaussians.
+    def generate(
+        self, given: Capture[Photo] | Photo, settings: Mapping[str, Any], reporter: Reporter
+    ) -> GenerateResult:
+        """Make a head; the same capture, settings and seed give the same Gaussians.
 
         Raises:
             As :meth:`prepare`, and EngineUnavailable when it can't run here.

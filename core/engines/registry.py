@@ -6,13 +6,54 @@ from importlib import import_module
 
 from ..errors import EngineUnavailable
 from .base import Engine
+from .description import Description
+from .settings import Setting
+from .shot_options import split_options
 
-ENGINES = {
-    "draft": (".draft.engine", "DraftEngine"),
-    "facelift": (".facelift.engine", "FaceLiftEngine"),
-}
-"""Engine id to (module, class). Modules are imported when first asked for: torch stays out
-of processes that only draft."""
+ENGINES = [
+    "draft",
+    "facelift",
+]
+"""Names of the engines' folders. Each has ``description.py`` with :data:`DESCRIPTION`. Files of Blender know engines by
+their place here: add new ones at the end."""
+
+
+def describe(engine_id: str) -> Description:
+    """Return an engine's description; cheap, imports nothing that only the engine needs.
+
+    Raises:
+        EngineUnavailable: there is no such engine.
+    """
+    if engine_id not in ENGINES:
+        raise EngineUnavailable(f"There is no engine {engine_id!r}.", f"Choose one of {', '.join(ENGINES)}.")
+    return import_module(f".{engine_id}.description", __package__).DESCRIPTION
+
+
+def descriptions() -> tuple[Description, ...]:
+    """Return all engines' descriptions, in their order."""
+    return tuple(map(describe, ENGINES))
+
+
+def first_free() -> Description:
+    """Return the first engine that runs without anything to install: what interfaces begin with."""
+    return next(engine for engine in descriptions() if not engine.needs_runtime)
+
+
+def settings_by_name() -> dict[str, Setting]:
+    """Return the settings of all engines by name, each as the first engine that has it describes it.
+
+    Raises:
+        TypeError: two engines mean different things by one name, or a name is that of a shot's option.
+    """
+    known: dict[str, Setting] = {}
+    for engine in descriptions():
+        clash = split_options({setting.name: None for setting in engine.settings})[0]
+        if clash:
+            raise TypeError(f"the engine {engine.id!r} must take {sorted(clash)} from the photo's options")
+        for setting in engine.settings:
+            if known.setdefault(setting.name, setting).meaning != setting.meaning:
+                raise TypeError(f"the engine {engine.id!r} means something else by {setting.name!r} than others do")
+    return known
 
 
 def create_engine(engine_id: str) -> Engine:
@@ -21,15 +62,13 @@ def create_engine(engine_id: str) -> Engine:
     Raises:
         EngineUnavailable: no such engine, or a package that it needs is missing.
     """
-    if engine_id not in ENGINES:
-        raise EngineUnavailable(f"There is no engine {engine_id!r}.", f"Choose one of {', '.join(ENGINES)}.")
-    module, name = ENGINES[engine_id]
+    module, name = describe(engine_id).engine.split(":")
     try:
-        return getattr(import_module(module, __package__), name)()
+        return getattr(import_module(f".{engine_id}{module}", __package__), name)()
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == __package__.partition(".")[0]:
             raise  # A module of our own: nothing that could be installed.
         raise EngineUnavailable(
             f"The engine {engine_id!r} needs the Python package {error.name!r}, which is not installed here.",
-            "Install its runtime in the preferences, or choose the draft engine.",
+            "Install its runtime in the preferences, or choose another engine.",
         ) from error

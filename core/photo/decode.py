@@ -16,7 +16,6 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from ..errors import PhotoError
 from . import tiff
 from .color_profiles import is_linear, to_srgb
-from .edits import NO_EDITS, PhotoEdits
 from .high_range import to_8_bits
 from .incomplete import without_end_marker
 from .lens import exif_focal
@@ -57,7 +56,6 @@ class Photo:
         sha256: Hash of the file's bytes.
         notes: Sentences for the user ("scaled down from 100 megapixels").
         focal: Focal length in pixels of ``rgba``, where the file's EXIF data tell it.
-        edits: What the user changed of it by hand.
     """
 
     rgba: np.ndarray
@@ -66,7 +64,6 @@ class Photo:
     sha256: str
     notes: tuple[str, ...] = ()
     focal: float | None = None
-    edits: PhotoEdits = NO_EDITS
 
 
 def from_array(pixels: np.ndarray, name: str = "image") -> Photo:

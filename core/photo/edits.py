@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,30 +105,6 @@ class PhotoEdits:
         value, weight = (np.asarray(channel, np.float32) for channel in painted.split())
         mixed = matte + (value - matte) * (weight / 255)
         return np.rint(mixed).astype(np.uint8)
-
-    def facts(self) -> dict[str, Any]:
-        """Return what of it belongs into a recipe: nothing where nothing was changed."""
-        facts: dict[str, Any] = {} if self.crop is None else {"crop": self.crop.values()}
-        if self.matte:
-            facts["matte_sha256"] = hashlib.sha256(self.matte).hexdigest()
-        return facts
-
-    def params(self) -> tuple[dict[str, Any], dict[str, bytes]]:
-        """Return parameters and attachments of a request to the worker."""
-        params = {} if self.crop is None else {"crop": self.crop.values()}
-        return params, {"matte": self.matte} if self.matte else {}
-
-    @classmethod
-    def from_params(cls, params: Mapping[str, Any], attachments: Mapping[str, Any]) -> PhotoEdits:
-        """Return the edits of a request.
-
-        Raises:
-            PhotoError: "bad-crop", "bad-matte".
-        """
-        crop, matte = params.get("crop"), attachments.get("matte", b"")
-        if not isinstance(matte, bytes):
-            raise PhotoError("The painted matte is no picture.", "Reset the matte.", code="bad-matte")
-        return cls(None if crop is None else Crop.read(crop), matte)
 
 
 NO_EDITS = PhotoEdits()

@@ -12,7 +12,7 @@ from ..pictures import png_bytes
 from ..progress import Reporter
 from .alignment import Alignment, reference_box
 from .decode import Photo
-from .edits import Crop
+from .edits import NO_EDITS, Crop, PhotoEdits
 from .faces import detect_faces
 from .findings import SOFT_FACE_SIZE, findings_of, soft_note
 from .foreground import cut_out_foreground, estimate_foreground
@@ -62,14 +62,17 @@ def find_faces(rgb: np.ndarray) -> list[tuple[FaceBox, Landmarks]]:
     return [(box, landmarks) for box, landmarks in candidates if landmarks.score >= MIN_LANDMARK_SCORE]
 
 
-def prepare_photo(photo: Photo, face: int | None, reporter: Reporter, *, aligned: bool = False) -> Portrait:
+def prepare_photo(
+    photo: Photo, face: int | None, reporter: Reporter, *, aligned: bool = False, edits: PhotoEdits = NO_EDITS
+) -> Portrait:
     """Find the face, separate the person from the background, align.
 
     Args:
         photo: The decoded photo.
         face: Which face to use, counted from 0 in the order of size; None for the largest.
         reporter: Receives the stages and the previews "crop" and "matte".
-        aligned: The photo is an aligned portrait already: it is only brought to 512 x 512.
+        aligned: The photo is an aligned portrait already: it is only brought to 512 x 512, whatever its crop.
+        edits: What the user changed of the photo by hand.
 
     Returns:
         The prepared photo.
@@ -81,13 +84,15 @@ def prepare_photo(photo: Photo, face: int | None, reporter: Reporter, *, aligned
     reporter.stage("Finding the face", share=0.05)
     rgb = _over_white(photo)
     size = (rgb.shape[1], rgb.shape[0])
-    found = find_faces_for(rgb, None if aligned else photo.edits.crop)
-    index, notes = _choose(found, face, None if aligned else photo.edits.crop, size)
+    wanted = None if aligned else edits.crop
+    found = find_faces_for(rgb, wanted)
+    index, notes = _choose(found, face, wanted, size)
     landmarks, others = found[index][1], found[:index] + found[index + 1 :]
     box = reference_box(landmarks)
     notes += _judge_size(box)
     try:
-        alignment = Alignment.stretched(size) if aligned else Alignment.from_box(size, aligned_box(photo, box))
+        taken = box if wanted is None else wanted.box(size)
+        alignment = Alignment.stretched(size) if aligned else Alignment.from_box(size, taken)
     except ValueError as error:
         raise PhotoError("The face lies at the very edge of the photo.", NO_FACE_ADVICE, code="no-face") from error
     crop = alignment.apply(rgb)
@@ -100,7 +105,7 @@ def prepare_photo(photo: Photo, face: int | None, reporter: Reporter, *, aligned
         matte = photo.rgba[..., 3]
     else:
         matte = np.rint(estimate_matte(rgb, landmarks, [other for _, other in others]) * 255).astype(np.uint8)
-    matte = photo.edits.apply_matte(matte)
+    matte = edits.apply_matte(matte)
     alpha = alignment.apply(matte, fill=0)
     if cut_out:
         # Under a photo's own transparency lie its true colours, unmixed with white; nothing is known below alpha 0.
@@ -116,7 +121,7 @@ def prepare_photo(photo: Photo, face: int | None, reporter: Reporter, *, aligned
         face=index,
         notes=photo.notes + notes,
         findings=findings_of(rgb, matte, landmarks, box, tuple(other for other, _ in others)),
-        crop=None if aligned else tuple((photo.edits.crop or Crop.of_box(size, box)).values()),
+        crop=None if aligned else tuple((wanted or Crop.of_box(size, box)).values()),
         rgb=rgb,
         matte=matte,
         landmarks=alignment.align_landmarks(landmarks),
@@ -147,12 +152,6 @@ def face_in_crop(found: list[tuple[FaceBox, Landmarks]], crop: Crop, photo_size:
     wanted = np.array(crop.box(photo_size).center)
     inside = [place for place, (box, _) in enumerate(found) if _lies_in(crop, box, photo_size)]
     return min(inside, key=lambda place: float(np.hypot(*(wanted - found[place][0].center))), default=None)
-
-
-def aligned_box(photo: Photo, box: FaceBox) -> FaceBox:
-    """Return the box that is aligned: the user's crop's, or the given one where there is none."""
-    crop = photo.edits.crop
-    return box if crop is None else crop.box((photo.rgba.shape[1], photo.rgba.shape[0]))
 
 
 def _lies_in(crop: Crop, box: FaceBox, photo_size: tuple[int, int]) -> bool:

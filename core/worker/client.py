@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..engines.capture import Capture, PhotoFile
 from ..errors import FaceLiftError
-from ..photo.edits import NO_EDITS, PhotoEdits
 from ..progress import Progress
 from . import packing, protocol
 from .codec import MALFORMED, Attachment, Message, ProtocolError
@@ -89,17 +89,13 @@ class WorkerClient:
         self._queue.append(job)
         return job
 
-    def prepare(
-        self, photo: bytes, photo_name: str, engine: str, settings: Mapping[str, Any], edits: PhotoEdits = NO_EDITS
-    ) -> Job:
+    def prepare(self, capture: Capture[PhotoFile], engine: str, settings: Mapping[str, Any]) -> Job:
         """Queue finding and aligning the face; the result is a :class:`.packing.ReceivedPreparation`."""
-        return self._submit_photo(Method.PREPARE, photo, photo_name, engine, settings, edits)
+        return self._submit_capture(Method.PREPARE, capture, engine, settings)
 
-    def generate(
-        self, photo: bytes, photo_name: str, engine: str, settings: Mapping[str, Any], edits: PhotoEdits = NO_EDITS
-    ) -> Job:
-        """Queue making a head of a photo file's bytes; the result is a :class:`.packing.ReceivedHead`."""
-        return self._submit_photo(Method.GENERATE, photo, photo_name, engine, settings, edits)
+    def generate(self, capture: Capture[PhotoFile], engine: str, settings: Mapping[str, Any]) -> Job:
+        """Queue making a head; the result is a :class:`.packing.ReceivedHead`."""
+        return self._submit_capture(Method.GENERATE, capture, engine, settings)
 
     def poll(self) -> list[Job]:
         """Handle what the worker sent, keep time, send what can be sent. Never blocks.
@@ -137,18 +133,11 @@ class WorkerClient:
         self._ending.clear()
         self._log.close()
 
-    def _submit_photo(
-        self,
-        method: Method,
-        photo: bytes,
-        photo_name: str,
-        engine: str,
-        settings: Mapping[str, Any],
-        edits: PhotoEdits,
+    def _submit_capture(
+        self, method: Method, capture: Capture[PhotoFile], engine: str, settings: Mapping[str, Any]
     ) -> Job:
-        changed, painted = edits.params()
-        params = {"engine": engine, "settings": dict(settings), "photo_name": photo_name, **changed}
-        return self.submit(method, params, {"photo": photo, **painted})
+        shots, attachments = packing.pack_capture(capture)
+        return self.submit(method, {"engine": engine, "settings": dict(settings), **shots}, attachments)
 
     def _receive(self) -> None:
         until = time.monotonic() + POLL_SECONDS

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import FaceLiftError
+from ..version import version
 from . import protocol
 from .codec import Attachment, Message, ProtocolError
 from .launch import Launch
@@ -178,10 +179,13 @@ def _checked_hello(content: Mapping[str, Any]) -> dict[str, Any]:
     theirs = hello.get("protocol") if isinstance(hello, dict) else None
     if theirs is None:
         raise ProtocolError("The worker's first answer can't be read.", CHECK_COMMAND)
-    if theirs != protocol.PROTOCOL_VERSION:
+    ours = protocol.PROTOCOL_VERSION
+    if theirs != ours:
+        age = "older" if isinstance(theirs, int) and theirs < ours else "newer"
         raise WorkerLost(
-            f"The worker speaks protocol {theirs}, this add-on {protocol.PROTOCOL_VERSION}.",
-            "Install the same version of FaceLift on both sides.",
+            f"The worker is {age} than this add-on: it is FaceLift {hello.get('version', '?')} and speaks protocol "
+            f"{theirs}, the add-on is FaceLift {version()} and speaks protocol {ours}.",
+            f"Install FaceLift {version()} where the worker runs." if age == "older" else "Update this add-on.",
             code="worker-version",
         )
     return hello

@@ -12,14 +12,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..engines.base import Engine
+from ..engines.capture import Capture, PhotoFile
 from ..engines.registry import create_engine
 from ..errors import Cancelled
-from ..photo.decode import decode
-from ..photo.edits import NO_EDITS, PhotoEdits
 from ..progress import Progress, Reporter
 from . import packing, protocol
 from .codec import Message, ProtocolError
@@ -42,9 +41,7 @@ class Task:
         method: :attr:`Method.PREPARE` or :attr:`Method.GENERATE`.
         engine: Engine id.
         settings: The engine's settings.
-        photo: The photo file's bytes.
-        photo_name: Its name without folder.
-        edits: What the user changed of the photo by hand.
+        capture: The photos.
         cancel: Set to cancel.
     """
 
@@ -52,9 +49,7 @@ class Task:
     method: Method
     engine: str
     settings: Mapping[str, Any]
-    photo: bytes
-    photo_name: str
-    edits: PhotoEdits = NO_EDITS
+    capture: Capture[PhotoFile]
     cancel: threading.Event = field(default_factory=threading.Event)
 
 
@@ -134,7 +129,7 @@ class Lane:
 
     def _run(self, task: Task) -> None:
         started = time.perf_counter()
-        logger.info("%s %d: %s with %s", task.method, task.id, task.photo_name, task.engine)
+        logger.info("%s %d: %s with %s", task.method, task.id, task.capture.portrait.photo.name, task.engine)
         try:
             answer = protocol.response(task.id, *self._execute(task))
             self._send(answer)
@@ -155,13 +150,13 @@ class Lane:
     def _execute(self, task: Task) -> packing.Packed:
         reporter = Reporter(_ProgressSender(task.id, self._send), self._preview_sender(task.id), task.cancel)
         reporter.check()
-        photo = replace(decode(task.photo, task.photo_name), edits=task.edits)
+        capture = task.capture.with_photos(photo.decoded() for photo in task.capture.photos)
         if task.engine not in self._engines:
             self._engines[task.engine] = create_engine(task.engine)
         engine = self._engines[task.engine]
         if task.method is Method.PREPARE:
-            return packing.pack_prepared(engine.prepare(photo, task.settings, reporter))
-        return packing.pack_result(engine.generate(photo, task.settings, reporter))
+            return packing.pack_prepared(engine.prepare(capture, task.settings, reporter))
+        return packing.pack_result(engine.generate(capture, task.settings, reporter))
 
     def _preview_sender(self, task_id: int) -> Callable[[str, bytes], None]:
         def send(kind: str, png: bytes) -> None:

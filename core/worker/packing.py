@@ -1,4 +1,4 @@
-"""Values of the engines as messages: prepared photos and finished heads, there and back.
+"""Values of the engines as messages: captures there, prepared photos and finished heads back.
 
 The aligned photo travels as PNG, because that is what Blender loads; the receiving side needs
 numpy only. Gaussians travel as raw arrays, bit for bit.
@@ -14,6 +14,9 @@ import numpy as np
 
 from ..cameras import Camera
 from ..engines.base import FaceBox, GenerateResult, PreparedPhoto
+from ..engines.capture import Capture, PhotoFile, Shot
+from ..engines.recipe import Recipe
+from ..errors import FaceLiftError
 from ..gaussians import Gaussians
 from ..head.shape import HeadShape
 from ..photo.edits import Crop, picture_of
@@ -24,6 +27,8 @@ from .codec import MALFORMED, Attachment, ProtocolError
 GAUSSIAN_FIELDS = ("means", "scales", "rotations", "opacities", "sh", "parts")
 EXTRA_PREFIX = "extra/"
 SHAPE = "shape"
+PHOTO, MATTE = "photo/", "matte/"
+"""Attachments of a request, by the number of the shot."""
 
 Packed = tuple[dict[str, Any], dict[str, Attachment]]
 
@@ -64,7 +69,7 @@ class ReceivedHead:
         gaussians: The head, bit for bit as the engine made it.
         aligned_png: PNG of the aligned photo, 512 x 512 RGBA, alpha = matte.
         photo_camera: The camera through which the head reproduces the aligned photo.
-        recipe: Facts to make it again.
+        recipe: How it was made.
         views: [V, H, W, 3] uint8 generated views, or None.
         stage_seconds: Seconds by stage name.
         notes: Sentences for the user.
@@ -74,11 +79,44 @@ class ReceivedHead:
     gaussians: Gaussians
     aligned_png: bytes
     photo_camera: Camera
-    recipe: Mapping[str, Any]
+    recipe: Recipe
     views: np.ndarray | None = None
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     shape: HeadShape | None = None
+
+
+def pack_capture(capture: Capture[PhotoFile]) -> Packed:
+    """Return the parameter ``shots`` of a request, and the attachments that go with it."""
+    attachments: dict[str, Attachment] = {}
+    for number, shot in enumerate(capture.shots):
+        attachments[f"{PHOTO}{number}"] = shot.photo.data
+        if shot.edits.matte:
+            attachments[f"{MATTE}{number}"] = shot.edits.matte
+    return {"shots": [{**shot.facts(), "photo_name": shot.photo.name} for shot in capture.shots]}, attachments
+
+
+def unpack_capture(params: Mapping[str, Any], attachments: Mapping[str, Attachment]) -> Capture[PhotoFile]:
+    """Return the value of :func:`pack_capture`'s form.
+
+    Raises:
+        ProtocolError: something is missing or of the wrong kind.
+        PhotoError: a crop lies outside its photo ("bad-crop").
+        SettingsError: an unknown or out-of-range option of a photo.
+    """
+    try:
+        return Capture(
+            tuple(
+                Shot.from_facts(
+                    PhotoFile(str(facts["photo_name"]), _blob(attachments[f"{PHOTO}{number}"])),
+                    facts,
+                    _blob(attachments.get(f"{MATTE}{number}", b"")),
+                )
+                for number, facts in enumerate(params["shots"])
+            )
+        )
+    except MALFORMED as error:
+        raise ProtocolError(f"The photos of a request can't be read: {error!r}.") from error
 
 
 def pack_prepared(prepared: PreparedPhoto) -> Packed:
@@ -128,7 +166,7 @@ def pack_result(generated: GenerateResult) -> Packed:
         attachments["views"] = generated.views
     result = {
         "photo_camera": generated.photo_camera.to_dict(),
-        "recipe": dict(generated.recipe),
+        "recipe": generated.recipe.to_dict(),
         "stage_seconds": dict(generated.stage_seconds),
         "notes": list(generated.notes),
     }
@@ -150,13 +188,13 @@ def unpack_result(result: Mapping[str, Any], attachments: Mapping[str, Attachmen
             Gaussians(*(attachments[name] for name in GAUSSIAN_FIELDS), extras),
             _blob(attachments["aligned"]),
             Camera.from_dict(result["photo_camera"]),
-            result["recipe"],
+            Recipe.from_dict(result["recipe"]),
             attachments.get("views"),
             result["stage_seconds"],
             tuple(result["notes"]),
             HeadShape.from_facts(attachments[SHAPE], result[SHAPE]) if SHAPE in result else None,
         )
-    except MALFORMED as error:
+    except (*MALFORMED, FaceLiftError) as error:
         raise ProtocolError(f"The worker's head can't be read: {error!r}.") from error
 
 

@@ -15,8 +15,11 @@ from ..errors import FaceLiftError
 from ..runtime import advice
 from .codec import Attachment, Message, ProtocolError
 
-PROTOCOL_VERSION = 1
-"""Raised when old and new sides can't understand each other; both must have the same."""
+PROTOCOL_VERSION = 2
+"""Raised when old and new sides can't understand each other; both must have the same.
+
+2: a request has any number of photos, each with its options; engines describe their settings in full.
+"""
 
 USELESS_AFTER = ("card-lost",)
 """Codes of errors after which a process can't use its graphics card any more, whatever it does: another one can."""
@@ -33,8 +36,7 @@ class Method(StrEnum):
     PROBE = "probe"
     """-> what the machine has: see :mod:`.probe`."""
     PREPARE = "prepare"
-    """engine, settings, photo_name, and where the user set them, ``crop`` and the attachment ``matte`` (see
-    :class:`~core.photo.edits.PhotoEdits`); attachment ``photo`` -> see :func:`.packing.pack_prepared`."""
+    """engine, settings and the photos, see :func:`.packing.pack_capture` -> see :func:`.packing.pack_prepared`."""
     GENERATE = "generate"
     """As prepare -> see :func:`.packing.pack_result`."""
     CANCEL = "cancel"

@@ -10,19 +10,15 @@ import platform
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from functools import partial
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from ..engines import registry
-from ..engines.base import EngineInfo
-from ..engines.settings import describe
 from ..errors import FaceLiftError
-from ..photo.edits import PhotoEdits
 from ..version import version
-from . import protocol
+from . import packing, protocol
 from .codec import Attachment, Message, MessageReader, ProtocolError, encode
 from .lanes import Lane, Task
 from .lifetime import Parent, claim_streams
@@ -152,15 +148,14 @@ def hello() -> dict[str, Any]:
 
 
 def _describe_engine(engine_id: str) -> dict[str, Any]:
-    """Return an engine's info and settings; one that can't even be imported is not available."""
+    """Return an engine's description, and whether it can run here; one that can't even be imported can't."""
     try:
-        engine = registry.create_engine(engine_id)
-        return {**asdict(engine.info()), "settings": describe(engine.settings_type)}
+        reason = registry.create_engine(engine_id).obstacle()
     except Exception as error:
         if not isinstance(error, FaceLiftError):
             logger.exception("the engine %s can't be used", engine_id)
-        info = EngineInfo(engine_id, engine_id, "", "", available=False, reason=str(protocol.as_facelift_error(error)))
-        return {**asdict(info), "settings": []}
+        reason = str(protocol.as_facelift_error(error))
+    return {**registry.describe(engine_id).to_dict(), "available": not reason, "reason": reason}
 
 
 def _checked(content: Mapping[str, Any]) -> tuple[Method, Mapping[str, Any]]:
@@ -175,14 +170,13 @@ def _checked(content: Mapping[str, Any]) -> tuple[Method, Mapping[str, Any]]:
 
 def _task(request_id: int, method: Method, params: Mapping[str, Any], attachments: Mapping[str, Attachment]) -> Task:
     engine, settings = params.get("engine"), params.get("settings", {})
-    name, photo = params.get("photo_name", "photo"), attachments.get("photo")
-    types = ((engine, str), (settings, dict), (name, str), (photo, bytes))
-    if not all(isinstance(value, kind) for value, kind in types):
-        raise InvalidRequest(
-            f"{method} needs engine (text), settings (object), photo_name (text) and the attachment photo (bytes).",
-            RpcCode.INVALID_PARAMS,
-        )
-    return Task(request_id, method, engine, settings, photo, name, PhotoEdits.from_params(params, attachments))
+    if not isinstance(engine, str) or not isinstance(settings, dict):
+        raise InvalidRequest(f"{method} needs engine (text) and settings (object).", RpcCode.INVALID_PARAMS)
+    try:
+        capture = packing.unpack_capture(params, attachments)
+    except ProtocolError as error:
+        raise InvalidRequest(f"{method} needs photos. {error.message}", RpcCode.INVALID_PARAMS) from error
+    return Task(request_id, method, engine, settings, capture)
 
 
 class _NoticeHandler(logging.Handler):

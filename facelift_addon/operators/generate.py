@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
+from ...core.engines import registry
 from ...core.errors import FaceLiftError
 from .. import lenses, photo_editing
 from ..connection import engines, needs_setup
@@ -12,9 +13,9 @@ from ..editing import targets
 from ..explaining import Explained
 from ..jobs import session
 from ..lenses import LensChoice
-from ..orders import known_settings, order_again, order_as_made, orders_to_make, with_unused_seed
+from ..orders import order_again, order_as_made, orders_to_make, takes_lens, with_unused_seed
 from ..photos import PhotoSource
-from ..splats import arrivals, heads, rendering
+from ..splats import arrivals, heads, recipes, rendering
 from ..tasks import Order, State
 from ..timers import wake
 from ..viewport.drawing import drawing
@@ -36,7 +37,7 @@ class FACELIFT_OT_generate(Explained, bpy.types.Operator):
         if all(photo.state is State.FAILED for photo in session.photos):
             return "This photo can't be used. Choose another one"
         if needs_setup(context.scene.facelift.engine):
-            return "Set the FaceLift engine up first"
+            return f"Set the {registry.describe(context.scene.facelift.engine).label} engine up first"
         if engine is not None and not engine["available"]:
             return engine["reason"] or "This engine can't be used here"
         return "" if orders_to_make(context) else "It is being made already: wait, or change a setting first"
@@ -64,12 +65,13 @@ class _OnMadeHead(Explained):
     @classmethod
     def obstacle(cls, context: bpy.types.Context) -> str:
         """A generated head is needed."""
-        made = heads.is_head(targets.active_splats(context)) and heads.recipe_of(targets.active_splats(context))
+        head = targets.active_splats(context)
+        made = heads.is_head(head) and recipes.of(head) is not None
         return "" if made else "Select a head that was made from a photo"
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Ask for the photo when it is not where it was."""
-        if heads.photo_of(targets.active_splats(context)) is None:
+        if recipes.photo_of(targets.active_splats(context)) is None:
             self.report({"INFO"}, "The photo is not where it was: choose it again")
             context.window_manager.fileselect_add(self)
             return {"RUNNING_MODAL"}
@@ -85,7 +87,7 @@ class _OnMadeHead(Explained):
         Raises:
             FaceLiftError: it is not where it was, and no other was chosen.
         """
-        found = self.filepath or heads.photo_of(head)
+        found = self.filepath or recipes.photo_of(head)
         if found is None:
             raise FaceLiftError("The head's photo was not found.", "Choose the photo in the panel and generate again.")
         return PhotoSource.from_image(found) if isinstance(found, bpy.types.Image) else PhotoSource.from_file(found)
@@ -125,7 +127,7 @@ class FACELIFT_OT_regenerate(_OnMadeHead, bpy.types.Operator):
         order = order_again(context, head, self.source_of(head), **replaced)
         if self.mode == "ADD":
             coming = [task.order for task in session.unfinished]
-            order = with_unused_seed(order, context.scene, heads.recipe_of(head).get("sha256", ""), coming)
+            order = with_unused_seed(order, context.scene, recipes.of(head).digests, coming)
         self.queue(order)
         return {"FINISHED"}
 
@@ -141,12 +143,12 @@ class FACELIFT_OT_refit_lens(_OnMadeHead, LensChoice, bpy.types.Operator):
         """A head of an engine that knows of lenses is needed."""
         if reason := super().obstacle(context):
             return reason
-        recipe = heads.recipe_of(targets.active_splats(context))
-        return "" if "lens" in known_settings(recipe["engine"]) else "This head's engine always takes the same lens"
+        engine = recipes.of(targets.active_splats(context)).engine
+        return "" if takes_lens(engine) else "This head's engine always takes the same lens"
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Begin with the head's own lens."""
-        lenses.take(self, heads.recipe_of(targets.active_splats(context)).get("settings", {}))
+        lenses.take(self, recipes.of(targets.active_splats(context)).portrait.options)
         return super().invoke(context, event)
 
     def ask(self, context: bpy.types.Context) -> set[str]:
@@ -158,7 +160,7 @@ class FACELIFT_OT_refit_lens(_OnMadeHead, LensChoice, bpy.types.Operator):
         layout = self.layout
         layout.use_property_split = True
         lenses.draw(layout, self)
-        now = lenses.words(heads.recipe_of(targets.active_splats(context)))
+        now = lenses.words(recipes.of(targets.active_splats(context)))
         if now:
             layout.label(text=f"Now: {now}")
 
@@ -166,7 +168,7 @@ class FACELIFT_OT_refit_lens(_OnMadeHead, LensChoice, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Queue the head."""
         head = targets.active_splats(context)
-        self.queue(order_as_made(context, head, self.source_of(head), **lenses.settings_of(self)))
+        self.queue(order_as_made(context, head, self.source_of(head), **lenses.options_of(self)))
         return {"FINISHED"}
 
 

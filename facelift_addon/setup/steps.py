@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.props import BoolProperty
 
+from ...core.engines import registry
 from ...core.runtime.setup_view import report_text
 from .. import connection
 from ..explaining import Explained
@@ -60,7 +61,8 @@ class FACELIFT_OT_setup_licence(bpy.types.Operator):
         """Say what the answer means."""
         if properties.accept:
             return "I have read the licence and accept it; the date is kept, and heads carry the licence's name"
-        return "Take back or refuse the consent: nothing is downloaded, and the draft engine stays usable"
+        free = registry.first_free().label
+        return f"Take back or refuse the consent: nothing is downloaded, and the {free} engine stays usable"
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -70,8 +72,9 @@ class FACELIFT_OT_setup_licence(bpy.types.Operator):
             state.accept_licence()
         else:
             state.withdraw_licence()
-            context.scene.facelift.engine = "draft"
-            self.report({"INFO"}, "Without consent nothing is downloaded. The draft engine needs no licence")
+            free = registry.first_free()
+            context.scene.facelift.engine = free.id
+            self.report({"INFO"}, f"Without consent nothing is downloaded. The {free.label} engine needs no licence")
         redraw()
         return {"FINISHED"}
 

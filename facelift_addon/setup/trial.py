@@ -38,10 +38,10 @@ class Trial:
         return time.monotonic() - self._begin
 
     def start(self) -> None:
-        """Ask the worker that generates with the FaceLift engine; starts it where it does not run."""
+        """Ask the worker that has the most to run with; starts it where it does not run."""
         self.lines, self.error = (), None
         self._begin = time.monotonic()
-        self._seat = connection.seat_of(connection.RUNTIME_ENGINE)
+        self._seat = connection.strongest_seat()
         try:
             self._job = connection.client(self._seat).submit(Method.PROBE)
         except ValueError as error:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import bpy
@@ -14,22 +13,19 @@ from mathutils import Vector
 
 from ...core import attributes as names
 from ...core.cameras import Camera
+from ...core.engines.capture import Capture
+from ...core.engines.recipe import Recipe
 from ...core.errors import FaceLiftError
 from ...core.head.shape import HeadShape
-from ...core.photo.edits import NO_EDITS, PhotoEdits
-from . import belongings, cameras, display, edits, fits, geometry, placement, proxies, standing
+from ..photos import PhotoSource
+from . import belongings, cameras, display, fits, geometry, placement, proxies, recipes, standing
 from .assembly import Assembly
 from .columns import Column
 from .heads import (
     BOUNCES_KEY,
     ID_KEY,
-    JSON_KEYS,
     PHOTO_CAMERA_KEY,
-    PHOTO_IMAGE_KEY,
-    PHOTO_PATH_KEY,
     PLACEMENT_KEY,
-    RECIPE_KEYS,
-    RECIPE_PREFIX,
     heads_of,
     packed_image,
     photo_camera_of,
@@ -49,15 +45,13 @@ class Arrival:
         columns: In the object's local space, metres.
         to_local: [4, 4] matrix from the engine's frame (or the file's) to local space.
         sh_degree: Of the spherical harmonics.
-        recipe: Facts to make it again; empty for imported files.
+        recipe: How it was made; None for imported files.
+        capture: What it was made from; None for imported files.
         photo_camera: In the engine's frame, or None.
         photo_png: The photo as the photo camera sees it, or None.
         matte_png: Its cut-out, with the matte as alpha, or None.
-        photo_path: The photo's file, or "".
-        photo_image: Name of the image datablock that is the photo, or "".
         shape: The head model as it was fitted, in the engine's frame, or None.
         bounces: How many surfaces Cycles must let rays pass, or None where that is not known.
-        edits: What the user changed of the photo by hand.
         assembly: The point cloud under way, or None to make it when the head is added.
         drawn: What the viewport's drawing needs of the columns, made ahead of time, or None.
     """
@@ -66,15 +60,13 @@ class Arrival:
     columns: Mapping[str, Column]
     to_local: np.ndarray
     sh_degree: int = 0
-    recipe: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Recipe | None = None
+    capture: Capture[PhotoSource] | None = None
     photo_camera: Camera | None = None
     photo_png: bytes | None = None
     matte_png: bytes | None = None
-    photo_path: str = ""
-    photo_image: str = ""
     shape: HeadShape | None = None
     bounces: int | None = None
-    edits: PhotoEdits = NO_EDITS
     assembly: Assembly | None = None
     drawn: Any = None
 
@@ -148,7 +140,7 @@ def show_as(head: bpy.types.Object, settings: bpy.types.PropertyGroup) -> None:
 def _free_place(scene: bpy.types.Scene, arrival: Arrival) -> Vector:
     """Return the 3D cursor's place; for heads the first free one in a row to its right, on what is there."""
     place = scene.cursor.location.copy()
-    if not arrival.recipe:
+    if arrival.recipe is None:
         return place
     step = SPACING * placement.scale_of(arrival.to_local)
     others = heads_of(scene)
@@ -162,20 +154,10 @@ def _free_place(scene: bpy.types.Scene, arrival: Arrival) -> Vector:
 
 def _describe(head: bpy.types.Object, arrival: Arrival) -> None:
     head[PLACEMENT_KEY] = np.asarray(arrival.to_local, np.float64).ravel().tolist()
-    for key in RECIPE_KEYS:
-        value = arrival.recipe.get(key)
-        if value is not None:
-            head[RECIPE_PREFIX + key] = json.dumps(value) if key in JSON_KEYS else value
-        elif RECIPE_PREFIX + key in head:
-            del head[RECIPE_PREFIX + key]
+    recipes.keep(head, arrival.recipe, arrival.capture)
     fits.keep(head, arrival.shape)
     if arrival.bounces is not None:
         head[BOUNCES_KEY] = arrival.bounces
-    edits.keep(head, arrival.edits)
-    head[PHOTO_PATH_KEY] = arrival.photo_path
-    image = bpy.data.images.get(arrival.photo_image)
-    if image is not None:
-        head[PHOTO_IMAGE_KEY] = image
 
 
 def _set_photo_camera(

@@ -1,38 +1,27 @@
-"""Head objects: what makes an object a head, how it is found again, and the recipe that it carries."""
+"""Head objects: what makes an object a head, how it is found again, and what it carries."""
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import bpy
 import numpy as np
 
 from ...core.errors import FaceLiftError
 from ...core.head.shape import HeadShape
-from ...core.photo.edits import PhotoEdits
 from ..view_layers import objects_of
-from . import edits, fits, geometry, native, placement
+from . import fits, geometry, native, placement
 
 ID_KEY = "facelift_id"
 """Custom property of a head object: finds it again after undo and file load."""
 PHOTO_CAMERA_KEY = "facelift_photo_camera"
 """Custom property that tells a head's photo camera from its other children."""
-PHOTO_PATH_KEY = "facelift_photo_path"
-PHOTO_IMAGE_KEY = "facelift_photo_image"
-"""Custom properties: where the photo was, so that the head can be made again."""
 PLACEMENT_KEY = "facelift_placement"
 """Custom property: the 16 numbers, row by row, of the matrix from the engine's frame to local space."""
 BOUNCES_KEY = "facelift_bounces"
 """Custom property: how many surfaces Cycles must let rays pass to show the splats."""
-RECIPE_PREFIX = "facelift_"
-RECIPE_KEYS = ("photo", "sha256", "engine", "version", "settings", "lens", "seed", "licence")
-"""Entries of an engine's recipe that become custom properties."""
-JSON_KEYS = ("settings", "lens")
-"""Those that are dictionaries, stored as JSON."""
 
 
 def select_only(view_layer: bpy.types.ViewLayer, target: bpy.types.Object) -> None:
@@ -49,19 +38,6 @@ def view_layer_of(context: bpy.types.Context, scene: bpy.types.Scene) -> bpy.typ
     if context.scene != scene:
         return scene.view_layers[0]
     return context.view_layer if context.mode == "OBJECT" else None
-
-
-def photo_of(head: bpy.types.Object) -> str | bpy.types.Image | None:
-    """Return where a head's photo is: a file, an image datablock, or None when it is gone."""
-    image, path = head.get(PHOTO_IMAGE_KEY), head.get(PHOTO_PATH_KEY)
-    if image is not None:
-        return image
-    return path if path and Path(path).is_file() else None
-
-
-def edits_of(head: bpy.types.Object) -> PhotoEdits:
-    """Return what the user changed of a head's photo by hand; nothing for heads of older files."""
-    return edits.of(head)
 
 
 def packed_image(name: str, png: bytes) -> bpy.types.Image:
@@ -143,15 +119,6 @@ def shape_of(head: bpy.types.Object) -> HeadShape | None:
     shape, to_local = fits.of(head), placement_of(head)
     mirrored = np.linalg.det(to_local[:3, :3]) <= 0
     return None if shape is None or mirrored else shape.transformed(to_local)
-
-
-def recipe_of(head: bpy.types.Object) -> dict[str, Any]:
-    """Return the recipe stored on a head; empty for imported splats."""
-    recipe = {key: head[RECIPE_PREFIX + key] for key in RECIPE_KEYS if RECIPE_PREFIX + key in head}
-    for key in JSON_KEYS:
-        if key in recipe:
-            recipe[key] = json.loads(recipe[key])
-    return recipe
 
 
 def name_of(file_name: str) -> str:

@@ -27,7 +27,7 @@ MANY = 2_000_000
 def main() -> None:
     """Measure and print."""
     for subject in photos():
-        result = DraftEngine().generate(subject.photo, subject.settings, Reporter())
+        result = DraftEngine().generate(subject.capture, subject.settings, Reporter())
         matrix = _somewhere_else()
         unknown = result.gaussians.replace(parts=None).transform(matrix)
         labelled = result.gaussians.transform(matrix)

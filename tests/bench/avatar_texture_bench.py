@@ -30,7 +30,7 @@ def main() -> None:
         _many() if sys.argv[1] == "many" else _picture(Path(sys.argv[1]))
         return
     for subject in photos():
-        result = DraftEngine().generate(subject.photo, subject.settings, Reporter())
+        result = DraftEngine().generate(subject.capture, subject.settings, Reporter())
         gaussians, base = result.gaussians, BaseMesh.from_shape(result.shape)
         wall, processor = time.perf_counter(), time.process_time()
         texture = bake_texture(gaussians, base)
@@ -75,7 +75,7 @@ def _many() -> None:
 def _first() -> tuple[Gaussians, BaseMesh]:
     """Return the first subject's head and base mesh."""
     subject = next(photos())
-    result = DraftEngine().generate(subject.photo, subject.settings, Reporter())
+    result = DraftEngine().generate(subject.capture, subject.settings, Reporter())
     return result.gaussians, BaseMesh.from_shape(result.shape)
 
 

@@ -24,12 +24,12 @@ TEXTURE_SIZE = 2048
 def main() -> None:
     """Measure and print."""
     for subject in photos():
-        print_table(f"Wrap mesh, {subject.name}", _quality(subject.photo, subject.settings))
+        print_table(f"Wrap mesh, {subject.name}", _quality(subject.capture, subject.settings))
 
 
-def _quality(photo, settings: dict) -> list[Measurement]:
+def _quality(capture, settings: dict) -> list[Measurement]:
     """Wrap one head with the usual options."""
-    gaussians = DraftEngine().generate(photo, settings, Reporter()).gaussians
+    gaussians = DraftEngine().generate(capture, settings, Reporter()).gaussians
     start, started = time.perf_counter(), time.process_time()
     made = wrap(gaussians, TARGETS[1], "MEDIUM", TEXTURE_SIZE, Reporter())
     seconds, processor_seconds = time.perf_counter() - start, time.process_time() - started

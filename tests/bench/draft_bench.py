@@ -18,6 +18,7 @@ from skimage import data
 
 from core.cameras import front_camera, turntable
 from core.engines.base import GenerateResult
+from core.engines.capture import Capture
 from core.engines.draft.engine import DraftEngine
 from core.gaussians import Gaussians
 from core.head.model import Region, load_head_model
@@ -61,7 +62,7 @@ def main() -> None:
         print_table("Draft engine, time", _times())
     rows, novels, informed, shapes = [], {}, {}, {}
     for subject in subjects(names):
-        result = DraftEngine().generate(subject.photo, subject.settings, Reporter())
+        result = DraftEngine().generate(subject.capture, subject.settings, Reporter())
         novel = novel_quality(result.gaussians, subject.truth) if subject.truth else None
         print_table(f"Draft engine, {subject.name}", _quality(subject, result, novel))
         rows.append(_sides(result.gaussians))
@@ -85,7 +86,7 @@ def main() -> None:
 
 def _quality(subject: Subject, result: GenerateResult, novel: NovelQuality | None) -> list[Measurement]:
     """Measure one head."""
-    prepared = DraftEngine().prepare(subject.photo, subject.settings, Reporter())
+    prepared = DraftEngine().prepare(subject.capture, subject.settings, Reporter())
     front = front_quality(result, prepared.landmarks.points)
     metres_per_unit = 1 / result.shape.pose.scale
     rows = [
@@ -113,7 +114,7 @@ def _quality(subject: Subject, result: GenerateResult, novel: NovelQuality | Non
 
 def _sharpness(subject: Subject, result: GenerateResult, landmarks: np.ndarray, truth: np.ndarray) -> list[Measurement]:
     """Compare quality Ultra with the usual one."""
-    ultra = DraftEngine().generate(subject.photo, subject.settings | {"quality": "ultra"}, Reporter())
+    ultra = DraftEngine().generate(subject.capture, subject.settings | {"quality": "ultra"}, Reporter())
     rows = [Measurement("Gaussians, Ultra", len(ultra.gaussians) / 1000, "k", "<= 500")]
     for name, head in (("High", result), ("Ultra", ultra)):
         level, likeness = sharpness(head, landmarks, truth)
@@ -144,8 +145,8 @@ def _novel(heads: list[NovelQuality]) -> list[Measurement]:
 def _with_true_lens(subject: Subject) -> GenerateResult:
     """Make a head with its photo's true lens."""
     alignment = DraftEngine().prepare(subject.photo, {}, Reporter()).alignment
-    settings = {"lens": "degrees", "lens_degrees": crop_degrees(subject.focal, alignment)}
-    return DraftEngine().generate(subject.photo, settings, Reporter())
+    capture = Capture.of(subject.photo, lens="degrees", lens_degrees=crop_degrees(subject.focal, alignment))
+    return DraftEngine().generate(capture, {}, Reporter())
 
 
 def _lens_distances(shapes: dict[str, np.ndarray]) -> list[Measurement]:

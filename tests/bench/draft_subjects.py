@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 from skimage import data
 
+from core.engines.capture import Capture
 from core.photo.decode import Photo, decode, from_array
 from tests.bench import truth_heads
 from tests.bench.novel_views import TruthHead
@@ -18,7 +19,7 @@ from tests.bench.novel_views import TruthHead
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
 PORTRAITS = ("001", "003", "004", "006")
-SAMPLE_SETTINGS = {"aligned": True, "straighten": False}
+SAMPLE_OPTIONS, SAMPLE_SETTINGS = {"aligned": True}, {"straighten": False}
 """The sample head's photo and truth share FaceLift's camera frame, so the head must stay in it."""
 
 
@@ -29,6 +30,7 @@ class Subject:
     Attributes:
         name: Shown in the tables.
         photo: Its photo.
+        options: How the photo is taken, see :class:`~core.engines.shot_options.ShotOptions`.
         settings: The engine's.
         truth: True views of the same head, where there are some.
         focal: The photo's true focal length in pixels, where it is known.
@@ -37,10 +39,16 @@ class Subject:
 
     name: str
     photo: Photo
+    options: dict = field(default_factory=dict)
     settings: dict = field(default_factory=dict)
     truth: TruthHead | None = None
     focal: float | None = None
     rig: tuple[np.ndarray, ...] = ()
+
+    @property
+    def capture(self) -> Capture[Photo]:
+        """What the engine is given."""
+        return Capture.of(self.photo, **self.options)
 
 
 def subjects(names: Sequence[str] = ()) -> Iterator[Subject]:
@@ -74,7 +82,7 @@ def photos() -> Iterator[Subject]:
     front = SHARED / "sample-head" / "six" / "cam_000.png"
     if front.exists():
         rig = tuple(np.asarray(Image.open(path)) for path in sorted(front.parent.glob("*.png")))
-        yield Subject("sample head", _read(front), SAMPLE_SETTINGS, rig=rig)
+        yield Subject("sample head", _read(front), SAMPLE_OPTIONS, SAMPLE_SETTINGS, rig=rig)
 
 
 def _photographed(folder: Path) -> Iterator[Subject]:

@@ -9,9 +9,9 @@ from scipy.spatial import cKDTree
 from skimage import data
 
 from core.cameras import front_camera
+from core.engines.capture import Shot
 from core.engines.draft.engine import DraftEngine
 from core.engines.facelift import parts, preparation
-from core.engines.facelift.settings import FaceLiftSettings
 from core.gaussians import Gaussians
 from core.photo.decode import Photo, from_array
 from core.progress import Reporter
@@ -42,8 +42,8 @@ def large_head() -> tuple[Gaussians, np.ndarray]:
 
 def prepare_seconds() -> float:
     """Return the seconds from a decoded photo to the conditioning picture."""
-    astronaut, settings = photo(), FaceLiftSettings()
-    return best_seconds(lambda: preparation.prepare(astronaut, settings, Reporter()), REPEATS)
+    astronaut = Shot(photo())
+    return best_seconds(lambda: preparation.prepare(astronaut, Reporter()), REPEATS)
 
 
 def parts_seconds() -> float:

@@ -13,17 +13,17 @@ from ...errors import PhotoError
 from ...head.fitting import fit_head
 from ...head.model import load_head_model
 from ...photo.decode import Photo
-from ...photo.lens import lens_of
 from ...photo.network import load_network
 from ...photo.prepare import Portrait, prepare_photo
 from ...progress import Reporter
 from ...version import version
-from ..base import EngineInfo, GenerateResult
-from ..settings import read
+from ..base import GenerateResult
+from ..capture import Capture, as_capture
+from ..recipe import Recipe, used
 from .bust import build_bust
+from .description import DESCRIPTION
 from .detail import fine_photo
 from .portrait import FittedPortrait
-from .settings import DraftSettings
 
 SMALLEST_PERSON = 2000
 """Pixels of the aligned photo that must show the person."""
@@ -32,39 +32,38 @@ SMALLEST_PERSON = 2000
 class DraftEngine:
     """Makes a plausible head from one photo: the face as photographed, the rest invented."""
 
-    settings_type = DraftSettings
+    description = DESCRIPTION
 
-    def info(self) -> EngineInfo:
-        """Describe the engine."""
-        return EngineInfo(
-            id="draft",
-            label="Draft",
-            description="A head in seconds, on any machine. The front is the photo; sides and back are guessed.",
-            licence="CC0 / Apache-2.0",
-            available=True,
-        )
+    def obstacle(self) -> str:
+        """It runs everywhere."""
+        return ""
 
-    def prepare(self, photo: Photo, settings: Mapping[str, Any], reporter: Reporter) -> Portrait:
-        """Find the face, matte and align, without generating.
+    def prepare(self, given: Capture[Photo] | Photo, settings: Mapping[str, Any], reporter: Reporter) -> Portrait:
+        """Find the portrait's face, matte and align, without generating.
 
         Raises:
             PhotoError: no usable face.
-            SettingsError: unknown or out-of-range settings.
+            SettingsError: unknown or out-of-range settings, or several photos.
             Cancelled: cancelled through the reporter.
         """
-        options = read(DraftSettings, settings)
-        return prepare_photo(photo, options.face, reporter, aligned=options.aligned)
+        capture = as_capture(given)
+        self.description.takes.check(capture)
+        self.description.read(settings)
+        shot = capture.portrait
+        return prepare_photo(shot.photo, shot.options.face, reporter, aligned=shot.options.aligned, edits=shot.edits)
 
-    def generate(self, photo: Photo, settings: Mapping[str, Any], reporter: Reporter) -> GenerateResult:
+    def generate(
+        self, given: Capture[Photo] | Photo, settings: Mapping[str, Any], reporter: Reporter
+    ) -> GenerateResult:
         """Make a head.
 
         Raises:
             As :meth:`prepare`.
         """
-        options = read(DraftSettings, settings)
-        prepared = prepare_photo(photo, options.face, reporter, aligned=options.aligned)
+        capture, options = as_capture(given), self.description.read(settings)
+        prepared = self.prepare(capture, settings, reporter)
         reporter.stage("Fitting the head", share=0.4)
-        lens = lens_of(prepared.alignment, photo.focal, options.lens, options.lens_degrees, options.lens_mm)
+        lens = capture.portrait.lens(prepared.alignment)
         portrait = fit_portrait(prepared, front_camera(fov=lens.degrees))
         if options.budget.detail:
             portrait = replace(portrait, fine=fine_photo(prepared))
@@ -78,16 +77,13 @@ class DraftEngine:
             gaussians=gaussians,
             aligned=prepared.aligned,
             photo_camera=portrait.camera.moved(canonical),
-            recipe={
-                "engine": "draft",
-                "version": version(),
-                "settings": asdict(options),
-                "lens": asdict(lens),
-                "seed": options.seed,
-                "photo": photo.name,
-                "sha256": photo.sha256,
-                **photo.edits.facts(),
-            },
+            recipe=Recipe(
+                self.description.id,
+                version(),
+                settings=asdict(options),
+                capture=used(capture, [lens]),
+                licence=self.description.licence,
+            ),
             stage_seconds=dict(reporter.stage_seconds),
             notes=prepared.sentences,
             shape=bust.portrait.fit.shape.transformed(canonical),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...photo import lens as lenses
-from ..settings import choice, flag, number
+from ..settings import Option, choice, flag, number
 
 
 @dataclass(frozen=True)
@@ -44,37 +43,35 @@ class DraftSettings:
     Attributes:
         body: "shoulders" for a bust, "neck" to cut below the neck.
         quality: Number of Gaussians, a key of :data:`BUDGETS`.
-        face: Index of the face to use, largest first; None for the largest.
-        lens: How near the camera stood (see :mod:`core.photo.lens`): "selfie", "portrait" or "telephoto", "degrees"
-            or "mm" with a number; "auto" asks the photo's EXIF data and takes a portrait's where they don't tell.
-        lens_degrees: For "degrees", horizontal field of view of the aligned picture.
-        lens_mm: For "mm", 35 mm equivalent focal length of the whole photo.
         seed: Seed of everything random.
         straighten: Turn the whole bust so that the head looks straight ahead; otherwise it keeps
             the photo's frame, as FaceLift's heads do.
-        aligned: The photo is an aligned portrait already, as FaceLift's own examples are.
     """
 
-    body: str = choice(("shoulders", "neck"), "shoulders", "Bust with shoulders, or cut below the neck")
-    quality: str = choice(tuple(BUDGETS), "high", "Number of Gaussians")
-    face: int | None = number(0, 1000, None, "Which face of the photo, largest first; empty for the largest")
-    lens: str = choice(
-        lenses.CHOICES,
-        "auto",
-        "How near the camera stood: selfie (0.5 m), portrait (1 m) or telephoto (1.5 m and more), or by lens_degrees "
-        "or lens_mm; auto asks the photo's EXIF data, and takes a portrait where there are none",
+    body: str = choice(
+        (
+            Option("shoulders", "Bust", "Head, neck and shoulders, as far as the photo shows them"),
+            Option("neck", "Neck", "Cut below the neck, to be put on a body"),
+        ),
+        "shoulders",
+        "How much of the person the head comes with",
     )
-    lens_degrees: float = number(
-        *lenses.DEGREES_RANGE, lenses.TYPICAL, "With lens degrees: field of view of the aligned picture"
+    quality: str = choice(
+        (
+            Option("low", "Low", "About 90 thousand: light to move around, for crowds and the background"),
+            Option("medium", "Medium", "About 145 thousand, for most pictures"),
+            Option("high", "High", "About 195 thousand, for close-ups"),
+            Option(
+                "ultra",
+                "Ultra",
+                "Up to 500 thousand: finer hair, and of a large photo the face as sharp as it is there. Slower",
+            ),
+        ),
+        "high",
+        "How many Gaussians the head is made of",
     )
-    lens_mm: float = number(
-        *lenses.MILLIMETRES_RANGE,
-        lenses.USUAL_MILLIMETRES,
-        "With lens mm: 35 mm equivalent focal length of the whole photo",
-    )
-    seed: int = number(0, 2**31 - 1, 0, "Seed of the invented texture")
-    straighten: bool = flag(True, "Turn the head to look straight ahead")
-    aligned: bool = flag(False, "The photo is an aligned portrait already")
+    seed: int = number(0, 2**31 - 1, 0, "Another seed gives another variant of what the photo hides")
+    straighten: bool = flag(True, "Turn the head to look straight ahead", expert=True)
 
     @property
     def budget(self) -> Budget:

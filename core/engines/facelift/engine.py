@@ -13,15 +13,16 @@ from ...photo.decode import Photo
 from ...photo.types import PreparedPhoto
 from ...progress import Reporter
 from ...version import version
-from .. import settings as declared
-from ..base import EngineInfo, GenerateResult
+from ..base import GenerateResult
+from ..capture import Capture, as_capture
+from ..recipe import Recipe, used
 from . import location, parts, preparation
+from .description import DESCRIPTION
 from .settings import FaceLiftSettings
 
 if TYPE_CHECKING:
     from .runner import Runner
 
-ENGINE_ID = "facelift"
 PLACES = ("checkpoint", "device", "low_memory", "acceleration")
 """Settings that say where and how to run, not what comes out: not part of a recipe."""
 
@@ -29,55 +30,53 @@ PLACES = ("checkpoint", "device", "low_memory", "acceleration")
 class FaceLiftEngine:
     """A head from six generated views (Lyu et al., "FaceLift", 2024): all around, in high detail."""
 
-    settings_type = FaceLiftSettings
+    description = DESCRIPTION
 
     def __init__(self) -> None:
         self._runner: Runner | None = None
         self._loaded: tuple = ()
 
-    def info(self) -> EngineInfo:
-        """Describe the engine without importing torch or reading weights."""
-        reason = ""
+    def obstacle(self) -> str:
+        """Return which package or weights are missing, without importing torch or reading weights."""
         try:
             location.check_packages()
             location.find_checkpoint()
         except EngineUnavailable as error:
-            reason = str(error)
-        return EngineInfo(
-            id=ENGINE_ID,
-            label="FaceLift",
-            description="A detailed head seen from all sides, from six generated views; needs a strong graphics card.",
-            licence="Adobe Research License (non-commercial research)",
-            available=not reason,
-            reason=reason,
-        )
+            return str(error)
+        return ""
 
-    def prepare(self, photo: Photo, settings: Mapping[str, Any], reporter: Reporter) -> PreparedPhoto:
-        """Find the face, matte and align, without generating.
+    def prepare(self, given: Capture[Photo] | Photo, settings: Mapping[str, Any], reporter: Reporter) -> PreparedPhoto:
+        """Find the portrait's face, matte and align, without generating.
 
         Raises:
             PhotoError: no usable face.
-            SettingsError: unknown or out-of-range settings.
+            SettingsError: unknown or out-of-range settings, or several photos.
             Cancelled: cancelled through the reporter.
         """
-        return preparation.prepare(photo, declared.read(FaceLiftSettings, settings), reporter).prepared
+        capture = as_capture(given)
+        self.description.takes.check(capture)
+        self.description.read(settings)
+        return preparation.prepare(capture.portrait, reporter).prepared
 
-    def generate(self, photo: Photo, settings: Mapping[str, Any], reporter: Reporter) -> GenerateResult:
+    def generate(
+        self, given: Capture[Photo] | Photo, settings: Mapping[str, Any], reporter: Reporter
+    ) -> GenerateResult:
         """Make a head; the same photo, settings and seed give the same Gaussians.
 
         Raises:
             PhotoError: no usable face.
-            SettingsError: unknown or out-of-range settings.
+            SettingsError: unknown or out-of-range settings, or several photos.
             EngineUnavailable: packages, weights or the device are missing; a CheckpointError
                 names the file that is missing or damaged.
             NotFiniteError: a model returned NaN or infinity.
             OutOfMemoryError: memory ran out, in low-memory mode too.
             Cancelled: cancelled through the reporter.
         """
-        chosen = declared.read(FaceLiftSettings, settings)
+        capture, chosen = as_capture(given), self.description.read(settings)
+        self.description.takes.check(capture)
         location.check_packages()
         folder = location.checked_checkpoint(chosen.checkpoint, reporter)
-        prepared = preparation.prepare(photo, chosen, reporter)
+        prepared = preparation.prepare(capture.portrait, reporter)
         # A stage of its own: importing the libraries takes seconds the first time.
         reporter.stage("Starting PyTorch", share=0.02)
         runner = self._ready_runner(folder, chosen)
@@ -91,16 +90,14 @@ class FaceLiftEngine:
             gaussians=gaussians.replace(parts=labels),
             aligned=prepared.prepared.aligned,
             photo_camera=front_camera(prepared.prepared.aligned.shape[0]),
-            recipe={
-                "engine": ENGINE_ID,
-                "version": version(),
-                "settings": recipe_settings,
-                "seed": chosen.seed,
-                "photo": photo.name,
-                "sha256": photo.sha256,
-                "models": runner.facts,
-                **photo.edits.facts(),
-            },
+            recipe=Recipe(
+                self.description.id,
+                version(),
+                settings=recipe_settings,
+                capture=used(capture),
+                licence=self.description.licence,
+                models=runner.facts,
+            ),
             views=outcome.views,
             stage_seconds=dict(reporter.stage_seconds),
             notes=(*prepared.prepared.sentences, *outcome.notes, *part_notes),

@@ -16,12 +16,13 @@ from ...photo.edits import Crop
 from ...photo.findings import findings_of
 from ...photo.landmarks import Landmarks
 from ...photo.mtcnn import choose_face, detect_faces
-from ...photo.prepare import CUT_OUT_SHARE, NO_FACE_ADVICE, aligned_box, face_in_crop, find_faces_for
+from ...photo.prepare import CUT_OUT_SHARE, NO_FACE_ADVICE, face_in_crop, find_faces_for
 from ...photo.types import FaceBox, PreparedPhoto
 from ...pictures import png_bytes
 from ...progress import Reporter
+from ..capture import Shot
+from ..shot_options import ShotOptions
 from .pictures import over_white, resized
-from .settings import FaceLiftSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,29 +39,31 @@ class Preparation:
     picture: np.ndarray
 
 
-def prepare(photo: Photo, settings: FaceLiftSettings, reporter: Reporter) -> Preparation:
-    """Matte and align a photo.
+def prepare(shot: Shot[Photo], reporter: Reporter) -> Preparation:
+    """Matte and align a photo. One that is aligned already is only brought to 512 x 512, whatever its crop.
 
     Raises:
         PhotoError: no usable face.
         Cancelled: cancelled through the reporter.
     """
     reporter.stage("Finding the face", share=0.01)
+    photo, options = shot.photo, shot.options
     rgb = over_white(photo.rgba)
-    crop = photo.edits.crop
+    crop = None if options.aligned else shot.edits.crop
     found = find_faces_for(rgb, crop)
-    wanted = _wanted_face(found, settings, crop, (rgb.shape[1], rgb.shape[0]))
+    wanted = _wanted_face(found, options, crop, (rgb.shape[1], rgb.shape[0]))
     reporter.stage("Separating the person from the background", share=0.01)
     rgba, notes = with_matte(photo, rgb, *_face_and_others(found, wanted))
     faces = tuple(box for box, _ in found)
-    if photo.edits.matte:
-        rgba = np.dstack([rgba[..., :3], photo.edits.apply_matte(rgba[..., 3])])
+    if shot.edits.matte:
+        rgba = np.dstack([rgba[..., :3], shot.edits.apply_matte(rgba[..., 3])])
     used: Crop | None = None
-    if settings.auto_crop or crop is not None:
-        if crop is None and settings.face == 0 and len(faces) > 1:
+    if not options.aligned:
+        if crop is None and options.face is None and len(faces) > 1:
             notes = (*notes, f"{len(faces)} faces were found; the largest is used.")
-        box = _reference_box(rgba, found[wanted][1]) if crop is None else aligned_box(photo, faces[wanted])
-        used = crop or Crop.of_box((rgba.shape[1], rgba.shape[0]), box)
+        size = (rgb.shape[1], rgb.shape[0])
+        box = _reference_box(rgba, found[wanted][1]) if crop is None else crop.box(size)
+        used = crop or Crop.of_box(size, box)
         picture, aligned = _aligned(rgba, box)
     else:
         aligned = resized(rgba, ALIGNED_SIZE)
@@ -85,7 +88,7 @@ def prepare(photo: Photo, settings: FaceLiftSettings, reporter: Reporter) -> Pre
 
 def _wanted_face(
     found: list[tuple[FaceBox, Landmarks]],
-    settings: FaceLiftSettings,
+    options: ShotOptions,
     crop: Crop | None,
     photo_size: tuple[int, int],
 ) -> int | None:
@@ -97,18 +100,19 @@ def _wanted_face(
     if crop is not None:
         # A picture of any part of the photo can be made into a head, even where the detectors see no face.
         return face_in_crop(found, crop, photo_size)
-    if not found and not settings.auto_crop:
+    if not found and options.aligned:
         return None
     if not found:
         raise PhotoError("No face was found in the photo.", NO_FACE_ADVICE, code="no-face")
-    if settings.face >= len(found):
+    face = options.face or 0
+    if face >= len(found):
         raise PhotoError(
-            f"There is no face number {settings.face + 1}: the photo shows {len(found)}.",
+            f"There is no face number {face + 1}: the photo shows {len(found)}.",
             "Choose one of the faces found.",
             code="no-such-face",
             faces=len(found),
         )
-    return settings.face
+    return face
 
 
 def _face_and_others(

@@ -68,6 +68,17 @@ def find_python(version: str) -> str | None:
     return next((str(path) for path in candidates if path and python_version(path) == version), None)
 
 
+def engines() -> list[str]:
+    """Return the names of all engines: of the folders that describe one."""
+    return sorted(path.parent.name for path in (ROOT / "core" / "engines").glob("*/description.py"))
+
+
+def engine_groups(engine: str | None) -> tuple[str, ...]:
+    """Return the groups of requirements that an engine needs: one of its own name, where pyproject.toml has it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return (engine,) if engine in project["optional-dependencies"] else ()
+
+
 def requirements(groups: tuple[str, ...]) -> list[str]:
     """Return pyproject's pinned requirements: the base ones and those of the optional groups."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -90,7 +90,7 @@ def run(
         "stage_seconds": dict(result.stage_seconds),
         "seconds": seconds,
         "notes": list(result.notes),
-        "recipe": dict(result.recipe),
+        "recipe": result.recipe.to_dict(),
         "renderer": renderer,
         "blender": bpy.app.version_string,
         "files": {name: str(path) for name, path in files.items()},

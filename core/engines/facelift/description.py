@@ -1,0 +1,16 @@
+"""The FaceLift engine as interfaces see it. Importing this loads no torch."""
+
+from __future__ import annotations
+
+from ..description import Description
+from .settings import FaceLiftSettings
+
+DESCRIPTION = Description(
+    id="facelift",
+    label="FaceLift",
+    doc="Generates the unseen sides with a neural network; needs an NVIDIA graphics card",
+    licence="Adobe Research License (non-commercial research)",
+    settings_type=FaceLiftSettings,
+    engine=".engine:FaceLiftEngine",
+    needs_runtime=True,
+)
