@@ -57,6 +57,7 @@ ENDS = {
     "test_addon_avatar_export",
     "test_addon_avatar_texture",
     "test_addon_binding",
+    "test_addon_engines",
     "test_addon_recording",
     "test_addon_rig",
     "test_addon_setup",
