@@ -76,7 +76,7 @@ def engines() -> list[str]:
 def engine_groups(engine: str | None) -> tuple[str, ...]:
     """Return the groups of requirements that an engine needs: one of its own name, where pyproject.toml has it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return (engine,) if engine in project["optional-dependencies"] else ()
+    return (engine,) if engine is not None and engine in project["optional-dependencies"] else ()
 
 
 def requirements(groups: tuple[str, ...]) -> list[str]:
