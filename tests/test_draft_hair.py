@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from core.engines.draft.front import COVER_BLUR, parted
+from core.engines.draft.beard import ear_lobes
+from core.engines.draft.front import COVER_BLUR, find_front, parted
 from core.engines.draft.painting import innermost
 from core.engines.draft.portrait import FittedPortrait
 from core.engines.draft.segmentation import segment
@@ -76,6 +77,25 @@ def test_one_lock_before_another_is_a_step_and_not_a_slope():
     np.testing.assert_array_equal(parted(soft, hair, ~hair), soft)
     gentle = 5 + 0.002 * np.arange(64) * np.ones((64, 1))
     np.testing.assert_array_equal(parted(gentle, hair, hair), gentle)
+
+
+def test_short_hair_of_the_nape_shows_beside_the_jaw_and_lies_behind_it():
+    portrait, _ = portrait_with(HAIR, BLUE, falls=False)
+    below, aside = portrait.chin_frame
+    nape = ndimage.binary_dilation(portrait.region_map >= 0, iterations=12) & ~portrait.mask
+    nape &= (below > ear_lobes(portrait) + 0.03) & (below < -0.1) & (aside < 0.6)
+    noise = 1 + 0.2 * np.random.default_rng(0).normal(size=(512, 512, 1))
+    rgb = np.where(nape[..., None], np.clip(HAIR * noise, 0, 1), portrait.rgb).astype(np.float32)
+    alpha = np.maximum(portrait.alpha, nape)
+    portrait = FittedPortrait(rgb, alpha, portrait.landmarks, portrait.fit)
+    found = segment(portrait)
+    assert not found.long_hair and nape.sum() > 200
+    inner = nape & (ndimage.distance_transform_edt(portrait.region_map < 0) > 3)
+    assert found.nape[inner].mean() > 0.8
+    cover = cover_of(portrait, found.covered, found.on_head)
+    model, depths = portrait.model, portrait.camera.project(portrait.vertices.astype(np.float64))[1]
+    depth = find_front(portrait, found, cover.surface).depth
+    assert np.median(depth[inner]) > np.median(depths[model.in_regions(Region.EARS)])
 
 
 @pytest.mark.parametrize("clothes", (BLACK, BLUE))

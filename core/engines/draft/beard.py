@@ -75,6 +75,12 @@ def build_beard(portrait: FittedPortrait, lattice: Lattice, shown: np.ndarray) -
     return Beard(front.astype(np.float32), (front + DEEP * roundness(rim, DEEP)).astype(np.float32), place)
 
 
+def ear_lobes(portrait: FittedPortrait) -> float:
+    """Return how far below the chin the ears end, in face heights: less than 0."""
+    ears = portrait.vertices[portrait.model.in_regions(Region.EARS)]
+    return float(np.percentile(portrait.camera.project(ears)[0][:, 1], 90) - portrait.chin_row) / portrait.face_height
+
+
 def find_beard(portrait: FittedPortrait, bins: np.ndarray, skin: np.ndarray, flesh: np.ndarray) -> np.ndarray:
     """Return the pixels [512, 512] below the chin that look like a beard.
 
@@ -104,9 +110,7 @@ def find_beard(portrait: FittedPortrait, bins: np.ndarray, skin: np.ndarray, fle
         return np.zeros_like(chin)
     if end > NECK_HIDDEN:
         # Its lit and shaded sides differ in colour, but no skin can show beside it, from the ears down.
-        ears = portrait.vertices[portrait.model.in_regions(Region.EARS)]
-        lobes = (np.percentile(portrait.camera.project(ears)[0][:, 1], 90) - portrait.chin_row) / portrait.face_height
-        beard |= flesh & (below > min(lobes, -0.3)) & (aside < BEARD_ASIDE[1])
+        beard |= flesh & (below > min(ear_lobes(portrait), -0.3)) & (aside < BEARD_ASIDE[1])
     # Bays that reach in from the outline are shade, too.
     bays = int(BEARD_BAYS * portrait.face_height)
     closed = ndimage.binary_closing(np.pad(beard | ~portrait.mask, bays, mode="edge"), disk(bays))

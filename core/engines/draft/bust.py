@@ -82,7 +82,7 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     covered = segmentation.covered
     for _ in range(SKULL_ROUNDS):
         worn = under_headgear(portrait, segmentation, portrait.vertices.astype(np.float64))
-        thickness, growth = cover_thickness(portrait, covered & ~segmentation.beard, worn)
+        thickness, growth = cover_thickness(portrait, segmentation.on_head & ~segmentation.beard, worn)
         portrait = portrait.with_vertices(portrait.vertices + growth[:, None] * portrait.fit.normals)
     lattice = Lattice.of_photo(portrait.camera)
     outline = lattice.continued(portrait.mask)

@@ -13,6 +13,7 @@ from ...head.model import Region, triangulate
 from ...parts import Part
 from ...photo.landmarks import MOUTH_OUTLINE
 from .fields import blur_inside, nearest_fill, rim_distance
+from .hanging import behind_ears
 from .photo_sheet import PhotoSheet
 from .portrait import HEAD_REGIONS, FittedPortrait
 from .segmentation import Segmentation
@@ -83,13 +84,17 @@ def find_front(portrait: FittedPortrait, segmentation: Segmentation, cover: Surf
     placed = dress & (neck | seen.mask)
     if placed.any():
         depth = np.where(dress & ~placed, nearest_fill(depth, placed), depth)
+    if segmentation.nape is not None:
+        # Often too thin for the cover: it lies behind the jaw that it shows beside.
+        behind = behind_ears(portrait, np.arange(portrait.mask.shape[1]) + 0.5)
+        depth = np.where(segmentation.nape, np.maximum(depth, behind), depth)
     covered = portrait.mask & ~on_head
     depth = np.where(covered, blur_inside(depth, covered, COVER_BLUR), depth)
     inner = rim_distance(portrait.mask) >= OUTLINE_RIM
     depth = parted(depth, covered, inner & segmentation.is_part(Part.HAIR))
     # Hair rises from the skin at the hairline instead of standing off it.
     away = ndimage.distance_transform_edt(~on_head) * PIXEL / HAIRLINE
-    over = covered & ~dress & np.isin(regions, HEAD_REGIONS) & (away < 1)
+    over = segmentation.on_head & ~on_head & ~dress & np.isin(regions, HEAD_REGIONS) & (away < 1)
     # Where the head itself turns away, hair is what hides its edge.
     steepness = np.hypot(*np.gradient(np.where(regions >= 0, portrait.mesh_maps.depth, 0)))[over] / PIXEL
     flat = 1 - np.clip(steepness / TURNING - 1, 0, 1)

@@ -21,6 +21,8 @@ OVER_BODY = 0.07
 """World units of hair over the shoulders and the back."""
 NECK_LAYERS, SLANTED_LAYERS = 24, 3
 """Layers of equal height in which head and neck are measured, and the lowest ones, which the neck's edge cuts."""
+BEHIND_EAR = 90
+"""Percentile of an ear's depths at which hair of the nape lies."""
 LOCK = 0.6
 """Depth over width of hair that nothing else places."""
 
@@ -92,8 +94,29 @@ def before_body(
     return np.minimum(np.minimum(rays.depth - front + thick, front + OVER_BODY - rays.depth), rays.sample(rim))
 
 
-def lost_locks(lattice: Lattice, hair: np.ndarray, field: np.ndarray, rays: Rays) -> np.ndarray:
-    """Return the field [N] of hair whose rays met nothing so far: about as deep as it is wide, beside what is there."""
+def behind_ears(portrait: FittedPortrait, columns: np.ndarray) -> np.ndarray:
+    """Return the depth [...] at columns [...] of what short hair shows beside the jaw: where that side's ear ends."""
+    model = portrait.model
+    pixels, depths = portrait.camera.project(portrait.vertices.astype(np.float64))
+    sides = [model.in_regions(Region.EARS) & (model.mean[:, 0] * sign > 0) for sign in (-1, 1)]
+    middles = np.array([pixels[ear, 0].mean() for ear in sides])
+    backs = np.array([np.percentile(depths[ear], BEHIND_EAR) for ear in sides])
+    order = np.argsort(middles)
+    return np.interp(columns, middles[order], backs[order])
+
+
+def lost_locks(
+    lattice: Lattice, hair: np.ndarray, field: np.ndarray, rays: Rays, placed: np.ndarray | float = np.nan
+) -> np.ndarray:
+    """Return the field [N] of hair whose rays met nothing so far: about as deep as it is wide, beside what is there.
+
+    Args:
+        lattice: The photo's coarse grid of rays.
+        hair: [R, C] bool: where the photo shows it.
+        field: [N] of what hair there is.
+        rays: The points.
+        placed: [R, C] depths of hair whose place is known, else NaN.
+    """
     rows, columns = (np.rint(place).astype(int) for place in rays.place)
     within = (rows >= 0) & (rows < hair.shape[0]) & (columns >= 0) & (columns < hair.shape[1])
     flat = np.ravel_multi_index((rows[within], columns[within]), hair.shape)
@@ -104,6 +127,7 @@ def lost_locks(lattice: Lattice, hair: np.ndarray, field: np.ndarray, rays: Rays
     if not known.any() or known.sum() == hair.sum():
         return np.full(len(rays.depth), NOWHERE, np.float32)
     middle = blur_inside(nearest_fill(depth / np.maximum(count, 1), known), np.ones(hair.shape), 2.0)
+    middle = np.where(np.isnan(placed), middle, placed)
     rim = signed_distance(hair) * lattice.cell_size
     half = LOCK * np.maximum(rim, 0)
     return rays.sample(np.where(hair, half, rim)) - np.abs(rays.depth - rays.sample(middle))

@@ -14,10 +14,10 @@ from scipy import ndimage
 
 from ...parts import Part
 from ...photo.landmarks import EYE_OUTLINES, MOUTH_OUTLINE
-from .beard import find_beard
+from .beard import ear_lobes, find_beard
 from .color_classes import ANY_COLOR, color_bins, likelihoods, shaded_colors, smooth_posterior
 from .headgear import find_headgear
-from .places import BARE_PRIOR, HAIR, OVER_FACE_PRIOR, SKIN, certain_places, place_priors
+from .places import BARE_PRIOR, HAIR, OVER_FACE_PRIOR, SKIN, beside_jaw, certain_places, place_priors
 from .portrait import FittedPortrait
 
 CLASS_PARTS = np.array([Part.SKIN, Part.HAIR, Part.CLOTHES])
@@ -27,8 +27,9 @@ ABOVE_MOUTH = 0.12
 """Face heights above the mouth up to which shoulders may rise beside the jaw of a turned head."""
 JAW_MARGIN, JAW_SIDE = 2.0, 0.06
 """Pixels by which the jaw goes beyond its landmarks at the chin, and by how much more per pixel further up."""
-LOWEST_ROOTS, SHORTEST_LONG_HAIR = -0.45, 0.2
-"""Face heights below the chin above which all hair begins; for long hair, whose strands a matte may part."""
+LOWEST_ROOTS, NAPE_ROOTS, SHORTEST_LONG_HAIR = -0.45, -0.15, 0.2
+"""Face heights below the chin above which all hair begins: on the head, beside it, where the nape's shows, and long
+hair's, whose strands a matte may part."""
 BARE_ODDS = 0.3
 """By how much hair is less likely on ears that are bare."""
 BARE_EAR = 0.45
@@ -37,6 +38,9 @@ DYED = 0.5
 """How likely long hair has any colour, against clothes."""
 SMALLEST_ISLAND = 0.0015
 """Islands of a class below this share of the picture join their surroundings."""
+BESIDE, SMALLEST_HAIR = 0.5, 0.0005
+"""Share of an island of hair beside the jaw from which it stays, if it is as large as this share of the picture.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +52,14 @@ class Segmentation:
         long_hair: Hair falls beside the neck.
         beard: [512, 512] bool: hair of the beard below the jaw, part of the face's shape; SKIN in ``parts``.
         headgear: [512, 512] bool: what is worn on the head and falls beside it; CLOTHES in ``parts``.
+        nape: [512, 512] bool: short hair of the nape that shows beside the jaw; HAIR in ``parts``. None for none.
     """
 
     parts: np.ndarray
     long_hair: bool
     beard: np.ndarray
     headgear: np.ndarray
+    nape: np.ndarray | None = None
 
     def is_part(self, *parts: Part) -> np.ndarray:
         """Return a mask [512, 512] of some parts."""
@@ -63,6 +69,11 @@ class Segmentation:
     def covered(self) -> np.ndarray:
         """[512, 512] bool: pixels of hair, beard and headgear: what stands off the fitted head."""
         return self.is_part(Part.HAIR) | self.beard | self.headgear
+
+    @property
+    def on_head(self) -> np.ndarray:
+        """[512, 512] bool: those of them that stand off what the head shows there, not farther behind it."""
+        return self.covered if self.nape is None else self.covered & ~self.nape
 
     @property
     def dress(self) -> np.ndarray:
@@ -88,8 +99,10 @@ def segment(portrait: FittedPortrait) -> Segmentation:
         posterior = smooth_posterior(likelihood * priors, portrait.mask)
         posterior[seeds[SKIN]] = np.eye(3, dtype=np.float32)[SKIN]
     below, _ = portrait.chin_frame
-    roots = portrait.mask & (below < (SHORTEST_LONG_HAIR if long_hair else LOWEST_ROOTS))
-    classes = _absorb_islands(posterior.argmax(-1), portrait.mask, roots)
+    beside = beside_jaw(portrait)
+    lowest = SHORTEST_LONG_HAIR if long_hair else np.where(beside, NAPE_ROOTS, LOWEST_ROOTS)
+    roots = portrait.mask & (below < lowest)
+    classes = _absorb_islands(posterior.argmax(-1), portrait.mask, roots, beside)
     classes = _clear_bare_ears(portrait, classes, posterior)
 
     parts = np.where(portrait.mask, CLASS_PARTS[classes], Part.BACKGROUND).astype(np.int8)
@@ -106,7 +119,9 @@ def segment(portrait: FittedPortrait) -> Segmentation:
     for outline in EYE_OUTLINES:
         parts[portrait.polygon(outline) & (parts == Part.SKIN)] = Part.EYES
     parts[portrait.polygon(MOUTH_OUTLINE) & (parts == Part.SKIN)] = Part.MOUTH
-    return Segmentation(parts, long_hair, beard, worn)
+    # Beside a beard's jaw hair is the beard's own.
+    nape = None if long_hair or beard.any() else (parts == Part.HAIR) & (below > ear_lobes(portrait))
+    return Segmentation(parts, long_hair, beard, worn, nape)
 
 
 def _below_jaw(portrait: FittedPortrait) -> np.ndarray:
@@ -135,14 +150,19 @@ def _clear_bare_ears(portrait: FittedPortrait, classes: np.ndarray, posterior: n
     return classes
 
 
-def _absorb_islands(classes: np.ndarray, mask: np.ndarray, roots: np.ndarray) -> np.ndarray:
-    """Give small islands of a class to what surrounds them, and so hair that does not reach up to where hair grows."""
+def _absorb_islands(classes: np.ndarray, mask: np.ndarray, roots: np.ndarray, beside: np.ndarray) -> np.ndarray:
+    """Give small islands of a class to what surrounds them, and so hair that does not reach up to where hair grows.
+
+    Beside the jaw small ones may be the nape's.
+    """
     smallest = SMALLEST_ISLAND * mask.size
     for k in range(3):
         labels, count = ndimage.label((classes == k) & mask)
         sizes = np.bincount(labels.ravel(), minlength=count + 1)
         small = (sizes < smallest) & (np.arange(count + 1) > 0)
         if k == HAIR:
+            own = np.bincount(labels[beside], minlength=count + 1)
+            small &= own < BESIDE * np.maximum(sizes, SMALLEST_HAIR * mask.size)
             small[np.setdiff1d(np.arange(1, count + 1), labels[roots])] = True
         island = small[labels]
         if island.any() and not (island | ~mask).all():
