@@ -14,6 +14,7 @@ from core.engines.draft.portrait import FittedPortrait
 from core.engines.draft.segmentation import segment
 from core.engines.draft.skin import paint_skin
 from core.engines.draft.thickness import cover_thickness
+from core.engines.draft.trust import BELIEVED, BESIDE, skin_trust
 from core.head.model import Region
 from core.parts import Part
 from tests.draft_helpers import HAIR, SKIN, labels, with_cap
@@ -39,7 +40,7 @@ def sheet_of(portrait, parts):
     depth = np.where(np.isfinite(maps.depth), maps.depth, 5.0).astype(np.float32)
     sheet = build_sheet(portrait, parts.parts, depth, shoulder_cut(portrait))
     front = Front(depth, maps.mask, np.zeros_like(maps.mask))
-    return sheet, *outline_pixels(portrait, parts, front, sheet)
+    return sheet, *outline_pixels(portrait, parts, front, sheet, np.ones(maps.mask.shape, np.float32))
 
 
 def test_a_collar_is_cloth_and_a_shaded_throat_is_skin():
@@ -113,3 +114,49 @@ def test_no_hair_grows_over_an_ear_that_shows():
     assert over_ears(portrait, showing, above).mean() < 0.1
     covered = labels(portrait, cap | (portrait.region_map == Region.EARS))
     assert not over_ears(portrait, showing_ears(portrait, covered), ears).any(), "hair that covers an ear stays"
+
+
+def test_what_is_unlike_skin_does_not_stick_to_cheeks_that_turn_away():
+    portrait, cap = with_cap(12)
+    parts = labels(portrait, cap)
+    maps, triangles = portrait.mesh_maps, portrait.outer_triangles
+    facing = maps.interpolate(triangles, portrait.facing(portrait.vertices, portrait.fit.normals))
+    rows = np.arange(512)[:, None]
+    band = maps.mask & (facing > 0.2) & (facing < 0.5) & (abs(rows - portrait.chin_row + 40) < 12)
+    band &= portrait.region_map == Region.FACE
+    beside = band & (ndimage.distance_transform_edt(~portrait.face_oval) >= BESIDE)
+    assert min(band.sum(), beside.sum()) > 20
+    shown = maps.mask & ~cap
+    for light in ([0.95, 0.97, 1.0], [0.1, 0.1, 0.12]):
+        lit = np.where(band[..., None], light, portrait.rgb).astype(np.float32)
+        other = portrait.with_colors(lit)
+        skin, plain = (paint_skin(each, parts.parts) for each in (other, portrait))
+        on_cheek = band[pixels_of(portrait, portrait.camera)] & (facing_of(portrait) > 0.2)
+        assert on_cheek.sum() > 3
+        assert np.abs(skin.colors - plain.colors)[on_cheek].max() < 0.12, "the skin has the skin's colour there"
+        trust, laid = skin_trust(other, skin, shown)
+        assert (trust[beside] < BELIEVED).mean() > 0.95
+        nearer = np.abs(laid.rgb - portrait.rgb)[beside].mean() / np.abs(lit - portrait.rgb)[beside].mean()
+        assert nearer < 0.5, "and so have its pixels, for the most part"
+        middle = portrait.face_oval & (facing > 0.8)
+        assert (trust[middle] == 1).mean() > 0.98, "what faces the camera is believed"
+        face = portrait.face_oval
+        assert np.array_equal(laid.rgb[face], other.rgb[face]), "the face itself keeps the photo"
+    trust, laid = skin_trust(portrait, plain, shown)
+    assert (trust[beside] > 0.9).mean() > 0.95, "skin is believed"
+
+
+def facing_of(portrait: FittedPortrait) -> np.ndarray:
+    """Cosines between the vertices' normals and the rays to the camera."""
+    return portrait.facing(portrait.vertices, portrait.fit.normals)
+
+
+def test_skin_that_is_not_seen_is_nowhere_brighter_than_skin_that_is():
+    portrait, cap = with_cap(12)
+    parts = labels(portrait, cap)
+    columns = portrait.mesh_maps.interpolate(portrait.outer_triangles, portrait.fit.normals)[..., 0]
+    lit = portrait.rgb * np.where(cap, 1.0, np.clip(0.55 + 0.75 * columns, 0.1, 1.25))[..., None]
+    skin = paint_skin(portrait.with_colors(np.clip(lit, 0, 1)), parts.parts)
+    light = skin.colors.mean(1)
+    seen = lit[portrait.face_oval].mean(1)
+    assert light[facing_of(portrait) < 0].max() < np.percentile(seen, 99) + 0.03

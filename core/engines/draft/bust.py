@@ -39,6 +39,7 @@ from .splats import Splats
 from .texture import fine_contrast, synthesize
 from .thickness import cover_thickness
 from .torso import build_torso
+from .trust import skin_trust
 from .unveiling import View
 
 SKULL_ROUNDS = 2
@@ -93,9 +94,11 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     cover = build_cover(portrait, segmentation, lattice, thickness, torso, outline, covered, cut, neckline)
 
     reporter.stage("Laying out the photo", share=0.1)
+    skin = paint_skin(portrait, segmentation.parts)
     front = find_front(portrait, segmentation, cover.surface)
+    trust, laid = skin_trust(portrait, skin, front.on_head)
     sheet = build_sheet(portrait, segmentation.parts, front.depth, cut)
-    sheet = along_outline(portrait, sheet, *outline_pixels(portrait, segmentation, front, sheet))
+    sheet = along_outline(portrait, sheet, *outline_pixels(portrait, segmentation, front, sheet, trust))
 
     reporter.stage("Painting what the photo does not show", steps=2, share=0.15)
     parts = cover_parts(portrait, segmentation, torso, neckline, cover, sheet)
@@ -103,13 +106,12 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     inner = portrait.with_colors(without_backlight(portrait, segmentation.parts))
     paint = paint_surface(inner, sheet, cover.surface, parts, worn, segmentation.headgear)
     reporter.step()
-    skin = paint_skin(portrait, segmentation.parts)
     dress = (parts == Part.CLOTHES) & ~cover.on_head
     paint[dress] = paint_collar(inner, segmentation, neckline, cover.surface.vertices[dress], paint[dress])
     bare = parts == Part.NECK
     paint[bare] = to_encoded(skin.light(cover.surface.normals[bare]))
     paint[~bare] *= unseen_shade(cover.surface.normals[~bare], skin.towards)[:, None]
-    pixels = compensate(portrait.rgb, sheet.depth, sheet.opacities, sheet.facing, FOOTPRINT)
+    pixels = compensate(laid.rgb, sheet.depth, sheet.opacities, sheet.facing, FOOTPRINT)
     reliable = reliable_pixels(portrait, sheet)
     weaves = [
         (synthesize(inner, reliable & shown, rng), members)
@@ -123,8 +125,8 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     spare = round(budget.hair * worn.sum() / max((worn | (parts == Part.HAIR)).sum(), 1))
     hair = hair_gaussians(inner, segmentation, cover.surface, parts, paint, sheet, view, budget.hair - spare, rng)
     splats = [
-        photo_splats(portrait, sheet, pixels, budget),
-        skin_splats(portrait, segmentation, torso, neckline, cover, skin, view, grain, budget.skin, rng),
+        photo_splats(laid, sheet, pixels, budget),
+        skin_splats(portrait, segmentation, torso, neckline, cover, skin, trust, view, grain, budget.skin, rng),
         cloth_splats(portrait, cover.surface, parts, paint, view, weaves, budget.cloth + spare, rng),
     ]
     body = Splats.concatenate(splats).to_gaussians()

@@ -15,13 +15,14 @@ from ...head.model import Region
 from ...parts import Part
 from .cover import Cover
 from .ears import over_ears, showing_ears
+from .fields import sample_map
 from .front import FLESH, SKIN_REGIONS
 from .neckline import Neckline
 from .photo_sheet import PhotoSheet
 from .portrait import FittedPortrait
 from .samples import sample_splats, spread
 from .segmentation import Segmentation
-from .skin import Skin, sample_picture, visibility
+from .skin import RIM, Skin, sample_picture, visibility
 from .splats import Splats
 from .surface import Surface
 from .texture import look_up
@@ -59,6 +60,7 @@ def skin_splats(
     neckline: Neckline,
     cover: Cover,
     skin: Skin,
+    trust: np.ndarray,
     view: View,
     grain: float,
     count: int,
@@ -73,6 +75,7 @@ def skin_splats(
         neckline: Where clothes end at the neck.
         cover: What covers the head.
         skin: The skin's colours.
+        trust: [512, 512] how far the photo's pixels show it, 0..1.
         view: The photo, to be kept in sight.
         grain: Standard deviation of lightness between neighbours, for what is not seen.
         count: Number of samples.
@@ -94,10 +97,11 @@ def skin_splats(
 
     flesh = np.isin(segmentation.parts, FLESH) & portrait.mask
     pure = ndimage.binary_erosion(portrait.alpha > PURE_ALPHA, iterations=PURE_RIM, border_value=1)
-    sure = ndimage.binary_erosion(flesh, border_value=1) & pure
+    sure = ndimage.binary_erosion(flesh, iterations=RIM, border_value=1) & pure
     on_ears = samples.pick(surface, ears)
     pixels, seen, facing = visibility(portrait, samples.positions, samples.normals, sure, on_ears)
-    share = (seen * np.clip((facing - SEEN[0]) / (SEEN[1] - SEEN[0]), 0, 1))[:, None]
+    share = seen * np.clip((facing - SEEN[0]) / (SEEN[1] - SEEN[0]), 0, 1)
+    share = (share * sample_map(trust, pixels))[:, None]
     colors = samples.interpolate(surface, skin.colors)
     colors = colors + grain * rng.standard_normal((len(colors), 1))
     colors = colors + (sample_picture(portrait.rgb, pixels) - colors) * share

@@ -58,6 +58,15 @@ class FittedPortrait:
         other.__dict__.update({name: value for name, value in self.__dict__.items() if name not in own})
         return other
 
+    def with_change(self, change: np.ndarray) -> FittedPortrait:
+        """Return the portrait with a change [512, 512, 3] added to its colours, fine ones included."""
+        other = self.with_colors(np.clip(self.rgb + change, 0, 1))
+        if self.fine is not None:
+            factor = len(self.fine) // len(change)
+            fine = np.clip(self.fine + change.repeat(factor, axis=0).repeat(factor, axis=1), 0, 1)
+            object.__setattr__(other, "fine", fine.astype(np.float32))
+        return other
+
     @property
     def camera(self) -> Camera:
         """The camera of the aligned photo."""

@@ -15,7 +15,7 @@ from ...parts import Part
 from .color import to_encoded
 from .fields import sample_map
 from .hollows import ear_openness, hollow_light, skin_albedo
-from .light import Light, fit_light
+from .light import SHARE, Light, fit_light
 from .portrait import FittedPortrait
 
 RIM = 3
@@ -24,6 +24,11 @@ TRUSTED = 0.25
 """Cosine between normal and ray from which the photo tells skin's colour."""
 BEHIND = 0.03
 """World units behind the front-most surface from which a place is hidden."""
+FACE_ON = 0.55
+"""Cosine from which what the photo shows is taken for skin whatever it looks like."""
+UNLIKELY = 0.35
+"""Natural logarithm of a colour over the expected one at which what turns away is doubted: it may be an ear, hair, a
+collar or light from behind."""
 SPREAD = 0.003
 """Weight per edge against which a spread residual returns to none: it fades over some ten vertices."""
 ACROSS_EARS = 0.01
@@ -74,16 +79,23 @@ def paint_skin(portrait: FittedPortrait, parts: np.ndarray) -> Skin:
     light = fit_light(normals[plain], linear[plain], facing[plain], towards)
     expected = light(normals) * hollow_light(ear_openness(model), skin_albedo(linear[plain].mean(0)))
     ratio = np.where(visible[:, None], np.log(np.maximum(linear, 1e-3) / np.maximum(expected, 1e-3)), 0.0)
-    spread = _spread(model, ratio, visible, facing)
-    colors = to_encoded(light.limited(expected) * np.exp(spread))
-    return Skin(np.clip(colors, 0, 1), light, towards)
-
-
-def _spread(model: HeadModel, ratio: np.ndarray, visible: np.ndarray, facing: np.ndarray) -> np.ndarray:
-    """Return logarithms of albedo over its mean [V, 3], continued from where they are seen [V]."""
-    partner = mirror(model)
     weight = np.where(visible, facing, 0.0)
-    other = np.where(visible, 0.0, MIRRORED * weight[partner])
+    # What skin turned to the camera says of what turns away tells whether the photo shows skin there at all.
+    certain = _spread(model, ratio, np.where(facing > FACE_ON, weight, 0.0))
+    doubt = np.abs(ratio - certain).max(1) / UNLIKELY
+    weight = np.where(facing > FACE_ON, weight, weight / (1 + doubt**4))
+    spread = _spread(model, ratio, weight)
+    colors = light.limited(expected) * np.exp(spread)
+    # What is not seen is nowhere brighter than what is.
+    brightest = np.where(weight > 0, np.inf, light.brightness[1]) / np.maximum(colors @ SHARE, 1e-6)
+    colors = colors * np.minimum(brightest, 1)[:, None]
+    return Skin(np.clip(to_encoded(colors), 0, 1), light, towards)
+
+
+def _spread(model: HeadModel, ratio: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return logarithms of albedo over its mean [V, 3], continued from where they are seen with a weight [V]."""
+    partner = mirror(model)
+    other = np.where(weight > 0, 0.0, MIRRORED * weight[partner])
     target = weight[:, None] * ratio + other[:, None] * ratio[partner]
     edges = bending.adjacency(model).tocoo()
     ears = model.in_regions(Region.EARS)
