@@ -18,6 +18,7 @@ from ...core.errors import FaceLiftError
 from ...core.head.model import HeadModel, load_head_model
 from ...core.head.pose import Pose
 from ...core.head.shape import HeadShape
+from .. import compat
 from ..splats import fits, heads
 from . import model_faces
 
@@ -180,8 +181,7 @@ def _plain_material(name: str, kind: str) -> bpy.types.Material:
     material = bpy.data.materials.new(name)
     linear = (*to_linear(np.array(anatomy.PLAIN_COLORS[kind], np.float32)).tolist(), 1.0)
     material.diffuse_color = linear
-    if material.node_tree is None:  # Before Blender 5.
-        material.use_nodes = True
+    compat.give_nodes_4_5(material)
     shader = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
     shader.inputs["Base Color"].default_value = linear
     shader.inputs["Roughness"].default_value = anatomy.ROUGHNESS[kind]

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...core.avatar.wrap.wrap import Wrap
 from ...core.colors import to_linear
+from .. import compat
 from ..splats import fits, heads
 
 WRAP_KEY = "facelift_wrap_of"
@@ -103,8 +104,7 @@ def _mesh(name: str, wrapped: Wrapped) -> bpy.types.Mesh:
 def _material(name: str, image: bpy.types.Image | None) -> bpy.types.Material:
     """Return a material that shows the texture, or without one the colour attribute."""
     material = bpy.data.materials.new(name)
-    if material.node_tree is None:  # Before Blender 5.
-        material.use_nodes = True
+    compat.give_nodes_4_5(material)
     nodes = material.node_tree.nodes
     shader = next(node for node in nodes if node.type == "BSDF_PRINCIPLED")
     shader.inputs["Roughness"].default_value = 0.6

@@ -8,6 +8,7 @@ import numpy as np
 from ...core import attributes as names
 from ...core.editing.edit import Edit
 from ...core.gaussians import Gaussians
+from .. import compat
 from ..splats import columns, geometry
 from ..splats.columns import Column
 from . import originals, targets
@@ -68,7 +69,7 @@ def _resized(target: bpy.types.Object, count: int) -> bpy.types.PointCloud:
     an object takes another one only outside Edit Mode, so that is left for the moment.
     """
     cloud = target.data
-    if "resize" in bpy.types.PointCloud.bl_rna.functions:
+    if compat.resizes_point_clouds_5_1():
         cloud.resize(count)
         return cloud
     editing = target.mode == "EDIT"

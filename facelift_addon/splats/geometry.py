@@ -10,6 +10,7 @@ from ...core import spherical_harmonics as harmonics
 from ...core.errors import FaceLiftError
 from ...core.gaussians import Gaussians
 from ...core.parts import Part
+from .. import compat
 from . import columns as columns_of
 from .columns import KINDS, Column
 
@@ -20,8 +21,8 @@ REQUIRED = (names.SCALE, names.ROTATION, names.RADIANCE_BASE)
 
 
 def has_float4() -> bool:
-    """Whether attributes of four floats exist (Blender 5.2+)."""
-    return "FLOAT4" in bpy.types.Attribute.bl_rna.properties["data_type"].enum_items
+    """Whether colours and opacities are stored as four plain floats, as Blender's own splats have them."""
+    return compat.has_float4_attributes_5_2()
 
 
 def new_point_cloud(name: str, count: int) -> bpy.types.PointCloud:
@@ -31,8 +32,7 @@ def new_point_cloud(name: str, count: int) -> bpy.types.PointCloud:
     that is removed again: unlike the conversion of a mesh, this needs no operator, so it
     works in every mode and touches neither selection nor view layers of the user.
     """
-    # hasattr() says False for this function even where it exists.
-    if "resize" in bpy.types.PointCloud.bl_rna.functions:
+    if compat.resizes_point_clouds_5_1():
         cloud = bpy.data.pointclouds.new(name)
         cloud.resize(count)
         return cloud

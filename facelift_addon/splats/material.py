@@ -10,6 +10,7 @@ from ...core import attributes as names
 from ...core import colors
 from ...core.rasterize.layers import SOLID_ALPHA, SOLID_FROM
 from ...core.rasterize.projection import MIN_ALPHA
+from .. import compat
 from .ewa import COLOR
 from .nodes import NAME_KEY, VERSION_KEY, Builder
 from .quad import CORNER
@@ -70,12 +71,11 @@ def _shared(name: str, method: str, build: Callable[[Builder], bpy.types.NodeSoc
             return material
     material = bpy.data.materials.new(name)
     material[NAME_KEY], material[VERSION_KEY] = name, VERSION
-    if material.node_tree is None:  # Blender 4.5; later materials always have nodes.
-        material.use_nodes = True
     material.surface_render_method = method
     material.use_transparency_overlap = True
-    material.node_tree.nodes.clear()
-    builder = Builder(material.node_tree)
+    tree = compat.give_nodes_4_5(material)
+    tree.nodes.clear()
+    builder = Builder(tree)
     builder.node("ShaderNodeOutputMaterial", {"Surface": build(builder)})
     builder.arrange()
     return material

@@ -6,6 +6,7 @@ from typing import Any
 
 import bpy
 
+from .. import compat
 from .nodes import NAME_KEY
 
 ADJUSTMENTS, BINDING, DISPLAY = ORDER = ("FaceLift Adjustments", "FaceLift Bind to Mesh", "FaceLift Display")
@@ -50,7 +51,7 @@ class ModifierInputs:
     def place(self, name: str) -> tuple[Any, str]:
         """Return the owner of an input and its path there, for drawing, keyframes and drivers."""
         identifier = self._identifiers[name]
-        if hasattr(self._modifier, "properties"):
+        if compat.keeps_modifier_inputs_in_properties_5_2(self._modifier):
             return getattr(self._modifier.properties.inputs, identifier), "value"
         return self._modifier, f'["{identifier}"]'
 
@@ -63,7 +64,7 @@ class ModifierInputs:
 
     def __setitem__(self, name: str, value: Any) -> None:
         identifier = self._identifiers[name]
-        if hasattr(self._modifier, "properties"):
+        if compat.keeps_modifier_inputs_in_properties_5_2(self._modifier):
             getattr(self._modifier.properties.inputs, identifier).value = value
         else:
             self._modifier[identifier] = value

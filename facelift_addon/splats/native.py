@@ -10,6 +10,8 @@ from enum import Enum
 
 import bpy
 
+from .. import compat
+
 NATIVE_TYPE, POINTS_TYPE = "GAUSSIAN_SPLAT", "POINTS"
 """Identifiers of a point cloud's type."""
 
@@ -27,8 +29,7 @@ class Way(Enum):
 
 def is_available() -> bool:
     """Whether this Blender renders Gaussian splats itself (5.3+)."""
-    kind = bpy.types.PointCloud.bl_rna.properties.get("type")
-    return kind is not None and kind.type == "ENUM" and NATIVE_TYPE in kind.enum_items
+    return compat.draws_splats_5_3()
 
 
 def default_way() -> Way:

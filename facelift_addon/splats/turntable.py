@@ -11,6 +11,7 @@ from mathutils import Vector
 
 from ...core.errors import FaceLiftError
 from ...core.framing import Bounds
+from .. import compat
 from . import cameras, native, scene_settings
 
 COLLECTION_KEY = "facelift_turntable"
@@ -150,7 +151,7 @@ def _settings(scene: bpy.types.Scene, film: Film) -> list[tuple[str, Any]]:
     if native.is_available():
         # Without noise from the first sample on, and what is chosen for other renders comes back.
         wanted.append(("facelift.exact_renders", film.exact))
-    if hasattr(scene.render.image_settings, "media_type"):  # Blender 5.0 sorts the formats by it.
+    if compat.sorts_file_formats_by_media_5_0(scene.render.image_settings):
         wanted.append(("render.image_settings.media_type", "VIDEO" if video else "IMAGE"))
     wanted.append(("render.image_settings.file_format", "FFMPEG" if video else "PNG"))
     wanted.append(("render.image_settings.color_mode", "RGB"))
