@@ -91,11 +91,11 @@ def run_side_by_side(commands: dict[TestRun, list[Any]]) -> dict[TestRun, Outcom
         for tests, command in commands.items():
             output = tempfile.TemporaryFile() if started else None
             started.append((tests, output, pool.submit(run_tests, command, output)))
-        for tests, output, running in started:
+        for tests, kept, running in started:
             log(f"\n=== {tests} ===")
             outcomes[tests] = running.result()
-            if output:
-                with output:
-                    output.seek(0)
-                    log(output.read().decode(errors="replace"))
+            if kept:
+                with kept:
+                    kept.seek(0)
+                    log(kept.read().decode(errors="replace"))
     return outcomes
