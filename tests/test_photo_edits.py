@@ -7,6 +7,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+from scipy import ndimage
 
 from core.engines.capture import Shot
 from core.engines.facelift.preparation import prepare
@@ -167,6 +168,29 @@ def test_a_cut_out_loses_its_old_background(background, cleared):
     cleaned = cut_out_foreground(mixed, alpha)
     assert error(cleaned.astype(float)) < 5 < 10 < error(mixed.astype(float))
     np.testing.assert_array_equal(cleaned[alpha == 1], mixed[alpha == 1])
+
+
+@needs_sample_head
+@pytest.mark.parametrize("widened", [0, 2])
+@pytest.mark.parametrize("background", [255, (0, 200, 30)])
+def test_an_opaque_fringe_of_a_cut_out_goes(background, widened):
+    """Hard scissors, or too wide ones, leave the old background at the edge under alpha 1."""
+    source = np.asarray(Image.open(SAMPLE_FRONT).convert("RGBA"))
+    alpha, truth = source[..., 3] / 255, source[..., :3].astype(float)
+    mixed = np.rint(alpha[..., None] * truth + (1 - alpha[..., None]) * background).astype(np.uint8)
+    hard = (alpha > 0.1) if not widened else ndimage.binary_dilation(alpha > 0.1, iterations=widened)
+    # Every program's resampling softens such an edge.
+    cut = ndimage.gaussian_filter(hard.astype(float), 0.5)
+    edge = (alpha > 0.1) & (ndimage.distance_transform_edt(alpha > 0.1) < 4)
+    edge[-4:] = False
+
+    def error(colors: np.ndarray) -> float:
+        return float(np.abs(colors - truth).mean(axis=2)[edge].mean())
+
+    cleaned = cut_out_foreground(mixed, cut)
+    assert error(cleaned.astype(float)) < 0.5 * error(mixed.astype(float))
+    inside = ndimage.distance_transform_edt(alpha > 0.98) > 20
+    np.testing.assert_array_equal(cleaned[inside], mixed[inside])
 
 
 @needs_sample_head

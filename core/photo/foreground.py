@@ -7,6 +7,9 @@ from scipy import ndimage
 
 from .. import blocks
 from .blur import box_blur
+from .matting import refine_matte
+from .outline import redraw_outline
+from .surroundings import COLOR_NOISE
 
 RADII = (0.12, 0.04, 0.012)
 """Neighbourhoods of the passes, as shares of the picture's longest side."""
@@ -18,6 +21,12 @@ EDGE_ALPHAS = (0.05, 0.9)
 MIXED_SHARE = 0.7
 """Share of the edge's deviation from the colours within, above which no background explains it. Measured: 0.1 to
 0.2 for plain backgrounds, 0.5 for busy ones, 0.9 for edges that were cleaned."""
+
+FRINGE_RIM, FRINGE_DEPTH = 1.5, 6.0
+"""Pixels from a cut-out's edge up to which a fringe shows most, and from which there is none of it."""
+FRINGE_SHARE = 0.12
+"""Share of the old background in the edge's opaque pixels from which there is a fringe. Measured: up to 0.06 under
+the own matte, 0.14 to 0.34 under hard and widened ones."""
 
 
 def estimate_foreground(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -50,7 +59,8 @@ def cut_out_foreground(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
     Under soft alpha, programs leave either clean colours or what the photo had there. In the second case the
     edge's colours go from those within to one other, the further the smaller alpha is: then that other one is taken
-    out as from any photo.
+    out as from any photo. A hard or wide alpha makes a fringe of it opaque: then its share follows from the colours,
+    as in our own matte.
 
     Args:
         rgb: [H, W, 3] uint8, the cut-out's own colours; where alpha is 0 they may be anything.
@@ -59,20 +69,43 @@ def cut_out_foreground(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     Returns:
         [H, W, 3] uint8, extended outside the person.
     """
+    background = _old_background(rgb, alpha)
+    if background is None:
+        return estimate_foreground(rgb, alpha > 0)
+    photo = np.where(alpha[..., None] > 0, rgb, np.rint(background * 255).astype(np.uint8))
+    if _opaque_fringe(rgb / 255.0, alpha, background) > FRINGE_SHARE:
+        image = photo.astype(np.float32) / 255
+        alpha = np.minimum(alpha, redraw_outline(image, refine_matte(image, alpha.astype(np.float32))))
+    return estimate_foreground(photo, alpha)
+
+
+def _old_background(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray | None:
+    """Return the colour [3], 0..1, that is mixed into a cut-out's soft edge; None where there is none."""
     core = ndimage.binary_erosion(alpha >= CORE_ALPHA, iterations=CORE_DISTANCE)
     edge = (alpha > EDGE_ALPHAS[0]) & (alpha < EDGE_ALPHAS[1])
     if not core.any() or not edge.any():
-        return estimate_foreground(rgb, alpha > 0)
+        return None
     rows, columns = ndimage.distance_transform_edt(~core, return_distances=False, return_indices=True)[:, edge]
     within = rgb[rows, columns] / 255.0
     deviation, share = rgb[edge] / 255.0 - within, 1 - alpha[edge, None]
     # The compositing equation: deviation = share * (background - within), in least squares.
     background = np.clip((share * (deviation + share * within)).sum(axis=0) / (share**2).sum(axis=0), 0, 1)
     unexplained = np.abs(deviation - share * (background - within)).sum()
-    if unexplained > MIXED_SHARE * np.abs(deviation).sum():
-        return estimate_foreground(rgb, alpha > 0)
-    photo = np.where(alpha[..., None] > 0, rgb, np.rint(background * 255).astype(np.uint8))
-    return estimate_foreground(photo, alpha)
+    return None if unexplained > MIXED_SHARE * np.abs(deviation).sum() else background
+
+
+def _opaque_fringe(image: np.ndarray, alpha: np.ndarray, background: np.ndarray) -> float:
+    """Return how much of the old background's colour, 0..1, the opaque pixels at a cut-out's edge hold."""
+    # The picture's edge is none of the cut-out's.
+    depth = ndimage.distance_transform_edt(np.pad(alpha >= CORE_ALPHA, 1, mode="edge"))[1:-1, 1:-1]
+    edge, core = (depth > 0) & (depth <= FRINGE_RIM), depth > FRINGE_DEPTH
+    if not edge.any() or not core.any():
+        return 0.0
+    rows, columns = ndimage.distance_transform_edt(~core, return_distances=False, return_indices=True)[:, edge]
+    within = image[rows, columns]
+    axis = background - within
+    share = ((image[edge] - within) * axis).sum(axis=-1) / np.maximum((axis**2).sum(axis=-1), COLOR_NOISE)
+    return float(share.mean())
 
 
 def _weighted_blur(colors: np.ndarray, weight: np.ndarray, size: int) -> np.ndarray:

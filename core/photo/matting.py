@@ -84,7 +84,7 @@ def estimate_matte(rgb: np.ndarray, landmarks: Landmarks, others: Sequence[Landm
     if share is not None:
         confidence = confidence * share
     confidence = connected_to(confidence, face)
-    alpha = redraw_outline(image, _refine(image, confidence))
+    alpha = redraw_outline(image, refine_matte(image, confidence))
     alpha[_inner_face(landmarks, square, size) & (confidence > 0.5)] = 1
     return _paste(connected_to(alpha, face), square, rgb.shape[:2])
 
@@ -130,8 +130,13 @@ def _segment(rgb: np.ndarray, square: Square, size: int, face_size: float) -> np
     return np.clip(total / weight, 0, 1)
 
 
-def _refine(image: np.ndarray, confidence: np.ndarray) -> np.ndarray:
-    """Return alpha that follows the picture's colours along the outline of ``confidence``."""
+def refine_matte(image: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+    """Return alpha that follows the picture's colours along a person's outline.
+
+    Args:
+        image: [S, S, 3] float32 sRGB, 0..1.
+        confidence: [S, S] float32, 0..1: how surely there is the person.
+    """
     side = len(image)
     band = max(2, round(BAND * side))
     foreground = inside(confidence > SURE_FOREGROUND, band)
