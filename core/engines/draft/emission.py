@@ -146,7 +146,7 @@ def cloth_splats(
     for texture, members in weaves:
         if texture is not None:
             place = (labels == Part.CLOTHES) & samples.pick(part_surface, members)
-            colors = colors + (look_up(texture, portrait, samples.positions) * place)[:, None]
+            colors = colors * (1 + look_up(texture, portrait, samples.positions) * place)[:, None]
     fitted, kept = view.fit(samples, labels)
     kept_hair = labels[kept] != Part.HAIR
     return sample_splats(fitted.select(kept_hair), colors[kept][kept_hair], labels[kept][kept_hair])

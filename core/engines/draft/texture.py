@@ -16,27 +16,31 @@ from .portrait import FittedPortrait
 
 PATCH = 36
 """Side of a patch in pixels of the photo."""
-STRUCTURE = 6.0
-"""Standard deviation in pixels of what counts as light rather than structure."""
+STRUCTURE = 3.0
+"""Standard deviation in pixels of what counts as light, folds and seams rather than as weave."""
 PORES = 1.5
 """Standard deviation in pixels of what counts as skin's colour rather than its grain."""
-STRENGTH = 0.35
+STRENGTH = 0.8
 """How much of the photo's structure invented cloth gets: less catches the eye less."""
 FULL_SHARE = 0.97
 """Share of a patch that must belong to the part."""
 FEWEST_PATCHES = 12
+CALM = 0.5
+"""Share of the patches that is used, those of least contrast: lapels, badges and ties are none of the weave."""
 CANDIDATES = 10
 """Patches drawn for each place; the one from the most similar height is taken."""
 PIXEL = 2 * RIG_HALF_WIDTH / RIG_SIZE
 """World size of the photo's pixels at the head's distance."""
 CYLINDER_RADIUS = 0.6
 """World units: about a head with hair."""
-STRONGEST = 0.2
-"""Largest deviation from the smooth lightness."""
+STRONGEST = 0.3
+"""Largest deviation from the smooth lightness, as a share of it."""
+DARKEST = 0.05
+"""Lightness, 0..1, that darker cloth is taken for: its structure is noise."""
 
 
 def synthesize(portrait: FittedPortrait, source: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
-    """Return fine structure [512, W] of lightness on the cylinder, mean about 0; None if the photo shows too little.
+    """Return fine structure [512, W] on the cylinder, a share of lightness, mean about 0; None if too little shows.
 
     Args:
         portrait: The portrait.
@@ -50,7 +54,10 @@ def synthesize(portrait: FittedPortrait, source: np.ndarray, rng: np.random.Gene
     if len(centers) < FEWEST_PATCHES:
         return None
     light = portrait.rgb.mean(-1)
-    structure = np.clip(light - blur_inside(light, source, STRUCTURE), -STRONGEST, STRONGEST) * source
+    smooth = blur_inside(light, source, STRUCTURE)
+    structure = np.clip((light - smooth) / np.maximum(smooth, DARKEST), -STRONGEST, STRONGEST) * source
+    contrast = ndimage.uniform_filter(structure**2, PATCH)[tuple(centers.T)]
+    centers = centers[contrast <= np.quantile(contrast, CALM)]
     tops, lefts = np.arange(0, RIG_SIZE, half), np.arange(0, _columns(), half)
     target = np.stack(np.meshgrid(tops, lefts, indexing="ij"), axis=-1).reshape(-1, 2)
     drawn = centers[rng.integers(len(centers), size=(len(target), CANDIDATES))]
