@@ -18,11 +18,12 @@ import bpy
 
 from ..core.engines import registry
 from ..core.engines.capture import Capture, PhotoFile
+from ..core.processes.connection import Timeouts
+from ..core.processes.job import Job
+from ..core.processes.launch import Launch
+from ..core.processes.protocol import Method
 from ..core.worker.client import WorkerClient
-from ..core.worker.connection import Timeouts
-from ..core.worker.job import Job
-from ..core.worker.launch import Launch, custom_command, worker_command
-from ..core.worker.protocol import Method
+from ..core.worker.launch import custom_command, worker_command
 from .identity import preferences, user_folder
 from .setup.guide import guide
 

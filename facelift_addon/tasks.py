@@ -17,9 +17,9 @@ from ..core.engines.capture import Capture, PhotoFile
 from ..core.errors import FaceLiftError
 from ..core.gaussians import Gaussians
 from ..core.photo.edits import PhotoEdits
+from ..core.processes.job import Job, JobState
 from ..core.progress import Progress
 from ..core.rasterize.layers import bounces_for
-from ..core.worker.job import Job, JobState
 from ..core.worker.packing import ReceivedHead, ReceivedPreparation
 from . import connection
 from .photos import PhotoSource

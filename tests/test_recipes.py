@@ -14,7 +14,7 @@ from core.errors import FaceLiftError, PhotoError, SettingsError
 from core.photo.decode import decode, from_array
 from core.photo.edits import Crop, PhotoEdits
 from core.photo.lens import Lens
-from core.worker.codec import ProtocolError
+from core.processes.codec import ProtocolError
 from core.worker.packing import pack_capture, unpack_capture
 from tests.photo_helpers import astronaut
 from tests.worker_helpers import photo_bytes

@@ -6,9 +6,10 @@ import sys
 
 import pytest
 
+from core.processes.job import JobState
 from core.runtime import backends, cuda_driver, probe
 from core.runtime.backends import Backend
-from core.runtime.background import BackgroundTask, TaskState
+from core.runtime.background import BackgroundTask
 from core.runtime.cuda_driver import CudaDevice
 from core.runtime.probe import Hardware
 from tests.runtime_helpers import build_driver, wait
@@ -87,7 +88,7 @@ def test_driver_that_crashes_ends_the_task_only(ask, monkeypatch):
     ask()
     monkeypatch.setenv("FAKE_CRASH", "1")
     task = wait(BackgroundTask(sys.executable, "probe", {}))
-    assert task.state is TaskState.FAILED
+    assert task.state is JobState.FAILED
     assert task.error.message
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from core.processes.job import JobState
 from core.runtime import environment
-from core.runtime.background import TaskState
 from core.runtime.setup_flow import SetupFlow
 from core.runtime.setup_state import SetupState, Stage
 from core.runtime.setup_view import view
@@ -181,7 +181,7 @@ def test_failed_repair_leaves_the_working_runtime(ready, place, tmp_path):
     ready.state.use_wheels(tmp_path)
     ready.install()
     drive(ready)
-    assert ready.task.state is TaskState.FAILED
+    assert ready.task.state is JobState.FAILED
     assert ready.error.details["raw"]
     assert ready.error.code in ("damaged-package", "not-found")
     ready.state.use_wheels(place.wheels)
@@ -211,7 +211,7 @@ def test_cancelled_repair_leaves_the_working_runtime(ready):
     wait(ready.task, lambda task: task.status.stage == "Installing packages")
     ready.cancel()
     drive(ready)
-    assert ready.task.state is TaskState.CANCELLED
+    assert ready.task.state is JobState.CANCELLED
     assert ready.error is None
     assert ready.state.runtime.python.exists()
 

@@ -7,9 +7,10 @@ import sys
 import pytest
 
 from core.errors import FaceLiftError
+from core.processes.job import JobState
 from core.runtime import environment
 from core.runtime.backends import Backend
-from core.runtime.background import BackgroundTask, Status, TaskState
+from core.runtime.background import BackgroundTask, Status
 from core.runtime.cuda_driver import CudaDevice, CudaDriver
 from core.runtime.probe import Hardware
 from core.runtime.setup_flow import SetupFlow
@@ -132,7 +133,7 @@ def test_failed_install_shows_error_and_raw_text_and_report(flow, tmp_path):
     flow.state.use_wheels(tmp_path / "not-there")
     flow.proceed()
     drive(flow)
-    assert flow.task.state is TaskState.FAILED
+    assert flow.task.state is JobState.FAILED
     shown = view(flow)
     assert shown.error.code == "no-wheels"
     assert shown.enabled
@@ -173,11 +174,11 @@ def test_durations_have_one_unit():
 
 def test_python_that_is_not_there_fails_the_task_with_advice(tmp_path):
     task = wait(BackgroundTask(tmp_path / "python", "probe", {}))
-    assert task.state is TaskState.FAILED
+    assert task.state is JobState.FAILED
     assert task.error.advice
 
 
 def test_program_that_is_no_task_fails_with_its_last_words(tmp_path):
     task = wait(BackgroundTask(sys.executable, "no-such-task", {}))
-    assert task.state is TaskState.FAILED
+    assert task.state is JobState.FAILED
     assert "no-such-task" in task.error.details["raw"]

@@ -18,10 +18,10 @@ from core.engines.recipe import Recipe, UsedPhoto
 from core.gaussians import Gaussians
 from core.head.pose import Pose
 from core.head.shape import HeadShape
-from core.worker import codec
-from core.worker.codec import Message, MessageReader, ProtocolError, StreamEnded, encode
+from core.processes import codec
+from core.processes.codec import Message, MessageReader, ProtocolError, StreamEnded, encode
+from core.processes.protocol import received_error
 from core.worker.packing import pack_result, unpack_prepared, unpack_result
-from core.worker.protocol import received_error
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

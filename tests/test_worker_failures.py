@@ -10,11 +10,11 @@ import time
 import psutil
 import pytest
 
+from core.processes.connection import Timeouts
+from core.processes.job import JobState
+from core.processes.launch import Launch
+from core.processes.protocol import Method
 from core.worker.client import WorkerClient
-from core.worker.connection import Timeouts
-from core.worker.job import JobState
-from core.worker.launch import Launch
-from core.worker.protocol import Method
 from tests.patience import HANG, PATIENCE
 from tests.worker_helpers import capture, make_client, photo_bytes, test_launch, wait_for, wait_until_working
 

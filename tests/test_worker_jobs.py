@@ -13,13 +13,13 @@ from PIL import Image
 from core.cameras import front_camera
 from core.engines.registry import create_engine
 from core.photo.decode import decode
+from core.processes.job import JobState
+from core.processes.protocol import PROTOCOL_VERSION, Method
 from core.progress import Reporter
 from core.rasterize import cpu
 from core.rasterize.metrics import psnr
 from core.worker.client import WorkerClient
-from core.worker.job import JobState
 from core.worker.packing import GAUSSIAN_FIELDS
-from core.worker.protocol import PROTOCOL_VERSION, Method
 from tests.photo_helpers import astronaut
 from tests.worker_entry import random_gaussians
 from tests.worker_helpers import capture, make_client, photo_bytes, wait_for, wait_until_working
@@ -52,7 +52,7 @@ def test_hello_says_who_answers(client):
     finish(client, job)
     assert job.result == client.hello
     assert job.result["protocol"] == PROTOCOL_VERSION
-    assert set(job.result["methods"]) == set(Method)
+    assert set(job.result["methods"]) == set(Method) - {Method.RUN}
     engines = {engine["id"]: engine for engine in job.result["engines"]}
     assert {"draft", "facelift", "steps"} <= set(engines)
     assert engines["steps"]["available"]

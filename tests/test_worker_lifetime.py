@@ -14,10 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from core.processes.job import JobState
+from core.processes.launch import Launch
+from core.processes.protocol import Method
 from core.worker.client import WorkerClient
-from core.worker.job import JobState
-from core.worker.launch import Launch, custom_command, worker_command
-from core.worker.protocol import Method
+from core.worker.launch import custom_command, worker_command
 from tests.patience import PATIENCE
 from tests.worker_helpers import (
     ENTRY,
@@ -74,7 +75,7 @@ import sys, time
 sys.path[:0] = [{str(ROOT)!r}, {str(ENTRY.parent)!r}]
 from pathlib import Path
 from core.worker.client import WorkerClient
-from core.worker.launch import Launch
+from core.processes.launch import Launch
 from tests.worker_helpers import capture, photo_bytes, test_launch
 launch = test_launch()
 if sys.argv[2] == "wrapped":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.worker.log import TAIL_LINES, RotatingLog
+from core.processes.log import TAIL_LINES, RotatingLog
 
 
 def test_lines_are_appended_across_openings(tmp_path):

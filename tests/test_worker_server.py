@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 
-from core.worker.codec import Message, MessageReader, encode
+from core.processes.codec import Message, MessageReader, encode
+from core.processes.protocol import request
 from core.worker.packing import pack_capture
-from core.worker.protocol import request
 from tests.patience import PATIENCE
 from tests.worker_helpers import capture, photo_bytes, test_launch
 

@@ -12,10 +12,11 @@ import numpy as np
 from PIL import Image
 
 from core.engines.capture import Capture, PhotoFile
+from core.processes.connection import Timeouts
+from core.processes.job import Job
+from core.processes.launch import Launch
 from core.worker.client import WorkerClient
-from core.worker.connection import Timeouts
-from core.worker.job import Job
-from core.worker.launch import Launch, worker_command
+from core.worker.launch import worker_command
 from tests.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent

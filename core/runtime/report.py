@@ -84,7 +84,8 @@ def report(
     lines += [f"{name} is set" for name in ("HTTPS_PROXY", "https_proxy", "HF_ENDPOINT") if os.environ.get(name)]
     if error is not None:
         lines += ["", f"[{error.code}] {error.message}", error.advice]
-        lines += [str(error.details[name]) for name in ("raw", "traceback") if error.details.get(name)]
+        # The raw text of an exception is its traceback.
+        lines += dict.fromkeys(str(error.details[name]) for name in ("raw", "traceback") if error.details.get(name))
     if log:
         lines += ["", "Log:", log]
     return redact("\n".join(lines), hidden).strip() + "\n"

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FaceLiftError
+from ..processes.job import JobState
 from ..weights.places import weights_home
 from ..weights.resolve import SLIMMED_NAME
-from .background import BackgroundTask, TaskState
+from .background import BackgroundTask
 from .errors import RuntimeProblem
 from .report import redact
 from .setup_state import SetupState, Stage
@@ -142,8 +143,10 @@ class SetupFlow:
 
     def cancel(self) -> None:
         """Stop what runs; within a second it has, and it can be taken up again."""
-        if self.task is not None:
+        if self.busy:
             self.task.cancel()
+            if not self.task.running:
+                self._ended(self.task)
 
     def close(self) -> None:
         """End what runs, at once: Blender quits."""
@@ -152,7 +155,7 @@ class SetupFlow:
 
     def poll(self) -> bool:
         """Take in what happened; never waits. Return whether anything changed."""
-        if self.task is None or not self.task.running:
+        if not self.busy:
             return False
         changed = self.task.poll()
         if not self.task.running:
@@ -185,9 +188,9 @@ class SetupFlow:
     def _ended(self, task: BackgroundTask) -> None:
         if task.name in ("install", "download"):
             self.state.memory.speed = task.best_speed or self.state.memory.speed
-        if task.state is TaskState.FAILED:
+        if task.state is JobState.FAILED:
             self.error = task.error
-        elif task.state is TaskState.DONE:
+        elif task.state is JobState.DONE:
             self._take_result(task.name, task.result)
         try:
             self.state.remember()

@@ -1,35 +1,31 @@
-"""The process that does the long work: ``python -m core.runtime.tasks NAME``.
+"""The process that does the setup's long work: ``python -m core.runtime.tasks``, one process for each task.
 
-The first line on stdin holds the parameters as JSON; a line "cancel", or the end of stdin, cancels.
-On stdout there is one JSON object a line: ``progress``, and at the end ``result`` or ``error``.
+See :mod:`core.processes`; :mod:`.background` is the other side.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 from ..errors import FaceLiftError
 from ..files import replacing
-from ..progress import Progress, Reporter
+from ..processes.protocol import Method
+from ..processes.server import Request, Result, Server, serve
+from ..progress import Reporter
 from . import advice, environment, lockfile, relocate
 from .backends import Backend
 from .installer import Installation, self_test
 from .probe import probe
 
 Params = Mapping[str, Any]
-PROGRESS_SECONDS = 0.1
-"""Between two progress lines of one stage."""
 LEAVE_SECONDS = 2.0
-"""Patience with work that does not notice that nobody is there any more."""
+"""Patience with work when nobody is there any more, so that it ends what it has started."""
 
 
 def _probe(params: Params, reporter: Reporter) -> dict[str, Any]:
@@ -165,57 +161,39 @@ TASKS: dict[str, Callable[[Params, Reporter], dict[str, Any]]] = {
 """What can be asked for. probe, install, move and those that remove run in any Python, the others in the runtime's."""
 
 
-class _Teller:
-    """Writes progress lines, not more often than anybody can see."""
+class TaskServer(Server):
+    """Does one task, on a thread of its own."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream, self._stage, self._next = stream, "", 0.0
-        self._lock = threading.Lock()
+    def __init__(self, incoming: BinaryIO, outgoing: BinaryIO) -> None:
+        super().__init__(incoming, outgoing)
+        self._cancel = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.methods |= {Method.RUN: self._run, Method.CANCEL: self._stop}
 
-    def progress(self, progress: Progress) -> None:
-        now = time.monotonic()
-        if progress.stage == self._stage and now < self._next and progress.step < progress.steps:
-            return
-        self._stage, self._next = progress.stage, now + PROGRESS_SECONDS
-        self.tell({"progress": progress.to_dict()})
+    def explain(self, error: BaseException) -> FaceLiftError:
+        """Return what a person should read, with everything that Python tells as the raw text."""
+        return advice.explain("".join(traceback.format_exception(error)))
 
-    def tell(self, message: Mapping[str, Any]) -> None:
-        with self._lock:
-            print(json.dumps(message), file=self._stream, flush=True)
+    def leave(self, status: int) -> None:
+        """End the process, and before that what the work has started."""
+        self._cancel.set()
+        if threading.current_thread() is self._thread:
+            return  # Its next step notices, and the end of stdin ends the process.
+        if self._thread is not None:
+            self._thread.join(LEAVE_SECONDS)
+        super().leave(status)
 
+    def _run(self, request: Request) -> None:
+        def work(reporter: Reporter) -> Result:
+            return TASKS[request.params["task"]](request.params["params"], reporter), {}
 
-def _watch(cancel: threading.Event) -> None:
-    """Cancel when asked to; at the end of stdin leave, with or without the work's consent."""
-    for line in sys.stdin:
-        if line.strip() == "cancel":
-            cancel.set()
-    cancel.set()
-    time.sleep(LEAVE_SECONDS)
-    os._exit(1)
+        self._thread = threading.Thread(target=self.do, args=(request.id, "task", work, self._cancel), daemon=True)
+        self._thread.start()
 
-
-def main() -> int:
-    """Run the task named on the command line; return the exit status."""
-    # Libraries print: what they print must not stand between our lines.
-    teller = _Teller(os.fdopen(os.dup(1), "w", encoding="utf-8"))
-    os.dup2(2, 1)
-    params = json.loads(sys.stdin.readline())
-    cancel = threading.Event()
-    threading.Thread(target=_watch, args=(cancel,), name="watch", daemon=True).start()
-    try:
-        teller.tell({"result": TASKS[sys.argv[1]](params, Reporter(teller.progress, cancel=cancel))})
-        return 0
-    except FaceLiftError as error:
-        teller.tell({"error": error.to_dict()})
-    except Exception as error:
-        traceback.print_exc()
-        raw = "".join(traceback.format_exception(error))
-        teller.tell({"error": advice.explain(raw).to_dict()})
-    return 1
+    def _stop(self, request: Request) -> dict[str, bool]:
+        self._cancel.set()
+        return {"found": self._thread is not None}
 
 
 if __name__ == "__main__":
-    # Not sys.exit: threads of libraries must not keep the process.
-    status = main()
-    sys.stdout.flush()
-    os._exit(status)
+    serve(TaskServer)

@@ -1,6 +1,5 @@
-"""The worker: engines in a process of their own, spoken to over stdin and stdout.
+"""The worker: engines in a process of their own (:mod:`core.processes`).
 
-:mod:`.codec` frames messages, :mod:`.protocol` names them, :mod:`.packing` turns values into
-them. :mod:`.server` is the worker's side, :mod:`.client` the add-on's; :mod:`.launch` says how
-the local worker is started.
+:mod:`.server` is the worker's side and has its work done in :mod:`.lanes`; :mod:`.client` is the
+add-on's side. :mod:`.packing` turns values into messages; :mod:`.launch` says how a worker is started.
 """

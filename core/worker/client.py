@@ -1,93 +1,24 @@
-"""The add-on's side of the worker: jobs in, results out, never a wait.
-
-Everything happens on the caller's thread inside :meth:`WorkerClient.poll`, which Blender calls
-from a timer; only the pipes have threads of their own (:mod:`.process`). The worker starts when
-the first job needs it, and again after a crash.
-"""
+"""The add-on's side of a worker: photos in, heads out."""
 
 from __future__ import annotations
 
-import time
-from collections import deque
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ..engines.capture import Capture, PhotoFile
-from ..errors import FaceLiftError
-from ..progress import Progress
-from . import packing, protocol
-from .codec import MALFORMED, Attachment, Message, ProtocolError
-from .connection import Connection, Timeouts, WorkerLost
-from .job import Job, JobState
-from .launch import Launch
-from .log import RotatingLog
-from .protocol import Method, Notification
+from ..processes.client import Client
+from ..processes.codec import Attachment
+from ..processes.job import Job
+from ..processes.protocol import Method
+from . import packing
 
-LANES = (Method.PREPARE, Method.GENERATE)
-"""Methods of which one job at a time is sent; the next ones wait here, safe from a crash."""
 UNPACK = {Method.PREPARE: packing.unpack_prepared, Method.GENERATE: packing.unpack_result}
-POLL_SECONDS = 0.005
-"""How long one poll handles messages; the rest waits for the next."""
-CLOSE_SECONDS = 2.0
-KEPT_NOTICES = 50
 
 
-class WorkerClient:
-    """Owns a worker process and the queue of jobs for it. Use from one thread only.
+class WorkerClient(Client):
+    """A client whose process serves engines."""
 
-    That thread must also live as long as the worker: on Linux a worker ends with the thread
-    that started it.
-
-    Args:
-        launch: How to start the worker.
-        log_path: File for the worker's stderr, or None.
-        timeouts: Patience.
-
-    Attributes:
-        launch: May be replaced; the next start uses it.
-        notices: The latest warnings that the worker sent for the user.
-    """
-
-    def __init__(self, launch: Launch, log_path: Path | None = None, timeouts: Timeouts | None = None) -> None:
-        self.launch = launch
-        self.notices: deque[str] = deque(maxlen=KEPT_NOTICES)
-        self._timeouts = timeouts or Timeouts()
-        self._log = RotatingLog(log_path)
-        self._connection: Connection | None = None
-        self._ending: list[Connection] = []
-        self._queue: list[Job] = []
-        self._sent: dict[int, Job] = {}
-        self._cancel_deadlines: dict[Job, float] = {}
-        self._changed: dict[Job, None] = {}
-
-    @property
-    def log_path(self) -> Path | None:
-        """Where the worker's stderr goes."""
-        return self._log.path
-
-    @property
-    def hello(self) -> dict[str, Any] | None:
-        """The worker's answer to ``hello``, or None while none is ready."""
-        return self._connection.hello if self._connection is not None else None
-
-    @property
-    def pid(self) -> int | None:
-        """Process id of the worker or of the command that wraps it, or None while none exists."""
-        return self._connection.pid if self._connection is not None else None
-
-    @property
-    def jobs(self) -> tuple[Job, ...]:
-        """Unfinished jobs: those sent, then the queue in its order."""
-        return (*self._sent.values(), *self._queue)
-
-    def submit(
-        self, method: str, params: Mapping[str, Any] | None = None, attachments: Mapping[str, Attachment] | None = None
-    ) -> Job:
-        """Queue a request; :meth:`poll` sends it."""
-        job = Job(Method(method), dict(params or {}), dict(attachments or {}), self._cancel)
-        self._queue.append(job)
-        return job
+    lanes = (Method.PREPARE, Method.GENERATE)
 
     def prepare(self, capture: Capture[PhotoFile], engine: str, settings: Mapping[str, Any]) -> Job:
         """Queue finding and aligning the face; the result is a :class:`.packing.ReceivedPreparation`."""
@@ -97,157 +28,12 @@ class WorkerClient:
         """Queue making a head; the result is a :class:`.packing.ReceivedHead`."""
         return self._submit_capture(Method.GENERATE, capture, engine, settings)
 
-    def poll(self) -> list[Job]:
-        """Handle what the worker sent, keep time, send what can be sent. Never blocks.
-
-        Returns:
-            Jobs that changed since the last poll.
-        """
-        self._ending = [connection for connection in self._ending if not connection.ended()]
-        try:
-            self._receive()
-            self._keep_time()
-            self._dispatch()
-        except (WorkerLost, ProtocolError) as error:
-            self._break_off(error)
-        changed, self._changed = list(self._changed), {}
-        return changed
-
-    def stop(self) -> None:
-        """Cancel all jobs and end the worker by force. Returns at once; the next job starts another one."""
-        for job in self.jobs:
-            self._end(job, JobState.CANCELLED)
-        if self._connection is not None:
-            self._connection.kill()
-            self._let_go()
-
-    def close(self, timeout: float = CLOSE_SECONDS) -> None:
-        """Cancel all jobs and end the worker: politely for ``timeout`` seconds, then by force."""
-        for job in self.jobs:
-            self._end(job, JobState.CANCELLED)
-        if self._connection is not None:
-            self._connection.shut_down(timeout)
-            self._let_go()
-        for connection in self._ending:
-            connection.ended(CLOSE_SECONDS)
-        self._ending.clear()
-        self._log.close()
+    def unpack(self, method: str, result: dict[str, Any], attachments: Mapping[str, Attachment]) -> Any:
+        """Return the value that a result stands for."""
+        return UNPACK[method](result, attachments) if method in UNPACK else result
 
     def _submit_capture(
         self, method: Method, capture: Capture[PhotoFile], engine: str, settings: Mapping[str, Any]
     ) -> Job:
         shots, attachments = packing.pack_capture(capture)
         return self.submit(method, {"engine": engine, "settings": dict(settings), **shots}, attachments)
-
-    def _receive(self) -> None:
-        until = time.monotonic() + POLL_SECONDS
-        connection = self._connection
-        if connection is None:
-            return
-        for message in connection.receive():
-            content = message.content
-            if "method" in content:
-                self._handle_notification(content["method"], content.get("params"), message.attachments)
-            elif type(content.get("id")) is int and (job := self._sent.get(content["id"])) is not None:
-                self._handle_answer(job, message)
-            if time.monotonic() > until or self._connection is not connection:
-                return
-
-    def _handle_notification(self, name: str, params: Any, attachments: Mapping[str, Attachment]) -> None:
-        try:
-            job = self._sent.get(params.pop("job", None))
-            if name == Notification.LOG:
-                self.notices.append(str(params["message"]))
-            elif name == Notification.PROGRESS and job is not None:
-                job.progress = Progress(**params)
-                self._changed[job] = None
-            elif name == Notification.PREVIEW and job is not None:
-                job.previews[params["kind"]] = attachments["png"]
-                self._changed[job] = None
-        except MALFORMED as error:
-            raise ProtocolError(f"The worker sent a notification that can't be read: {error!r}.") from error
-
-    def _handle_answer(self, job: Job, message: Message) -> None:
-        error, result = message.content.get("error"), message.content.get("result")
-        if error is not None:
-            error = protocol.received_error(error)
-            self._end(job, JobState.CANCELLED if error.code == "cancelled" else JobState.FAILED, error)
-            if error.code in protocol.USELESS_AFTER:
-                self._replace_worker()
-        elif isinstance(result, dict):
-            unpack = UNPACK.get(job.method)
-            job.result = result if unpack is None else unpack(result, message.attachments)
-            self._end(job, JobState.DONE)
-        else:
-            raise ProtocolError("The worker sent an answer without a result.")
-
-    def _keep_time(self) -> None:
-        now = time.monotonic()
-        if any(now > deadline for deadline in self._cancel_deadlines.values()):
-            self._kill_cancelled()
-        if self._connection is not None:
-            self._connection.check()
-
-    def _kill_cancelled(self) -> None:
-        """Kill a worker that ignores a cancel."""
-        for job in list(self._cancel_deadlines):
-            self._end(job, JobState.CANCELLED)
-        self._replace_worker()
-
-    def _replace_worker(self) -> None:
-        """Kill the worker; jobs that it still had go back to the queue, for the next one."""
-        for job in self._sent.values():
-            job.state, job.progress = JobState.QUEUED, None
-            self._changed[job] = None
-        self._queue[:0] = self._sent.values()
-        self._sent.clear()
-        self._connection.kill()
-        self._let_go()
-
-    def _dispatch(self) -> None:
-        if self._queue and self._connection is None:
-            self._connection = Connection(self.launch, self._log, self._timeouts)
-        if self.hello is None:
-            return
-        for job in list(self._queue):
-            if job.method in LANES and any(sent.method == job.method for sent in self._sent.values()):
-                continue
-            self._queue.remove(job)
-            self._changed[job] = None
-            try:
-                self._sent[self._connection.send(job.method, job.params, job.attachments)] = job
-                job.state = JobState.RUNNING
-            except ProtocolError as error:
-                self._end(job, JobState.FAILED, error)
-
-    def _cancel(self, job: Job) -> None:
-        if job.finished or job.cancelling:
-            return
-        if job.state is JobState.QUEUED:
-            self._end(job, JobState.CANCELLED)
-            return
-        job.cancelling = True
-        self._changed[job] = None
-        self._cancel_deadlines[job] = time.monotonic() + self._timeouts.cancel
-        job_id = next(sent_id for sent_id, sent in self._sent.items() if sent is job)
-        self._connection.send(Method.CANCEL, {"job": job_id})
-
-    def _end(self, job: Job, state: JobState, error: FaceLiftError | None = None) -> None:
-        job.state, job.error, job.cancelling, job.attachments = state, error, False, {}
-        self._sent = {sent_id: sent for sent_id, sent in self._sent.items() if sent is not job}
-        self._queue = [queued for queued in self._queue if queued is not job]
-        self._cancel_deadlines.pop(job, None)
-        self._changed[job] = None
-
-    def _break_off(self, error: FaceLiftError) -> None:
-        """The worker is gone or useless: fail the jobs that it had, or all if it never got ready."""
-        error.details = {"log": self._log.tail(), **error.details}
-        for job in list(self._sent.values()) if self.hello is not None else self.jobs:
-            self._end(job, JobState.CANCELLED if job.cancelling else JobState.FAILED, error)
-        if self._connection is not None:
-            self._connection.kill()
-            self._let_go()
-
-    def _let_go(self) -> None:
-        self._ending.append(self._connection)
-        self._connection = None

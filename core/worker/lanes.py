@@ -9,27 +9,23 @@ from __future__ import annotations
 import gc
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ..engines.base import Engine
 from ..engines.capture import Capture, PhotoFile
 from ..engines.registry import create_engine
 from ..errors import Cancelled
-from ..progress import Progress, Reporter
-from . import packing, protocol
-from .codec import Message, ProtocolError
-from .protocol import Method, Notification
-
-PROGRESS_SECONDS = 0.05
-"""Shortest time between two progress notifications of one stage; its last step always goes out."""
+from ..processes import protocol
+from ..processes.protocol import Method
+from ..processes.server import Server
+from ..progress import Reporter
+from . import packing
 
 logger = logging.getLogger(__name__)
-
-Send = Callable[[Message], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +54,12 @@ class Lane:
 
     Args:
         name: For the thread and the log.
-        send: Sends a message; safe between threads.
+        server: Sends what becomes of the tasks.
         idle_seconds: After this long without a task the engines' models are unloaded.
     """
 
-    def __init__(self, name: str, send: Send, idle_seconds: float) -> None:
-        self._name, self._send, self._idle_seconds = name, send, idle_seconds
+    def __init__(self, name: str, server: Server, idle_seconds: float) -> None:
+        self._name, self._server, self._idle_seconds = name, server, idle_seconds
         self._engines: dict[str, Engine] = {}
         self._tasks: deque[Task] = deque()
         self._running: Task | None = None
@@ -91,7 +87,7 @@ class Lane:
             if task is None:
                 return False
             self._tasks.remove(task)
-        self._send(protocol.error_response(task_id, Cancelled()))
+        self._server.send(protocol.error_response(task_id, Cancelled()))
         return True
 
     def unload(self, done: Callable[[], None]) -> None:
@@ -113,7 +109,9 @@ class Lane:
                 for done in asked:
                     done()
                 continue
-            self._run(self._running)
+            task = self._running
+            logger.info("%s %d: %s with %s", task.method, task.id, task.capture.portrait.photo.name, task.engine)
+            self._server.do(task.id, task.method, partial(self._execute, task), task.cancel)
             with self._wake:
                 self._running = None
 
@@ -127,29 +125,7 @@ class Lane:
         self._engines.clear()
         gc.collect()
 
-    def _run(self, task: Task) -> None:
-        started = time.perf_counter()
-        logger.info("%s %d: %s with %s", task.method, task.id, task.capture.portrait.photo.name, task.engine)
-        try:
-            answer = protocol.response(task.id, *self._execute(task))
-            self._send(answer)
-            logger.info("%s %d: done in %.2f s", task.method, task.id, time.perf_counter() - started)
-        except Cancelled as error:
-            logger.info("%s %d: cancelled", task.method, task.id)
-            self._send(protocol.error_response(task.id, error))
-        except BaseException as error:  # A library's SystemExit must not end the lane either.
-            logger.exception("%s %d: failed", task.method, task.id)
-            self._send_error(task, error)
-
-    def _send_error(self, task: Task, error: BaseException) -> None:
-        try:
-            self._send(protocol.error_response(task.id, error))
-        except ProtocolError as unsendable:  # Its details have no JSON form; the log has them.
-            self._send(protocol.error_response(task.id, unsendable))
-
-    def _execute(self, task: Task) -> packing.Packed:
-        reporter = Reporter(_ProgressSender(task.id, self._send), self._preview_sender(task.id), task.cancel)
-        reporter.check()
+    def _execute(self, task: Task, reporter: Reporter) -> packing.Packed:
         capture = task.capture.with_photos(photo.decoded() for photo in task.capture.photos)
         if task.engine not in self._engines:
             self._engines[task.engine] = create_engine(task.engine)
@@ -157,24 +133,3 @@ class Lane:
         if task.method is Method.PREPARE:
             return packing.pack_prepared(engine.prepare(capture, task.settings, reporter))
         return packing.pack_result(engine.generate(capture, task.settings, reporter))
-
-    def _preview_sender(self, task_id: int) -> Callable[[str, bytes], None]:
-        def send(kind: str, png: bytes) -> None:
-            self._send(protocol.notification(Notification.PREVIEW, {"job": task_id, "kind": kind}, {"png": png}))
-
-        return send
-
-
-class _ProgressSender:
-    """Sends a task's progress, but not more often than anyone can see."""
-
-    def __init__(self, task_id: int, send: Send) -> None:
-        self._task_id, self._send = task_id, send
-        self._stage, self._next = "", 0.0
-
-    def __call__(self, progress: Progress) -> None:
-        now = time.monotonic()
-        if progress.stage == self._stage and progress.step < progress.steps and now < self._next:
-            return
-        self._stage, self._next = progress.stage, now + PROGRESS_SECONDS
-        self._send(protocol.notification(Notification.PROGRESS, {"job": self._task_id, **progress.to_dict()}))

@@ -22,7 +22,7 @@ from ..head.shape import HeadShape
 from ..photo.edits import Crop, picture_of
 from ..photo.types import Finding
 from ..pictures import png_bytes
-from .codec import MALFORMED, Attachment, ProtocolError
+from ..processes.codec import MALFORMED, Attachment, ProtocolError
 
 GAUSSIAN_FIELDS = ("means", "scales", "rotations", "opacities", "sh", "parts")
 EXTRA_PREFIX = "extra/"

@@ -1,15 +1,14 @@
-"""The worker's main loop: reads requests, answers the quick ones, hands jobs to the lanes."""
+"""The worker's side: engines, probe and memory behind the requests of a client."""
 
 from __future__ import annotations
 
 import argparse
-import faulthandler
 import logging
 import os
 import platform
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -17,33 +16,24 @@ import numpy as np
 
 from ..engines import registry
 from ..errors import FaceLiftError
+from ..processes import protocol
+from ..processes import server as processes
+from ..processes.codec import ProtocolError
+from ..processes.protocol import Method, Notification, RpcCode
+from ..processes.server import InvalidRequest, Request
+from ..runtime import advice
 from ..version import version
-from . import packing, protocol
-from .codec import Attachment, Message, MessageReader, ProtocolError, encode
+from . import packing
 from .lanes import Lane, Task
-from .lifetime import Parent, claim_streams
 from .probe import probe, used_memory
-from .protocol import Method, Notification, RpcCode
 
 IDLE_SECONDS = 300.0
-HEARTBEAT_SECONDS = 1.0
-EXIT_PROTOCOL_ERROR = 2
 
 logger = logging.getLogger(__name__)
 
 
-class InvalidRequest(FaceLiftError):
-    """A request that is well-formed JSON-RPC, but asks for nothing that exists."""
-
-    code = "worker-invalid-request"
-
-    def __init__(self, message: str, rpc_code: int) -> None:
-        super().__init__(message)
-        self.rpc_code = rpc_code
-
-
-class Server:
-    """Answers requests from one stream on another.
+class Server(processes.Server):
+    """Serves engines.
 
     Args:
         incoming: Buffered binary stream of requests.
@@ -52,71 +42,30 @@ class Server:
     """
 
     def __init__(self, incoming: BinaryIO, outgoing: BinaryIO, idle_seconds: float = IDLE_SECONDS) -> None:
-        self._reader = MessageReader(incoming)
-        self._outgoing = outgoing
-        self._write_lock = threading.Lock()
-        self._lanes = {method: Lane(method, self.send, idle_seconds) for method in (Method.PREPARE, Method.GENERATE)}
+        super().__init__(incoming, outgoing)
+        self._lanes = {method: Lane(method, self, idle_seconds) for method in (Method.PREPARE, Method.GENERATE)}
+        self.methods |= {
+            Method.PROBE: lambda request: probe(),
+            Method.CANCEL: self._cancel,
+            Method.UNLOAD: self._unload,
+            **dict.fromkeys(self._lanes, self._submit),
+        }
 
-    def send(self, message: Message) -> None:
-        """Write a message; safe between threads. Ends the process when nobody reads any more.
+    def facts(self) -> dict[str, Any]:
+        """Return what a client is told of this worker first."""
+        return hello()
 
-        Raises:
-            ProtocolError: the message is too large or has no wire form.
-        """
-        buffers = encode(message)
-        try:
-            with self._write_lock:
-                for buffer in buffers:
-                    self._outgoing.write(buffer)
-                self._outgoing.flush()
-        except OSError:
-            leave(0)
+    def explain(self, error: BaseException) -> FaceLiftError:
+        """Return what a person should read for an exception."""
+        return explained(error)
 
-    def run(self) -> int:
-        """Serve until the stream ends or a shutdown is asked; return the exit status."""
-        while True:
-            try:
-                message = self._reader.read()
-            except ProtocolError as error:
-                # Where the next message would begin is unknown: there is no going on.
-                logger.error("%s", error)
-                self.send(protocol.error_response(None, error, RpcCode.PARSE))
-                return EXIT_PROTOCOL_ERROR
-            if message is None or not self._handle(message):
-                return 0
+    def _submit(self, request: Request) -> None:
+        self._lanes[request.method].submit(_task(request))
 
-    def _handle(self, message: Message) -> bool:
-        """Answer a request; return whether to go on."""
-        content = message.content
-        request_id = content.get("id")
-        try:
-            method, params = _checked(content)
-            if method in self._lanes:
-                self._lanes[method].submit(_task(request_id, method, params, message.attachments))
-                return True
-            if method is Method.UNLOAD:
-                self._unload(request_id)
-                return True
-            self.send(protocol.response(request_id, self._answer(method, params)))
-            return method is not Method.SHUTDOWN
-        except InvalidRequest as error:
-            known_id = request_id if type(request_id) is int else None
-            self.send(protocol.error_response(known_id, error, error.rpc_code))
-        except Exception as error:
-            logger.exception("a request failed")
-            self.send(protocol.error_response(request_id, error, RpcCode.INTERNAL))
-        return True
+    def _cancel(self, request: Request) -> dict[str, bool]:
+        return {"found": any([lane.cancel(request.params.get("job")) for lane in self._lanes.values()])}
 
-    def _answer(self, method: Method, params: Mapping[str, Any]) -> dict[str, Any]:
-        if method is Method.HELLO:
-            return hello()
-        if method is Method.PROBE:
-            return probe()
-        if method is Method.CANCEL:
-            return {"found": any([lane.cancel(params.get("job")) for lane in self._lanes.values()])}
-        return {}
-
-    def _unload(self, request_id: int) -> None:
+    def _unload(self, request: Request) -> None:
         """Have all lanes unload; the last one answers how much memory that gave back."""
         before, waiting, lock = used_memory(), set(self._lanes), threading.Lock()
 
@@ -127,24 +76,37 @@ class Server:
                     return
             after = used_memory()
             returned = {kind: max(0, size - after.get(kind, 0)) for kind, size in before.items()}
-            self.send(protocol.response(request_id, {"returned": returned}))
+            self.send(protocol.response(request.id, {"returned": returned}))
 
         for method, lane in self._lanes.items():
             lane.unload(partial(done, method))
 
 
 def hello() -> dict[str, Any]:
-    """Return who this worker is and what it can do."""
+    """Return who this worker is, and its engines."""
     return {
-        "protocol": protocol.PROTOCOL_VERSION,
-        "version": version(),
-        "python": platform.python_version(),
+        **processes.facts(),
         "numpy": np.__version__,
-        "platform": platform.platform(),
-        "pid": os.getpid(),
-        "methods": [str(method) for method in Method],
         "engines": [_describe_engine(engine_id) for engine_id in registry.ENGINES],
     }
+
+
+def explained(error: BaseException) -> FaceLiftError:
+    """Return what a person should read for any exception: from the table of failures where that knows it."""
+    if isinstance(error, FaceLiftError):
+        return error
+    if isinstance(error, MemoryError):
+        return FaceLiftError(
+            "The computer ran out of memory.",
+            "Close other programs or choose a smaller setting, then try again.",
+            code="out-of-memory",
+        )
+    text = f"{type(error).__name__}: {error}"
+    if advice.find(text) is not None:
+        return advice.explain(text)
+    return FaceLiftError(
+        f"Something went wrong inside ({text}).", "Open the log and report it, please.", code="internal"
+    )
 
 
 def _describe_engine(engine_id: str) -> dict[str, Any]:
@@ -154,29 +116,20 @@ def _describe_engine(engine_id: str) -> dict[str, Any]:
     except Exception as error:
         if not isinstance(error, FaceLiftError):
             logger.exception("the engine %s can't be used", engine_id)
-        reason = str(protocol.as_facelift_error(error))
+        reason = str(explained(error))
     return {**registry.describe(engine_id).to_dict(), "available": not reason, "reason": reason}
 
 
-def _checked(content: Mapping[str, Any]) -> tuple[Method, Mapping[str, Any]]:
-    params = content.get("params", {})
-    if content.get("jsonrpc") != "2.0" or type(content.get("id")) is not int or not isinstance(params, dict):
-        raise InvalidRequest("This is no JSON-RPC 2.0 request with a whole number as id.", RpcCode.INVALID_REQUEST)
-    try:
-        return Method(content.get("method")), params
-    except ValueError:
-        raise InvalidRequest(f"There is no method {content.get('method')!r}.", RpcCode.UNKNOWN_METHOD) from None
-
-
-def _task(request_id: int, method: Method, params: Mapping[str, Any], attachments: Mapping[str, Attachment]) -> Task:
+def _task(request: Request) -> Task:
+    params = request.params
     engine, settings = params.get("engine"), params.get("settings", {})
     if not isinstance(engine, str) or not isinstance(settings, dict):
-        raise InvalidRequest(f"{method} needs engine (text) and settings (object).", RpcCode.INVALID_PARAMS)
+        raise InvalidRequest(f"{request.method} needs engine (text) and settings (object).", RpcCode.INVALID_PARAMS)
     try:
-        capture = packing.unpack_capture(params, attachments)
+        capture = packing.unpack_capture(params, request.attachments)
     except ProtocolError as error:
-        raise InvalidRequest(f"{method} needs photos. {error.message}", RpcCode.INVALID_PARAMS) from error
-    return Task(request_id, method, engine, settings, capture)
+        raise InvalidRequest(f"{request.method} needs photos. {error.message}", RpcCode.INVALID_PARAMS) from error
+    return Task(request.id, request.method, engine, settings, capture)
 
 
 class _NoticeHandler(logging.Handler):
@@ -193,39 +146,23 @@ class _NoticeHandler(logging.Handler):
         self._server.send(protocol.notification(Notification.LOG, params))
 
 
-def _beat(server: Server, parent: Parent, seconds: float) -> None:
-    pause = threading.Event()
-    while not pause.wait(seconds):
-        if parent.gone:
-            leave(0)
-        server.send(protocol.notification(Notification.HEARTBEAT, {}))
-
-
-def leave(status: int) -> None:
-    """End the process at once: libraries with threads of their own hang or crash in an orderly exit."""
-    sys.stderr.flush()
-    os._exit(status)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve on stdin and stdout until stdin ends, the parent is gone or a shutdown is asked.
+    """Serve engines on stdin and stdout until stdin ends, the parent is gone or a shutdown is asked.
 
     Args:
         arguments: ``--idle-seconds`` until models are unloaded, ``--heartbeat-seconds`` between
             two signs of life; the process's own by default.
     """
-    parent = Parent()
-    incoming, outgoing = claim_streams()
-    faulthandler.enable()
     parser = argparse.ArgumentParser(prog="core.worker", description=__doc__)
     parser.add_argument("--idle-seconds", type=float, default=IDLE_SECONDS)
-    parser.add_argument("--heartbeat-seconds", type=float, default=HEARTBEAT_SECONDS)
+    parser.add_argument("--heartbeat-seconds", type=float, default=processes.HEARTBEAT_SECONDS)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logger.info("worker %d: version %s, Python %s", os.getpid(), version(), platform.python_version())
-    server = Server(incoming, outgoing, options.idle_seconds)
-    logging.getLogger(__package__.rpartition(".")[0]).addHandler(_NoticeHandler(server))
-    threading.Thread(
-        target=_beat, args=(server, parent, options.heartbeat_seconds), name="heartbeat", daemon=True
-    ).start()
-    leave(server.run())
+
+    def make(incoming: BinaryIO, outgoing: BinaryIO) -> Server:
+        server = Server(incoming, outgoing, options.idle_seconds)
+        logging.getLogger(__package__.rpartition(".")[0]).addHandler(_NoticeHandler(server))
+        return server
+
+    processes.serve(make, options.heartbeat_seconds)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from ...core.errors import FaceLiftError
-from ...core.worker.job import Job
-from ...core.worker.protocol import Method
+from ...core.processes.job import Job
+from ...core.processes.protocol import Method
 from .. import connection
 
 GIB = 1 << 30

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...core.worker.job import Job
-from ...core.worker.protocol import Method
+from ...core.processes.job import Job
+from ...core.processes.protocol import Method
 from .. import connection
 from ..widgets import size_text
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -13,13 +12,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ...errors import FormatError
+from ...processes.launch import module_command
 from ..reading import Reading
 from . import archive
 from .schema import KIND, check_library, damaged
 
 _SUFFIXES = {b"#usda": ".usda", b"PXR-USDC": ".usdc", b"PK\x03\x04": ".usdz"}
 """How files of each kind begin."""
-_PACKAGE_DIR = Path(__file__).resolve().parents[2]
 _SECONDS, _SECONDS_PER_BYTE = 180, 1e-6
 """How long reading may take, on a computer that has much else to do."""
 
@@ -64,13 +63,12 @@ def _run(source: Path, target: Path, original: Path | None, seconds: float) -> d
     Raises:
         FormatError: "usd-damaged", when the child crashed, took too long or too much memory.
     """
-    environment = {name: value for name, value in os.environ.items() if not name.upper().startswith("PYTHON")}
-    environment["PYTHONPATH"] = os.pathsep.join(map(str, (_PACKAGE_DIR.parent, *_library_folders())))
     files = [str(file) for file in (source, target, original and original.absolute()) if file is not None]
+    launch = module_command("formats.usd.child", sys.executable, _library_folders(), files)
     try:
         done = subprocess.run(
-            [sys.executable, "-s", "-P", "-m", f"{_PACKAGE_DIR.name}.formats.usd.child", *files],
-            env=environment,
+            launch.argv,
+            env=launch.env,
             capture_output=True,
             timeout=seconds,
             check=False,

@@ -10,6 +10,8 @@ as in the Language Server Protocol's base protocol, with one addition: the JSON 
 ``"attachments"`` lists what follows it, each entry with ``name``, ``dtype``, ``shape`` and
 ``bytes``. Arrays travel little endian in C order; the dtype ``"bytes"`` is an opaque blob.
 Nothing is pickled and nothing is evaluated; every length is checked before memory is taken.
+
+numpy is imported by those who send or get arrays only: some of our processes run in a bare Python.
 """
 
 from __future__ import annotations
@@ -18,11 +20,12 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from ..errors import FaceLiftError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 HEADER_NAME = b"Content-Length:"
 MAX_HEADER_LINE = 256
@@ -37,19 +40,17 @@ SHOWN_BYTES = 80
 """How much of an unintelligible line an error shows."""
 
 BLOB = "bytes"
-DTYPES = {
-    name: np.dtype(name).newbyteorder("<")
-    for name in (
-        "bool",
-        *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
-        *("float16", "float32", "float64"),
-    )
+WIDTHS = {
+    "bool": 1,
+    **{f"{kind}{8 * width}": width for kind in ("int", "uint") for width in (1, 2, 4, 8)},
+    **{f"float{8 * width}": width for width in (2, 4, 8)},
 }
+"""Bytes of an item, by the types of arrays that travel."""
 
 MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What taking a message's content apart raises when it is not what was agreed on."""
 
-Attachment = np.ndarray | bytes
+Attachment: TypeAlias = "np.ndarray | bytes"
 
 
 class ProtocolError(FaceLiftError):
@@ -108,10 +109,12 @@ def _encode_attachment(name: str, value: Attachment) -> tuple[dict[str, Any], by
     if isinstance(value, (bytes, bytearray, memoryview)):
         buffer = memoryview(value).cast("B")
         return {"name": name, "dtype": BLOB, "shape": [len(buffer)], "bytes": len(buffer)}, buffer
+    import numpy as np
+
     array = np.asarray(value)
-    if array.dtype.name not in DTYPES:
+    if array.dtype.name not in WIDTHS:
         raise ProtocolError(f"Arrays of type {array.dtype} can't be sent.")
-    wire = np.ascontiguousarray(array, DTYPES[array.dtype.name]).reshape(array.shape)
+    wire = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(array.shape)
     entry = {"name": name, "dtype": array.dtype.name, "shape": list(array.shape), "bytes": wire.nbytes}
     # A memoryview can't be cast when a dimension is zero, hence through a flat view of bytes.
     return entry, memoryview(wire.reshape(-1).view(np.uint8)) if wire.size else b""
@@ -119,9 +122,7 @@ def _encode_attachment(name: str, value: Attachment) -> tuple[dict[str, Any], by
 
 def _plain(value: Any) -> Any:
     """Return the JSON form of numpy values, and of anything else its text."""
-    if isinstance(value, (np.generic, np.ndarray)):
-        return value.tolist()
-    return str(value)
+    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 class MessageReader:
@@ -232,11 +233,11 @@ def _checked_entries(entries: Any) -> list[int]:
         name, dtype, shape, size = entry["name"], entry["dtype"], entry["shape"], entry["bytes"]
         if not isinstance(name, str) or name in names:
             raise ProtocolError(f"Attachment name {name!r} is no text, or is used twice.")
-        if not isinstance(dtype, str) or (dtype != BLOB and dtype not in DTYPES):
+        if not isinstance(dtype, str) or (dtype != BLOB and dtype not in WIDTHS):
             raise ProtocolError(f"Attachment {name!r} has the unknown type {dtype!r}.")
         if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS or not all(map(_is_length, [*shape, size])):
             raise ProtocolError(f"Attachment {name!r} has an impossible shape or size.")
-        width = 1 if dtype == BLOB else DTYPES[dtype].itemsize
+        width = 1 if dtype == BLOB else WIDTHS[dtype]
         if math.prod(shape) * width != size or (dtype == BLOB and len(shape) != 1):
             raise ProtocolError(f"Attachment {name!r} has {size} bytes, which is not what its shape needs.")
         names.add(name)
@@ -253,8 +254,10 @@ def _is_length(value: Any) -> bool:
 def _decode_attachment(entry: Mapping[str, Any], data: bytearray) -> Attachment:
     if entry["dtype"] == BLOB:
         return bytes(data)
+    import numpy as np
+
     try:
-        array = np.ndarray(entry["shape"], DTYPES[entry["dtype"]], data)
+        array = np.ndarray(entry["shape"], np.dtype(entry["dtype"]).newbyteorder("<"), data)
     except ValueError as error:
         raise ProtocolError(f"Attachment {entry['name']!r} has an impossible shape.") from error
     return array.astype(array.dtype.newbyteorder("="), copy=False)

@@ -1,4 +1,4 @@
-"""One started worker, from its first answer to its end: the handshake and the signs of life."""
+"""One started process, from its first answer to its end: the handshake and the signs of life."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from . import protocol
 from .codec import Attachment, Message, ProtocolError
 from .launch import Launch
 from .log import RotatingLog
-from .process import Exited, WorkerProcess
+from .process import Exited, ServingProcess
 from .protocol import Method
 
 LONGEST_TICK = 1.0
-"""More time than this between two checks says nothing about the worker: this process was
+"""More time than this between two checks says nothing about the other process: this one was
 blocked, or the computer asleep."""
 CHECK_COMMAND = "Check the worker's command in the preferences, and its log."
 MAYBE_MEMORY = "Perhaps the system ran out of memory: close other programs, then try again."
@@ -32,9 +32,9 @@ class Timeouts:
     """Seconds of patience.
 
     Attributes:
-        start: From start to the worker's first answer; a cluster's queue may need many minutes.
+        start: From start to the first answer; a cluster's queue may need many minutes.
         hang: Without any sign of life.
-        cancel: From a cancel to the job's end, before the worker is killed.
+        cancel: From a cancel to the job's end, before the process is killed.
     """
 
     start: float = 60.0
@@ -43,21 +43,21 @@ class Timeouts:
 
 
 class WorkerLost(FaceLiftError):
-    """The worker ended, went silent or spoke nonsense: this connection is of no more use."""
+    """The process ended, went silent or spoke nonsense: this connection is of no more use."""
 
     code = "worker-crashed"
 
 
 class Connection:
-    """A worker process that was asked ``hello``.
+    """A process that was asked ``hello``.
 
     Args:
         launch: What to start.
-        log: Receives the worker's stderr.
+        log: Receives its stderr.
         timeouts: Patience.
 
     Attributes:
-        hello: The worker's answer, or None before it came.
+        hello: Its answer, or None before it came.
 
     Raises:
         WorkerLost: the program could not be started.
@@ -69,7 +69,7 @@ class Connection:
         self._last_id = 0
         log.clear_tail()
         try:
-            self._process = WorkerProcess(launch, log)
+            self._process = ServingProcess(launch, log)
         except (OSError, ValueError) as error:
             raise WorkerLost(
                 f"The worker could not be started: {error}.", CHECK_COMMAND, code="worker-not-started"
@@ -81,7 +81,7 @@ class Connection:
 
     @property
     def pid(self) -> int:
-        """Process id of the worker, or of the command that wraps it."""
+        """Process id, or that of the command that wraps the process."""
         return self._process.pid
 
     def send(self, method: str, params: Mapping[str, Any], attachments: Mapping[str, Attachment] | None = None) -> int:
@@ -140,7 +140,7 @@ class Connection:
         self._process.kill()
 
     def shut_down(self, timeout: float) -> None:
-        """Ask the worker to end, wait ``timeout`` seconds, then end it by force."""
+        """Ask the process to end, wait ``timeout`` seconds, then end it by force."""
         self.send(Method.SHUTDOWN, {})
         self._process.close_input()
         if not self.ended(timeout):
@@ -162,7 +162,9 @@ class Connection:
                 code="worker-not-started",
                 **error.details,
             )
-        error.details |= {"returncode": event.returncode, "log": self._log.tail()}
+        error.details["log"] = self._log.tail()
+        if event.error is None:  # Else we have killed it, and its status says nothing.
+            error.details["returncode"] = event.returncode
         return error
 
 
@@ -174,7 +176,7 @@ def _describe_exit(returncode: int) -> str:
 
 
 def _checked_hello(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a first answer's result if we can talk to such a worker."""
+    """Return a first answer's result if we can talk to such a process."""
     hello = content.get("result")
     theirs = hello.get("protocol") if isinstance(hello, dict) else None
     if theirs is None:

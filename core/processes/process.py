@@ -1,4 +1,4 @@
-"""One running worker process as the client sees it: three threads around three pipes.
+"""One running process as its client sees it: three threads around three pipes.
 
 The client's thread never waits for the process: a reader thread turns stdout into events, a
 writer thread empties a queue into stdin, a third copies stderr into the log. All of them end
@@ -7,21 +7,19 @@ with the process, and the reader reaps it, so nothing is left behind.
 
 from __future__ import annotations
 
-import os
 import queue
-import signal
 import subprocess
 import threading
 from dataclasses import dataclass
 
-from . import windows_job
 from .codec import Message, MessageReader, ProtocolError, StreamEnded, encode
+from .group import ProcessGroup
 from .launch import Launch
 from .log import MAX_LINE_BYTES, RotatingLog
 from .protocol import Notification
 
 EXIT_SECONDS = 2.0
-"""Between the end of a worker's stdout and its end, before it is killed."""
+"""Between the end of a process's stdout and its end, before it is killed."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,8 @@ class Exited:
     error: ProtocolError | None = None
 
 
-class WorkerProcess:
-    """A started worker.
+class ServingProcess:
+    """A started process that speaks :mod:`.protocol`.
 
     Args:
         launch: What to start.
@@ -55,22 +53,11 @@ class WorkerProcess:
         self.events: queue.SimpleQueue[Message | Exited] = queue.SimpleQueue()
         self._outgoing: queue.SimpleQueue[list[bytes | memoryview] | None] = queue.SimpleQueue()
         self._log = log
-        self._process = subprocess.Popen(
-            launch.argv,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=launch.env,
-            cwd=launch.cwd,
-            # A session of its own: kill() reaches what a wrapper script started, and Ctrl-C
-            # in Blender's terminal does not.
-            start_new_session=os.name == "posix",
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-        self._job = windows_job.bind(self._process) if os.name == "nt" else None
+        pipe = subprocess.PIPE
+        self._process = ProcessGroup(launch, stdin=pipe, stdout=pipe, stderr=pipe)
         self._messages = MessageReader(self._process.stdout)
         self._threads = [
-            threading.Thread(target=target, name=f"worker-{name}", daemon=True)
+            threading.Thread(target=target, name=f"process-{name}", daemon=True)
             for name, target in (("log", self._copy_log), ("writer", self._write), ("reader", self._read))
         ]
         for thread in self._threads:
@@ -78,7 +65,7 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int:
-        """Process id of the worker, or of the command that wraps it."""
+        """Process id, or that of the command that wraps it."""
         return self._process.pid
 
     @property
@@ -95,21 +82,13 @@ class WorkerProcess:
         self._outgoing.put(encode(message))
 
     def close_input(self) -> None:
-        """Close stdin once everything queued is written: the worker then exits."""
+        """Close stdin once everything queued is written: the process then exits."""
         self._outgoing.put(None)
 
     def kill(self) -> None:
         """End the process and what it started. Returns at once; the reader reaps it."""
         self._outgoing.put(None)
-        if self._job is not None:
-            self._job.terminate()
-        elif os.name == "posix" and self._process.returncode is None:
-            try:
-                os.killpg(self._process.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                self._process.kill()
-        else:
-            self._process.kill()
+        self._process.kill()
 
     def join(self, timeout: float) -> bool:
         """Wait for the process and the threads; return whether all ended."""
@@ -139,12 +118,11 @@ class WorkerProcess:
             self.kill()
         returncode = self._process.wait()
         self._outgoing.put(None)
-        # The log's last lines belong into the error; what outlives the worker may hold the pipe open.
+        # The log's last lines belong into the error; what outlives the process may hold the pipe open.
         for thread in self._threads[:-1]:
             thread.join(EXIT_SECONDS)
         self._process.stdout.close()
-        if self._job is not None:
-            self._job.close()
+        self._process.release()
         self.events.put(Exited(returncode, error))
 
     def _write(self) -> None:
@@ -155,7 +133,7 @@ class WorkerProcess:
                         pipe.write(buffer)
                     pipe.flush()
         except OSError:
-            pass  # The worker is gone, which the reader tells; closing flushes and fails as well.
+            pass  # The process is gone, which the reader tells; closing flushes and fails as well.
 
     def _copy_log(self) -> None:
         with self._process.stderr as pipe:

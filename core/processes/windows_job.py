@@ -1,4 +1,4 @@
-"""Windows: a job object, so that a worker ends when its parent does, however that ends.
+"""Windows: a job object, so that a process ends when its parent does, however that ends.
 
 https://learn.microsoft.com/windows/win32/procthread/job-objects; the process's handles close
 with it, and JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE ends whatever is in the job.
@@ -65,7 +65,7 @@ def bind(process: subprocess.Popen) -> Job | None:
     """Put a process into a new job object that ends with us.
 
     Returns:
-        The job, or None where Windows refuses; the worker then relies on the end of its stdin.
+        The job, or None where Windows refuses; the process then relies on the end of its stdin.
     """
     kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
     kernel32.CreateJobObjectW.restype = ctypes.c_void_p

@@ -1,4 +1,4 @@
-"""The worker's ties to its parent: pipes that nothing can break, and no life of its own."""
+"""A process's ties to its parent: pipes that nothing can break, and no life of its own."""
 
 from __future__ import annotations
 
@@ -6,10 +6,22 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import BinaryIO
 
 PR_SET_PDEATHSIG = 1
 """prctl(2): the signal that the kernel sends when the parent ends."""
+
+
+def end_with_parent() -> Callable[[], None] | None:
+    """Return what a process calls to be killed when the thread that started it ends; None where only Linux can.
+
+    Made beforehand, because between fork and exec nothing may be loaded.
+    """
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+    return lambda: prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def claim_streams() -> tuple[BinaryIO, BinaryIO]:
@@ -34,17 +46,17 @@ def claim_streams() -> tuple[BinaryIO, BinaryIO]:
 
 
 class Parent:
-    """The process that started this one, watched so that the worker never outlives it.
+    """The process that started this one, watched so that this one never outlives it.
 
     Linux tells by signal, even while this process is stuck in C; elsewhere :attr:`gone` is
-    asked now and then. On Windows the client's job object does the work (:mod:`.windows_job`).
+    asked now and then. On Windows the parent's job object does the work (:mod:`.windows_job`).
     The end of stdin comes on top everywhere.
     """
 
     def __init__(self) -> None:
         self._pid = os.getppid()
-        if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if bind := end_with_parent():
+            bind()
 
     @property
     def gone(self) -> bool:

@@ -1,4 +1,4 @@
-"""The vocabulary of the worker: methods, notifications, JSON-RPC objects and errors.
+"""The vocabulary between two processes: methods, notifications, JSON-RPC objects and errors.
 
 JSON-RPC 2.0 (https://www.jsonrpc.org/specification). A request carries ``id``; a notification
 has none. Notifications about a job name it in ``params["job"]``, the id of its request.
@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import Any
 
 from ..errors import FaceLiftError
-from ..runtime import advice
 from .codec import Attachment, Message, ProtocolError
 
 PROTOCOL_VERSION = 2
@@ -29,27 +28,30 @@ MAX_TRACEBACK = 20_000
 
 
 class Method(StrEnum):
-    """What a client asks for."""
+    """What a client asks for. Which of them a process answers is in its ``hello``."""
 
     HELLO = "hello"
-    """-> protocol, version, python, platform, pid, engines, methods."""
+    """-> protocol, version, python, platform, pid, methods; of a worker also numpy and engines."""
     PROBE = "probe"
-    """-> what the machine has: see :mod:`.probe`."""
+    """-> what the machine has: see :mod:`core.worker.probe`."""
     PREPARE = "prepare"
-    """engine, settings and the photos, see :func:`.packing.pack_capture` -> see :func:`.packing.pack_prepared`."""
+    """engine, settings and the photos, see :func:`core.worker.packing.pack_capture` -> see
+    :func:`core.worker.packing.pack_prepared`."""
     GENERATE = "generate"
-    """As prepare -> see :func:`.packing.pack_result`."""
+    """As prepare -> see :func:`core.worker.packing.pack_result`."""
     CANCEL = "cancel"
     """job -> found: whether it was queued or running. The job itself ends with a "cancelled" error."""
     UNLOAD = "unload"
     """Free the models' memory once running jobs have ended -> returned: bytes by kind, see
-    :func:`.probe.used_memory`."""
+    :func:`core.worker.probe.used_memory`."""
+    RUN = "run"
+    """task, params: one of :data:`core.runtime.tasks.TASKS` -> what it returns."""
     SHUTDOWN = "shutdown"
     """Answer, then exit; running jobs are lost."""
 
 
 class Notification(StrEnum):
-    """What a worker tells unasked."""
+    """What a process tells unasked."""
 
     PROGRESS = "progress"
     """job, stage, step, steps, fraction, eta: see :class:`~core.progress.Progress`."""
@@ -94,37 +96,21 @@ def response(
     return Message({"jsonrpc": "2.0", "id": request_id, "result": dict(result)}, attachments or {})
 
 
-def error_response(request_id: int | None, error: BaseException, rpc_code: int = RpcCode.APPLICATION) -> Message:
+def error_response(
+    request_id: int | None,
+    error: FaceLiftError,
+    rpc_code: int = RpcCode.APPLICATION,
+    cause: BaseException | None = None,
+) -> Message:
     """Return the answer that a request failed.
 
-    ``error["data"]`` has code, message, advice, details and traceback. Errors that nobody
-    expected are looked up in the table of failures, else become the code "internal".
+    ``error["data"]`` has code, message, advice, details and traceback: that of ``cause`` where another
+    exception was behind the error.
     """
-    known = as_facelift_error(error)
-    trace = "".join(traceback.format_exception(error))[-MAX_TRACEBACK:]
-    data = {**known.to_dict(), "traceback": trace}
-    content = {"code": rpc_code, "message": known.message, "data": data}
+    trace = "".join(traceback.format_exception(cause or error))[-MAX_TRACEBACK:]
+    data = {**error.to_dict(), "traceback": trace}
+    content = {"code": rpc_code, "message": error.message, "data": data}
     return Message({"jsonrpc": "2.0", "id": request_id, "error": content})
-
-
-def as_facelift_error(error: BaseException) -> FaceLiftError:
-    """Return what a person should read for any exception."""
-    if isinstance(error, FaceLiftError):
-        return error
-    if isinstance(error, MemoryError):
-        return FaceLiftError(
-            "The computer ran out of memory.",
-            "Close other programs or choose a smaller setting, then try again.",
-            code="out-of-memory",
-        )
-    text = f"{type(error).__name__}: {error}"
-    if advice.find(text) is not None:
-        return advice.explain(text)
-    return FaceLiftError(
-        f"Something went wrong inside ({type(error).__name__}: {error}).",
-        "Open the log and report it, please.",
-        code="internal",
-    )
 
 
 def received_error(error: Any) -> FaceLiftError:

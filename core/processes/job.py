@@ -1,4 +1,4 @@
-"""A request to the worker as its asker holds it."""
+"""A request to another process as its asker holds it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 from ..errors import FaceLiftError
 from ..progress import Progress
 from .codec import Attachment
-from .packing import ReceivedHead, ReceivedPreparation
 
 
 class JobState(StrEnum):
@@ -25,17 +24,16 @@ class JobState(StrEnum):
 
 @dataclass(eq=False)
 class Job:
-    """One request. Changes only inside :meth:`~core.worker.client.WorkerClient.poll` and ``cancel``.
+    """One request. Changes only inside :meth:`.Client.poll` and ``cancel``.
 
     Attributes:
-        method: A :class:`~core.worker.protocol.Method`.
+        method: A :class:`.Method`.
         params: The request's parameters.
         attachments: What goes with it; dropped when the job ends.
         state: Where it stands.
         progress: The latest progress, or None before the first.
         previews: PNGs by kind ("crop", "matte", "views").
-        result: When done: a ReceivedHead (generate), a ReceivedPreparation (prepare) or the
-            result's dictionary.
+        result: When done: the result's dictionary, or what :meth:`.Client.unpack` made of it.
         error: When failed: what to show; ``details`` has the traceback or the log's last lines.
         cancelling: Whether it was asked to stop and has not stopped yet.
     """
@@ -47,7 +45,7 @@ class Job:
     state: JobState = JobState.QUEUED
     progress: Progress | None = None
     previews: dict[str, bytes] = field(default_factory=dict)
-    result: ReceivedHead | ReceivedPreparation | dict[str, Any] | None = None
+    result: Any = None
     error: FaceLiftError | None = None
     cancelling: bool = False
 

@@ -1,4 +1,4 @@
-"""The worker's log file: bounded in size, the last lines at hand for error messages."""
+"""A process's log file: bounded in size, the last lines at hand for error messages."""
 
 from __future__ import annotations
 
