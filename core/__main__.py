@@ -2,8 +2,8 @@
 
 import sys
 
-from .cli import main
-from .native_threads import wait_passively
+from .command_line.cli import main
+from .system.native_threads import wait_passively
 
 wait_passively()
 sys.exit(main())

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from . import blocks
+from .system import blocks
 
 VIEW_NAMES = ("front", "front_right", "right", "back", "left", "front_left")
 """The six views of FaceLift, in the order of its tensors."""

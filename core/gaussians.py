@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from . import blocks, ellipsoids, quaternions
-from . import spherical_harmonics as harmonics
-from .parts import Part
+from .geometry import quaternions
+from .splats import ellipsoids
+from .splats import spherical_harmonics as harmonics
+from .splats.parts import Part
+from .system import blocks
 
 MIN_SCALE = float(np.finfo(np.float32).tiny)
 """The smallest standard deviation: a flat Gaussian's scales are never zero, so that they have logarithms."""
@@ -31,7 +33,7 @@ class Gaussians:
         opacities: [N] float32, 0..1.
         sh: [N, K, 3] float32 spherical harmonics, K = 1, 4, 9 or 16; the display colour is
             0.5 + C0 * sh[:, 0], sRGB-encoded.
-        parts: [N] int8, values of :class:`~core.parts.Part`.
+        parts: [N] int8, values of :class:`~core.splats.parts.Part`.
         extras: further per-Gaussian columns by name, each [N] or [N, M] of any numeric type.
 
     Raises:

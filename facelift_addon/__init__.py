@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import bpy
 
-from . import (
-    avatar,
-    connection,
-    crop_gizmo,
-    editing,
-    head_panels,
-    imports,
-    leftovers,
-    lighting,
-    panels,
-    photo_panels,
-    preferences,
-    properties,
-    timers,
-    viewport,
-)
-from .jobs import session
+from . import avatar, editing, preferences, properties, viewport
+from .interface import head_panels, panels
+from .interface.previews import previews
 from .listening import listen, stop_listening
+from .making import connection, timers
+from .making.session import session
 from .operators import generate, photo, photo_editing, presenting, queue, transfer, view
-from .previews import previews
+from .photo import crop_gizmo
+from .photo import panels as photo_panels
 from .setup import choices, folders, steps, worker
 from .setup.guide import guide
+from .splats.scene import imports, leftovers, lighting
 
 MODULES = (
     preferences,

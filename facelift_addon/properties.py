@@ -7,10 +7,12 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, FloatVectorProp
 
 from ..core.engines import registry
 from ..core.photo.edits import LARGEST_CROP, SMALLEST_CROP
-from . import crop_values, engine_properties, lighting
-from .lenses import LensChoice
-from .splats import arrivals, heads
-from .splats.placement import DEFAULT_HEAD_HEIGHT
+from . import engine_properties
+from .photo import crop_values
+from .photo.lenses import LensChoice
+from .splats.data import heads
+from .splats.scene import arrivals, lighting
+from .splats.scene.placement import DEFAULT_HEAD_HEIGHT
 
 EngineChoices = engine_properties.with_properties("EngineChoices", registry.settings_by_name().values())
 """Mix-in with what engines let a user choose."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.addon_helpers", "tests.addon_setup_helpers"]
+pytest_plugins = ["tests.helpers.addon", "tests.helpers.addon_setup", "tests.helpers.recorded"]
 
 # A busy machine is no reason to fail: examples may take, and be made, as slowly as it wants.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -121,7 +121,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Blender, with ``ends`` what Blenders between the oldest and the newest need not run, with ``fast`` what is run
     while one works.
     """
-    from tests.addon_helpers import HAS_BLENDER  # A plug-in: pytest wants to import it first.
+    from tests.helpers.addon import HAS_BLENDER  # A plug-in: pytest wants to import it first.
 
     for item in items:
         if item.path.stem.startswith(FACELIFT):

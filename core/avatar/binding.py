@@ -7,11 +7,11 @@ from functools import cached_property
 
 import numpy as np
 
-from .. import attributes as names
 from ..editing.joining import join
 from ..gaussians import Gaussians
 from ..head.model import Region
-from ..parts import Part
+from ..splats import attributes as names
+from ..splats.parts import Part
 from .base_mesh import BaseMesh
 from .closest import closest_on_triangles
 from .gaps import GAPS

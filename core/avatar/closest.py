@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
-from .. import blocks
+from ..system import blocks
 
 SAMPLES = 20_000
 """About this many places on the mesh are compared first."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import attributes as names
-from .. import blocks, quaternions
-from .. import spherical_harmonics as harmonics
 from ..gaussians import MIN_SCALE, Gaussians
+from ..geometry import quaternions
+from ..splats import attributes as names
+from ..splats import spherical_harmonics as harmonics
+from ..system import blocks
 from .gradients import RestMesh
 
 SWEEPS = 4
@@ -117,7 +118,7 @@ def nearest_rotations(gradients: np.ndarray) -> np.ndarray:
 def turned(sh: np.ndarray, rotations: np.ndarray) -> np.ndarray:
     """Return spherical harmonics [N, K, 3], each turned by a rotation [N, 3, 3] of its own.
 
-    As :func:`core.spherical_harmonics.rotate`, through the colours in directions enough to determine them.
+    As :func:`core.splats.spherical_harmonics.rotate`, through the colours in directions enough to determine them.
     """
     degree = harmonics.degree_of(sh.shape[1])
     directions = harmonics.probe_directions()

@@ -14,7 +14,7 @@ from ..head.landmark_solver import UNITS_PER_METRE
 from ..head.mesh_raster import rasterize_mesh
 from ..head.model import Region
 from ..head.pose import Pose
-from ..parts import Part
+from ..splats.parts import Part
 from .base_mesh import BaseMesh
 from .views import View, look
 

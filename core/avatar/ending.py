@@ -15,7 +15,7 @@ from ..gaussians import Gaussians
 from ..head.bending import adjacency
 from ..head.model import HeadModel, Region
 from ..head.pose import Pose
-from ..parts import Part
+from ..splats.parts import Part
 
 FEWEST = 200
 """Splats below the chin from which their end can be told."""

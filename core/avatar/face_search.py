@@ -8,8 +8,8 @@ import numpy as np
 
 from ..cameras import RIG_RADIUS, Camera, front_camera
 from ..errors import FaceLiftError
-from ..framing import upright_bounds
 from ..gaussians import Gaussians
+from ..geometry.framing import upright_bounds
 from ..head.landmark_solver import UNITS_PER_METRE
 from ..head.model import HeadModel
 from ..head.pose import Pose

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import attributes as names
-from .. import spherical_harmonics as harmonics
 from ..gaussians import Gaussians, decompose_covariances
-from ..parts import Part
+from ..splats import attributes as names
+from ..splats import spherical_harmonics as harmonics
+from ..splats.parts import Part
 from .base_mesh import BaseMesh
 from .closest import closest_on_triangles
 from .gaps import SIDES, front_edge

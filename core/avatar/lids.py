@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import attributes as names
 from ..gaussians import Gaussians, concatenate
+from ..geometry.ramps import smooth_step
 from ..head.model import HeadModel, Region
-from ..parts import Part
-from ..ramps import smooth_step
+from ..splats import attributes as names
+from ..splats.parts import Part
 from .base_mesh import BaseMesh
 from .gaps import SIDES, front_edge, reach
 from .lashes import lashes

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..gaussians import Gaussians, concatenate
 from ..head.model import HeadModel, Region
-from ..parts import Part
+from ..splats.parts import Part
 from . import anatomy
 from .base_mesh import BaseMesh
 from .patches import LUMA, patches, spread

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import attributes as names
-from .. import spherical_harmonics as harmonics
 from ..gaussians import Gaussians, decompose_covariances
-from ..parts import Part
+from ..splats import attributes as names
+from ..splats import spherical_harmonics as harmonics
+from ..splats.parts import Part
 from .base_mesh import BaseMesh
 
 OVERLAP = 2.2
@@ -61,7 +61,7 @@ def patches(
         owners: [N] number of that triangle; all that share one cover it together.
         weights: [N, 3] barycentric coordinates.
         colors: [N, 3] display colours.
-        opening: [N, 3] values of :data:`core.attributes.BIND_OPENING`.
+        opening: [N, 3] values of :data:`core.splats.attributes.BIND_OPENING`.
         part: Of all of them.
         lift: Metres above the surface, one for all or [N].
     """

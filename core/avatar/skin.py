@@ -8,7 +8,7 @@ from ..cameras import RIG_RADIUS
 from ..gaussians import Gaussians
 from ..head.mesh_raster import rasterize_mesh
 from ..head.model import HeadModel, Region
-from ..parts import Part
+from ..splats.parts import Part
 from .distance import SKIN, head_cameras, solid_pixels
 from .views import look
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..gaussians import Gaussians
-from ..parts import Part
+from ..splats.parts import Part
 from . import density, regions, selection
 from .edit import Edit
 from .grading import Grade, grade
@@ -46,7 +46,7 @@ class Adjustments:
         size: Factor of all scales.
         grade: Of the whole object.
         parts: By part, where they differ from the defaults. Parts that are not
-            in :class:`~core.parts.Part` count as unknown.
+            in :class:`~core.splats.parts.Part` count as unknown.
     """
 
     min_opacity: float = 0.0

@@ -11,9 +11,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from .. import spherical_harmonics as harmonics
 from ..colors import LUMINANCE, encoded_slope, linear_slope, to_encoded, to_linear
 from ..gaussians import Gaussians
+from ..splats import spherical_harmonics as harmonics
 
 BALANCE_STOPS = 0.5
 """Stops by which full temperature or tint pulls channels."""

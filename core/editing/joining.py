@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .. import attributes as names
 from ..gaussians import Gaussians, concatenate
+from ..splats import attributes as names
 
 
 def join(items: Sequence[Gaussians]) -> Gaussians:

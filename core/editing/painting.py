@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from .. import colors
-from .. import spherical_harmonics as harmonics
 from ..gaussians import Gaussians
+from ..splats import spherical_harmonics as harmonics
 
 LIT = 75
 """Percentile of brightness that gets the very colour: most Gaussians lie in shade or below others, and what

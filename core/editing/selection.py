@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 
 from ..colors import rgb_to_lab
 from ..gaussians import Gaussians
-from ..parts import Part
+from ..splats.parts import Part
 from . import measures
 
 

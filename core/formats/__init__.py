@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import FormatError
-from ..files import replacing
 from ..gaussians import Gaussians
+from ..system.files import replacing
 from . import gltf, ply, splat, spz, usd
 from .axes import Axes, Unit, to_ours
 from .counting import Counting

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .. import blocks
 from ..errors import FormatError
 from ..gaussians import MIN_SCALE, Gaussians
-from ..parts import Part
+from ..splats.parts import Part
+from ..system import blocks
 from .soundness import MIN_ROTATION_LENGTH, Fault, check, mark
 
 MAX_COUNT = 1 << 26

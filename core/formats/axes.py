@@ -11,9 +11,9 @@ from enum import Enum
 
 import numpy as np
 
-from .. import quaternions
-from .. import spherical_harmonics as harmonics
 from ..gaussians import Gaussians
+from ..geometry import quaternions
+from ..splats import spherical_harmonics as harmonics
 
 _DIRECTIONS = {
     **{"R": (1, 0, 0), "L": (-1, 0, 0), "U": (0, 0, 1)},

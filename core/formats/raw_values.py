@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import blocks
-from .. import spherical_harmonics as harmonics
 from ..colors import to_encoded
+from ..splats import spherical_harmonics as harmonics
+from ..system import blocks
 
 _SLACK = 1e-3
 """Opacities this far outside 0..1 are rounding."""

@@ -12,9 +12,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from .. import spherical_harmonics as harmonics
 from ..errors import FormatError
 from ..gaussians import Gaussians
+from ..splats import spherical_harmonics as harmonics
 from .assembly import assemble
 from .axes import Axes
 from .reading import Reading

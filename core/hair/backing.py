@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .. import quaternions
-from .. import spherical_harmonics as harmonics
-from ..attributes import STRAND, STRAND_PLACE
 from ..gaussians import Gaussians
-from ..parts import Part
-from ..vectors import unit
+from ..geometry import quaternions
+from ..geometry.vectors import unit
+from ..splats import spherical_harmonics as harmonics
+from ..splats.attributes import STRAND, STRAND_PLACE
+from ..splats.parts import Part
 from .limits import behind_photo
 from .seeds import spread
 from .splats import frames

@@ -28,8 +28,8 @@ def build_hair(
 ) -> Gaussians | None:
     """Return a head's hair: strands on their backing. None where the volume has no hair.
 
-    All Gaussians carry :data:`core.attributes.STRAND` and :data:`core.attributes.STRAND_PLACE`; the backing's
-    number is 0.
+    All Gaussians carry :data:`core.splats.attributes.STRAND`, which is 0 for the backing, and
+    :data:`core.splats.attributes.STRAND_PLACE`.
 
     Args:
         volume: Where hair is.

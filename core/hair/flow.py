@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
-from ..vectors import unit
+from ..geometry.vectors import unit
 from .volume import HAIRY, HairPhoto, HairVolume, along_surface
 
 WHORL, WHORL_TURN = 0.22, 0.9

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from ..vectors import unit
+from ..geometry.vectors import unit
 from .volume import HairVolume
 from .waves import Wave
 

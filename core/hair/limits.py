@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..vectors import unit
+from ..geometry.vectors import unit
 from .volume import HairPhoto
 
 GRAZING = 0.35

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial import cKDTree
 
-from ..vectors import unit
+from ..geometry.vectors import unit
 from .tracing import Paths
 from .waves import Wave
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .. import attributes as names
-from .. import quaternions
-from .. import spherical_harmonics as harmonics
 from ..gaussians import Gaussians
-from ..parts import Part
-from ..vectors import unit
+from ..geometry import quaternions
+from ..geometry.vectors import unit
+from ..splats import attributes as names
+from ..splats import spherical_harmonics as harmonics
+from ..splats.parts import Part
 from .limits import before_photo, behind_photo
 from .strands import Strands
 from .volume import HairPhoto
@@ -35,8 +35,8 @@ FEWEST = 3
 def strand_gaussians(strands: Strands, photos: Sequence[HairPhoto]) -> Gaussians:
     """Return strands as Gaussians, one a segment, strand by strand from root to tip.
 
-    Their extra columns are :data:`core.attributes.STRAND`, int32 numbers from 1 on, and
-    :data:`core.attributes.STRAND_PLACE`, float32, 0 at the root and 1 at the tip. Segments that the
+    Their extra columns are :data:`core.splats.attributes.STRAND`, int32 numbers from 1 on, and
+    :data:`core.splats.attributes.STRAND_PLACE`, float32, 0 at the root and 1 at the tip. Segments that the
     photos leave no room for are left out; a strand that loses some in its middle goes on as another.
 
     Args:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..vectors import unit
+from ..geometry.vectors import unit
 from .flow import tangent_field
 from .grid import FlowGrid
 from .locks import CURL_LOCK, LOCK, WISP, curl, gather, groups, loosen

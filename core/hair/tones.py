@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
-from ..vectors import unit
+from ..geometry.vectors import unit
 from .directions import blur_within, luminance
 from .look import SCORES, HairLook
 from .tracing import Paths

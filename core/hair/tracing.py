@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..vectors import unit
+from ..geometry.vectors import unit
 from .grid import FlowGrid, Place
 from .volume import along_surface
 

@@ -10,7 +10,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from ..cameras import Camera
-from ..vectors import unit
+from ..geometry.vectors import unit
 from .directions import Directions, Tensor, gradient_tensor, strand_directions
 
 HAIRY = 0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from ..ramps import smooth_step
+from ..geometry.ramps import smooth_step
 from .pose import Pose
 
 NOISE = np.radians(5.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from .. import blocks
+from ..system import blocks
 from .blur import box_blur
 from .matting import refine_matte
 from .outline import redraw_outline

@@ -16,8 +16,8 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 from scipy.spatial import ConvexHull
 
-from .. import blocks
-from ..ramps import smooth_step
+from ..geometry.ramps import smooth_step
+from ..system import blocks
 from .blur import soft_blur
 from .connected import connected_to
 from .landmarks import Landmarks

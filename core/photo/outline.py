@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from ..ramps import smooth_step
+from ..geometry.ramps import smooth_step
 from .blur import soft_blur
 from .surroundings import COLOR_NOISE, MIN_WEIGHT, color_sums, mean_color
 

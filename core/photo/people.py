@@ -17,7 +17,7 @@ from scipy import ndimage, sparse
 from scipy.sparse.linalg import splu
 from scipy.spatial import ConvexHull
 
-from ..ramps import smooth_step
+from ..geometry.ramps import smooth_step
 from .landmarks import CHIN, Landmarks
 from .network import load_network
 from .sampling import Square, sample_square

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 from ..errors import PhotoError
-from ..pictures import png_bytes
 from ..progress import Reporter
+from ..system.pictures import png_bytes
 from .alignment import Alignment, reference_box
 from .decode import Photo
 from .edits import NO_EDITS, Crop, PhotoEdits

@@ -9,8 +9,8 @@ import numpy as np
 
 from .. import cameras
 from ..errors import FaceLiftError
-from ..framing import upright_bounds
 from ..gaussians import Gaussians
+from ..geometry.framing import upright_bounds
 from ..progress import Reporter
 from .choice import Renderer
 from .rendering import WHITE, to_uint8

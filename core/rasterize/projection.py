@@ -11,10 +11,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from .. import quaternions
-from .. import spherical_harmonics as harmonics
 from ..cameras import Camera
 from ..gaussians import Gaussians
+from ..geometry import quaternions
+from ..splats import spherical_harmonics as harmonics
 
 NEAR = 0.2
 """Gaussians with a centre at this depth or nearer are culled."""

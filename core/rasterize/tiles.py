@@ -16,7 +16,7 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from .. import blocks
+from ..system import blocks
 from .projection import MIN_ALPHA, Splats
 
 MAX_ALPHA = np.float32(0.99)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import cameras, video
+from .. import cameras
 from ..gaussians import Gaussians
 from ..progress import Reporter
+from ..system import video
 from .choice import Renderer, best_renderer
 
 FRAMES, FRAMES_PER_SECOND, SIZE = 150, 30, 512

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..files import replacing
+from ..system.files import replacing
 from .errors import RuntimeProblem
 from .selftest import PACKAGES
 

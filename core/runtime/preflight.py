@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ..files import explain_disk_full
 from ..progress import Reporter
+from ..system.files import explain_disk_full
 from . import command
 from .errors import RuntimeProblem
 from .indexes import normal_name

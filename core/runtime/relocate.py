@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from ..files import explain_disk_full
 from ..progress import Reporter
+from ..system.files import explain_disk_full
 from .environment import COMPLETE, environments, folder_bytes, locked, python_of, read_marker
 from .errors import RuntimeProblem
 from .preflight import check_path

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from ..files import replacing
+from ..system.files import replacing
 
 
 @dataclass

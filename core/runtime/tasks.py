@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import FaceLiftError
-from ..files import replacing
 from ..processes.protocol import Method
 from ..processes.server import Request, Result, Server, serve
 from ..progress import Reporter
+from ..system.files import replacing
 from . import advice, environment, lockfile, relocate
 from .backends import Backend
 from .installer import Installation, self_test

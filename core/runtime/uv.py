@@ -12,8 +12,8 @@ import sys
 import zipfile
 from pathlib import Path
 
-from ..files import replacing
 from ..progress import Reporter
+from ..system.files import replacing
 from ..weights.table import sha256_of
 from . import command
 from .errors import RuntimeProblem

@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 from scipy import ndimage
 
-from .. import quaternions
 from ..gaussians import Gaussians
+from ..geometry import quaternions
 from .manifold import well_composed
 from .mesh import Mesh, surface_net
 from .openness import openness

@@ -8,8 +8,8 @@ import numpy as np
 from scipy import ndimage
 from scipy.special import spence
 
-from .. import quaternions
 from ..gaussians import Gaussians
+from ..geometry import quaternions
 
 RESOLUTION = 136
 """Voxels along the longest side of what the grid is about."""

@@ -21,8 +21,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import quaternions
-from .. import spherical_harmonics as harmonics
+from ..geometry import quaternions
+from ..splats import spherical_harmonics as harmonics
 
 TEXELS = 4
 """Texels of one splat."""

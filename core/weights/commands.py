@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..console import Console
 from ..progress import Reporter
+from ..system.console import Console
 from .download import download
 from .errors import WeightsError
 from .places import weights_home

@@ -18,8 +18,8 @@ from pathlib import Path
 from types import TracebackType
 
 from ..errors import EngineUnavailable
-from ..files import explain_disk_full
 from ..progress import Reporter
+from ..system.files import explain_disk_full
 from .download_errors import explained
 from .errors import WeightsError
 from .record import HashRecord

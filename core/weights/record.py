@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from ..errors import FaceLiftError
-from ..files import replacing
+from ..system.files import replacing
 from .places import user_cache
 
 

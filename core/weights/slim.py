@@ -20,8 +20,8 @@ from typing import Protocol
 
 import numpy as np
 
-from ..files import explain_disk_full
 from ..progress import Reporter
+from ..system.files import explain_disk_full
 from .errors import WeightsError
 from .record import HashRecord
 from .slim_outputs import Tensors, outputs

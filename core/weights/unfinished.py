@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..files import replacing
 from ..progress import Reporter
+from ..system.files import replacing
 from .errors import WeightsError
 from .record import HashRecord
 from .slim_outputs import Output, source_files

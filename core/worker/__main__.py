@@ -1,6 +1,6 @@
 """``python -m core.worker``: see :mod:`.server`."""
 
-from ..native_threads import wait_passively
+from ..system.native_threads import wait_passively
 from .server import main
 
 wait_passively()

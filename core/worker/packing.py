@@ -21,8 +21,8 @@ from ..gaussians import Gaussians
 from ..head.shape import HeadShape
 from ..photo.edits import Crop, picture_of
 from ..photo.types import Finding
-from ..pictures import png_bytes
 from ..processes.codec import MALFORMED, Attachment, ProtocolError
+from ..system.pictures import png_bytes
 
 GAUSSIAN_FIELDS = ("means", "scales", "rotations", "opacities", "sh", "parts")
 EXTRA_PREFIX = "extra/"

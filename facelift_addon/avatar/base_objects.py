@@ -19,7 +19,7 @@ from ...core.head.model import HeadModel, load_head_model
 from ...core.head.pose import Pose
 from ...core.head.shape import HeadShape
 from .. import compat
-from ..splats import fits, heads
+from ..splats.data import fits, heads
 from . import model_faces
 
 BASE_KEY = "facelift_base_of"

@@ -11,11 +11,11 @@ from ...core.avatar.base_mesh import BaseMesh
 from ...core.avatar.binding import bind
 from ...core.errors import FaceLiftError
 from ...core.gaussians import Gaussians
-from .. import errands
-from ..explaining import Explained
-from ..handover import Handover
-from ..operators.reporting import reported
-from ..splats import baking, columns, following, heads
+from ..interface.explaining import Explained
+from ..making import errands
+from ..making.handover import Handover
+from ..reporting import reported
+from ..splats.data import baking, columns, following, heads
 from . import base_objects, bindings
 from .belonging import head_of
 from .showing import show_only

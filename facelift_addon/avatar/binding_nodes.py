@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import bpy
 
-from ...core import attributes as names
 from ...core.avatar.gaps import WIDTHS
-from ..splats import modifier_inputs
-from ..splats.following import MESH, METRE, VERTICES
-from ..splats.nodes import Builder, shared_group
-from ..splats.stretch_nodes import stretch_group
+from ...core.splats import attributes as names
+from ..splats.data.following import MESH, METRE, VERTICES
+from ..splats.display import modifier_inputs
+from ..splats.display.nodes import Builder, shared_group
+from ..splats.display.stretch_nodes import stretch_group
 from .gradient_nodes import GAINS, MOVE, REST, gradients_group
 
 VERSION = 1

@@ -5,16 +5,16 @@ from __future__ import annotations
 import bpy
 import numpy as np
 
-from ...core import attributes as names
 from ...core.avatar import gaps
 from ...core.avatar.base_mesh import BaseMesh
 from ...core.errors import FaceLiftError
 from ...core.gaussians import Gaussians
+from ...core.splats import attributes as names
 from ..editing import storage
-from ..splats import baking, columns, fits, geometry, heads
-from ..splats.columns import Column
-from ..splats.following import MESH, METRE, STALE_KEY, VERTICES, find, mesh_of
-from ..splats.modifier_inputs import ModifierInputs, put_in_order
+from ..splats.data import baking, columns, fits, geometry, heads
+from ..splats.data.columns import Column
+from ..splats.data.following import MESH, METRE, STALE_KEY, VERTICES, find, mesh_of
+from ..splats.display.modifier_inputs import ModifierInputs, put_in_order
 from . import base_objects
 from .binding_nodes import GROUP_NAME, binding_group
 

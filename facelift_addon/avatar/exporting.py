@@ -16,8 +16,8 @@ from bpy_extras.io_utils import ExportHelper
 
 from ...core.errors import FaceLiftError
 from .. import paths
-from ..explaining import Explained
-from ..operators.reporting import reported
+from ..interface.explaining import Explained
+from ..reporting import reported
 from . import faces, rigs
 from .belonging import base_mesh_of
 

@@ -7,8 +7,8 @@ from bpy.app.handlers import persistent
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, PointerProperty, StringProperty
 
 from ...core.avatar import arkit
-from ..operators.reporting import reported
-from ..widgets import SidebarPanel
+from ..interface.widgets import SidebarPanel
+from ..reporting import reported
 from . import faces
 
 PRESETS = [(name, name, "") for name in arkit.PRESETS]

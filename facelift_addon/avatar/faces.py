@@ -8,7 +8,7 @@ import bpy
 
 from ...core.avatar.arkit import ARKIT_NAMES
 from ...core.errors import FaceLiftError
-from ..explaining import Explained
+from ..interface.explaining import Explained
 from . import base_objects, rigs
 
 

@@ -13,11 +13,11 @@ from ...core.avatar.base_mesh import BaseMesh
 from ...core.avatar.fit import fit_base_mesh
 from ...core.errors import FaceLiftError
 from ...core.progress import Reporter
-from .. import errands
-from ..explaining import Explained
-from ..handover import Handover
-from ..operators.reporting import reported
-from ..splats import columns, following, heads
+from ..interface.explaining import Explained
+from ..making import errands
+from ..making.handover import Handover
+from ..reporting import reported
+from ..splats.data import columns, following, heads
 from . import base_objects, bindings, texturing
 from .belonging import base_mesh_of, head_of
 from .showing import show_only

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import bpy
 
-from ...core import attributes as names
-from ..splats.nodes import Builder, shared_group
+from ...core.splats import attributes as names
+from ..splats.display.nodes import Builder, shared_group
 
 VERSION = 1
 

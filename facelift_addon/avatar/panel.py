@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import bpy
 
-from .. import errands
 from ..editing import targets
-from ..splats import following
-from ..widgets import SidebarPanel, draw_lines, time_left
+from ..interface.widgets import SidebarPanel, draw_lines, time_left
+from ..making import errands
+from ..splats.data import following
 from . import base_objects, binding, bindings, fitting, rigs, texturing
 from .showing import KINDS
 

@@ -13,9 +13,10 @@ from ...core.avatar.joints import EYE_LEFT, EYE_RIGHT, HEAD, NECK
 from ...core.avatar.recording import DEGREES, RADIANS, Recording, load_recording
 from ...core.avatar.turns import divided
 from ...core.errors import FaceLiftError
-from .. import errands, paths
-from ..handover import Handover
-from ..operators.reporting import reported
+from .. import paths
+from ..making import errands
+from ..making.handover import Handover
+from ..reporting import reported
 from . import faces, rigs
 from .keyframes import Animation, Curves
 

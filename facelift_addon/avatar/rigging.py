@@ -6,10 +6,10 @@ import bpy
 
 from ...core.avatar.joints import find_joints
 from ...core.avatar.skinning import bone_weights
-from ..explaining import Explained
-from ..operators.reporting import reported
-from ..splats import heads
-from ..widgets import SidebarPanel
+from ..interface.explaining import Explained
+from ..interface.widgets import SidebarPanel
+from ..reporting import reported
+from ..splats.data import heads
 from . import base_objects, faces, rigs
 from .belonging import base_mesh_of
 

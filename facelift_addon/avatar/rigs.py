@@ -18,7 +18,7 @@ from mathutils import Vector
 
 from ...core.avatar.joints import EYE_LEFT, EYE_RIGHT, HEAD, JAW, LOOK_AT, NECK, Bone, Joints
 from ..editing import targets
-from ..splats import heads
+from ..splats.data import heads
 from . import control_shapes
 
 RIG_KEY = "facelift_rig"

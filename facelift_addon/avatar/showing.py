@@ -6,10 +6,10 @@ import bpy
 from bpy.props import EnumProperty
 
 from ...core.errors import FaceLiftError
-from .. import arrival_view
-from ..explaining import Explained
-from ..operators.reporting import reported
-from ..splats import heads
+from ..interface.explaining import Explained
+from ..reporting import reported
+from ..splats.data import heads
+from ..splats.scene import arrival_view
 from . import base_objects, texturing, wraps
 from .belonging import head_of
 

@@ -11,13 +11,13 @@ from ...core.avatar.base_mesh import BaseMesh
 from ...core.avatar.texture.bake import SIZE, SIZES, bake_texture
 from ...core.errors import FaceLiftError
 from ...core.gaussians import Gaussians
-from ...core.pictures import png_bytes
 from ...core.progress import Reporter
-from .. import errands
-from ..explaining import Explained
-from ..handover import Handover
-from ..operators.reporting import reported
-from ..splats import columns, heads
+from ...core.system.pictures import png_bytes
+from ..interface.explaining import Explained
+from ..making import errands
+from ..making.handover import Handover
+from ..reporting import reported
+from ..splats.data import columns, heads
 from . import base_objects, bindings
 from .belonging import base_mesh_of
 

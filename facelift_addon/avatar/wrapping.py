@@ -9,14 +9,14 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from ...core.avatar.wrap.wrap import SIZES, TARGETS, wrap
 from ...core.errors import FaceLiftError
-from ...core.pictures import png_bytes
 from ...core.progress import Reporter
-from .. import errands
-from ..explaining import Explained
-from ..handover import Handover
-from ..operators.reporting import reported
-from ..splats import baking, columns, heads
-from ..widgets import SidebarPanel, draw_lines
+from ...core.system.pictures import png_bytes
+from ..interface.explaining import Explained
+from ..interface.widgets import SidebarPanel, draw_lines
+from ..making import errands
+from ..making.handover import Handover
+from ..reporting import reported
+from ..splats.data import baking, columns, heads
 from . import wraps
 from .belonging import head_of
 from .panel import draw_progress, draw_shown

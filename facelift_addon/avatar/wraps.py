@@ -11,7 +11,7 @@ import numpy as np
 from ...core.avatar.wrap.wrap import Wrap
 from ...core.colors import to_linear
 from .. import compat
-from ..splats import fits, heads
+from ..splats.data import fits, heads
 
 WRAP_KEY = "facelift_wrap_of"
 """Custom property of a wrap mesh object: the id of its splats' object."""

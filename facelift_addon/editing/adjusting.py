@@ -10,8 +10,8 @@ import numpy as np
 from bpy.props import EnumProperty
 
 from ...core.errors import FaceLiftError
-from ..operators.reporting import reported
-from ..splats import baking, heads
+from ..reporting import reported
+from ..splats.data import baking, heads
 from . import adjustments, crop_empties, targets
 from .adjustments_nodes import BOX, PLANE, USE_BOX, USE_PLANE
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import bpy
 
 from ...core.editing import density
-from ..splats import baking, geometry
-from ..splats.modifier_inputs import ModifierInputs, find_modifier, put_in_order
+from ..splats.data import baking, geometry
+from ..splats.display.modifier_inputs import ModifierInputs, find_modifier, put_in_order
 from . import crop_empties, originals, storage
 from .adjustments_nodes import CELL, GROUP_NAME, MAX_SIZE, MIN_SIZE, adjustments_group
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import bpy
 
-from ...core import attributes as names
-from ...core.parts import Part
-from ..splats import modifier_inputs
-from ..splats.nodes import Builder, shared_group
+from ...core.splats import attributes as names
+from ...core.splats.parts import Part
+from ..splats.display import modifier_inputs
+from ..splats.display.nodes import Builder, shared_group
 from .density_nodes import area, density_group
 from .grading_nodes import NEUTRAL, grade_group
 

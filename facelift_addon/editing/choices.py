@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...core.parts import Part
+from ...core.splats.parts import Part
 
 PARTS = tuple(
     (part.name, part.name.capitalize(), f"Splats labelled as {part.name.lower()}", icon, int(part))

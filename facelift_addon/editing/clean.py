@@ -10,9 +10,9 @@ from ...core.editing import density, floaters, neighbors, selection
 from ...core.editing.edit import Edit, kept
 from ...core.errors import FaceLiftError
 from ...core.gaussians import Gaussians, concatenate
-from ...core.parts import Part
-from ..operators.reporting import reported
-from ..splats import baking
+from ...core.splats.parts import Part
+from ..reporting import reported
+from ..splats.data import baking
 from . import silhouettes, storage, targets
 from .choices import PARTS
 

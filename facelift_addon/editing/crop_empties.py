@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import bpy
 import numpy as np
 
-from ..splats.modifier_inputs import ModifierInputs
+from ..splats.display.modifier_inputs import ModifierInputs
 from .adjustments_nodes import BOX, PLANE
 
 CROP_KEY = "facelift_crop"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bpy
 
-from ...core import attributes as names
 from ...core.editing import density
-from ..splats.nodes import Builder, numbered, shared_group
+from ...core.splats import attributes as names
+from ..splats.display.nodes import Builder, numbered, shared_group
 
 VERSION = 3
 

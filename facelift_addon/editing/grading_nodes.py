@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 import bpy
 
-from ...core import attributes as names
 from ...core import colors as curves
-from ...core import spherical_harmonics as harmonics
 from ...core.editing import grading
-from ..splats.nodes import Builder, shared_group
+from ...core.splats import attributes as names
+from ...core.splats import spherical_harmonics as harmonics
+from ..splats.display.nodes import Builder, shared_group
 
 VERSION = 2
 

@@ -7,7 +7,7 @@ import numpy as np
 from mathutils import Matrix
 
 from ...core.errors import FaceLiftError
-from ..splats import baking, following, heads
+from ..splats.data import baking, following, heads
 from . import adjustments, originals, storage
 
 SMALLEST_DETERMINANT = 1e-18

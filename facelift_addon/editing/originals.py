@@ -5,8 +5,8 @@ from __future__ import annotations
 import bpy
 import numpy as np
 
-from ..splats import columns, geometry
-from ..splats.columns import Column
+from ..splats.data import columns, geometry
+from ..splats.data.columns import Column
 
 ORIGINAL_KEY = "facelift_original"
 """Custom property of a point cloud: the point cloud datablock that holds its original."""

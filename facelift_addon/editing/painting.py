@@ -8,9 +8,9 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, FloatVectorProp
 
 from ...core.editing import grading, painting, selection
 from ...core.gaussians import Gaussians
-from ...core.parts import Part
-from ..operators.reporting import reported
-from ..splats import baking
+from ...core.splats.parts import Part
+from ..reporting import reported
+from ..splats.data import baking
 from . import storage, targets
 from .choices import PARTS
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bpy
 
-from ...core.parts import Part
-from ..splats.modifier_inputs import ModifierInputs
-from ..widgets import SidebarPanel
+from ...core.splats.parts import Part
+from ..interface.widgets import SidebarPanel
+from ..splats.display.modifier_inputs import ModifierInputs
 from . import adjustments, targets, tools_bar
 from .adjustments_nodes import (
     BOX,

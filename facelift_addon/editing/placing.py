@@ -9,9 +9,9 @@ from mathutils import Matrix
 
 from ...core.editing import eyes, selection
 from ...core.errors import FaceLiftError
-from ...core.parts import Part
-from ..operators.reporting import reported
-from ..splats import baking
+from ...core.splats.parts import Part
+from ..reporting import reported
+from ..splats.data import baking
 from . import local_space, targets
 
 BOTTOM_SHARE = 0.5

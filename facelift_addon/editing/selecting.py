@@ -10,9 +10,9 @@ from ...core.cameras import Camera
 from ...core.editing import measures, neighbors, selection, visibility
 from ...core.errors import FaceLiftError
 from ...core.gaussians import Gaussians
-from ...core.parts import Part
-from ..operators.reporting import reported
-from ..splats import baking
+from ...core.splats.parts import Part
+from ..reporting import reported
+from ..splats.data import baking
 from . import silhouettes, targets
 from .choices import PARTS, SELECTIONS, combined
 

@@ -11,9 +11,10 @@ from bpy.props import EnumProperty
 from ...core.avatar.binding import baked
 from ...core.editing import joining, selection, symmetry
 from ...core.editing.edit import kept
-from ...core.parts import Part
-from ..operators.reporting import reported
-from ..splats import baking, columns, display, following, geometry, heads
+from ...core.splats.parts import Part
+from ..reporting import reported
+from ..splats.data import baking, columns, following, geometry, heads
+from ..splats.display import display
 from . import adjustments, originals, storage, targets
 from .choices import PARTS
 

@@ -8,7 +8,7 @@ from mathutils import Matrix
 
 from ...core.cameras import Camera
 from ...core.errors import FaceLiftError
-from ..splats import heads
+from ..splats.data import heads
 
 OPAQUE = 0.1
 """Alpha of the aligned photo from which a pixel may show the person; soft hair has little."""

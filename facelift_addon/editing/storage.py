@@ -5,12 +5,12 @@ from __future__ import annotations
 import bpy
 import numpy as np
 
-from ...core import attributes as names
 from ...core.editing.edit import Edit
 from ...core.gaussians import Gaussians
+from ...core.splats import attributes as names
 from .. import compat
-from ..splats import columns, geometry
-from ..splats.columns import Column
+from ..splats.data import columns, geometry
+from ..splats.data.columns import Column
 from . import originals, targets
 
 

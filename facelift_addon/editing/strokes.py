@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 
 from ...core.editing import picking
-from ..splats import baking
+from ..splats.data import baking
 from . import choices, targets
 
 

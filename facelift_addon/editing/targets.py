@@ -6,8 +6,8 @@ import bpy
 import numpy as np
 
 from ...core.errors import FaceLiftError
-from ..explaining import Explained
-from ..splats import geometry
+from ..interface.explaining import Explained
+from ..splats.data import geometry
 from .crop_empties import CROP_KEY
 
 SELECTION = ".selection"

@@ -8,7 +8,7 @@ from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatPrope
 
 from ...core.editing import picking
 from ...core.errors import FaceLiftError
-from ..operators.reporting import reported
+from ..reporting import reported
 from . import strokes, targets, tools_drawing, views
 from .choices import SELECTIONS
 

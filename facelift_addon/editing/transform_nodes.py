@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bpy
 
-from ..explaining import Explained
-from ..splats.nodes import Builder, shared_group
-from ..splats.stretch_nodes import stretch_group
+from ..interface.explaining import Explained
+from ..splats.display.nodes import Builder, shared_group
+from ..splats.display.stretch_nodes import stretch_group
 
 VERSION = 1
 

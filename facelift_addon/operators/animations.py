@@ -12,9 +12,9 @@ import bpy
 import numpy as np
 
 from ...core.progress import Reporter
-from .. import errands
-from ..splats import exchange
-from ..splats.columns import Column
+from ..making import errands
+from ..splats.data import exchange
+from ..splats.data.columns import Column
 
 TITLE = "Writing the animation"
 TICK_SECONDS = 0.02

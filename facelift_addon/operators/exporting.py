@@ -16,14 +16,15 @@ from ...core.errors import FaceLiftError
 from ...core.formats.axes import Axes, Unit
 from ...core.formats.registry import Format, Statement
 from ...core.progress import Reporter
-from .. import errands, paths
+from .. import paths
 from ..editing import targets
-from ..explaining import Explained
-from ..splats import baking, exchange, geometry, heads
-from ..splats.columns import Column
+from ..interface.explaining import Explained
+from ..making import errands
+from ..reporting import reported
+from ..splats.data import baking, exchange, geometry, heads
+from ..splats.data.columns import Column
 from .animations import Animation
-from .frames import AXES
-from .reporting import reported
+from .axes import AXES
 
 FORMATS = {kind.id: kind for kind in formats.FORMATS}
 DEFAULT_FORMAT = formats.FORMATS[0].id

@@ -7,19 +7,21 @@ from bpy.props import EnumProperty, StringProperty
 
 from ...core.engines import registry
 from ...core.errors import FaceLiftError
-from .. import lenses, photo_editing
-from ..connection import engines, needs_setup
 from ..editing import targets
-from ..explaining import Explained
-from ..jobs import session
-from ..lenses import LensChoice
-from ..orders import order_again, order_as_made, orders_to_make, takes_lens, with_unused_seed
-from ..photos import PhotoSource
-from ..splats import arrivals, heads, recipes, rendering
-from ..tasks import Order, State
-from ..timers import wake
+from ..interface.explaining import Explained
+from ..making.connection import engines, needs_setup
+from ..making.orders import order_again, order_as_made, orders_to_make, takes_lens, with_unused_seed
+from ..making.session import session
+from ..making.tasks import Order, State
+from ..making.timers import wake
+from ..photo import editing as photo_editing
+from ..photo import lenses
+from ..photo.lenses import LensChoice
+from ..photo.photos import PhotoSource
+from ..reporting import reported
+from ..splats.data import heads, recipes
+from ..splats.scene import arrivals, rendering
 from ..viewport.drawing import drawing
-from .reporting import reported
 
 
 class FACELIFT_OT_generate(Explained, bpy.types.Operator):

@@ -13,13 +13,16 @@ from bpy_extras.io_utils import ImportHelper
 from ...core import formats
 from ...core.errors import FaceLiftError
 from ...core.progress import Reporter
-from .. import errands, paths
-from ..handover import Handover
-from ..splats import display, exchange, geometry, heads, rendering
-from ..splats.arrivals import Arrival, add
+from .. import paths
+from ..making import errands
+from ..making.handover import Handover
+from ..reporting import reported
+from ..splats.data import exchange, geometry, heads
+from ..splats.display import display
+from ..splats.scene import rendering
+from ..splats.scene.arrivals import Arrival, add
 from ..viewport.drawing import drawing
-from .frames import AXES
-from .reporting import reported
+from .axes import AXES
 
 FILE_GLOB = ";".join(f"*{suffix}" for suffix in formats.readable_suffixes())
 

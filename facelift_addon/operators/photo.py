@@ -7,13 +7,14 @@ from dataclasses import replace
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, StringProperty
 
-from .. import paths, photo_editing
-from ..explaining import Explained
-from ..jobs import session
-from ..orders import order_for
-from ..photos import PhotoSource
-from ..timers import wake
-from .reporting import reported
+from .. import paths
+from ..interface.explaining import Explained
+from ..making.orders import order_for
+from ..making.session import session
+from ..making.timers import wake
+from ..photo import editing as photo_editing
+from ..photo.photos import PhotoSource
+from ..reporting import reported
 
 PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif")
 """Offered in the file browser."""

@@ -9,12 +9,12 @@ from bpy.props import CollectionProperty, EnumProperty, FloatProperty
 from gpu_extras.batch import batch_for_shader
 
 from ...core.photo.edits import LARGEST_CROP, SMALLEST_CROP, Crop
-from .. import photo_editing
-from ..editor_area import close_area, image_area, in_area, open_area
-from ..explaining import Explained
-from ..jobs import session
-from ..timers import wake
-from .reporting import reported
+from ..interface.explaining import Explained
+from ..making.session import session
+from ..making.timers import wake
+from ..photo import editing as photo_editing
+from ..photo.editor_area import close_area, image_area, in_area, open_area
+from ..reporting import reported
 
 LASSO_COLOR = (1.0, 0.6, 0.1, 1.0)
 LEAST_CORNERS = 3

@@ -11,17 +11,20 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, FloatVectorProp
 from bpy_extras.io_utils import ExportHelper
 
 from ...core.errors import FaceLiftError
-from ...core.framing import upright_bounds
 from ...core.gaussians import Gaussians
-from ...core.pictures import write_png
+from ...core.geometry.framing import upright_bounds
 from ...core.progress import Reporter
 from ...core.rasterize import contact_sheet, render
-from .. import errands, paths
+from ...core.system.pictures import write_png
+from .. import paths
 from ..editing import targets
-from ..explaining import Explained
-from ..splats import baking, native, rendering, turntable
-from ..timers import redraw
-from .reporting import reported
+from ..interface.explaining import Explained
+from ..making import errands
+from ..making.timers import redraw
+from ..reporting import reported
+from ..splats.data import baking
+from ..splats.display import native
+from ..splats.scene import rendering, turntable
 
 CONTACT_SHEET = "Rendering the contact sheet…"
 """Title of what makes one, for panels."""

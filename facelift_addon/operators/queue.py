@@ -5,11 +5,11 @@ from __future__ import annotations
 import bpy
 from bpy.props import StringProperty
 
-from .. import connection
-from ..explaining import Explained
-from ..jobs import session
-from ..tasks import State
-from ..timers import redraw, wake
+from ..interface.explaining import Explained
+from ..making import connection
+from ..making.session import session
+from ..making.tasks import State
+from ..making.timers import redraw, wake
 
 
 class _OnTask:

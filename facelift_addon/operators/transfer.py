@@ -7,7 +7,7 @@ from pathlib import Path
 import bpy
 
 from ...core import formats
-from ..splats import heads
+from ..splats.data import heads
 from .exporting import CLASSES as EXPORT_CLASSES
 from .exporting import FACELIFT_OT_export_splats
 from .importing import CLASSES as IMPORT_CLASSES

@@ -5,13 +5,14 @@ from __future__ import annotations
 import bpy
 from bpy.props import EnumProperty
 
-from .. import arrival_view, lighting
 from ..editing import targets
-from ..explaining import Explained
-from ..splats import arrivals, belongings, cameras, display, geometry, heads, native, proxies, rendering
-from ..splats.native import Way
+from ..interface.explaining import Explained
+from ..reporting import reported
+from ..splats.data import geometry, heads
+from ..splats.display import display, native, proxies
+from ..splats.display.native import Way
+from ..splats.scene import arrival_view, arrivals, belongings, cameras, lighting, rendering
 from ..viewport import split, switch
-from .reporting import reported
 
 PICTURE_SIZE = 1024
 """Pixels; the aligned photo is square, and twice its size is enough for every detail."""

@@ -8,9 +8,9 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 from ...core.errors import FaceLiftError
 from ...core.runtime import lockfile
 from ...core.runtime.backends import Backend
-from ..operators.reporting import reported
-from ..timers import redraw
-from ..widgets import size_text
+from ..interface.widgets import size_text
+from ..making.timers import redraw
+from ..reporting import reported
 from .folders import Idle
 from .guide import guide
 

@@ -7,7 +7,7 @@ import bpy
 from ...core.errors import FaceLiftError
 from ...core.runtime.setup_view import View
 from ..identity import preferences
-from ..widgets import draw_lines
+from ..interface.widgets import draw_lines
 from .guide import guide
 from .installed_drawing import draw_installed
 from .steps import raw_text

@@ -8,11 +8,12 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 
 from ...core.errors import FaceLiftError
-from .. import connection, paths
-from ..explaining import Explained
-from ..jobs import session
-from ..operators.reporting import reported
-from ..timers import redraw, wake
+from .. import paths
+from ..interface.explaining import Explained
+from ..making import connection
+from ..making.session import session
+from ..making.timers import redraw, wake
+from ..reporting import reported
 from .guide import guide
 
 RUNTIME = ("RUNTIME", "Runtime", "PyTorch and the other packages that the engine needs")

@@ -14,7 +14,7 @@ from ...core.runtime.setup_flow import SetupFlow
 from ...core.runtime.setup_state import SetupState, Stage
 from ...core.runtime.setup_view import View, view
 from ...core.weights.places import user_data
-from ..previews import previews
+from ..interface.previews import previews
 
 STORE_NAME = "setup.json"
 """In the user's data folder, not the extension's: choices and consent outlive an uninstallation, as the

@@ -8,7 +8,7 @@ import bpy
 
 from ...core.runtime.setup_state import SetupState, Stage
 from ..identity import preferences
-from ..widgets import size_text
+from ..interface.widgets import size_text
 from .guide import guide
 
 MAINTENANCE = {"CHECK": "Check Again", "REPAIR": "Repair", "VERIFY": "Verify", "SLIM": "Slim", "TEST": "Test"}

@@ -7,12 +7,12 @@ from bpy.props import BoolProperty
 
 from ...core.engines import registry
 from ...core.runtime.setup_view import report_text
-from .. import connection
-from ..explaining import Explained
 from ..identity import BASE_PACKAGE
-from ..jobs import session
-from ..operators.reporting import reported
-from ..timers import redraw, wake
+from ..interface.explaining import Explained
+from ..making import connection
+from ..making.session import session
+from ..making.timers import redraw, wake
+from ..reporting import reported
 from .guide import guide
 
 DETAILS_WIDTH = 700

@@ -7,7 +7,7 @@ import time
 from ...core.errors import FaceLiftError
 from ...core.processes.job import Job
 from ...core.processes.protocol import Method
-from .. import connection
+from ..making import connection
 
 GIB = 1 << 30
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ...core.processes.job import Job
 from ...core.processes.protocol import Method
-from .. import connection
-from ..widgets import size_text
+from ..interface.widgets import size_text
+from ..making import connection
 
 
 class Unloading:

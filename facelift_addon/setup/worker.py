@@ -5,11 +5,11 @@ from __future__ import annotations
 import bpy
 from bpy.props import EnumProperty
 
-from .. import connection
-from ..explaining import Explained
 from ..identity import preferences
-from ..jobs import session
-from ..timers import redraw, wake
+from ..interface.explaining import Explained
+from ..making import connection
+from ..making.session import session
+from ..making.timers import redraw, wake
 from .trial import trial
 from .unloading import unloading
 

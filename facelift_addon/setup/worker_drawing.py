@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..widgets import draw_lines
+from ..interface.widgets import draw_lines
 from .trial import trial
 from .unloading import unloading
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import gpu
 import numpy as np
 
-from ...core import spherical_harmonics as harmonics
+from ...core.splats import spherical_harmonics as harmonics
 from ...core.viewing import order, texels
 from . import textures
 from .clouds import Cloud

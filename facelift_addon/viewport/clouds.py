@@ -9,11 +9,11 @@ from functools import cached_property
 import bpy
 import numpy as np
 
-from ...core import attributes as names
+from ...core.splats import attributes as names
 from ...core.viewing import texels
-from ..splats import geometry
-from ..splats.columns import KINDS, Column
-from ..splats.stand_in import CENTER
+from ..splats.data import geometry
+from ..splats.data.columns import KINDS, Column
+from ..splats.display.stand_in import CENTER
 
 SELECTION = ".selection"
 """Blender's own attribute of what Edit Mode has selected; missing when everything is."""

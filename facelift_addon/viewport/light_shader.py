@@ -7,7 +7,7 @@ An object's row of the texture ``objects`` has from column 5 on the nine colours
 from __future__ import annotations
 
 from ...core.viewing import texels
-from ..splats.material import LEAST_FACING
+from ..splats.display.material import LEAST_FACING
 
 CONSTANTS = {
     "NORMAL_STEPS": f"{float(texels.NORMAL_STEPS)!r}",

@@ -9,12 +9,12 @@ import numpy as np
 from bpy.app.handlers import persistent
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, PointerProperty
 
-from ...core import attributes as names
+from ...core.splats import attributes as names
 from ...core.viewing import texels
 from ..listening import listen, stop_listening
-from ..splats import geometry
-from ..splats.columns import KINDS
-from ..splats.stand_in import CENTER
+from ..splats.data import geometry
+from ..splats.data.columns import KINDS
+from ..splats.display.stand_in import CENTER
 from ..view_layers import objects_of
 from .clouds import SELECTION
 from .marks import Load, Look, Marks

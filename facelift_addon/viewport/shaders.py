@@ -11,8 +11,8 @@ import gpu
 from ...core.rasterize.projection import BLUR, FRUSTUM_MARGIN, MIN_ALPHA
 from ...core.rasterize.tiles import MAX_ALPHA
 from ...core.viewing import texels
-from ..splats.ewa import NEAR
-from ..splats.radiance import polynomials
+from ..splats.display.ewa import NEAR
+from ..splats.display.radiance import polynomials
 from . import light_shader
 
 SELECTION_SHARE = 0.6

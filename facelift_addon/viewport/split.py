@@ -11,7 +11,7 @@ import numpy as np
 from bpy.props import BoolProperty, FloatProperty, IntVectorProperty, PointerProperty, StringProperty
 from gpu_extras.batch import batch_for_shader
 
-from ..splats import heads
+from ..splats.data import heads
 from .photo_shader import photo_shader
 
 GRAB_PIXELS = 10

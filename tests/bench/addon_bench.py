@@ -11,8 +11,8 @@ import numpy as np
 
 from core.cameras import front_camera
 from core.rasterize import cpu
-from tests import addon_helpers
 from tests.bench.report import Measurement, best_seconds, print_table
+from tests.helpers import addon as addon_helpers
 
 COUNT = 200_000
 RENDER_SIZE = 512
@@ -36,8 +36,8 @@ def _objects(extension: addon_helpers.Extension) -> list[Measurement]:
     import bpy
 
     gaussians = addon_helpers.surface_gaussians(COUNT).replace(extras={})
-    geometry = extension.module("facelift_addon.splats.geometry")
-    display = extension.module("facelift_addon.splats.display")
+    geometry = extension.module("facelift_addon.splats.data.geometry")
+    display = extension.module("facelift_addon.splats.display.display")
     for step in display.preparations(0):
         step()
     made = []
@@ -52,7 +52,7 @@ def _objects(extension: addon_helpers.Extension) -> list[Measurement]:
         bpy.context.view_layer.update()
 
     surface = best_seconds(evaluate)
-    camera = extension.module("facelift_addon.splats.cameras").new_camera("bench")
+    camera = extension.module("facelift_addon.splats.scene.cameras").new_camera("bench")
     bpy.context.scene.collection.objects.link(camera)
     camera.location, camera.rotation_euler = (0, -2.7, 0), (np.pi / 2, 0, 0)
     bpy.context.scene.camera = camera
@@ -107,7 +107,7 @@ def _rendering(extension: addon_helpers.Extension, folder: Path) -> list[Measure
     head = bpy.context.view_layer.objects.active
     from tests.tools.demo import pictures
 
-    geometry = extension.module("facelift_addon.splats.geometry")
+    geometry = extension.module("facelift_addon.splats.data.geometry")
     placement = np.linalg.inv(extension.heads.placement_of(head))
     camera = front_camera(RENDER_SIZE)
     start = time.perf_counter()

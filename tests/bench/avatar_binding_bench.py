@@ -12,10 +12,10 @@ import numpy as np
 from core.avatar.binding import bind, rest_mesh
 from core.avatar.deformation import deform
 from core.gaussians import Gaussians
-from tests import addon_helpers
-from tests.avatar_helpers import astronaut_base, extension_base
 from tests.bench.report import Measurement, print_table
-from tests.draft_helpers import astronaut_head
+from tests.helpers import addon as addon_helpers
+from tests.helpers.avatar import astronaut_base, extension_base
+from tests.helpers.draft import astronaut_head
 
 COUNT = 150_000
 RUNS = 5
@@ -69,7 +69,7 @@ def _blender(extension: addon_helpers.Extension, splats: Gaussians) -> list[Meas
     head = addon_helpers.add_splats(extension, splats, "astronaut")
     mesh = extension.module("facelift_addon.avatar.base_objects").give(head, extension_base(extension), neutral=False)
     operator = _times("Bind to Mesh, the operator", bpy.ops.facelift.bind_to_mesh, "<= 1")
-    extension.module("facelift_addon.splats.display").find_display(head).show_viewport = False
+    extension.module("facelift_addon.splats.display.display").find_display(head).show_viewport = False
     jaw = mesh.data.shape_keys.key_blocks["jawOpen"]
 
     def speak() -> None:

@@ -12,10 +12,10 @@ import numpy as np
 from core.avatar.joints import JAW, find_joints
 from core.avatar.recording import load_recording
 from core.avatar.skinning import bone_weights, posed
-from tests import addon_helpers
-from tests.avatar_helpers import add_head_with_mesh, astronaut_base
 from tests.bench.report import Measurement, print_table
-from tests.recording_helpers import live_link_face
+from tests.helpers import addon as addon_helpers
+from tests.helpers.avatar import add_head_with_mesh, astronaut_base
+from tests.helpers.recording import live_link_face
 
 MINUTES = 10
 

@@ -17,7 +17,7 @@ from core.gaussians import Gaussians, concatenate
 from core.progress import Reporter
 from tests.bench.draft_subjects import photos
 from tests.bench.report import Measurement, peak_memory_mb, print_table
-from tests.texture_helpers import draw, front_quality
+from tests.helpers.texture import draw, front_quality
 
 MANY = 2_000_000
 ANGLES = (0, 45, 90, 180)

@@ -15,7 +15,7 @@ from core.rasterize.cpu import render
 from core.rasterize.metrics import silhouette_iou
 from tests.bench.draft_subjects import photos
 from tests.bench.report import Measurement, print_table
-from tests.mesh_checks import manifold_faults, self_intersecting_share
+from tests.helpers.mesh_checks import manifold_faults, self_intersecting_share
 
 VIEWS, VIEW_SIZE = 24, 512
 TEXTURE_SIZE = 2048

@@ -26,7 +26,7 @@ from core.photo.decode import from_array
 from core.photo.lens import crop_degrees
 from core.progress import Reporter
 from core.rasterize.cpu import render
-from core.spherical_harmonics import from_colors
+from core.splats.spherical_harmonics import from_colors
 from tests.bench.draft_quality import (
     fine_face,
     floating_count,

@@ -12,12 +12,12 @@ from core.cameras import Camera, six_view_rig, turntable
 from core.engines.base import GenerateResult
 from core.engines.draft.detail import FACTOR, fine_photo
 from core.gaussians import Gaussians
-from core.parts import Part
 from core.photo.landmarks import FACE_OVAL
 from core.photo.prepare import Portrait
 from core.rasterize.cpu import render
 from core.rasterize.metrics import psnr, silhouette_iou
-from core.spherical_harmonics import from_colors
+from core.splats.parts import Part
+from core.splats.spherical_harmonics import from_colors
 from tests.bench.novel_views import ssim
 
 FACE_RIM = 16

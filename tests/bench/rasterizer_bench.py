@@ -10,7 +10,7 @@ from core.photo.decode import from_array
 from core.progress import Reporter
 from core.rasterize.cpu import render
 from tests.bench.report import Measurement, best_seconds, print_table
-from tests.gaussian_helpers import render_plainly
+from tests.helpers.gaussian import render_plainly
 
 SMALL = 64
 """Pixels of the comparison with the plain loop, which visits every pixel for every Gaussian."""

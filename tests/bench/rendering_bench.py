@@ -22,8 +22,8 @@ from core.photo.decode import from_array
 from core.progress import Reporter
 from core.rasterize import cpu
 from core.rasterize.metrics import psnr
-from tests import addon_helpers
 from tests.bench.report import Measurement, print_table
+from tests.helpers import addon as addon_helpers
 
 SIZE = 128
 SAMPLES = (1, 4, 16)
@@ -46,7 +46,7 @@ def main() -> None:
 def _measured(extension: addon_helpers.Extension, head, folder: Path, wanted: tuple[str, ...]) -> Iterator[Measurement]:
     import bpy
 
-    native = extension.module("facelift_addon.splats.native")
+    native = extension.module("facelift_addon.splats.display.native")
     target = addon_helpers.add_splats(extension, head)
     expected = np.clip(cpu.render(head, VIEW).image, 0, 1).astype(np.float64)
     eevee = "BLENDER_EEVEE" if bpy.app.version >= (5, 0) else "BLENDER_EEVEE_NEXT"
@@ -76,9 +76,9 @@ def _rendered(extension: addon_helpers.Extension, target, engine: str, exact: bo
 
     from tests.tools.demo import pictures
 
-    display = extension.module("facelift_addon.splats.display")
-    rendering = extension.module("facelift_addon.splats.rendering")
-    cameras = extension.module("facelift_addon.splats.cameras")
+    display = extension.module("facelift_addon.splats.display.display")
+    rendering = extension.module("facelift_addon.splats.scene.rendering")
+    cameras = extension.module("facelift_addon.splats.scene.cameras")
     camera = cameras.new_camera("bench")
     with pictures.studio(target, samples) as scene:
         cameras.fit(camera, VIEW, target, np.eye(4))

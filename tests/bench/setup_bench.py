@@ -16,9 +16,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests import addon_helpers, hub_helpers, setup_helpers
 from tests.bench.report import Measurement, print_table
-from tests.runtime_helpers import roomy_folder, wheel_folder
+from tests.helpers import addon as addon_helpers
+from tests.helpers import hub as hub_helpers
+from tests.helpers import setup as setup_helpers
+from tests.helpers.runtime import roomy_folder, wheel_folder
 
 TICK_SECONDS = 0.02
 ARRIVAL = "the tick that adds a head"
@@ -55,7 +57,7 @@ class Clock:
 
     def press(self, name: str, operator: Callable[..., set], progressed: Callable[[], bool], **options: object) -> None:
         """Press a button and tick until nothing is going on; drawing is what a panel asks for."""
-        timers = self.extension.module("facelift_addon.timers")
+        timers = self.extension.module("facelift_addon.making.timers")
         begin = time.perf_counter()
         self.hold(f"button {name}", lambda: operator(**options))
         while self.guide.flow.busy or self.extension.session.busy:

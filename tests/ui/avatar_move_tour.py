@@ -57,7 +57,7 @@ def make_mesh() -> window.Steps:
 def import_in_background(mesh: bpy.types.Object) -> window.Steps:
     """Import as the dialog does when it is confirmed: read in a thread, added by Blender's timer."""
     performances = window.module("facelift_addon.avatar.performances")
-    errands = window.module("facelift_addon.errands")
+    errands = window.module("facelift_addon.making.errands")
     name = mesh.name
     errands.start(
         "Reading…",

@@ -54,7 +54,7 @@ def state() -> dict[str, bytes]:
         if target.type == "POINTCLOUD":
             if target.mode == "EDIT":
                 target.update_from_editmode()
-            for name, column in window.module("facelift_addon.splats.geometry").read(target.data).items():
+            for name, column in window.module("facelift_addon.splats.data.geometry").read(target.data).items():
                 found[f"{target.name} {name}"] = column.values.tobytes()
             found[f"{target.name} modifiers"] = "".join(modifier.name for modifier in target.modifiers).encode()
     return found
@@ -108,7 +108,7 @@ def make_head() -> window.Steps:
     else:
         window.empty_scene()
         bpy.context.scene.facelift.quality = "low"
-        jobs = window.module("facelift_addon.jobs")
+        jobs = window.module("facelift_addon.making.session")
         with window.override():
             facelift.choose_photo(filepath=str(PHOTO))
             facelift.generate()
@@ -153,7 +153,7 @@ def show_origin(shown: bool) -> None:
 
 def show_part(name: str) -> None:
     """Show a part as selected, without an undo step."""
-    parts, targets = window.module("core.parts"), window.module("facelift_addon.editing.targets")
+    parts, targets = window.module("core.splats.parts"), window.module("facelift_addon.editing.targets")
     values = np.empty(len(head().data.points), np.int8)
     head().data.attributes["part"].data.foreach_get("value", values)
     targets.select(head().data, values == parts.Part[name])
@@ -385,7 +385,7 @@ def open_panels() -> None:
 
 def menus() -> window.Steps:
     """Where the tools are found: panels, menus, search, the modifier."""
-    window.module("facelift_addon.jobs").session.clear_photos()
+    window.module("facelift_addon.making.session").session.clear_photos()
     yield from shoot("folded")
     for name in ("VIEW3D_MT_object", "FACELIFT_MT_splats", "FACELIFT_MT_select_splats"):
         with window.override():
@@ -414,7 +414,7 @@ def menus() -> window.Steps:
 
 def panels() -> window.Steps:
     """The tab with everything unfolded, a screen at a time."""
-    window.module("facelift_addon.jobs").session.clear_photos()
+    window.module("facelift_addon.making.session").session.clear_photos()
     call("add_adjustments", run(facelift.add_adjustments))
     call("add_crop", run(facelift.add_crop, shape="BOX"))
     for name in ("main", "head"):

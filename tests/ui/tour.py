@@ -14,7 +14,7 @@ import bpy
 import window
 
 SIGNAL, PHOTO, BAD_PHOTO, GROUP_PHOTO = sys.argv[sys.argv.index("--") + 1 :][:4]
-jobs = window.module("facelift_addon.jobs")
+jobs = window.module("facelift_addon.making.session")
 
 
 def shoot(settle: float = 1.0) -> window.Steps:

@@ -23,7 +23,7 @@ Steps = Iterator[float]
 
 
 def module(name: str) -> ModuleType:
-    """Return a module of the installed extension, e.g. ``"facelift_addon.jobs"``."""
+    """Return a module of the installed extension, e.g. ``"facelift_addon.making.session"``."""
     return importlib.import_module(f"{PACKAGE}.{name}")
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ... import blocks
 from ...errors import FaceLiftError
 from ...gaussians import Gaussians
+from ...geometry.ramps import smooth_step
 from ...head.model import Region, vertex_normals
-from ...parts import Part
 from ...progress import Reporter
-from ...ramps import smooth_step
+from ...splats.parts import Part
+from ...system import blocks
 from ..base_mesh import BaseMesh
 from . import delighting, eyes, filling, skin
 from .blending import Blend

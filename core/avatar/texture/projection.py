@@ -8,9 +8,9 @@ import numpy as np
 from scipy import ndimage
 
 from ...gaussians import Gaussians
+from ...geometry.ramps import smooth_step
 from ...head.mesh_raster import rasterize_mesh
 from ...head.model import Region
-from ...ramps import smooth_step
 from ...rasterize.cpu import render
 from ...rasterize.rendering import Rendering
 from ..base_mesh import BaseMesh

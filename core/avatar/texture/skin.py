@@ -7,8 +7,8 @@ from functools import lru_cache
 import numpy as np
 from scipy.spatial import cKDTree
 
+from ...geometry.ramps import smooth_step
 from ...head.model import HeadModel, Region
-from ...ramps import smooth_step
 from ..base_mesh import BaseMesh
 
 NEAR_HAIR = (0.03, 0.06)

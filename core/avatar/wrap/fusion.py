@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from ... import blocks
 from ...cameras import Camera
 from ...gaussians import Gaussians
 from ...progress import Reporter
@@ -21,6 +20,7 @@ from ...surface.manifold import well_composed
 from ...surface.mesh import Mesh, surface_net
 from ...surface.relief import Relief, largest_bodies, relief_of
 from ...surface.voxels import Grid
+from ...system import blocks
 from ..views import View, look, thinned
 
 MOST_SPLATS = 400_000

@@ -8,8 +8,8 @@ import numpy as np
 
 from ...cameras import RIG_FOV, RIG_RADIUS, Camera
 from ...errors import FaceLiftError
-from ...framing import upright_bounds
 from ...gaussians import Gaussians
+from ...geometry.framing import upright_bounds
 from ...head.model import vertex_normals
 from ...progress import Reporter
 from ..texture.texels import fill_gaps, uv_texels

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from ...colors import rgb_to_lab
-from ...parts import Part
+from ...splats.parts import Part
 from .color import ALIKE, unlikeness
 from .fields import blur_inside, rim_distance
 from .portrait import FittedPortrait

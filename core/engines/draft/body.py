@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...ramps import smooth_step
+from ...geometry.ramps import smooth_step
 from .fields import signed_distance
 from .lattice import Lattice, Rays
 from .neckline import Neckline

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...attributes import STRAND, STRAND_PLACE
 from ...gaussians import Gaussians, concatenate
-from ...parts import Part
 from ...progress import Reporter
+from ...splats.attributes import STRAND, STRAND_PLACE
+from ...splats.parts import Part
 from .backlight import without_backlight, without_gaps
 from .color import to_encoded
 from .compensation import compensate

@@ -14,7 +14,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from ...head.model import Region, triangulate, vertex_normals
-from ...parts import Part
+from ...splats.parts import Part
 from ...surface.voxels import Grid
 from .beard import build_beard
 from .body import body_field

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...parts import Part
-from ...vectors import unit
+from ...geometry.vectors import unit
+from ...splats.parts import Part
 from .cover import Cover
 from .headgear_edge import has_hair_below, under_headgear
 from .neckline import Neckline

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...geometry.vectors import unit
 from ...head.model import Region
-from ...vectors import unit
 from .portrait import FittedPortrait
 
 CONTINUED_ROWS = 72

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from ...head.model import Region
-from ...parts import Part
+from ...splats.parts import Part
 from .portrait import FittedPortrait
 from .segmentation import Segmentation, is_bare
 

@@ -12,7 +12,7 @@ from ...gaussians import Gaussians
 from ...hair.build import build_hair
 from ...hair.volume import HairPhoto, HairVolume, thickness_over
 from ...head.model import Region
-from ...parts import Part
+from ...splats.parts import Part
 from .cover import Cover
 from .ears import over_ears, showing_ears
 from .fields import sample_map

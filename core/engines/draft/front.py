@@ -10,8 +10,8 @@ from scipy import ndimage
 from ...cameras import RIG_HALF_WIDTH, RIG_SIZE
 from ...head.mesh_raster import rasterize_mesh
 from ...head.model import Region, triangulate
-from ...parts import Part
 from ...photo.landmarks import MOUTH_OUTLINE
+from ...splats.parts import Part
 from .fields import blur_inside, nearest_fill, rim_distance
 from .hanging import behind_ears
 from .photo_sheet import PhotoSheet

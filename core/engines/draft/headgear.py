@@ -18,8 +18,8 @@ from scipy import ndimage
 
 from ...colors import rgb_to_lab
 from ...hair.directions import gradient_tensor, luminance, strand_directions
-from ...parts import Part
 from ...photo.landmarks import CHIN
+from ...splats.parts import Part
 from .color import ALIKE, unlikeness
 from .color_classes import color_bins, likelihoods
 from .fields import blur_inside, disk

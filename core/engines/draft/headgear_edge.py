@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...parts import Part
+from ...splats.parts import Part
 from .fields import nearest_fill
 from .portrait import FittedPortrait
 from .segmentation import Segmentation

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from ...parts import Part
-from ...ramps import smooth_step
-from ...vectors import unit
+from ...geometry.ramps import smooth_step
+from ...geometry.vectors import unit
+from ...splats.parts import Part
 from .cut import neck_base, neck_edge
 from .portrait import BODY_REGIONS, HEAD_REGIONS, FittedPortrait
 from .segmentation import Segmentation

@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 
 from ...head import bending
 from ...head.model import HeadModel, Region
-from ...parts import Part
+from ...splats.parts import Part
 from .fields import nearest_fill, sample_map
 from .portrait import FittedPortrait
 

@@ -12,7 +12,7 @@ from scipy import ndimage, sparse
 from scipy.sparse.linalg import cg
 
 from ...head.model import Region
-from ...parts import Part
+from ...splats.parts import Part
 from .fields import blur_inside
 from .hair_colors import wrapped_colors
 from .photo_sheet import PhotoSheet

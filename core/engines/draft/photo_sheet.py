@@ -8,8 +8,8 @@ import numpy as np
 from scipy import ndimage
 
 from ...cameras import Camera
-from ...parts import Part
-from ...vectors import unit
+from ...geometry.vectors import unit
+from ...splats.parts import Part
 from .compensation import BLUR
 from .cut import Cut
 from .fields import blur_inside, nearest_fill, rim_distance

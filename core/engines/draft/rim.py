@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...parts import Part
+from ...splats.parts import Part
 from .fields import blur_inside, rim_distance
 from .portrait import FittedPortrait
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from scipy import ndimage
 
-from ...vectors import unit
+from ...geometry.vectors import unit
 from .portrait import FittedPortrait
 from .splats import Splats, oriented_frames
 from .surface import Surface

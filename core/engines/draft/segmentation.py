@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from ...parts import Part
 from ...photo.landmarks import EYE_OUTLINES, MOUTH_OUTLINE
+from ...splats.parts import Part
 from .beard import ear_lobes, find_beard
 from .color_classes import ANY_COLOR, color_bins, likelihoods, shaded_colors, smooth_posterior
 from .headgear import find_headgear

@@ -11,7 +11,7 @@ from ...colors import to_linear
 from ...head import bending
 from ...head.model import HeadModel, Region
 from ...head.symmetry import mirror
-from ...parts import Part
+from ...splats.parts import Part
 from .color import to_encoded
 from .fields import sample_map
 from .hollows import ear_openness, hollow_light, skin_albedo

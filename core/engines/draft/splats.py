@@ -7,10 +7,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from ... import quaternions
-from ... import spherical_harmonics as harmonics
 from ...gaussians import Gaussians
-from ...vectors import unit
+from ...geometry import quaternions
+from ...geometry.vectors import unit
+from ...splats import spherical_harmonics as harmonics
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage, sparse
 
+from ...geometry.ramps import smooth_step
 from ...head import bending
 from ...head.model import HeadModel, Region
 from ...head.symmetry import completed
-from ...ramps import smooth_step
 from .fields import nearest_fill, sample_map, signed_distance
 from .portrait import FittedPortrait
 

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import ndimage
 
 from ...head.model import Region
-from ...parts import Part
+from ...splats.parts import Part
 from .fields import blur_inside, extend, roundness
 from .lattice import Lattice
 from .portrait import BODY_REGIONS, HEAD_REGIONS, FittedPortrait

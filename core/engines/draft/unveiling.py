@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import ndimage
 
-from ...parts import Part
+from ...splats.parts import Part
 from .compensation import BLUR
 from .fields import signed_distance
 from .photo_sheet import PhotoSheet

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ... import quaternions
 from ...gaussians import Gaussians
-from ...spherical_harmonics import C0
+from ...geometry import quaternions
+from ...splats.spherical_harmonics import C0
 from .gslrm import RawGaussians
 
 PLY_REST = 45

@@ -16,16 +16,16 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from ... import blocks
 from ...cameras import RIG_SIZE, Camera, front_camera
 from ...colors import rgb_to_lab
 from ...gaussians import Gaussians
-from ...nearest import nearest_neighbors
-from ...parts import Part
+from ...geometry.nearest import nearest_neighbors
 from ...photo.alignment import ALIGNED_FACE_CENTER, ALIGNED_FACE_SIZE
 from ...photo.landmarks import BROWS, CHIN, EYE_OUTLINES, FACE_OVAL, MOUTH_OUTLINE, detect_landmarks
 from ...photo.types import FaceBox
-from ...spherical_harmonics import to_colors
+from ...splats.parts import Part
+from ...splats.spherical_harmonics import to_colors
+from ...system import blocks
 
 FOREHEAD = 10
 """Landmark at the hairline's middle."""

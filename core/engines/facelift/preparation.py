@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ... import blocks
 from ...errors import PhotoError
 from ...photo.alignment import ALIGNED_SIZE, Alignment, reference_box
 from ...photo.background_removal import remove_background
@@ -18,8 +17,9 @@ from ...photo.landmarks import Landmarks
 from ...photo.mtcnn import choose_face, detect_faces
 from ...photo.prepare import CUT_OUT_SHARE, NO_FACE_ADVICE, face_in_crop, find_faces_for
 from ...photo.types import FaceBox, PreparedPhoto
-from ...pictures import png_bytes
 from ...progress import Reporter
+from ...system import blocks
+from ...system.pictures import png_bytes
 from ..capture import Shot
 from ..shot_options import ShotOptions
 from .pictures import over_white, resized

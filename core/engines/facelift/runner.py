@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from ...errors import EngineUnavailable
-from ...pictures import png_bytes
 from ...progress import Reporter
+from ...system.pictures import png_bytes
 from . import acceleration, convert, filters, memory
 from .checkpoint import Checkpoint
 from .diffusion import Guidance

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ...pictures import png_bytes
 from ...progress import Reporter
+from ...system.pictures import png_bytes
 from . import conditioning, diffusion, features
 from .checkpoint import Checkpoint
 from .pipeline import Pipeline

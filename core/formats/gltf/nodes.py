@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ... import quaternions
+from ...geometry import quaternions
 from .document import Document, broken, is_count, listed
 
 

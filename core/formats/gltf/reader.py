@@ -7,10 +7,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ... import blocks
-from ... import spherical_harmonics as harmonics
 from ...errors import FormatError
 from ...gaussians import Gaussians, concatenate
+from ...splats import spherical_harmonics as harmonics
+from ...system import blocks
 from .. import raw_values
 from ..assembly import assemble, check_count
 from ..axes import Axes

@@ -16,10 +16,10 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ... import blocks
-from ... import spherical_harmonics as harmonics
 from ...errors import FormatError
 from ...gaussians import Gaussians
+from ...splats import spherical_harmonics as harmonics
+from ...system import blocks
 from ..assembly import assemble
 from ..axes import Axes, Unit
 from ..reading import Reading

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from ... import spherical_harmonics as harmonics
 from ...errors import FormatError
+from ...splats import spherical_harmonics as harmonics
 from . import names
 
 _PREFIX = "scalar_"

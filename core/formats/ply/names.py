@@ -7,7 +7,7 @@ channel. Source: INRIA's 3DGS (Kerbl et al., 2023).
 
 from __future__ import annotations
 
-from ... import attributes
+from ...splats import attributes
 
 ELEMENT = "vertex"
 MEANS = ("x", "y", "z")
@@ -19,7 +19,7 @@ OPACITY = ("opacity",)
 SCALES = ("scale_0", "scale_1", "scale_2")
 ROTATIONS = ("rot_0", "rot_1", "rot_2", "rot_3")
 PART = attributes.PART
-"""An integer column of ours, values of :class:`core.parts.Part`."""
+"""An integer column of ours, values of :class:`core.splats.parts.Part`."""
 
 
 def rest(count: int) -> tuple[str, ...]:

@@ -6,9 +6,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ... import blocks
-from ... import spherical_harmonics as harmonics
 from ...gaussians import MIN_SCALE, Gaussians
+from ...splats import spherical_harmonics as harmonics
+from ...system import blocks
 from ..assembly import known_parts
 from ..reading import Reading
 from ..soundness import MIN_ROTATION_LENGTH, Fault, check, mark

@@ -8,8 +8,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ... import blocks
 from ...gaussians import MIN_SCALE, Gaussians
+from ...system import blocks
 from ..axes import Axes, Unit
 from . import comments, names
 from .header import TYPE_NAMES

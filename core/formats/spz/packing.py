@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from ... import blocks
-from ... import spherical_harmonics as harmonics
+from ...splats import spherical_harmonics as harmonics
+from ...system import blocks
 from ..axes import Turn
 
 _POSITION_LIMIT = (1 << 23) - 1

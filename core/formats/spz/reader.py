@@ -8,9 +8,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ... import blocks
-from ... import spherical_harmonics as harmonics
 from ...gaussians import Gaussians
+from ...splats import spherical_harmonics as harmonics
+from ...system import blocks
 from ..assembly import FREE_BYTES, MAX_RATIO
 from ..axes import Axes, Turn
 from ..reading import Reading

@@ -9,8 +9,8 @@ import importlib.util
 import sys
 from types import ModuleType
 
-from ... import attributes
 from ...errors import FormatError
+from ...splats import attributes
 
 KIND = "usd"
 PRIM_TYPE = "ParticleField3DGaussianSplat"

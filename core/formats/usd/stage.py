@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ... import spherical_harmonics as harmonics
 from ...errors import FormatError
 from ...gaussians import Gaussians, concatenate
+from ...splats import spherical_harmonics as harmonics
 from .. import raw_values
 from ..assembly import assemble, check_count
 from ..axes import Axes, to_ours

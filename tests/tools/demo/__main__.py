@@ -18,7 +18,7 @@ import psutil
 
 from core.weights.places import CHECKPOINT_VARIABLE
 from tests.bench.report import peak_memory_mb
-from tests.headless import install_extension, installed, use_resources
+from tests.helpers.headless import install_extension, installed, use_resources
 
 
 def quiet_stdout(log: Path) -> TextIO:

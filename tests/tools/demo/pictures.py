@@ -11,7 +11,7 @@ import bpy
 import numpy as np
 
 from core.cameras import Camera
-from tests.headless import installed
+from tests.helpers.headless import installed
 
 WHITE = (1.0, 1.0, 1.0, 1.0)
 POINT_SAMPLING_WIDTH = 0.01

@@ -23,7 +23,7 @@ from core.gaussians import Gaussians
 from core.rasterize import cpu
 from core.rasterize.layers import UNKNOWN
 from core.rasterize.projection import project
-from tests.headless import installed
+from tests.helpers.headless import installed
 
 from . import pictures
 
@@ -143,7 +143,7 @@ def _draw_views(gaussians: Gaussians, views: Sequence[Camera], directory: Path, 
 
 def _session() -> Any:
     """Return the installed extension's tasks and its tick."""
-    return installed("facelift_addon.jobs").session
+    return installed("facelift_addon.making.session").session
 
 
 def _wait(state: Callable[[], Enum]) -> None:
@@ -165,4 +165,4 @@ def _timed(seconds: dict[str, float], name: str, say: Callable[[str], None]) -> 
 def finish() -> None:
     """End the worker."""
     _session().reset()
-    installed("facelift_addon.connection").close()
+    installed("facelift_addon.making.connection").close()

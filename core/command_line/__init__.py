@@ -1,0 +1,1 @@
+"""``python -m core``: its commands, and the files that they make of heads."""

@@ -1,0 +1,294 @@
+"""The command line: heads from photos without Blender, and what there is to make them with."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import formats
+from ..engines import registry, settings
+from ..engines.base import Engine
+from ..engines.capture import Capture
+from ..engines.description import Description
+from ..engines.settings import Setting
+from ..engines.shot_options import ShotOptions, split_options
+from ..errors import FaceLiftError
+from ..photo.decode import Photo, decode
+from ..progress import Reporter
+from ..rasterize.turntable import FRAMES
+from ..system.console import Console
+from ..version import version
+from ..weights import commands as weights
+from . import conversion
+from .results import Extras, write_result
+
+DEFAULT_ENGINE = registry.first_free().id
+HEAD_SUFFIX = ".ply"
+PHOTO_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif", ".jp2", ".gif")
+)
+"""Files that are taken from a folder; a file named by itself is tried whatever its suffix."""
+
+BESIDE_THE_HEAD = ""
+"""Value of an option for further files when no path follows it."""
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+"""What shells report for a command stopped by Ctrl-C."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit status.
+
+    Args:
+        arguments: Without the program's name; the process's own by default.
+
+    Returns:
+        0 for success, 1 if a photo failed, 2 for wrong usage, 130 when interrupted.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    console = Console(sys.stderr)
+    try:
+        options = _parser(_engine_id(arguments)).parse_args(arguments)
+        return options.command(options, console)
+    except FaceLiftError as error:
+        console.message(f"error: {error}")
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        console.message("Interrupted.")
+        return EXIT_INTERRUPTED
+
+
+# Arguments
+
+
+def _engine_id(arguments: Sequence[str]) -> str:
+    """Return the engine asked for: which further arguments there are depends on it."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--engine", default=DEFAULT_ENGINE)
+    return parser.parse_known_args(arguments)[0].engine
+
+
+def _parser(engine_id: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m core", description=__doc__)
+    parser.add_argument("--version", action="version", version=version())
+    commands = parser.add_subparsers(required=True)
+
+    info = commands.add_parser("info", help="print versions and engines")
+    info.set_defaults(command=_info)
+    info.add_argument("--json", action="store_true", help="for programs")
+
+    generate = commands.add_parser(
+        "generate", help="make heads from photos", description="Make a 3D Gaussian head from each photo."
+    )
+    generate.set_defaults(command=_generate)
+    generate.add_argument("photos", nargs="+", type=Path, metavar="PHOTO_OR_FOLDER")
+    generate.add_argument("--engine", default=DEFAULT_ENGINE, choices=registry.ENGINES, help="default: %(default)s")
+    generate.add_argument(
+        "-o", "--out", type=Path, required=True, help=f"folder, or for a single photo a file ending in {HEAD_SUFFIX}"
+    )
+    _add_extras(generate)
+    if engine_id in registry.ENGINES:
+        _add_settings(generate, registry.describe(engine_id))
+    conversion.add_parser(commands)
+    weights.add_parser(commands)
+    return parser
+
+
+def _add_extras(generate: argparse.ArgumentParser) -> None:
+    """Add what can be written besides the heads. A path may follow each; put the photos before them."""
+    generate.add_argument(
+        "--views",
+        nargs="?",
+        const=BESIDE_THE_HEAD,
+        metavar="FOLDER",
+        help="write sheets of six views of each head as well (default: beside the head)",
+    )
+    generate.add_argument(
+        "--turntable",
+        nargs="?",
+        const=BESIDE_THE_HEAD,
+        metavar="MP4_OR_FOLDER",
+        help="write a video of each head turning once (default: beside the head)",
+    )
+    generate.add_argument(
+        "--turntable-frames", type=_count, default=FRAMES, metavar="N", help="frames of a turn (default: %(default)s)"
+    )
+
+
+def _extras(options: argparse.Namespace) -> Extras:
+    views, turntable = (Path(text) if text else None for text in (options.views, options.turntable))
+    return Extras(options.views is not None, views, options.turntable is not None, turntable, options.turntable_frames)
+
+
+def _count(text: str) -> int:
+    """Read a number of at least 1, for argparse."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def _add_settings(generate: argparse.ArgumentParser, engine: Description) -> None:
+    """Add what can be chosen about photos, and the engine's own settings."""
+    for title, chosen in (("photos", engine.shot_options), (f"settings of the {engine.id} engine", engine.settings)):
+        group = generate.add_argument_group(title)
+        for setting in chosen:
+            _add_setting(group, setting)
+
+
+def _add_setting(group: argparse._ArgumentGroup, setting: Setting) -> None:
+    """Add a setting as an argument. Those not given stay away, and the engine's defaults hold."""
+    text = setting.doc.replace("%", "%%")
+    if setting.only_with is not None:
+        text = f"With --{setting.only_with[0]} {setting.only_with[1]}: {text}"
+    if setting.default is not None:
+        text += f" (default: {setting.default})"
+    if setting.kind == "flag":
+        kind: dict[str, Any] = {"action": argparse.BooleanOptionalAction}
+    elif setting.kind == "choice":
+        kind = {"choices": [option.id for option in setting.options]}
+    elif setting.kind == "folder":
+        kind = {"metavar": "FOLDER"}
+    else:
+        kind = {"type": int if setting.kind == "integer" else float, "metavar": f"{setting.low}..{setting.high}"}
+    flag = "--" + setting.name.replace("_", "-")
+    group.add_argument(flag, dest=f"setting:{setting.name}", default=argparse.SUPPRESS, help=text, **kind)
+
+
+def _given_settings(options: argparse.Namespace) -> dict[str, Any]:
+    prefix = "setting:"
+    return {name.removeprefix(prefix): value for name, value in vars(options).items() if name.startswith(prefix)}
+
+
+# Commands
+
+
+def _info(options: argparse.Namespace, console: Console) -> int:
+    from ..worker.server import hello  # Only this command needs the worker.
+
+    facts = hello()
+    if options.json:
+        print(json.dumps(facts, indent=2))
+        return 0
+    print(f"FaceLift {facts['version']}, Python {facts['python']}, numpy {facts['numpy']}, {facts['platform']}")
+    for engine in facts["engines"]:
+        print(f"{engine['id']}: {engine['doc']}")
+        print("  ready" if engine["available"] else f"  not available: {engine['reason']}")
+    return 0
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A photo and the path of its head's file."""
+
+    photo: Path
+    head: Path
+
+
+def _generate(options: argparse.Namespace, console: Console) -> int:
+    engine = registry.create_engine(options.engine)
+    chosen, values = split_options(_given_settings(options))
+    engine.description.read(values)
+    settings.read(ShotOptions, chosen)
+    works = _plan(options.photos, options.out)
+    _extras(options).check(len(works))
+    _make_folder(works[0].head.parent)
+    failed = 0
+    for number, work in enumerate(works, 1):
+        label = work.photo.name if len(works) == 1 else f"[{number}/{len(works)}] {work.photo.name}"
+        try:
+            capture = Capture.of(decode(_read(work.photo), work.photo.name), **chosen)
+            _make_head(engine, capture, values, work, options, console, label)
+        except FaceLiftError as error:
+            failed += 1
+            console.message(f"{label}: {error}")
+        except Exception:
+            failed += 1
+            console.message(f"{label}: something went wrong; please report this:\n{traceback.format_exc()}")
+    if len(works) > 1:
+        console.message(f"{len(works) - failed} of {len(works)} photos done" + (f", {failed} failed" if failed else ""))
+    return EXIT_FAILED if failed else 0
+
+
+def _make_head(
+    engine: Engine,
+    capture: Capture[Photo],
+    values: Mapping[str, Any],
+    work: _Work,
+    options: argparse.Namespace,
+    console: Console,
+    label: str,
+) -> None:
+    started = time.perf_counter()
+    result = engine.generate(capture, values, Reporter(lambda progress: console.progress(label, progress)))
+    drawing = Reporter(lambda progress: console.progress(label, progress))
+    paths = list(write_result(result, work.head, _extras(options), drawing))
+    for note in result.notes:
+        console.message(f"{label}: {note}")
+    seconds = time.perf_counter() - started
+    console.message(f"{label}: {len(result.gaussians):,} Gaussians in {seconds:.1f} s")
+    print(*paths, sep="\n", flush=True)
+
+
+# Files
+
+
+def _plan(inputs: Sequence[Path], out: Path) -> list[_Work]:
+    """Return what to make. Photos of the same name get numbers, so that no head replaces another.
+
+    Raises:
+        FaceLiftError: a file for several photos, or a folder without photos.
+    """
+    photos = [photo for path in inputs for photo in _photos(path)]
+    if out.suffix.lower() in formats.suffixes():
+        if len(photos) > 1:
+            raise FaceLiftError(f"{len(photos)} photos can't go to the one file {out}.", "Name a folder with -o.")
+        return [_Work(photos[0], out)]
+    works, taken = [], set()
+    for photo in photos:
+        stem, number = photo.stem, 1
+        while stem.casefold() in taken:
+            number += 1
+            stem = f"{photo.stem}-{number}"
+        taken.add(stem.casefold())
+        works.append(_Work(photo, out / (stem + HEAD_SUFFIX)))
+    return works
+
+
+def _photos(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+    photos = [file for file in files if file.suffix.lower() in PHOTO_SUFFIXES]
+    if not photos:
+        raise FaceLiftError(f"There is no photo in the folder {path}.", "Name another folder, or photo files.")
+    return photos
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FaceLiftError(
+            f"The folder {path} could not be made: {error.strerror or error}.", "Choose another with -o."
+        ) from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FaceLiftError(
+            f"{path} could not be opened: {error.strerror or error}.",
+            "Check that the file exists and that you may read it.",
+            code="file-unreadable",
+        ) from error

@@ -1,0 +1,1 @@
+"""What a Gaussian carries besides its ellipsoid: attributes, parts, spherical harmonics."""

@@ -1,0 +1,1 @@
+"""Threads, the terminal, and files: written whole or not at all, pictures and videos among them."""

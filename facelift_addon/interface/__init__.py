@@ -1,0 +1,1 @@
+"""The sidebar, and the parts that panels are made of."""

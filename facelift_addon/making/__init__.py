@@ -1,0 +1,1 @@
+"""Heads being made: the session, its tasks and threads, the workers, and the way into the scene."""

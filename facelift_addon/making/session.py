@@ -1,0 +1,158 @@
+"""The session: the chosen photo, the queue of heads being made, and the one tick that moves them.
+
+Only :meth:`Session.tick` reacts to the worker, on Blender's main thread, and it never waits.
+Nothing here holds a pointer into the .blend between ticks, so undo and file load can't break it.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import bpy
+
+from ...core.errors import FaceLiftError
+from ..interface.previews import previews
+from ..photo import editing as photo_editing
+from ..splats.scene import arrival_view
+from . import connection
+from .tasks import UNFINISHED, Order, State, Task
+
+logger = logging.getLogger(__name__)
+
+KEPT_ARRIVALS = 3
+"""Finished heads whose arrays stay in memory, so that the adjust-last-operation panel can redo them."""
+
+
+class Session:
+    """What happens between the user, the worker and the scene.
+
+    Attributes:
+        photos: Preparations of the chosen photos, in their order. They wait for Generate.
+        photo: The one of them that is shown, or None.
+        tasks: Heads asked for, in their order, finished ones too until they are dismissed.
+    """
+
+    def __init__(self) -> None:
+        self.photos: list[Task] = []
+        self.photo: Task | None = None
+        self.tasks: list[Task] = []
+
+    def choose(self, *orders: Order) -> None:
+        """Make photos the chosen ones, and show the first: find the faces, matte and align them."""
+        self.clear_photos()
+        self.photos = [Task(order, "prepare") for order in orders]
+        self.photo = self.photos[0]
+        for photo in self.photos:
+            photo.start()
+
+    def change_photo(self, order: Order) -> None:
+        """Prepare the shown photo anew, with other settings."""
+        before = self.photo
+        place = self.photos.index(before)
+        self._end_photo(before)
+        earlier = before if before.result is not None else before.earlier
+        if earlier is not None:
+            earlier.earlier = None
+        self.photos[place] = self.photo = Task(order, "prepare", earlier=earlier)
+        self.photo.start()
+
+    def put_away(self, photo: Task) -> None:
+        """Forget one of the chosen photos; if it was shown, the one after it is shown."""
+        place = self.photos.index(photo)
+        self._end_photo(photo)
+        del self.photos[place]
+        if photo is self.photo:
+            self.photo = self.photos[min(place, len(self.photos) - 1)] if self.photos else None
+
+    def clear_photos(self) -> None:
+        """Forget the chosen photos."""
+        for photo in self.photos:
+            self._end_photo(photo)
+        self.photos, self.photo = [], None
+
+    @staticmethod
+    def _end_photo(photo: Task) -> None:
+        photo.cancel()
+        previews.forget(photo.id)
+
+    def generate(self, order: Order) -> Task:
+        """Queue a head: one is made at a time, in the order in which they were asked for."""
+        self.tasks = [task for task in self.tasks if task.state is not State.DONE or self.unfinished]
+        task = Task(order, "generate")
+        self.tasks.append(task)
+        task.start()
+        return task
+
+    def find(self, identifier: str) -> Task | None:
+        """Return the head with an id."""
+        return next((task for task in self.tasks if task.id == identifier), None)
+
+    def find_photo(self, identifier: str) -> Task | None:
+        """Return the chosen photo with an id."""
+        return next((photo for photo in self.photos if photo.id == identifier), None)
+
+    def dismiss(self, task: Task) -> None:
+        """Take a head off the list; stop it first if it is still being made."""
+        task.cancel()
+        previews.forget(task.id)
+        self.tasks.remove(task)
+
+    @property
+    def unfinished(self) -> list[Task]:
+        """Heads being made or waiting."""
+        return [task for task in self.tasks if task.state in UNFINISHED]
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is going on."""
+        return (
+            bool(self.unfinished)
+            or photo_editing.is_moving()
+            or any(photo.state in UNFINISHED for photo in self.photos)
+        )
+
+    def reset(self) -> None:
+        """Cancel and forget everything, as when another file is opened. The worker lives on."""
+        self.clear_photos()
+        photo_editing.leave()
+        for task in list(self.tasks):
+            self.dismiss(task)
+
+    def tick(self) -> None:
+        """Handle the worker's messages and bring finished heads in. The only place that does."""
+        if connection.is_running() or self.busy:
+            connection.poll()
+        # One that arrives in this tick waits for the next: each tick does little.
+        arrived = next((task for task in self.tasks if task.has_arrived), None)
+        for row in (self.photos, self.tasks):
+            self._tick(row)
+        photo_editing.follow(self)
+        self.tasks = [task for task in self.tasks if task.state is not State.CANCELLED]
+        # While Blender renders in the background, the scene must not change.
+        if arrived in self.tasks and not bpy.app.is_job_running("RENDER"):
+            self._bring_in(arrived)
+
+    @staticmethod
+    def _tick(row: list[Task]) -> None:
+        """Let tasks go on. None overtakes one before it whose photo is still being read: disks differ."""
+        reading = False
+        for task in row:
+            if task.state in UNFINISHED and not (reading and task.state is State.READING):
+                task.tick()
+            reading = reading or task.state is State.READING
+
+    def _bring_in(self, task: Task) -> None:
+        try:
+            bpy.ops.facelift.bring_in("EXEC_DEFAULT", True, task=task.id)
+        except RuntimeError as error:
+            logger.exception("bringing a head in failed")
+            task.fail(FaceLiftError(f"The head could not be added: {error}", "Open the log and report it, please."))
+        else:
+            task.state = State.DONE
+            arrival_view.welcome(bpy.context.view_layer.objects.active)
+        kept = [task for task in self.tasks if task.state is State.DONE]
+        for older in kept[:-KEPT_ARRIVALS]:
+            older.arrival = None
+
+
+session = Session()

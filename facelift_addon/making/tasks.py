@@ -1,0 +1,252 @@
+"""One request to a worker about a photo: what was asked for, where it stands, and its way into the scene.
+
+A task never waits and holds no pointer into the .blend: files are read and arrays prepared in
+threads, the display's groups and the point cloud are built one piece a tick.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from ...core.engines.capture import Capture, PhotoFile
+from ...core.errors import FaceLiftError
+from ...core.gaussians import Gaussians
+from ...core.photo.edits import PhotoEdits
+from ...core.processes.job import Job, JobState
+from ...core.progress import Progress
+from ...core.rasterize.layers import bounces_for
+from ...core.worker.packing import ReceivedHead, ReceivedPreparation
+from ..interface.previews import previews
+from ..photo.photos import PhotoSource
+from ..splats.data import columns, geometry, heads
+from ..splats.data.assembly import Assembly
+from ..splats.display import display
+from ..splats.scene import arrivals, placement
+from ..viewport import clouds
+from . import connection
+
+_makers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="facelift-arrays")
+
+
+class State(StrEnum):
+    """Where a head is; the values are shown to the user."""
+
+    READING = "Reading the photo"
+    WAITING = "Waiting"
+    RUNNING = "Starting"
+    ARRIVING = "Bringing the head in"
+    DONE = "Done"
+    FAILED = "Failed"
+    CANCELLED = "Cancelled"
+
+
+UNFINISHED = (State.READING, State.WAITING, State.RUNNING, State.ARRIVING)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the user asked for.
+
+    Attributes:
+        capture: The photos, and how they are to be taken.
+        engine: Engine's id.
+        settings: The engine's settings.
+        head_height: Metres from chin to crown.
+        scene: Name of the scene that the head belongs to.
+        replaces: Id of the head to exchange, or "" for a new one.
+        replaces_name: Its object's name, to tell duplicates apart.
+    """
+
+    capture: Capture[PhotoSource]
+    engine: str
+    settings: dict[str, Any]
+    head_height: float = placement.DEFAULT_HEAD_HEIGHT
+    scene: str = ""
+    replaces: str = ""
+    replaces_name: str = ""
+
+    @property
+    def source(self) -> PhotoSource:
+        """The portrait."""
+        return self.capture.portrait.photo
+
+    @property
+    def edits(self) -> PhotoEdits:
+        """What the user changed of the portrait by hand."""
+        return self.capture.portrait.edits
+
+    def with_edits(self, edits: PhotoEdits) -> Order:
+        """Return the order with other changes by hand of the portrait."""
+        return replace(self, capture=self.capture.with_portrait(edits=edits))
+
+
+@dataclass(eq=False)
+class Task:
+    """One request to the worker about a photo.
+
+    Attributes:
+        order: What was asked for.
+        method: "prepare" or "generate".
+        id: For operators and panels.
+        state: Where it stands.
+        error: What to show when it failed.
+        arrival: The head's arrays, once they are there.
+        earlier: The preparation before this one, of the same photo with other settings, or None.
+    """
+
+    order: Order
+    method: str
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    state: State = State.READING
+    error: FaceLiftError | None = None
+    arrival: arrivals.Arrival | None = None
+    earlier: Task | None = None
+    _reading: tuple[Future, ...] = ()
+    _digests: Future | None = None
+    _making: Future | None = None
+    _arriving: arrivals.Arrival | None = None
+    _work: Job | None = None
+    _steps: list = field(default_factory=list)
+    _shown: set = field(default_factory=set)
+
+    @property
+    def progress(self) -> Progress | None:
+        """The worker's latest progress."""
+        return self._work.progress if self._work is not None else None
+
+    @property
+    def result(self):
+        """The worker's result, once the request is done."""
+        return self._work.result if self._work is not None and self._work.state is JobState.DONE else None
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """SHA-256 of every photo as recipes have it; empty before they were read."""
+        return self._digests.result() if self._digests is not None and self._digests.done() else ()
+
+    @property
+    def found(self) -> ReceivedPreparation | None:
+        """What was found in the photo; while it is prepared anew, what was found before."""
+        return self.result if self.result is not None or self.earlier is None else self.earlier.result
+
+    @property
+    def found_id(self) -> str:
+        """Id of the preparation that :attr:`found` is of."""
+        return self.id if self.result is not None or self.earlier is None else self.earlier.id
+
+    @property
+    def cancelling(self) -> bool:
+        """Whether it was asked to stop and has not stopped yet."""
+        return self._work is not None and self._work.cancelling
+
+    def start(self) -> None:
+        """Begin reading the photos."""
+        self._reading = tuple(photo.read() for photo in self.order.capture.photos)
+
+    def cancel(self) -> None:
+        """Stop as soon as possible."""
+        if self._work is not None and not self._work.finished:
+            self._work.cancel()
+        elif self.state in UNFINISHED:
+            self.state = State.CANCELLED
+        for arrival in filter(None, (self._arriving, self.arrival)):
+            arrival.assembly.drop()
+
+    def tick(self) -> None:
+        """Move on as far as possible without waiting."""
+        if self.state is State.READING and all(photo.done() for photo in self._reading):
+            self._submit()
+        if self._work is not None and self.state in (State.WAITING, State.RUNNING):
+            self._follow()
+        if self.state is State.ARRIVING and self.arrival is None:
+            self._prepare_arrival()
+
+    @property
+    def has_arrived(self) -> bool:
+        """Whether only the step into the scene is missing."""
+        return self.state is State.ARRIVING and self.arrival is not None
+
+    def fail(self, error: FaceLiftError) -> None:
+        """End with an error."""
+        self.state, self.error = State.FAILED, error
+
+    def _submit(self) -> None:
+        try:
+            photos = tuple(photo.result() for photo in self._reading)
+            self._digests = _makers.submit(lambda: tuple(hashlib.sha256(photo).hexdigest() for photo in photos))
+            files = map(PhotoFile, (source.name for source in self.order.capture.photos), photos)
+            capture = self.order.capture.with_photos(files)
+            self._work = connection.request(self.method, capture, self.order.engine, self.order.settings)
+        except FaceLiftError as error:
+            self.fail(error)
+        except ValueError as error:
+            self.fail(FaceLiftError(f"The worker can't be started: {error}.", "Check its command in the preferences."))
+        else:
+            self.state = State.WAITING
+
+    def _follow(self) -> None:
+        for kind, png in self._work.previews.items():
+            if kind not in self._shown:
+                self._shown.add(kind)
+                previews.show(f"{self.id}/{kind}", png)
+        match self._work.state:
+            case JobState.RUNNING:
+                self.state = State.RUNNING
+            case JobState.CANCELLED:
+                self.state = State.CANCELLED
+            case JobState.FAILED:
+                self.fail(self._work.error)
+            case JobState.DONE if self.method == "prepare":
+                previews.show(f"{self.id}/aligned", self._work.result.aligned_png)
+                self.state = State.DONE
+            case JobState.DONE:
+                self._begin_arrival(self._work.result)
+
+    def _begin_arrival(self, head: ReceivedHead) -> None:
+        self.state = State.ARRIVING
+        photo = self._work.previews.get("crop")
+        self._making = _makers.submit(make_arrival, head, self.order, geometry.has_float4(), photo)
+        self._steps = list(display.preparations(head.gaussians.sh_degree))
+
+    def _prepare_arrival(self) -> None:
+        """Build one piece of the display or of the point cloud."""
+        if self._steps:
+            self._steps.pop(0)()
+        elif self._making.done():
+            self._arriving = self._making.result()
+            if self._arriving.assembly.proceed():
+                self.arrival, self._arriving, self._making = self._arriving, None, None
+
+
+def make_arrival(head: ReceivedHead, order: Order, float4: bool, photo_png: bytes | None = None) -> arrivals.Arrival:
+    """Turn a worker's result into what the scene takes. Runs in a thread: touches no bpy.
+
+    Args:
+        head: The result.
+        order: What was asked for.
+        float4: Whether this Blender has the FLOAT4 attribute type.
+        photo_png: The photo as it was aligned; where the worker showed none, its cut-out takes its place.
+    """
+    to_local = placement.reference_to_local(order.head_height)
+    gaussians: Gaussians = head.gaussians.transform(to_local)
+    name, rows = heads.name_of(order.source.name), columns.from_gaussians(gaussians, float4)
+    return arrivals.Arrival(
+        name=name,
+        columns=rows,
+        to_local=to_local,
+        sh_degree=gaussians.sh_degree,
+        recipe=head.recipe,
+        capture=order.capture,
+        photo_camera=head.photo_camera,
+        photo_png=photo_png or head.aligned_png,
+        matte_png=head.aligned_png,
+        shape=head.shape,
+        bounces=bounces_for(head.gaussians),
+        assembly=Assembly(name, rows),
+        drawn=clouds.ahead_of(rows),
+    )

@@ -1,0 +1,1 @@
+"""The chosen photo: files, crop, matte and lens."""

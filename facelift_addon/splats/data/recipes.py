@@ -1,0 +1,137 @@
+"""How a head was made, kept on the head: its recipe, where its photos are, and what was painted on them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ....core.engines.capture import Capture
+from ....core.engines.recipe import Recipe
+from ....core.errors import FaceLiftError
+from ....core.photo.edits import NO_EDITS, Crop, PhotoEdits
+from ...photo.photos import PhotoSource
+
+RECIPE_KEY = "facelift_recipe"
+"""Custom property: the recipe as JSON."""
+PATH_KEY, IMAGE_KEY, MATTE_KEY = "facelift_photo_path", "facelift_photo_image", "facelift_photo_matte"
+"""Custom properties: the portrait's file, or the image datablock that it is, and an image that carries the PNG of the
+painted matte. Those of further shots end in their number."""
+OLD_KEYS = ("photo", "sha256", "photo_sha256", "engine", "version", "settings", "lens", "seed", "licence")
+"""Entries of a recipe that files of early versions have as custom properties of their own."""
+OLD_PREFIX, OLD_CROP_KEY = "facelift_", "facelift_photo_crop"
+
+
+def keep(head: bpy.types.Object, recipe: Recipe | None, capture: Capture[PhotoSource] | None) -> None:
+    """Store on a head how it was made, in place of what it had."""
+    for key in (RECIPE_KEY, OLD_CROP_KEY, *(OLD_PREFIX + key for key in OLD_KEYS)):
+        if key in head:
+            del head[key]
+    if recipe is not None:
+        head[RECIPE_KEY] = json.dumps(recipe.to_dict())
+    for number, shot in enumerate(capture.shots if capture is not None else ()):
+        _put(head, _key(PATH_KEY, number), str(shot.photo.path or ""))
+        _put(head, _key(IMAGE_KEY, number), bpy.data.images.get(shot.photo.image))
+        matte = shot.edits.matte
+        _put(head, _key(MATTE_KEY, number), _image_of(matte, f"{head.name} matte") if matte else None)
+
+
+def of(head: bpy.types.Object) -> Recipe | None:
+    """Return a head's recipe; None for imported splats, and where it can't be read."""
+    text = head.get(RECIPE_KEY)
+    try:
+        return _read(text if isinstance(text, str) else json.dumps(_old_facts(head)))
+    except (FaceLiftError, TypeError, ValueError):
+        return None
+
+
+def edits_of(head: bpy.types.Object, number: int = 0) -> PhotoEdits:
+    """Return what the user changed by hand of one of a head's photos, by default of the portrait."""
+    recipe, image = of(head), head.get(_key(MATTE_KEY, number))
+    edits = recipe.capture.shots[number].edits if recipe is not None else NO_EDITS
+    packed = isinstance(image, bpy.types.Image) and image.packed_file is not None
+    return replace(edits, matte=bytes(image.packed_file.data) if packed else b"")
+
+
+def photo_of(head: bpy.types.Object, number: int = 0) -> str | bpy.types.Image | None:
+    """Return where one of a head's photos is: a file, an image datablock, or None when it is gone."""
+    image, path = head.get(_key(IMAGE_KEY, number)), head.get(_key(PATH_KEY, number))
+    if image is not None:
+        return image
+    return path if path and Path(path).is_file() else None
+
+
+def capture_of(head: bpy.types.Object, portrait: PhotoSource) -> Capture[PhotoSource]:
+    """Return what a head was made from.
+
+    Args:
+        head: A head with a recipe.
+        portrait: Where its portrait is now.
+
+    Raises:
+        FaceLiftError: one of its further photos is gone ("photo-gone").
+    """
+    shots = of(head).capture.shots
+    sources = [portrait, *(_source_of(head, number) for number in range(1, len(shots)))]
+    return Capture(
+        tuple(
+            replace(shot, photo=source, edits=edits_of(head, number))
+            for number, (shot, source) in enumerate(zip(shots, sources, strict=True))
+        )
+    )
+
+
+def _source_of(head: bpy.types.Object, number: int) -> PhotoSource:
+    found = photo_of(head, number)
+    if found is None:
+        raise FaceLiftError("One of the head's photos was not found.", "Choose the photos anew.", code="photo-gone")
+    return PhotoSource.from_image(found) if isinstance(found, bpy.types.Image) else PhotoSource.from_file(found)
+
+
+@lru_cache(maxsize=256)
+def _read(text: str) -> Recipe | None:
+    """Return the recipe of its JSON form; panels ask for it with every redraw."""
+    facts = json.loads(text)
+    return Recipe.from_dict(facts) if facts else None
+
+
+def _old_facts(head: bpy.types.Object) -> Mapping[str, Any]:
+    """Return a recipe that lies in several custom properties; empty where there is none."""
+    facts = {key: head[OLD_PREFIX + key] for key in OLD_KEYS if OLD_PREFIX + key in head}
+    if "engine" not in facts:
+        return {}
+    for key in ("settings", "lens"):
+        if key in facts:
+            facts[key] = json.loads(facts[key])
+    if OLD_CROP_KEY in head:
+        facts["crop"] = Crop.read(head[OLD_CROP_KEY]).values()
+    return facts
+
+
+def _key(name: str, number: int) -> str:
+    return f"{name}_{number}" if number else name
+
+
+def _put(head: bpy.types.Object, key: str, value: Any) -> None:
+    """Set a custom property, or take it away where there is nothing to keep."""
+    if value is not None:
+        head[key] = value
+    elif key in head:
+        del head[key]
+
+
+def _image_of(png: bytes, name: str) -> bpy.types.Image:
+    """Return an image datablock with exactly these bytes; heads of one photo share it."""
+    for image in bpy.data.images:
+        if image.packed_file is not None and image.packed_file.size == len(png) and image.packed_file.data == png:
+            return image
+    image = bpy.data.images.new(name, 1, 1, alpha=True)
+    image.pack(data=png, data_len=len(png))
+    image.source = "FILE"
+    image.colorspace_settings.name = "Non-Color"
+    return image

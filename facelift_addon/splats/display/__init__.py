@@ -1,0 +1,1 @@
+"""How splats are shown: node trees and materials of the display modifier."""

@@ -1,0 +1,108 @@
+"""A Blender whose extension has one engine more: ``python -m tests.addon.toy_steps RESOURCES TREE PHOTO``.
+
+Builds and installs the extension of a tree, makes a head with its toy engine as a user does, and prints as JSON what
+the panel draws and what comes of it. Blender reads the folder of its user once, so this is a process of its own.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+from tests.helpers.headless import PACKAGE, install_extension, use_resources
+from tests.helpers.patience import PATIENCE
+from tests.tools.building import packages
+
+CHOSEN = {"count": 77, "roundness": 0.5, "paint": "gray", "solid": False, "seed": 5}
+"""What the user sets."""
+
+
+class Layout:
+    """Stands for Blender's layouts, and notes what is drawn."""
+
+    def __init__(self, drawn: list) -> None:
+        object.__setattr__(self, "drawn", drawn)
+
+    def __getattr__(self, name):
+        def draw(*args, **kwargs):
+            self.drawn.append((name, *(arg for arg in args if isinstance(arg, str)), kwargs.get("text", "")))
+            if name == "panel":
+                return Layout(self.drawn), None
+            return Layout(self.drawn)
+
+        return draw
+
+    def __setattr__(self, name, value) -> None:
+        """Layouts and the operators that they show take any setting."""
+
+
+def module(name: str):
+    """Return a module of the installed extension."""
+    return importlib.import_module(f"{PACKAGE}.{name}")
+
+
+def settle() -> None:
+    """Tick until nothing is going on."""
+    session, deadline = module("facelift_addon.making.session").session, time.monotonic() + PATIENCE
+    while session.busy:
+        session.tick()
+        assert time.monotonic() < deadline, "the extension hangs"
+        time.sleep(0.01)
+
+
+def drawn() -> list:
+    """Return what the panel draws: the kind of each thing, its name and its text."""
+    import bpy
+
+    noted: list = []
+    panel = bpy.types.FACELIFT_PT_main
+    panel.draw(SimpleNamespace(layout=Layout(noted)), bpy.context)
+    return noted
+
+
+def main() -> None:
+    """Do it."""
+    resources, tree, photo = map(Path, sys.argv[1:])
+    use_resources(resources)
+    import bpy
+
+    packages.ROOT = tree
+    install_extension(packages.build_zip(resources / "facelift.zip"))
+    choices = bpy.context.scene.facelift
+    engines = choices.bl_rna.properties["engine"].enum_items
+    bpy.ops.facelift.choose_photo(filepath=str(photo))
+    choices.engine = "toy"
+    before = drawn()
+    bpy.ops.facelift.choose_photo(filepath=str(photo))
+    settle()
+    for name, value in CHOSEN.items():
+        setattr(choices, name, value)
+    bpy.ops.facelift.generate()
+    settle()
+    session = module("facelift_addon.making.session").session
+    head = bpy.context.view_layer.objects.active
+    recipe = module("facelift_addon.splats.data.recipes").of(head) if head is not None else None
+    properties = {name: choices.bl_rna.properties.get(name) for name in (*CHOSEN, "half")}
+    found = {
+        "engines": {item.identifier: (item.name, item.description) for item in engines},
+        "properties": {
+            name: None if each is None else (each.type, each.name, each.description)
+            for name, each in properties.items()
+        },
+        "paint": [(item.identifier, item.name, item.description) for item in properties["paint"].enum_items],
+        "roundness": [getattr(properties["roundness"], name) for name in ("default", "hard_min", "hard_max")],
+        "drawn": [entry[1] for entry in before if entry[0] == "prop"],
+        "errors": [str(task.error) for task in (*session.tasks, *session.photos) if task.error is not None],
+        "recipe": None if recipe is None else recipe.to_dict(),
+        "splats": None if head is None else len(head.data.points),
+    }
+    module("facelift_addon.making.connection").close()
+    print("\n" + json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

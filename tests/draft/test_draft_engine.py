@@ -1,0 +1,225 @@
+"""The draft engine end to end: protocol, frame, parts, determinism, cancellation, bad photos."""
+
+import io
+import threading
+from dataclasses import asdict
+from functools import cache
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from core.cameras import front_camera
+from core.engines.base import Engine
+from core.engines.capture import Capture
+from core.engines.draft.engine import DraftEngine
+from core.engines.registry import create_engine
+from core.errors import Cancelled, PhotoError, SettingsError
+from core.head.model import Region, load_head_model
+from core.photo.decode import decode, from_array
+from core.photo.lens import TYPICAL, Lens
+from core.progress import Reporter
+from core.splats.parts import Part
+from tests.bench.draft_quality import front_quality
+from tests.helpers.draft import astronaut_head
+from tests.helpers.photo import astronaut
+
+COUNT_RANGE = (60_000, 200_000)
+
+
+def generate(pixels, **settings):
+    return DraftEngine().generate(from_array(pixels), settings, Reporter())
+
+
+@cache
+def low_head(**options):
+    """The astronaut's light head, taken as the options say, and its progress and previews; each made once."""
+    events = []
+    reporter = Reporter(lambda progress: events.append(progress.fraction), lambda kind, png: events.append(kind))
+    return DraftEngine().generate(Capture.of(from_array(astronaut()), **options), {"quality": "low"}, reporter), events
+
+
+def test_registry_gives_a_draft_engine_that_is_available():
+    engine = create_engine("draft")
+    assert isinstance(engine, Engine)
+    assert engine.description.id == "draft" and not engine.obstacle()
+
+
+def test_result_is_complete():
+    result, prepared = astronaut_head()
+    assert np.array_equal(result.aligned, prepared.aligned)
+    assert result.recipe.engine == "draft" and len(result.recipe.portrait.photo.sha256) == 64
+    assert result.recipe.settings["quality"] == "high"
+    assert len(result.stage_seconds) > 4 and all(seconds >= 0 for seconds in result.stage_seconds.values())
+
+
+def test_gaussians_are_finite_flat_and_nearly_opaque():
+    gaussians = astronaut_head()[0].gaussians
+    for array in (gaussians.means, gaussians.scales, gaussians.rotations, gaussians.opacities, gaussians.sh):
+        assert np.isfinite(array).all()
+    assert (gaussians.scales > 0).all() and gaussians.scales.max() < 0.1
+    assert np.median(gaussians.scales.min(1) / gaussians.scales.max(1)) < 0.5
+    assert np.median(gaussians.opacities) > 0.9
+    assert gaussians.colors.min() >= -1e-3 and gaussians.colors.max() <= 1 + 1e-3
+
+
+def test_face_looks_to_negative_y_and_stands_upright():
+    gaussians = astronaut_head()[0].gaussians
+    centers = {part: gaussians.means[gaussians.parts == part].mean(0) for part in (Part.EYES, Part.MOUTH, Part.HAIR)}
+    assert centers[Part.EYES][1] < -0.2 and centers[Part.MOUTH][1] < -0.2
+    assert centers[Part.HAIR][1] > centers[Part.EYES][1]
+    assert centers[Part.EYES][2] > centers[Part.MOUTH][2]
+    assert abs(centers[Part.EYES][0]) < 0.15
+
+
+def test_every_part_of_a_bust_is_there():
+    parts = astronaut_head()[0].gaussians.parts
+    for part in (Part.SKIN, Part.HAIR, Part.CLOTHES, Part.EYES, Part.MOUTH, Part.NECK):
+        assert (parts == part).sum() > 100, part.name
+
+
+def test_same_seed_same_head_other_seed_other_texture():
+    first = low_head()[0].gaussians
+    again, other = (generate(astronaut(), quality="low", seed=seed).gaussians for seed in (0, 1))
+    assert np.array_equal(first.means, again.means) and np.array_equal(first.sh, again.sh)
+    assert first.means.shape != other.means.shape or not np.array_equal(first.sh, other.sh)
+
+
+@pytest.mark.parametrize("quality", ("low", "medium", "high"))
+def test_counts_stay_in_range_and_grow_with_quality(quality):
+    if quality == "high":
+        count = len(astronaut_head()[0].gaussians)
+    else:
+        count = len((low_head()[0] if quality == "low" else generate(astronaut(), quality=quality)).gaussians)
+        assert count < len(astronaut_head()[0].gaussians)
+    assert COUNT_RANGE[0] <= count <= COUNT_RANGE[1]
+
+
+def test_neck_cut_leaves_a_head_without_shoulders():
+    bust = astronaut_head()[0].gaussians
+    head = generate(astronaut(), body="neck").gaussians
+    assert head.means[:, 2].min() > bust.means[:, 2].min() + 0.4
+    assert np.ptp(head.means[:, 0]) < np.ptp(bust.means[:, 0])
+    assert (head.parts == Part.EYES).sum() == (bust.parts == Part.EYES).sum()
+
+
+def test_photo_frame_is_kept_on_request():
+    result = generate(astronaut(), quality="low", straighten=False)
+    assert np.allclose(result.photo_camera.c2w, front_camera(fov=TYPICAL).c2w)
+
+
+@pytest.mark.parametrize(
+    ("options", "degrees"),
+    [({"lens": "selfie"}, 50), ({"lens": "telephoto"}, 18), ({"lens": "degrees", "lens_degrees": 35.0}, 35)],
+)
+def test_photo_camera_is_the_lens_that_was_chosen_and_shows_the_photo(options, degrees):
+    result, _ = low_head(**options)
+    camera = result.photo_camera
+    assert np.degrees(2 * np.arctan(camera.width / 2 / camera.fx)) == pytest.approx(degrees)
+    shot = result.recipe.portrait
+    assert shot.photo.lens == Lens(degrees, "chosen")
+    assert asdict(shot.options).items() >= options.items()
+    quality = front_quality(result, astronaut_head()[1].landmarks.points)
+    assert quality["front_psnr"] > 30 and quality["front_iou"] > 0.97
+
+
+def test_the_lens_of_the_file_is_used_and_a_longer_one_gives_a_narrower_head():
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0xA405] = 20
+    file = io.BytesIO()
+    Image.fromarray(astronaut()).save(file, "JPEG", quality=98, exif=exif)
+    near = DraftEngine().generate(decode(file.getvalue(), "near.jpg"), {"quality": "low"}, Reporter())
+    far, _ = low_head(lens="telephoto")
+    assert near.recipe.portrait.photo.lens.source == "photo" and near.recipe.portrait.photo.lens.degrees > 30
+    wider, narrower = (_ears_over_eyes(result.shape.vertices) for result in (near, far))
+    assert wider > 1.01 * narrower, "what lies farther back looks smaller to a near camera"
+
+
+def _ears_over_eyes(vertices):
+    """The distance between the ears' outer edges over that between the eyes'."""
+    spans = [np.ptp(vertices[load_head_model().in_regions(part), 0]) for part in (Region.EARS, Region.EYES)]
+    return spans[0] / spans[1]
+
+
+@pytest.mark.parametrize(
+    "settings", [{"quality": "huge"}, {"body": "legs"}, {"seed": -1}, {"seed": 1.5}, {"colour": "red"}]
+)
+def test_wrong_settings_are_named(settings):
+    with pytest.raises(SettingsError) as caught:
+        DraftEngine().prepare(from_array(np.zeros((64, 64, 3), np.uint8)), settings, Reporter())
+    assert next(iter(settings)) in caught.value.message
+
+
+def test_photo_without_a_face_is_refused():
+    with pytest.raises(PhotoError) as caught:
+        generate(np.full((300, 300, 3), 90, np.uint8))
+    assert caught.value.advice
+
+
+@pytest.mark.parametrize("stop_at", range(1, 12, 2))
+def test_cancel_is_honoured_on_the_way(stop_at):
+    cancel = threading.Event()
+    seen = []
+
+    def count(progress):
+        seen.append(progress)
+        if len(seen) == stop_at:
+            cancel.set()
+
+    with pytest.raises(Cancelled):
+        DraftEngine().generate(from_array(astronaut()), {"quality": "low"}, Reporter(count, cancel=cancel))
+    assert len(seen) == stop_at
+
+
+def test_progress_runs_to_the_end_and_previews_come_first():
+    _, events = low_head()
+    fractions = [event for event in events if not isinstance(event, str)]
+    assert fractions == sorted(fractions) and fractions[-1] == 1.0
+    assert events.index("crop") < events.index("matte") < len(events) // 2
+
+
+def turned(pixels, degrees):
+    """The picture turned, its corners filled with its border's colours."""
+    padded = np.pad(pixels, ((200, 200), (200, 200), (0, 0)), mode="edge")
+    return np.asarray(Image.fromarray(padded).rotate(degrees, Image.Resampling.BICUBIC))
+
+
+def with_glasses(pixels):
+    image = Image.fromarray(pixels)
+    draw = ImageDraw.Draw(image)
+    for x in (190, 246):
+        draw.ellipse((x - 24, 92, x + 24, 132), outline=(20, 20, 20), width=5)
+    return np.asarray(image)
+
+
+def with_hat(pixels):
+    image = Image.fromarray(pixels)
+    ImageDraw.Draw(image).polygon([(130, 70), (300, 70), (280, 0), (150, 0)], fill=(160, 30, 40))
+    return np.asarray(image)
+
+
+def as_drawing(pixels):
+    return np.repeat((pixels.mean(-1, keepdims=True) // 64 * 80).astype(np.uint8), 3, axis=2)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda p: turned(p, 25),
+        lambda p: turned(p, -25),
+        with_glasses,
+        with_hat,
+        as_drawing,
+        lambda p: p[:, ::-1],
+        lambda p: p[:260, 100:360],
+        lambda p: (p * 0.25).astype(np.uint8),
+    ],
+    ids=["turned left", "turned right", "glasses", "hat", "drawing", "mirrored", "cropped tight", "dark"],
+)
+def test_unusual_photos_give_plausible_heads(edit):
+    gaussians = generate(np.ascontiguousarray(edit(astronaut())), quality="low").gaussians
+    assert np.isfinite(gaussians.means).all() and COUNT_RANGE[0] <= len(gaussians) <= COUNT_RANGE[1]
+    size = np.ptp(gaussians.means, axis=0)
+    assert (size > 0.8).all() and (size < 5).all()
+    eyes = gaussians.means[gaussians.parts == Part.EYES]
+    assert len(eyes) > 50 and eyes[:, 1].mean() < -0.2

@@ -1,0 +1,52 @@
+"""A worker whose draft engine is quick and takes steps; its file is the program. ``--unhurried`` takes more of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from core.cameras import front_camera
+from core.engines import registry
+from core.engines.base import GenerateResult
+from core.engines.capture import as_capture
+from core.engines.description import Takes
+from core.engines.draft.settings import DraftSettings
+from core.engines.recipe import Recipe, used
+from core.photo.alignment import Alignment
+from core.worker import server
+from tests.helpers import worker_entry
+
+UNHURRIED = "--unhurried" in sys.argv
+STEPS = 20
+STEP_SECONDS = 0.05 if UNHURRIED else 0.0
+COUNT = 500
+
+
+class QuickEngine(worker_entry.StepsEngine):
+    """Has the draft engine's name and settings, but returns random Gaussians."""
+
+    description = worker_entry.described("draft", DraftSettings, takes=Takes(lens=True))
+
+    def generate(self, given, values, reporter) -> GenerateResult:
+        prepared = self.prepare(given, values, reporter)
+        reporter.stage("Stepping", STEPS, 1.0)
+        for _ in range(STEPS):
+            time.sleep(STEP_SECONDS)
+            reporter.step()
+        settings, capture = self.description.read(values), as_capture(given)
+        lens = capture.portrait.lens(Alignment.stretched((512, 512)))
+        recipe = Recipe("draft", "test", dataclasses.asdict(settings), used(capture, [lens]), "none")
+        gaussians = worker_entry.random_gaussians(COUNT, settings.seed)
+        return GenerateResult(gaussians, prepared.aligned, front_camera(fov=lens.degrees), recipe)
+
+
+if __name__ == "__main__":
+    if UNHURRIED:
+        sys.argv.remove("--unhurried")
+    worker_entry.register(QuickEngine)
+    assert isinstance(registry.create_engine("draft"), QuickEngine)
+    server.main()

@@ -1,0 +1,228 @@
+"""A worker with further engines, registered here only: ``python tests/helpers/worker_entry.py``."""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+import types
+
+import numpy as np
+
+from core.cameras import front_camera
+from core.engines import registry, settings
+from core.engines.base import FaceBox, GenerateResult, PreparedPhoto
+from core.engines.capture import as_capture
+from core.engines.description import Description
+from core.engines.recipe import Recipe, used
+from core.errors import PhotoError
+from core.gaussians import Gaussians
+from core.worker import server
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    count: int = settings.number(0, 10_000_000, 100, "Gaussians")
+    steps: int = settings.number(1, 1_000_000, 5, "Steps")
+    seconds: float = settings.number(0, 1000, 0.0, "Seconds for each step")
+    seed: int = settings.number(0, 1 << 31, 1, "Seed")
+    views_too: bool = settings.flag(False, "Make views")
+    how: str = settings.choice(
+        ("exit", "segfault", "kill", "error", "photo", "card", "exit-python", "unsendable"), "exit", "How it fails"
+    )
+
+
+def described(engine_id: str, settings_type: type = Settings, **more) -> Description:
+    """The description of a test engine, which :func:`register` makes known."""
+    title = engine_id.title()
+    return Description(engine_id, title, "Test engine", "none", settings_type, ".description:ENGINE", **more)
+
+
+def random_gaussians(count: int, seed: int) -> Gaussians:
+    """The same Gaussians in every process, with extras of several types."""
+    rng = np.random.default_rng(seed)
+    return Gaussians(
+        rng.normal(size=(count, 3)),
+        rng.uniform(0.001, 0.1, (count, 3)),
+        rng.normal(size=(count, 4)),
+        rng.uniform(size=count),
+        rng.normal(size=(count, 4, 3)),
+        rng.integers(0, 7, count),
+        {"confidence": rng.normal(size=count), "label": rng.integers(0, 1 << 40, (count, 2))},
+    )
+
+
+class StepsEngine:
+    """Sleeps through its steps, then returns random Gaussians."""
+
+    description = described("steps")
+
+    def obstacle(self) -> str:
+        return ""
+
+    def prepare(self, given, values, reporter) -> PreparedPhoto:
+        photo = as_capture(given).portrait.photo
+        reporter.stage("Looking", share=1.0)
+        reporter.preview("crop", b"crop of " + photo.name.encode())
+        aligned = np.zeros((512, 512, 4), np.uint8)
+        aligned[:4, :4, :3] = photo.rgba[:4, :4, :3]
+        return PreparedPhoto(aligned, (FaceBox(0, 1, 2, 3, 0.5),), 0, ("one face",))
+
+    def generate(self, given, values, reporter) -> GenerateResult:
+        options = self.description.read(values)
+        prepared = self.prepare(given, values, reporter)
+        reporter.stage("Stepping", options.steps, 0.5)
+        for _ in range(options.steps):
+            time.sleep(options.seconds)
+            self.step(options)
+            reporter.step()
+        views = np.full((6, 8, 8, 3), 7, np.uint8) if options.views_too else None
+        recipe = Recipe(self.description.id, "test", dict(values), used(as_capture(given)))
+        return GenerateResult(
+            random_gaussians(options.count, options.seed),
+            prepared.aligned,
+            front_camera(),
+            recipe,
+            views,
+            {"Stepping": 1.0},
+            ("a note",),
+        )
+
+    def step(self, options: Settings) -> None:
+        """What the subclasses do in each step."""
+
+    def unload(self) -> None:
+        print("unloaded", self.description.id, flush=True)
+
+
+class ChattyEngine(StepsEngine):
+    """Prints in every way that libraries print, and reads stdin."""
+
+    description = described("chatty")
+
+    def step(self, options: Settings) -> None:
+        print("print from Python")
+        os.write(1, b"Content-Length: 5\r\n\r\nraw write to descriptor 1\n")
+        subprocess.run([sys.executable, "-c", "print('print from a child')"], check=True)
+        ctypes.CDLL(None).puts(b"puts from C")
+        ctypes.CDLL(None).fflush(None)
+        assert sys.stdin.read() == ""
+
+
+class FailingEngine(StepsEngine):
+    """Fails as asked."""
+
+    description = described("failing")
+
+    def step(self, options: Settings) -> None:
+        print("last words", file=sys.stderr, flush=True)
+        if options.how == "exit":
+            os._exit(3)
+        if options.how == "segfault":
+            ctypes.string_at(0)
+        if options.how == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if options.how == "photo":
+            raise PhotoError("No face was found.", "Choose another photo.", faces=np.int64(0))
+        if options.how == "unsendable":
+            raise PhotoError("The details are no JSON.", value=float("nan"))
+        if options.how == "exit-python":
+            sys.exit("a library gives up")
+        if options.how == "card":
+            # torch.AcceleratorError is a RuntimeError with these words.
+            raise RuntimeError("CUDA error: unspecified launch failure")
+        raise RuntimeError("a bug")
+
+
+class HungryEngine(StepsEngine):
+    """Asks for more memory than there is."""
+
+    description = described("hungry")
+
+    def step(self, options: Settings) -> None:
+        np.ones(1 << 52, np.float64)
+
+
+class StuckEngine(StepsEngine):
+    """Sleeps in C without ever looking at the cancel flag; other threads go on."""
+
+    description = described("stuck")
+
+    def step(self, options: Settings) -> None:
+        ctypes.CDLL(None).sleep(1000)
+
+
+class FrozenEngine(StepsEngine):
+    """Sleeps in C while holding the interpreter's lock: nothing else in the process runs."""
+
+    description = described("frozen")
+
+    def step(self, options: Settings) -> None:
+        ctypes.PyDLL(None).sleep(1000)
+
+
+class GarbageEngine(StepsEngine):
+    """Writes into the protocol's own stream, as a broken build of the worker would."""
+
+    description = described("garbage")
+
+    def step(self, options: Settings) -> None:
+        for descriptor in range(3, 32):
+            try:
+                os.write(descriptor, b"Loading model: 42%\n")
+            except OSError:
+                continue
+
+
+class SlowPrepareEngine(StepsEngine):
+    """Takes its time to prepare."""
+
+    description = described("slow-prepare")
+
+    def prepare(self, given, values, reporter) -> PreparedPhoto:
+        reporter.stage("Thinking")
+        time.sleep(values["seconds"])
+        return super().prepare(given, values, reporter)
+
+
+class WarningEngine(StepsEngine):
+    """Logs a warning of ours, and one of a library."""
+
+    description = described("warning")
+
+    def step(self, options: Settings) -> None:
+        logging.getLogger("core.photo").warning("The photo is small.")
+        logging.getLogger("library").warning("Deprecated.")
+
+
+ENGINES = (
+    StepsEngine,
+    ChattyEngine,
+    FailingEngine,
+    HungryEngine,
+    StuckEngine,
+    FrozenEngine,
+    GarbageEngine,
+    SlowPrepareEngine,
+    WarningEngine,
+)
+
+
+def register(*engines: type) -> None:
+    """Make engines known to this process's registry, as if each had a folder there."""
+    for engine in engines:
+        module = types.ModuleType(f"core.engines.{engine.description.id}.description")
+        module.DESCRIPTION, module.ENGINE = engine.description, engine
+        sys.modules[module.__name__] = module
+        if engine.description.id not in registry.ENGINES:
+            registry.ENGINES.append(engine.description.id)
+
+
+if __name__ == "__main__":
+    register(*ENGINES)
+    server.main()
