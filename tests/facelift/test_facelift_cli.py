@@ -146,7 +146,7 @@ def test_a_photo_alone_gives_the_same_head_as_in_a_batch(generate_here, photos, 
 
 def test_seed_crop_and_preset_change_the_head(generate_here, photos, batch, tmp_path):
     heads = {(batch[1] / "ann.ply").read_bytes()}
-    for number, options in enumerate((["--seed", 5], ["--no-auto-crop"], ["--preset", "fast", "--guidance", 2.0])):
+    for number, options in enumerate((["--seed", 5], ["--aligned"], ["--preset", "fast", "--guidance", 2.0])):
         head = tmp_path / f"{number}.ply"
         code, told = generate_here(photos / "ann.png", "-o", head, *options)
         assert code == 0, told
