@@ -13,6 +13,7 @@ import pytest
 from core.engines.facelift import convert, filters
 from core.engines.facelift.gslrm import RawGaussians
 from core.engines.facelift.settings import FaceLiftSettings
+from core.engines.settings import describe
 
 
 def raw_gaussians(**columns: list) -> RawGaussians:
@@ -39,7 +40,8 @@ def test_filters_decide_at_their_thresholds():
     assert kept(xyz=[[0.7, -0.7, -0.7], [0.7, -0.7, -0.5], [0.5, -0.7, -0.7]]) == [1, 2]
     assert kept(xyz=[[0.91, 0.0, -1.0], [0.92, 0.0, 0.0], [0.0, 0.0, 1.01], [-0.91, 0.91, 1.0]]) == [0, 3]
     assert filters.PRESETS["gradio"].scaling == 0.2
-    assert set(filters.PRESETS) == set(FaceLiftSettings.__dataclass_fields__["filter"].metadata["options"])
+    setting = next(setting for setting in describe(FaceLiftSettings) if setting.name == "filter")
+    assert set(filters.PRESETS) == {option.id for option in setting.options}
 
 
 def test_conversion_activates():
