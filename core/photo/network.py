@@ -15,7 +15,7 @@ DATA_FOLDER = Path(__file__).resolve().parent / "data"
 
 
 class Network:
-    """A feed-forward network; see :mod:`core.assets.networks` for the file's form.
+    """A feed-forward network; see :mod:`tests.tools.assets.networks` for the file's form.
 
     Args:
         path: An npz file made by ``tests/tools/assets/networks.py``.

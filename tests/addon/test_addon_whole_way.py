@@ -55,7 +55,9 @@ def get_runtime(computer, monkeypatch):
 def shows_picture(computer) -> bool:
     """Whether the preferences have the self-test's picture; icons have numbers only where there are windows."""
     computer.guide.picture()
-    guide, previews = (computer.blender.module(f"facelift_addon.{name}") for name in ("setup.guide", "previews"))
+    guide, previews = (
+        computer.blender.module(f"facelift_addon.{name}") for name in ("setup.guide", "interface.previews")
+    )
     return guide.PICTURE_KEY in (previews.previews._icons or ())
 
 

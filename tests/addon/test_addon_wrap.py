@@ -125,7 +125,7 @@ def test_what_modifiers_leave_is_wrapped_hidden_or_not(blender, head, rough):
 def test_in_a_window_it_comes_from_a_thread_and_can_be_cancelled(blender, head, rough):
     import bpy
 
-    errands, wrapping = (blender.module(f"facelift_addon.{name}") for name in ("errands", "avatar.wrapping"))
+    errands, wrapping = (blender.module(f"facelift_addon.{name}") for name in ("making.errands", "avatar.wrapping"))
     head[blender.heads.ID_KEY] = "splats"
     for faces in (1000, 700):
         work = wrapping.work_on(bpy.context, head, faces, "LOW", 0)

@@ -57,9 +57,9 @@ def add_head() -> None:
 
     from tests.helpers.addon import surface_gaussians
 
-    columns = importlib.import_module(f"{PACKAGE}.facelift_addon.splats.columns")
-    geometry = importlib.import_module(f"{PACKAGE}.facelift_addon.splats.geometry")
-    arrivals = importlib.import_module(f"{PACKAGE}.facelift_addon.splats.arrivals")
+    columns = importlib.import_module(f"{PACKAGE}.facelift_addon.splats.data.columns")
+    geometry = importlib.import_module(f"{PACKAGE}.facelift_addon.splats.data.geometry")
+    arrivals = importlib.import_module(f"{PACKAGE}.facelift_addon.splats.scene.arrivals")
     gaussians = surface_gaussians(500)
     arrival = arrivals.Arrival("Head", columns.from_gaussians(gaussians, geometry.has_float4()), np.eye(4), 0)
     arrivals.add(bpy.context.scene, arrival, bpy.context.view_layer)
@@ -81,7 +81,7 @@ def found() -> dict:
     import bpy
 
     folder = Path(importlib.import_module(PACKAGE).__file__).parent
-    heads = importlib.import_module(f"{PACKAGE}.facelift_addon.splats.heads")
+    heads = importlib.import_module(f"{PACKAGE}.facelift_addon.splats.data.heads")
     manifest = tomllib.loads((folder / "blender_manifest.toml").read_text(encoding="utf-8"))
     return {
         "version": manifest["version"],

@@ -27,7 +27,7 @@ from tests.helpers.runtime import ROOT, wait
 ENTRY = Path(__file__).with_name("task_entry.py")
 PARENT = """
 import sys, time
-from tests import test_runtime_tasks
+from tests.runtime import test_runtime_tasks
 from core.runtime.background import BackgroundTask
 test_runtime_tasks.use_entry()
 task = BackgroundTask(sys.executable, "tool", {"file": sys.argv[1]})

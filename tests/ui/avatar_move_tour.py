@@ -28,7 +28,7 @@ def shoot(settle: float = 1.0) -> window.Steps:
 def make_mesh() -> window.Steps:
     """Make the head and its base mesh, and bind the splats."""
     window.empty_scene()
-    jobs, errands = (window.module(f"facelift_addon.{name}") for name in ("jobs", "errands"))
+    jobs, errands = (window.module(f"facelift_addon.making.{name}") for name in ("session", "errands"))
     with window.override():
         facelift.choose_photo(filepath=str(PHOTO))
         facelift.generate()

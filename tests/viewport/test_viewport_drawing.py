@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from core.avatar.texture import delighting
 from core.cameras import Camera
+from core.colors import to_encoded, to_linear
 from core.gaussians import concatenate
 from core.rasterize import cpu
 from core.rasterize.metrics import psnr
@@ -107,7 +107,7 @@ def test_lights_shade_splats_by_their_normals(stage):
     facing = normals + sight * away
     facing /= np.linalg.norm(facing, axis=1, keepdims=True)
     light = np.maximum(irradiance.terms(facing @ turn.T) @ shading, 0)
-    lit = delighting.to_srgb(delighting.to_linear(np.maximum(gaussians.colors, 0)) * light)
+    lit = to_encoded(to_linear(np.maximum(gaussians.colors, 0)) * light)
     expected = cpu.render(gaussians.replace(sh=((lit - 0.5) / C0)[:, None]), camera, BLACK)
     picture, _ = stage.draw([stage.cloud(gaussians, normals=normals)], camera, shading=shading[None])
     assert min(fidelity(picture, expected)) > 42

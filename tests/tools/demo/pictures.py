@@ -33,7 +33,7 @@ def studio(head: bpy.types.Object, samples: int = 1) -> Iterator[bpy.types.Scene
         head: A splat object.
         samples: Of Cycles; 1 takes the colour at the pixel's centre, without noise.
     """
-    display, rendering = _splats("display"), _splats("rendering")
+    display, rendering = _splats("display.display"), _splats("scene.rendering")
     scene = bpy.data.scenes.new("FaceLift pictures")
     world = bpy.data.worlds.new("FaceLift pictures")
     wanted = {display.PHOTO_COLORS: True, display.LIT: False, display.EXACT: True}
@@ -76,7 +76,7 @@ def render_views(
     Returns:
         ``view_00.png`` and so on, in the cameras' order.
     """
-    cameras, heads = _splats("cameras"), _splats("heads")
+    cameras, heads = _splats("scene.cameras"), _splats("data.heads")
     directory.mkdir(parents=True, exist_ok=True)
     paths = []
     with studio(head, samples) as scene:
