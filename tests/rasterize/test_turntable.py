@@ -95,7 +95,7 @@ def test_missing_library_says_what_to_do():
         "import importlib.abc, importlib.machinery, importlib.util, sys\n"
         "real = importlib.util.find_spec\n"
         "importlib.util.find_spec = lambda name, package=None: None if name == 'av' else real(name, package)\n"
-        "from core import video\n"
+        "from core.system import video\n"
         "from core.errors import EngineUnavailable\n"
         "try:\n    video.check_available()\nexcept EngineUnavailable as error:\n    print(error.code, error)"
     )
