@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from typing import Any
 
 from ..errors import SettingsError
@@ -64,12 +65,12 @@ class Description:
     takes: Takes = Takes()
     needs_runtime: bool = False
 
-    @property
+    @cached_property
     def settings(self) -> tuple[Setting, ...]:
         """Its settings as interfaces draw them."""
         return describe(self.settings_type)
 
-    @property
+    @cached_property
     def shot_options(self) -> tuple[Setting, ...]:
         """What it uses of :class:`~.shot_options.ShotOptions`."""
         return tuple(option for option in describe(ShotOptions) if self.takes.lens or option.name not in LENS_OPTIONS)

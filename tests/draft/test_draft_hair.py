@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from core.engines.draft.beard import ear_lobes
 from core.engines.draft.front import COVER_BLUR, find_front, parted
 from core.engines.draft.painting import innermost
 from core.engines.draft.portrait import FittedPortrait
@@ -83,7 +82,7 @@ def test_short_hair_of_the_nape_shows_beside_the_jaw_and_lies_behind_it():
     portrait, _ = portrait_with(HAIR, BLUE, falls=False)
     below, aside = portrait.chin_frame
     nape = ndimage.binary_dilation(portrait.region_map >= 0, iterations=12) & ~portrait.mask
-    nape &= (below > ear_lobes(portrait) + 0.03) & (below < -0.1) & (aside < 0.6)
+    nape &= (below > portrait.ear_lobes + 0.03) & (below < -0.1) & (aside < 0.6)
     noise = 1 + 0.2 * np.random.default_rng(0).normal(size=(512, 512, 1))
     rgb = np.where(nape[..., None], np.clip(HAIR * noise, 0, 1), portrait.rgb).astype(np.float32)
     alpha = np.maximum(portrait.alpha, nape)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from ...head.model import Region
 from .color_classes import MINIMUM_SEED, likelihoods
 from .fields import blur_inside, disk, nearest_fill, roundness
 from .lattice import Lattice
@@ -75,12 +74,6 @@ def build_beard(portrait: FittedPortrait, lattice: Lattice, shown: np.ndarray) -
     return Beard(front.astype(np.float32), (front + DEEP * roundness(rim, DEEP)).astype(np.float32), place)
 
 
-def ear_lobes(portrait: FittedPortrait) -> float:
-    """Return how far below the chin the ears end, in face heights: less than 0."""
-    ears = portrait.vertices[portrait.model.in_regions(Region.EARS)]
-    return float(np.percentile(portrait.camera.project(ears)[0][:, 1], 90) - portrait.chin_row) / portrait.face_height
-
-
 def find_beard(portrait: FittedPortrait, bins: np.ndarray, skin: np.ndarray, flesh: np.ndarray) -> np.ndarray:
     """Return the pixels [512, 512] below the chin that look like a beard.
 
@@ -110,7 +103,7 @@ def find_beard(portrait: FittedPortrait, bins: np.ndarray, skin: np.ndarray, fle
         return np.zeros_like(chin)
     if end > NECK_HIDDEN:
         # Its lit and shaded sides differ in colour, but no skin can show beside it, from the ears down.
-        beard |= flesh & (below > min(ear_lobes(portrait), -0.3)) & (aside < BEARD_ASIDE[1])
+        beard |= flesh & (below > min(portrait.ear_lobes, -0.3)) & (aside < BEARD_ASIDE[1])
     # Bays that reach in from the outline are shade, too.
     bays = int(BEARD_BAYS * portrait.face_height)
     closed = ndimage.binary_closing(np.pad(beard | ~portrait.mask, bays, mode="edge"), disk(bays))

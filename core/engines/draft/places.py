@@ -10,7 +10,6 @@ from scipy import ndimage
 from ...head.model import Region
 from ...photo.landmarks import CHIN
 from .bareness import bare_places
-from .beard import ear_lobes
 from .color_classes import MINIMUM_SEED
 from .fields import nearest_fill
 from .long_hair import falling_hair, falls, hair_over_face, told_apart
@@ -27,8 +26,8 @@ MOSTLY_BARE = 0.5
 """Share of the scalp or the torso that must look like skin for all of it to be bare."""
 BARE_PRIOR = (1.0, 0.02, 0.02)
 """Prior of skin, hair and clothes where the photo looks like bare skin."""
-BESIDE, NAPE_PRIOR = 2.0, (0.05, 0.3)
-"""Pixels off the fitted head, which is as exact; prior of skin and hair there, beside the jaw of short hair."""
+NAPE_PRIOR = (0.05, 0.3)
+"""Prior of skin and hair beside the jaw, off the fitted head, where hair is short."""
 OVER_FACE_PRIOR = (0.5, 1.0, 0.002)
 """Prior of the same where long hair falls over the face."""
 
@@ -77,7 +76,7 @@ def place_priors(portrait: FittedPortrait, long_hair: bool) -> np.ndarray:
         hair = np.where((below > -0.4) & ~oval, 0.1, hair)
         hair = np.where((below > -0.12) & ~oval, 0.01, hair)
         hair = np.where(region == Region.EARS, HAIR_OVER_EARS, hair)
-        nape = beside_jaw(portrait) & ~under_chin
+        nape = portrait.beside_jaw & ~under_chin
         skin, hair = np.where(nape, NAPE_PRIOR[0], skin), np.where(nape, NAPE_PRIOR[1], hair)
     collar = 0.12 if long_hair else 0.02
     clothes = 1 / (1 + np.exp(-(below - collar - 0.25 * (aside < 0.4)) * 12)) + 0.002
@@ -85,12 +84,6 @@ def place_priors(portrait: FittedPortrait, long_hair: bool) -> np.ndarray:
     clothes = np.where(oval, 0.002, np.where(torso, np.maximum(clothes, 0.5), clothes))
     hair = hair if long_hair else np.where(torso & ~oval, 0.003, hair)
     return np.stack([skin, hair + 0.002, clothes], axis=-1)
-
-
-def beside_jaw(portrait: FittedPortrait) -> np.ndarray:
-    """[512, 512] bool: off the fitted head and lower than its ears, where the nape's hair shows."""
-    below, _ = portrait.chin_frame
-    return (ndimage.distance_transform_edt(portrait.region_map < 0) > BESIDE) & (below > ear_lobes(portrait))
 
 
 def _bare(portrait: FittedPortrait, seeds: Sequence[np.ndarray], looks: np.ndarray) -> np.ndarray:

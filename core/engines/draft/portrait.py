@@ -22,6 +22,8 @@ EAR_MARGIN, EAR_IN_FACE = 5, 4
 """Pixels around the fitted ears in which the photo may show its own, and by which these reach over the face's edge."""
 CHIN_TOP, MOUTH_MARGIN = -0.22, 0.04
 """Face heights from the chin up to which it reaches, and around the mouth that do not belong to it."""
+BESIDE_HEAD = 2.0
+"""Pixels off the fitted head from which a pixel is none of it: it is as exact."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +52,9 @@ class FittedPortrait:
         """Return the portrait with the head's vertices [V, 3] moved."""
         return replace(self, fit=replace(self.fit, vertices=vertices.astype(np.float32)))
 
-    def with_colors(self, rgb: np.ndarray) -> FittedPortrait:
-        """Return the portrait with other colours [512, 512, 3]."""
-        other = replace(self, rgb=rgb.astype(np.float32))
+    def with_colors(self, rgb: np.ndarray, **fine: np.ndarray) -> FittedPortrait:
+        """Return the portrait with other colours [512, 512, 3], and other ``fine`` ones where these are given."""
+        other = replace(self, rgb=rgb.astype(np.float32), **fine)
         # What was found out about shape and matte holds for other colours, too.
         own = {field.name for field in fields(self)}
         other.__dict__.update({name: value for name, value in self.__dict__.items() if name not in own})
@@ -60,12 +62,12 @@ class FittedPortrait:
 
     def with_change(self, change: np.ndarray) -> FittedPortrait:
         """Return the portrait with a change [512, 512, 3] added to its colours, fine ones included."""
-        other = self.with_colors(np.clip(self.rgb + change, 0, 1))
-        if self.fine is not None:
-            factor = len(self.fine) // len(change)
-            fine = np.clip(self.fine + change.repeat(factor, axis=0).repeat(factor, axis=1), 0, 1)
-            object.__setattr__(other, "fine", fine.astype(np.float32))
-        return other
+        rgb = np.clip(self.rgb + change, 0, 1)
+        if self.fine is None:
+            return self.with_colors(rgb)
+        factor = len(self.fine) // len(change)
+        fine = np.clip(self.fine + change.repeat(factor, axis=0).repeat(factor, axis=1), 0, 1)
+        return self.with_colors(rgb, fine=fine.astype(np.float32))
 
     @property
     def camera(self) -> Camera:
@@ -122,6 +124,18 @@ class FittedPortrait:
         rows, columns = np.mgrid[: self.mask.shape[0], : self.mask.shape[1]].astype(np.float32)
         chin_column = float(self.landmarks[CHIN, 0])
         return (rows - self.chin_row) / self.face_height, np.abs(columns - chin_column) / self.face_height
+
+    @cached_property
+    def ear_lobes(self) -> float:
+        """How far below the chin the fitted ears end, in face heights: less than 0."""
+        ears = self.vertices[self.model.in_regions(Region.EARS)]
+        return float(np.percentile(self.camera.project(ears)[0][:, 1], 90) - self.chin_row) / self.face_height
+
+    @cached_property
+    def beside_jaw(self) -> np.ndarray:
+        """[512, 512] bool: off the fitted head and lower than its ears, where the nape's hair shows."""
+        off = ndimage.distance_transform_edt(self.region_map < 0) > BESIDE_HEAD
+        return off & (self.chin_frame[0] > self.ear_lobes)
 
     @cached_property
     def chin_places(self) -> np.ndarray:

@@ -14,10 +14,10 @@ from scipy import ndimage
 
 from ...photo.landmarks import EYE_OUTLINES, MOUTH_OUTLINE
 from ...splats.parts import Part
-from .beard import ear_lobes, find_beard
+from .beard import find_beard
 from .color_classes import ANY_COLOR, color_bins, likelihoods, shaded_colors, smooth_posterior
 from .headgear import find_headgear
-from .places import BARE_PRIOR, HAIR, OVER_FACE_PRIOR, SKIN, beside_jaw, certain_places, place_priors
+from .places import BARE_PRIOR, HAIR, OVER_FACE_PRIOR, SKIN, certain_places, place_priors
 from .portrait import FittedPortrait
 
 CLASS_PARTS = np.array([Part.SKIN, Part.HAIR, Part.CLOTHES])
@@ -99,7 +99,7 @@ def segment(portrait: FittedPortrait) -> Segmentation:
         posterior = smooth_posterior(likelihood * priors, portrait.mask)
         posterior[seeds[SKIN]] = np.eye(3, dtype=np.float32)[SKIN]
     below, _ = portrait.chin_frame
-    beside = beside_jaw(portrait)
+    beside = portrait.beside_jaw
     lowest = SHORTEST_LONG_HAIR if long_hair else np.where(beside, NAPE_ROOTS, LOWEST_ROOTS)
     roots = portrait.mask & (below < lowest)
     classes = _absorb_islands(posterior.argmax(-1), portrait.mask, roots, beside)
@@ -120,7 +120,7 @@ def segment(portrait: FittedPortrait) -> Segmentation:
         parts[portrait.polygon(outline) & (parts == Part.SKIN)] = Part.EYES
     parts[portrait.polygon(MOUTH_OUTLINE) & (parts == Part.SKIN)] = Part.MOUTH
     # Beside a beard's jaw hair is the beard's own.
-    nape = None if long_hair or beard.any() else (parts == Part.HAIR) & (below > ear_lobes(portrait))
+    nape = None if long_hair or beard.any() else (parts == Part.HAIR) & (below > portrait.ear_lobes)
     return Segmentation(parts, long_hair, beard, worn, nape)
 
 
