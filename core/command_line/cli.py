@@ -93,7 +93,7 @@ def _parser(engine_id: str) -> argparse.ArgumentParser:
     generate.add_argument("photos", nargs="+", type=Path, metavar="PHOTO_OR_FOLDER")
     generate.add_argument("--engine", default=DEFAULT_ENGINE, choices=registry.ENGINES, help="default: %(default)s")
     generate.add_argument(
-        "-o", "--out", type=Path, required=True, help=f"folder, or for a single photo a file ending in {HEAD_SUFFIX}"
+        "-o", "--out", type=Path, required=True, help="folder, or for a single photo a splat file, such as head.ply"
     )
     _add_extras(generate)
     if engine_id in registry.ENGINES:

@@ -25,7 +25,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     convert.add_argument("target", type=Path)
     convert.add_argument("--from", dest="read_as", choices=AXES, help="axes of a source that doesn't say them")
     convert.add_argument(
-        "--to", dest="write_as", choices=AXES, help="axes of a .ply or .splat target (default: y-down)"
+        "--to",
+        dest="write_as",
+        choices=AXES,
+        help="axes of the target, where its format leaves them open (default: those that other programs expect)",
     )
 
 
@@ -41,6 +44,8 @@ def _convert(options: argparse.Namespace, console: Console) -> int:
         console.message(f"{options.source.name}: {note}")
     free = target.statement is not Statement.BY_FORMAT
     axes = AXES[options.write_as] if options.write_as and free else None
+    if options.write_as and not free:
+        console.message(f"{options.target.name}: its format has one way up, so --to changes nothing.")
     formats.save(gaussians, options.target, axes=axes, unit=reading.unit)
     console.message(f"{options.target.name}: {len(gaussians):,} splats")
     print(options.target, flush=True)

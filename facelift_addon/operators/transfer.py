@@ -13,8 +13,16 @@ from .exporting import FACELIFT_OT_export_splats
 from .importing import CLASSES as IMPORT_CLASSES
 from .importing import FACELIFT_OT_import_splats
 
-MENU_TEXT = "Gaussian Splats (.ply/.splat/.spz/.glb/.usd)"
 
+def _short_suffixes() -> list[str]:
+    """Return a suffix for each reader: menus have no room for all the variants that it reads."""
+    known: dict[object, list[str]] = {}
+    for kind in formats.FORMATS:
+        known.setdefault(kind.decode, []).extend(kind.suffixes)
+    return [min(suffixes, key=len) for suffixes in known.values()]
+
+
+MENU_TEXT = f"Gaussian Splats ({'/'.join(_short_suffixes())})"
 DROPPED_SUFFIXES = tuple(dict.fromkeys(Path(f"_{suffix}").suffix for suffix in formats.readable_suffixes()))
 """Blender looks at a dropped file's last suffix only."""
 

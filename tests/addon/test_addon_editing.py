@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from core.rasterize.metrics import psnr
 from core.splats import attributes as names
 from core.splats.parts import Part
 from tests.helpers.addon import add_splats, needs_blender, surface_gaussians
+from tests.helpers.drawn import Layout
 
 pytestmark = needs_blender
 
@@ -69,6 +72,32 @@ def test_every_tool_has_a_tooltip_and_a_sentence_for_its_absence(blender):
             assert "UNDO" in cls.bl_options, cls
             with pytest.raises(RuntimeError, match=r"Select|Leave Edit Mode|Enter Edit Mode|Open a|have no|were not"):
                 operator()
+
+
+def test_every_tool_is_in_the_tab_and_in_the_menus(blender):
+    """But for selecting by hand, which is in the toolbar, what shows up with the modifier, and the node editor's."""
+    import bpy
+
+    target = add_splats(blender, surface_gaussians(50))
+    editing = blender.module("facelift_addon.editing")
+    elsewhere = {cls.bl_idname for cls in editing.tools_select.CLASSES}
+    elsewhere |= {f"facelift.{name}_adjustments" for name in ("apply", "remove")}
+    elsewhere |= {"facelift.add_crop", "facelift.add_transform_node"}
+    operators = [cls for cls in editing.CLASSES if issubclass(cls, bpy.types.Operator)]
+    tools = {cls.bl_idname for cls in operators if "INTERNAL" not in cls.bl_options} - elsewhere
+    shown = {}
+    for place in (editing.panels, editing.menus):
+        noted = []
+        for cls in place.CLASSES:
+            for mode in ("OBJECT", "EDIT_POINTCLOUD"):
+                context = SimpleNamespace(mode=mode, active_object=target, workspace=None, objects_in_mode=[target])
+                context.selected_objects = context.objects_in_mode
+                if issubclass(cls, bpy.types.Menu) or cls.poll(context):
+                    cls.draw(SimpleNamespace(layout=Layout(noted)), context)
+        shown[place.__name__.rpartition(".")[2]] = {entry[1] for entry in noted if entry[0].startswith("operator")}
+    assert len(tools) > 15
+    for place, seen in shown.items():
+        assert tools <= seen, f"a tool is missing in {place}.py"
 
 
 def test_tools_work_on_plain_point_clouds_without_our_extras(blender):

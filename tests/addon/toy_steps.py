@@ -13,31 +13,13 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+from tests.helpers.drawn import Layout
 from tests.helpers.headless import PACKAGE, install_extension, use_resources
 from tests.helpers.patience import PATIENCE
 from tests.tools.building import packages
 
 CHOSEN = {"count": 77, "roundness": 0.5, "paint": "gray", "solid": False, "seed": 5}
 """What the user sets."""
-
-
-class Layout:
-    """Stands for Blender's layouts, and notes what is drawn."""
-
-    def __init__(self, drawn: list) -> None:
-        object.__setattr__(self, "drawn", drawn)
-
-    def __getattr__(self, name):
-        def draw(*args, **kwargs):
-            self.drawn.append((name, *(arg for arg in args if isinstance(arg, str)), kwargs.get("text", "")))
-            if name == "panel":
-                return Layout(self.drawn), None
-            return Layout(self.drawn)
-
-        return draw
-
-    def __setattr__(self, name, value) -> None:
-        """Layouts and the operators that they show take any setting."""
 
 
 def module(name: str):

@@ -20,7 +20,9 @@ from tests.helpers.format import code_of, peak_of
 from tests.helpers.gaussian import random_gaussians
 
 GAUSSIANS = random_gaussians(12, 1, parts=np.arange(12) % 8)
-SUFFIXES = (".splat", ".spz", ".glb", ".gltf", ".compressed.ply")
+ELSEWHERE = ("ply", "usdc", "usda", "usdz")
+"""Formats whose damage has tests of its own: ``test_ply_damage``, ``test_formats_usd``."""
+SUFFIXES = tuple(kind.suffixes[0] for kind in formats.FORMATS if kind.id not in ELSEWHERE)
 
 
 def _specimens() -> list[tuple[str, bytes]]:
