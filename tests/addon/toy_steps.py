@@ -1,7 +1,8 @@
-"""A Blender whose extension has one engine more: ``python -m tests.addon.toy_steps RESOURCES TREE PHOTO``.
+"""A Blender whose extension has one engine more: ``python -m tests.addon.toy_steps RESOURCES TREE PHOTO FURTHER``.
 
-Builds and installs the extension of a tree, makes a head with its toy engine as a user does, and prints as JSON what
-the panel draws and what comes of it. Blender reads the folder of its user once, so this is a process of its own.
+Builds and installs the extension of a tree, makes a head with its toy engine as a user does, another one of two
+photos, and prints as JSON what the panel draws and what comes of it. Blender reads the folder of its user once, so
+this is a process of its own.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import importlib
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -46,9 +48,39 @@ def drawn() -> list:
     return noted
 
 
+def head_of_two_shots(photo: Path, further: Path) -> dict:
+    """Make a head of two photos, then the same again from what the head remembers; return what is found on it.
+
+    The interface gives one photo today: this is the place where a second one would enter.
+    """
+    import bpy
+
+    capture, orders = module("core.engines.capture"), module("facelift_addon.making.orders")
+    source, session = module("facelift_addon.photo.photos").PhotoSource, module("facelift_addon.making.session").session
+    recipes = module("facelift_addon.splats.data.recipes")
+    shots = (
+        capture.Shot(source.from_file(str(photo))),
+        capture.Shot(source.from_file(str(further)), role=capture.FURTHER),
+    )
+    order = orders.order_for(bpy.context, shots[0].photo)
+    order = replace(order, capture=capture.Capture(shots), settings=order.settings | {"paint": "photo", "seed": 9})
+    session.generate(order)
+    settle()
+    head = bpy.context.view_layer.objects.active
+    color = module("facelift_addon.splats.data.baking").stored(head).colors[0].tolist()
+    again = orders.order_as_made(bpy.context, head, shots[0].photo)
+    return {
+        "photos": [shot.photo.name for shot in recipes.of(head).capture.shots],
+        "roles": [shot.role for shot in recipes.of(head).capture.shots],
+        "color": color,
+        "again": again.capture == order.capture and again.settings == recipes.of(head).settings,
+        "errors": [str(task.error) for task in session.tasks if task.error is not None],
+    }
+
+
 def main() -> None:
     """Do it."""
-    resources, tree, photo = map(Path, sys.argv[1:])
+    resources, tree, photo, further = map(Path, sys.argv[1:])
     use_resources(resources)
     import bpy
 
@@ -82,6 +114,7 @@ def main() -> None:
         "recipe": None if recipe is None else recipe.to_dict(),
         "splats": None if head is None else len(head.data.points),
     }
+    found["two shots"] = head_of_two_shots(photo, further)
     module("facelift_addon.making.connection").close()
     print("\n" + json.dumps(found))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..description import Description
+from ..description import Description, Takes
 from ..settings import Option, choice, flag, number
 
 
@@ -15,7 +15,7 @@ class ToySettings:
     count: int = number(10, 10_000, 500, "How many Gaussians the ball has")
     roundness: float = number(0.0, 1.0, 1.0, "How round the ball is; 0 is a disk")
     paint: str = choice(
-        (Option("photo", "Photo", "The photo's mean color"), Option("gray", "Gray", "No color")),
+        (Option("photo", "Photo", "The photos' mean color"), Option("gray", "Gray", "No color")),
         "photo",
         "Where the ball's color comes from",
     )
@@ -31,4 +31,5 @@ DESCRIPTION = Description(
     licence="CC0",
     settings_type=ToySettings,
     engine=".engine:ToyEngine",
+    takes=Takes(shots=2),
 )

@@ -1,4 +1,4 @@
-"""The toy engine: a ball in the photo's mean colour."""
+"""The toy engine: a ball in the mean colour of one photo or two."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ class ToyEngine:
         means = random.normal(size=(options.count, 3))
         means *= RADIUS / np.linalg.norm(means, axis=1, keepdims=True)
         means[:, 1] *= options.roundness
-        color = aligned[..., :3].mean(axis=(0, 1)) / 255 if options.paint == "photo" else np.full(3, 0.5)
+        photos = [photo.rgba[..., :3].mean(axis=(0, 1)) / 255 for photo in capture.photos]
+        color = np.mean(photos, axis=0) if options.paint == "photo" else np.full(3, 0.5)
         gaussians = Gaussians(
             means,
             np.full_like(means, SPLAT),
