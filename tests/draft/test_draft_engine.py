@@ -3,7 +3,6 @@
 import io
 import threading
 from dataclasses import asdict
-from functools import cache
 
 import numpy as np
 import pytest
@@ -11,7 +10,6 @@ from PIL import Image, ImageDraw
 
 from core.cameras import front_camera
 from core.engines.base import Engine
-from core.engines.capture import Capture
 from core.engines.draft.engine import DraftEngine
 from core.engines.registry import create_engine
 from core.errors import Cancelled, PhotoError, SettingsError
@@ -21,7 +19,7 @@ from core.photo.lens import TYPICAL, Lens
 from core.progress import Reporter
 from core.splats.parts import Part
 from tests.bench.draft_quality import front_quality
-from tests.helpers.draft import astronaut_head
+from tests.helpers.draft import astronaut_head, taken_head
 from tests.helpers.photo import astronaut
 
 COUNT_RANGE = (60_000, 200_000)
@@ -29,14 +27,6 @@ COUNT_RANGE = (60_000, 200_000)
 
 def generate(pixels, **settings):
     return DraftEngine().generate(from_array(pixels), settings, Reporter())
-
-
-@cache
-def low_head(**options):
-    """The astronaut's light head, taken as the options say, and its progress and previews; each made once."""
-    events = []
-    reporter = Reporter(lambda progress: events.append(progress.fraction), lambda kind, png: events.append(kind))
-    return DraftEngine().generate(Capture.of(from_array(astronaut()), **options), {"quality": "low"}, reporter), events
 
 
 def test_registry_gives_a_draft_engine_that_is_available():
@@ -78,21 +68,20 @@ def test_every_part_of_a_bust_is_there():
         assert (parts == part).sum() > 100, part.name
 
 
-def test_same_seed_same_head_other_seed_other_texture():
-    first = low_head()[0].gaussians
-    again, other = (generate(astronaut(), quality="low", seed=seed).gaussians for seed in (0, 1))
+def test_same_seed_same_head_other_seed_other_texture_also_in_the_photos_frame():
+    first, again = taken_head("low")[0].gaussians, generate(astronaut(), quality="low", seed=0).gaussians
     assert np.array_equal(first.means, again.means) and np.array_equal(first.sh, again.sh)
-    assert first.means.shape != other.means.shape or not np.array_equal(first.sh, other.sh)
+    kept = generate(astronaut(), quality="low", seed=1, straighten=False)
+    other = kept.gaussians
+    # Where a head stands has no part in its colours without direction.
+    assert len(first) != len(other) or not np.array_equal(first.sh[:, 0], other.sh[:, 0])
+    assert np.allclose(kept.photo_camera.c2w, front_camera(fov=TYPICAL).c2w)
 
 
-@pytest.mark.parametrize("quality", ("low", "medium", "high"))
-def test_counts_stay_in_range_and_grow_with_quality(quality):
-    if quality == "high":
-        count = len(astronaut_head()[0].gaussians)
-    else:
-        count = len((low_head()[0] if quality == "low" else generate(astronaut(), quality=quality)).gaussians)
-        assert count < len(astronaut_head()[0].gaussians)
-    assert COUNT_RANGE[0] <= count <= COUNT_RANGE[1]
+def test_counts_stay_in_range_and_grow_with_quality():
+    heads = (taken_head("low")[0], taken_head("medium", lens="selfie")[0], astronaut_head()[0])
+    counts = [len(result.gaussians) for result in heads]
+    assert COUNT_RANGE[0] <= counts[0] < counts[1] < counts[2] <= COUNT_RANGE[1]
 
 
 def test_neck_cut_leaves_a_head_without_shoulders():
@@ -103,17 +92,12 @@ def test_neck_cut_leaves_a_head_without_shoulders():
     assert (head.parts == Part.EYES).sum() == (bust.parts == Part.EYES).sum()
 
 
-def test_photo_frame_is_kept_on_request():
-    result = generate(astronaut(), quality="low", straighten=False)
-    assert np.allclose(result.photo_camera.c2w, front_camera(fov=TYPICAL).c2w)
-
-
 @pytest.mark.parametrize(
     ("options", "degrees"),
     [({"lens": "selfie"}, 50), ({"lens": "telephoto"}, 18), ({"lens": "degrees", "lens_degrees": 35.0}, 35)],
 )
 def test_photo_camera_is_the_lens_that_was_chosen_and_shows_the_photo(options, degrees):
-    result, _ = low_head(**options)
+    result, _ = taken_head("medium" if degrees == 50 else "low", **options)
     camera = result.photo_camera
     assert np.degrees(2 * np.arctan(camera.width / 2 / camera.fx)) == pytest.approx(degrees)
     shot = result.recipe.portrait
@@ -129,7 +113,7 @@ def test_the_lens_of_the_file_is_used_and_a_longer_one_gives_a_narrower_head():
     file = io.BytesIO()
     Image.fromarray(astronaut()).save(file, "JPEG", quality=98, exif=exif)
     near = DraftEngine().generate(decode(file.getvalue(), "near.jpg"), {"quality": "low"}, Reporter())
-    far, _ = low_head(lens="telephoto")
+    far, _ = taken_head("low", lens="telephoto")
     assert near.recipe.portrait.photo.lens.source == "photo" and near.recipe.portrait.photo.lens.degrees > 30
     wider, narrower = (_ears_over_eyes(result.shape.vertices) for result in (near, far))
     assert wider > 1.01 * narrower, "what lies farther back looks smaller to a near camera"
@@ -156,7 +140,7 @@ def test_photo_without_a_face_is_refused():
     assert caught.value.advice
 
 
-@pytest.mark.parametrize("stop_at", range(1, 12, 2))
+@pytest.mark.parametrize("stop_at", (1, 5, 9))
 def test_cancel_is_honoured_on_the_way(stop_at):
     cancel = threading.Event()
     seen = []
@@ -172,7 +156,7 @@ def test_cancel_is_honoured_on_the_way(stop_at):
 
 
 def test_progress_runs_to_the_end_and_previews_come_first():
-    _, events = low_head()
+    _, events = taken_head("low")
     fractions = [event for event in events if not isinstance(event, str)]
     assert fractions == sorted(fractions) and fractions[-1] == 1.0
     assert events.index("crop") < events.index("matte") < len(events) // 2
@@ -206,15 +190,14 @@ def as_drawing(pixels):
     "edit",
     [
         lambda p: turned(p, 25),
-        lambda p: turned(p, -25),
+        lambda p: turned(p[:, ::-1], -25),
         with_glasses,
         with_hat,
         as_drawing,
-        lambda p: p[:, ::-1],
         lambda p: p[:260, 100:360],
         lambda p: (p * 0.25).astype(np.uint8),
     ],
-    ids=["turned left", "turned right", "glasses", "hat", "drawing", "mirrored", "cropped tight", "dark"],
+    ids=["turned left", "mirrored and turned right", "glasses", "hat", "drawing", "cropped tight", "dark"],
 )
 def test_unusual_photos_give_plausible_heads(edit):
     gaussians = generate(np.ascontiguousarray(edit(astronaut())), quality="low").gaussians

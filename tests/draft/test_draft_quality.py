@@ -15,7 +15,7 @@ from core.rasterize.cpu import render
 from core.splats.parts import Part
 from core.splats.spherical_harmonics import from_colors
 from tests.bench.draft_quality import front_quality, hole_share, truth_quality
-from tests.helpers.draft import astronaut_head, file_photo, portrait_photo, sample_head_photo
+from tests.helpers.draft import astronaut_head, file_photo, head_and_photo, portrait_photo, sample_head_photo
 from tests.helpers.photo import SAMPLE_FRONT
 
 FRONT_PSNR, FRONT_IOU, HOLES = 34.0, 0.98, 0.003
@@ -51,8 +51,7 @@ def test_hair_meets_skin_in_a_smooth_line_when_the_head_is_turned(azimuth):
 
 @pytest.mark.parametrize("name", ("001", "003", "004", "006"))
 def test_portrait_front_and_holes(name):
-    photo, engine = portrait_photo(name), DraftEngine()
-    result, prepared = engine.generate(photo, {}, Reporter()), engine.prepare(photo, {}, Reporter())
+    result, prepared = head_and_photo(portrait_photo(name))
     assert_front(result, prepared)
     assert hole_share(result.gaussians, views=8) <= HOLES
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import ndimage
 
 from core.cameras import front_camera
 from core.engines.base import GenerateResult
+from core.engines.capture import Capture
 from core.engines.draft.engine import DraftEngine
 from core.engines.draft.portrait import FittedPortrait
 from core.engines.draft.segmentation import Segmentation
@@ -47,9 +50,37 @@ def file_photo(path: Path) -> Photo:
 @lru_cache(maxsize=1)
 def astronaut_head() -> tuple[GenerateResult, Portrait]:
     """The astronaut's head at default settings, and her prepared photo."""
-    photo = from_array(astronaut(), "astronaut.png")
-    engine = DraftEngine()
-    return engine.generate(photo, {}, Reporter()), engine.prepare(photo, {}, Reporter())
+    return head_and_photo(from_array(astronaut(), "astronaut.png"))
+
+
+def head_and_photo(photo: Photo) -> tuple[GenerateResult, Portrait]:
+    """A photo's head at default settings, and the prepared photo that it was made from."""
+    prepared = []
+
+    class Engine(DraftEngine):
+        """Keeps what it prepared: a photo is prepared for a second or two."""
+
+        def prepare(self, *given) -> Portrait:
+            prepared.append(super().prepare(*given))
+            return prepared[0]
+
+    return Engine().generate(photo, {}, Reporter()), prepared[0]
+
+
+def astronaut_png() -> bytes:
+    """The astronaut's photo as a file."""
+    buffer = io.BytesIO()
+    Image.fromarray(astronaut()).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@cache
+def taken_head(quality: str, **options) -> tuple[GenerateResult, list[float | str]]:
+    """The astronaut's head, her photo taken as the options say, and its progress and previews; each made once."""
+    events: list[float | str] = []
+    reporter = Reporter(lambda progress: events.append(progress.fraction), lambda kind, png: events.append(kind))
+    capture = Capture.of(decode(astronaut_png(), "astronaut.png"), **options)
+    return DraftEngine().generate(capture, {"quality": quality}, reporter), events
 
 
 @cache

@@ -4,8 +4,3 @@ from __future__ import annotations
 
 PATIENCE = 1200.0
 """Seconds that a test waits for something that comes in moments: only a failure takes as long."""
-HANG = 8.0
-"""Seconds of silence after which a worker counts as hung, in tests that wait for just that.
-
-A busy machine may keep a healthy worker silent for two or three.
-"""

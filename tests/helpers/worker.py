@@ -21,6 +21,8 @@ from tests.helpers.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 ENTRY = Path(__file__).with_name("worker_entry.py")
+HOLD = "FACELIFT_TEST_HOLD"
+"""Environment variable with the path of a file for whose life the engine ``held-prepare`` prepares."""
 WORKING_STAGES = ("Stepping", "Thinking")
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import types
+from pathlib import Path
 
 import numpy as np
 
@@ -179,14 +180,16 @@ class GarbageEngine(StepsEngine):
                 continue
 
 
-class SlowPrepareEngine(StepsEngine):
-    """Takes its time to prepare."""
+class HeldPrepareEngine(StepsEngine):
+    """Prepares for as long as a file exists, whose path is in the environment."""
 
-    description = described("slow-prepare")
+    description = described("held-prepare")
 
     def prepare(self, given, values, reporter) -> PreparedPhoto:
         reporter.stage("Thinking")
-        time.sleep(values["seconds"])
+        hold = Path(os.environ["FACELIFT_TEST_HOLD"])
+        while hold.exists():
+            time.sleep(0.005)
         return super().prepare(given, values, reporter)
 
 
@@ -208,7 +211,7 @@ ENGINES = (
     StuckEngine,
     FrozenEngine,
     GarbageEngine,
-    SlowPrepareEngine,
+    HeldPrepareEngine,
     WarningEngine,
 )
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 
 import psutil
 import pytest
 
+from core.processes import connection
 from core.processes.connection import Timeouts
 from core.processes.job import JobState
 from core.processes.launch import Launch
 from core.processes.protocol import Method
 from core.worker.client import WorkerClient
-from tests.helpers.patience import HANG, PATIENCE
-from tests.helpers.worker import capture, make_client, photo_bytes, test_launch, wait_for, wait_until_working
+from tests.helpers.patience import PATIENCE
+from tests.helpers.worker import HOLD, capture, make_client, photo_bytes, test_launch, wait_for, wait_until_working
+
+HANG = 8
+"""Seconds, of the connection's clock, of silence after which a worker counts as hung."""
 
 
 @pytest.fixture
@@ -88,10 +91,13 @@ def test_a_job_sent_to_a_worker_that_just_died_fails_clearly(client):
     assert_works(client)
 
 
-def test_a_job_that_ignores_cancel_is_killed_and_its_neighbours_go_on(tmp_path):
+def test_a_job_that_ignores_cancel_is_killed_and_its_neighbours_go_on(tmp_path, monkeypatch):
+    hold = tmp_path / "hold"
+    hold.touch()
+    monkeypatch.setenv(HOLD, str(hold))
     client = make_client(tmp_path, cancel=0.3)
     stuck = generate(client, "stuck")
-    neighbour = client.prepare(capture(photo_bytes(), "b.png"), "slow-prepare", {"seconds": HANG})
+    neighbour = client.prepare(capture(photo_bytes(), "b.png"), "held-prepare", {})
     waiting = generate(client, "steps")
     wait_until_working(client, stuck, neighbour)
     pid = client.pid
@@ -99,6 +105,7 @@ def test_a_job_that_ignores_cancel_is_killed_and_its_neighbours_go_on(tmp_path):
     wait_for(client, lambda: stuck.finished)
     assert stuck.state is JobState.CANCELLED
     assert neighbour.state is JobState.QUEUED and neighbour.progress is None
+    hold.unlink()
     assert_works(client, neighbour)
     assert_works(client, waiting)
     assert client.pid != pid
@@ -106,31 +113,66 @@ def test_a_job_that_ignores_cancel_is_killed_and_its_neighbours_go_on(tmp_path):
     assert not psutil.pid_exists(pid)
 
 
-def test_long_silent_jobs_are_not_taken_for_hung(tmp_path):
+class Clock:
+    """The connection's time: it stands still, but for the seconds that a test lets pass."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def pass_second(self, client: WorkerClient) -> None:
+        self.now += 1.0
+        client.poll()
+
+    def runs_until_finished(self, client: WorkerClient, job) -> None:
+        def finished() -> bool:
+            self.now += 1.0
+            return job.finished
+
+        wait_for(client, finished)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(connection, "time", clock)
+    return clock
+
+
+def test_long_silent_jobs_are_not_taken_for_hung(tmp_path, clock):
     client = make_client(tmp_path, hang=HANG)
-    job = generate(client, "steps", steps=1, seconds=HANG + 1)
-    assert_works(client, job)
+    silent = generate(client, "stuck")
+    wait_until_working(client, silent)
+    for _ in range(3):
+        seen = client._connection._process.bytes_received
+        wait_for(client, lambda seen=seen: client._connection._process.bytes_received > seen)
+        for _ in range(HANG - 1):
+            clock.pass_second(client)
+    assert silent.state is JobState.RUNNING
     client.close()
 
 
-def test_a_frozen_worker_is_found_and_killed(tmp_path):
+def test_a_frozen_worker_is_found_and_killed(tmp_path, clock):
     client = make_client(tmp_path, hang=HANG)
     frozen, waiting = generate(client, "frozen"), generate(client, "steps")
-    wait_for(client, lambda: frozen.finished)
+    wait_until_working(client, frozen)
+    clock.runs_until_finished(client, frozen)
     assert frozen.state is JobState.FAILED
     assert frozen.error.code == "worker-hung"
+    assert clock.now > HANG
     assert_works(client, waiting)
     client.close()
 
 
-def test_a_computer_that_slept_goes_on_where_it_was(tmp_path):
+def test_a_computer_that_slept_goes_on_where_it_was(tmp_path, clock):
     client = make_client(tmp_path, hang=HANG)
     job = generate(client, "steps", steps=150, seconds=0.02)
     wait_until_working(client, job)
     pid = client.pid
     # Nobody polls and the worker gives no sign of life, for longer than patience lasts; then both wake up.
     os.kill(pid, signal.SIGSTOP)
-    time.sleep(HANG + 0.5)
+    clock.now += 100 * HANG
     client.poll()
     os.kill(pid, signal.SIGCONT)
     assert_works(client, job)
@@ -138,13 +180,13 @@ def test_a_computer_that_slept_goes_on_where_it_was(tmp_path):
     client.close()
 
 
-def test_a_stopped_worker_is_found_and_killed(tmp_path):
+def test_a_stopped_worker_is_found_and_killed(tmp_path, clock):
     client = make_client(tmp_path, hang=HANG)
     job = generate(client, "steps", steps=1_000_000, seconds=0.01)
     wait_until_working(client, job)
     pid = client.pid
     os.kill(pid, signal.SIGSTOP)
-    wait_for(client, lambda: job.finished)
+    clock.runs_until_finished(client, job)
     assert job.error.code == "worker-hung"
     client.close()
     assert not psutil.pid_exists(pid)

@@ -11,16 +11,13 @@ import pytest
 from PIL import Image
 
 from core.cameras import front_camera
-from core.engines.registry import create_engine
-from core.photo.decode import decode
 from core.processes.job import JobState
 from core.processes.protocol import PROTOCOL_VERSION, Method
-from core.progress import Reporter
 from core.rasterize import cpu
 from core.rasterize.metrics import psnr
 from core.worker.client import WorkerClient
 from core.worker.packing import GAUSSIAN_FIELDS
-from tests.helpers.photo import astronaut
+from tests.helpers.draft import astronaut_png, taken_head
 from tests.helpers.worker import capture, make_client, photo_bytes, wait_for, wait_until_working
 from tests.helpers.worker_entry import random_gaussians
 
@@ -31,12 +28,6 @@ def client(tmp_path_factory) -> WorkerClient:
     client = make_client(tmp_path_factory.mktemp("worker"))
     yield client
     client.close()
-
-
-def encode_photo(pixels: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def finish(client: WorkerClient, *jobs) -> None:
@@ -254,12 +245,12 @@ def test_warnings_of_ours_reach_the_user(client):
 
 @pytest.mark.once
 def test_the_draft_engine_makes_the_same_head_here_and_there(client):
-    photo = encode_photo(astronaut())
+    photo = astronaut_png()
     preparation = client.prepare(capture(photo, "astronaut.png"), "draft", {})
     job = client.generate(capture(photo, "astronaut.png"), "draft", {"quality": "low"})
     finish(client, preparation, job)
     assert job.state is JobState.DONE, job.error
-    here = create_engine("draft").generate(decode(photo, "astronaut.png"), {"quality": "low"}, Reporter())
+    here, _ = taken_head("low")
     # The worker's matrix products run in one thread, which rounds differently: what lies at a threshold may fall either
     # way, and what is synthesised from it goes another way (39.5 dB was seen; another person's head gives below 20).
     there, own = job.result.gaussians, here.gaussians
