@@ -40,7 +40,19 @@ ONCE = {
     "test_draft_neckline",
     "test_draft_outline",
     "test_draft_quality",
+    "test_draft_stages",
+    "test_fitting",
+    "test_formats_practice",
+    "test_formats_precision",
+    "test_formats_usd",
     "test_hair_pictures",
+    "test_hair_strands",
+    "test_mtcnn",
+    "test_photo_edits",
+    "test_photo_faces",
+    "test_photo_people",
+    "test_rasterizer_layers",
+    "test_surface",
     "test_truth_heads",
     "test_weights_download",
     "test_weights_verify",
@@ -49,8 +61,10 @@ ONCE = {
 }
 """Modules that take long and prove the same with every Python and Blender.
 
-That is figures of the draft engine and of avatars (the engine's stages, and what becomes of heads in Blender, are
-tested with every Python), files that come over a network, processes that die, and the upkeep of what was installed.
+That is figures of the draft engine, of avatars, of what is found in photos and of how heads are fitted; files of other
+programs and how exact ours are; what comes over a network, processes that die, and the upkeep of what was installed. With every Python
+a photo is prepared (test_photo_prepare), becomes a head (test_cli; in Blender test_addon_head and others), and every
+format goes there and back (test_formats, test_formats_exchange).
 """
 ENDS = {
     "test_addon_avatar",
@@ -58,6 +72,10 @@ ENDS = {
     "test_addon_avatar_texture",
     "test_addon_binding",
     "test_addon_engines",
+    "test_addon_expressions",
+    "test_addon_jobs",
+    "test_addon_photo_editing",
+    "test_addon_queue",
     "test_addon_recording",
     "test_addon_rig",
     "test_addon_setup",
@@ -67,8 +85,8 @@ ENDS = {
 }
 """Modules that take long and run with the oldest and the newest Blender only.
 
-They use what was the same in the versions between: meshes, shape keys, bones, drivers, exporters, buttons that start
-a process. How splats are stored, drawn and rendered, files, and edits are tested with each.
+They use what was the same in the versions between: meshes, shape keys, bones, drivers, images, exporters, undo, buttons
+that start a process. How splats are stored, drawn and rendered, files, and edits are tested with each.
 """
 FAST = {
     "test_addon_head::test_a_photo_becomes_a_head_as_the_design_says",

@@ -77,6 +77,7 @@ def test_a_photo_becomes_a_head_as_the_design_says(blender, make_head, astronaut
     assert json.loads(head["facelift_recipe"]) == recipe.to_dict()
 
 
+@pytest.mark.ends
 def test_the_photo_camera_sees_the_photo_through_the_panel_s_lens(blender, make_head, astronaut):
     import bpy
     from bpy_extras.object_utils import world_to_camera_view
@@ -252,6 +253,7 @@ def test_a_photo_without_a_face_says_so_and_the_next_one_works(blender, choose, 
     assert bpy.ops.facelift.generate.poll()
 
 
+@pytest.mark.ends
 def test_several_photos_wait_for_generate_and_a_bad_one_stops_nothing(blender, landscape, astronaut):
     import bpy
 

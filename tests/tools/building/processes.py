@@ -35,25 +35,27 @@ class TestRun:
 
 
 def planned_runs(blenders: list[str]) -> list[TestRun]:
-    """Return what is run against these Blenders, in the order in which it begins.
+    """Return what is run against these Blenders, in the order in which it begins: what takes longest comes first.
 
     What touches Blender runs against each of them, what is marked ``ends`` against the oldest and the newest; the
     core runs with each Python; what is marked ``once`` runs with the first. Several processes share a Blender's
     tests, so that the work can be spread evenly.
     """
     runs: list[TestRun] = []
+    shorter: list[TestRun] = []
     pythons: set[str] = set()
     for blender in blenders:
-        again = "blender and not once" + ("" if blender == blenders[-1] else " and not ends")
+        newest = blender == blenders[-1]
         if not runs:
-            choices = ["not blender and not facelift", "not blender and facelift", "blender"]
-        elif BLENDERS[blender] in pythons:
-            choices = [again]
+            choices = ("not blender and not facelift", "not blender and facelift", "blender")
+            runs += [TestRun(blender, choice) for choice in choices]
         else:
-            choices = [again, "not blender and not once"]
-        runs += [TestRun(blender, choice) for choice in choices]
+            again = TestRun(blender, "blender and not once" + ("" if newest else " and not ends"))
+            (runs if newest else shorter).append(again)
+            if BLENDERS[blender] not in pythons:
+                shorter.append(TestRun(blender, "not blender and not once"))
         pythons.add(BLENDERS[blender])
-    return runs
+    return runs + shorter
 
 
 def fast_runs() -> list[TestRun]:
