@@ -62,9 +62,9 @@ ONCE = {
 """Modules that take long and prove the same with every Python and Blender.
 
 That is figures of the draft engine, of avatars, of what is found in photos and of how heads are fitted; files of other
-programs and how exact ours are; what comes over a network, processes that die, and the upkeep of what was installed. With every Python
-a photo is prepared (test_photo_prepare), becomes a head (test_cli; in Blender test_addon_head and others), and every
-format goes there and back (test_formats, test_formats_exchange).
+programs and how exact ours are; what comes over a network, processes that die, and the upkeep of what was installed.
+With every Python a photo is prepared (test_photo_prepare), becomes a head (test_cli; in Blender test_addon_head and
+others), and every format goes there and back (test_formats, test_formats_exchange).
 """
 ENDS = {
     "test_addon_avatar",
