@@ -54,8 +54,9 @@ def deform(gaussians: Gaussians, rest: RestMesh, vertices: np.ndarray, openings:
         means[index] = means[index] + (move + np.einsum("nij,nj->ni", gradient, offset))
         gradient += np.eye(3)
         scales[index], rotations[index] = stretched(gradient, scales[index], rotations[index])
-        if sh.shape[1] > 1:
-            sh[index] = turned(sh[index], nearest_rotations(gradient))
+        changing = sh[index, 1:].any(axis=(1, 2))
+        if changing.any():
+            sh[index[changing]] = turned(sh[index[changing]], nearest_rotations(gradient[changing]))
 
     blocks.fill(carry, len(gaussians))
     opacities = gaussians.opacities

@@ -16,6 +16,9 @@ from ..system import blocks
 C0 = 0.28209479177387814
 """The constant basis function Y_00; display colour = 0.5 + C0 * sh[:, 0]."""
 
+LINEAR = 0.4886025119029199
+"""The factor of the direction in the basis functions of degree 1."""
+
 MAX_DEGREE = 3
 
 _ROWS = 256
@@ -49,8 +52,7 @@ def basis(directions: np.ndarray, degree: int) -> np.ndarray:
     x, y, z = directions.T
     values = [np.full_like(x, C0)]
     if degree >= 1:
-        c1 = 0.4886025119029199
-        values += [-c1 * y, c1 * z, -c1 * x]
+        values += [-LINEAR * y, LINEAR * z, -LINEAR * x]
     if degree >= 2:
         values += [
             1.0925484305920792 * x * y,

@@ -1,4 +1,8 @@
-"""The node group of the Bind to Mesh modifier: :func:`core.avatar.deformation.deform`."""
+"""The node group of the Bind to Mesh modifier: :func:`core.avatar.deformation.deform`.
+
+View-dependent colours of degree 1, which heads of the draft engine have, turn with their place; higher degrees, which
+imported files may have, stay as at rest, for turning them in nodes would cost more than all the rest.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,9 @@ from ..splats.display.nodes import Builder, shared_group
 from ..splats.display.stretch_nodes import stretch_group
 from .gradient_nodes import GAINS, MOVE, REST, gradients_group
 
-VERSION = 1
+VERSION = 2
+POLAR_ITERATIONS = 3
+"""Steps to the rotation nearest to a gradient: expressions shear little."""
 
 GROUP_NAME = modifier_inputs.BINDING
 
@@ -92,6 +98,7 @@ def _carried(builder: Builder, geometry, mesh) -> bpy.types.NodeSocket:
     geometry = builder.group(stretch_group(), {"Geometry": geometry, "Selection": moved, "Gradient": gradient})[
         "Geometry"
     ]
+    geometry = _turned_colors(builder, geometry, columns, moved)
     return _turned_normals(builder, geometry, columns, moved)
 
 
@@ -129,16 +136,52 @@ def _size(builder: Builder, vectors) -> bpy.types.NodeSocket:
     return total
 
 
+def _cofactors(builder: Builder, columns) -> list[bpy.types.NodeSocket]:
+    """Return the columns of a matrix's cofactors."""
+    return [builder.vector("CROSS_PRODUCT", columns[index - 2], columns[index - 1]) for index in range(3)]
+
+
+def _nearer_rotation(builder: Builder, columns) -> list[bpy.types.NodeSocket]:
+    """Return the mean of a matrix and its inverse transpose: a Newton step to its polar factor (Higham, 1986)."""
+    cofactors = _cofactors(builder, columns)
+    inverse = builder.math("DIVIDE", 0.5, builder.vector("DOT_PRODUCT", columns[0], cofactors[0]))
+    return [
+        builder.vector("ADD", builder.scaled(column, 0.5), builder.scaled(cofactor, inverse))
+        for column, cofactor in zip(columns, cofactors, strict=True)
+    ]
+
+
 def _turned_normals(builder: Builder, geometry, columns, selection) -> bpy.types.NodeSocket:
     """Turn the normals of lit splats as surfaces do: by the gradient's cofactors."""
     normal = builder.attribute(names.NORMAL, "FLOAT_VECTOR")
     total = None
-    for index, entry in enumerate(builder.separate(normal)):
-        cofactor = builder.vector("CROSS_PRODUCT", columns[(index + 1) % 3], columns[(index + 2) % 3])
+    for cofactor, entry in zip(_cofactors(builder, columns), builder.separate(normal), strict=True):
         part = builder.scaled(cofactor, entry)
         total = part if total is None else builder.vector("ADD", total, part)
     turned = builder.store(geometry, names.NORMAL, "FLOAT_VECTOR", builder.vector("NORMALIZE", total), selection)
     return builder.switch("GEOMETRY", _has(builder, geometry, names.NORMAL, "FLOAT_VECTOR"), geometry, turned)
+
+
+def _turned_colors(builder: Builder, geometry, columns, selection) -> bpy.types.NodeSocket:
+    """Turn spherical harmonics of degree 1: what a channel's three add to it is a vector times the look's direction."""
+    linear = [names.radiance_sh(index) for index in range(3)]
+    captured, here = _captured(builder, geometry, {name: builder.attribute(name, "FLOAT_VECTOR") for name in linear})
+    changing = builder.logic("AND", selection, builder.compare("GREATER_THAN", _size(builder, here.values()), 0.0))
+    for _ in range(POLAR_ITERATIONS):
+        columns = _nearer_rotation(builder, columns)
+    matrix = builder.matrix(*columns, (0.0, 0.0, 0.0))
+    turn = builder.node("FunctionNodeSeparateTransform", {"Transform": matrix}).outputs["Rotation"]
+    channels = []
+    for y, z, x in zip(*(builder.separate(here[name]) for name in linear), strict=True):
+        # The basis is -y, z, -x.
+        towards = builder.combine(builder.math("MULTIPLY", x, -1.0), builder.math("MULTIPLY", y, -1.0), z)
+        turned = builder.node("FunctionNodeRotateVector", {"Vector": towards, "Rotation": turn}).outputs["Vector"]
+        new_x, new_y, new_z = builder.separate(turned)
+        channels.append((builder.math("MULTIPLY", new_y, -1.0), new_z, builder.math("MULTIPLY", new_x, -1.0)))
+    result = captured
+    for name, values in zip(linear, zip(*channels, strict=True), strict=True):
+        result = builder.store(result, name, "FLOAT_VECTOR", builder.combine(*values), changing)
+    return builder.switch("GEOMETRY", _has(builder, geometry, linear[-1], "FLOAT_VECTOR"), geometry, result)
 
 
 def _opened(builder: Builder, geometry, mesh, metre) -> bpy.types.NodeSocket:

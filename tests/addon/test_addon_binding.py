@@ -148,6 +148,9 @@ def test_the_modifier_is_the_core(blender, bound, keys):
     error = np.linalg.norm(got.covariances() - want.covariances(), axis=(1, 2)) / scale
     print("means", np.abs(got.means - want.means).max(), "cov", np.percentile(error, [50, 99, 100]))
     assert error.max() < 1e-2 and np.percentile(error, 99) < 1e-3
+    turned = np.abs(want.sh - stored.sh).max(axis=(1, 2))
+    wrong = np.abs(got.sh - want.sh).max(axis=(1, 2))
+    assert turned.max() > 0.01 and wrong.max() < 1e-3
 
 
 def key(mesh, **values):
@@ -211,6 +214,8 @@ def test_sculpting_modifiers_and_a_moved_mesh_carry_splats_along(blender, bound)
     got = gaussians_of(blender, head)
     np.testing.assert_allclose(got.means, expected.means, atol=1e-6)
     np.testing.assert_allclose(got.scales, expected.scales, rtol=1e-3)
+    assert np.abs(expected.sh - rest.sh).max() > 0.1
+    np.testing.assert_allclose(got.sh, expected.sh, atol=1e-3)
     mesh.location, mesh.rotation_euler = (0, 0, 0), (0, 0, 0)
     cast = mesh.modifiers.new("Scale", "SIMPLE_DEFORM")
     cast.deform_method, cast.factor = "STRETCH", 0.2

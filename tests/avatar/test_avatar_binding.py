@@ -31,7 +31,7 @@ def few(count=FEW, degree=0):
     bound = bound_astronaut()
     some = bound.select(np.linspace(0, len(bound) - 1, count).astype(int))
     higher = np.random.default_rng(0).normal(size=(count, (degree + 1) ** 2 - 1, 3)) * 0.2
-    return some.replace(sh=np.concatenate([some.sh, higher], axis=1))
+    return some.replace(sh=np.concatenate([some.sh[:, :1], higher], axis=1))
 
 
 def posed(**strengths):

@@ -9,14 +9,17 @@ from core.cameras import Camera
 from core.engines.draft.cut import shoulder_cut
 from core.engines.draft.ears import over_ears, showing_ears
 from core.engines.draft.front import GRAZING, OUTLINE_RIM, STRETCHED, Front, outline_pixels
-from core.engines.draft.photo_sheet import along_outline, build_sheet
+from core.engines.draft.photo_sheet import along_outline, build_sheet, pixel_splats
 from core.engines.draft.portrait import FittedPortrait
 from core.engines.draft.segmentation import segment
-from core.engines.draft.skin import paint_skin
+from core.engines.draft.skin import paint_skin, sample_picture
 from core.engines.draft.thickness import cover_thickness
 from core.engines.draft.trust import BELIEVED, BESIDE, skin_trust
+from core.engines.draft.view_colors import EXPECTED_AT, TURNING, view_colors
+from core.geometry.vectors import unit
 from core.head.model import Region
 from core.splats.parts import Part
+from core.splats.spherical_harmonics import evaluate
 from tests.helpers.draft import HAIR, SKIN, labels, with_cap
 
 
@@ -144,6 +147,33 @@ def test_what_is_unlike_skin_does_not_stick_to_cheeks_that_turn_away():
         assert np.array_equal(laid.rgb[face], other.rgb[face]), "the face itself keeps the photo"
     trust, laid = skin_trust(portrait, plain, shown)
     assert (trust[beside] > 0.9).mean() > 0.95, "skin is believed"
+
+
+def test_a_dark_rim_is_seen_by_the_photo_alone():
+    portrait, cap = with_cap(12)
+    parts = labels(portrait, cap)
+    facing = portrait.mesh_maps.interpolate(portrait.outer_triangles, facing_of(portrait))
+    cheek = (facing < TURNING[0]) & portrait.mesh_maps.mask & (portrait.region_map == Region.FACE)
+    cheek &= ~portrait.features(0.05) & ~cap
+    dark = portrait.with_colors(np.where(cheek[..., None], 0.2 * portrait.rgb, portrait.rgb))
+    skin = paint_skin(portrait, parts.parts)
+    sheet, *_ = sheet_of(dark, parts)
+    splats = pixel_splats(dark.camera, sheet, dark.rgb, cheek & sheet.used)
+    assert len(splats) > 200
+    gaussians = view_colors(dark, skin, np.ones(cheek.shape)).apply(splats, dark.camera)
+
+    looks = unit(gaussians.means - dark.camera.position).astype(np.float64)
+    np.testing.assert_allclose(evaluate(gaussians.sh, looks), splats.colors, atol=1e-4)
+    up = np.array([0.0, 0.0, 1.0])
+    across = unit(EXPECTED_AT * looks + np.sqrt(1 - EXPECTED_AT**2) * unit(np.cross(looks, up)))
+    pixels, _ = dark.camera.project(gaussians.means)
+    expected = sample_picture(portrait.rgb, pixels)
+    off = np.abs(evaluate(gaussians.sh, across) - expected).mean()
+    assert off < 0.15 * np.abs(splats.colors - expected).mean(), "from across it is skin"
+    middle = portrait.face_oval & ndimage.binary_erosion(facing > TURNING[1], iterations=2)
+    frontal = pixel_splats(dark.camera, sheet, dark.rgb, middle & sheet.used)
+    same = view_colors(dark, skin, np.ones(cheek.shape)).apply(frontal, dark.camera)
+    assert not same.sh[:, 1:].any(), "what faces the camera looks the same from every side"
 
 
 def facing_of(portrait: FittedPortrait) -> np.ndarray:

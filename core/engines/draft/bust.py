@@ -41,6 +41,7 @@ from .thickness import cover_thickness
 from .torso import build_torso
 from .trust import skin_trust
 from .unveiling import View
+from .view_colors import view_colors
 
 SKULL_ROUNDS = 2
 """How often a bare skull is grown to the photo's outline: each round closes most of the gap."""
@@ -124,12 +125,12 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     view = View(portrait, sheet)
     spare = round(budget.hair * worn.sum() / max((worn | (parts == Part.HAIR)).sum(), 1))
     hair = hair_gaussians(inner, segmentation, cover.surface, parts, paint, sheet, view, budget.hair - spare, rng)
+    photo = view_colors(portrait, skin, trust).apply(photo_splats(laid, sheet, pixels, budget), portrait.camera)
     splats = [
-        photo_splats(laid, sheet, pixels, budget),
         skin_splats(portrait, segmentation, torso, neckline, cover, skin, trust, view, grain, budget.skin, rng),
         cloth_splats(portrait, cover.surface, parts, paint, view, weaves, budget.cloth + spare, rng),
     ]
-    body = Splats.concatenate(splats).to_gaussians()
+    body = concatenate([photo, Splats.concatenate(splats).to_gaussians()])
     kept = cut.heights(body.means) >= -VOXEL
     body = body.select(kept)
     columns = {STRAND: np.zeros(len(body), np.int32), STRAND_PLACE: np.zeros(len(body), np.float32)}
