@@ -1,5 +1,7 @@
 """Lit heads: normals and a proxy that follow the splats, and what the scene's lights make of them."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -9,10 +11,19 @@ from tests.helpers.addon import add_splats, needs_blender, surface_gaussians
 pytestmark = needs_blender
 
 COUNT = 4000
+COARSE = 56
+"""Voxels along the longest side of coarse proxies."""
 
 
 @pytest.fixture
-def head(blender):
+def coarse(blender, monkeypatch):
+    """Coarse proxies, for tests of when there is one and not of its form: a full one takes seconds."""
+    proxies = blender.module("facelift_addon.splats.display.proxies")
+    monkeypatch.setattr(proxies, "relief_of", partial(proxies.relief_of, resolution=COARSE))
+
+
+@pytest.fixture
+def head(blender, coarse):
     """A head in a scene with lit colours. Without a window, that gives it its proxy at once."""
     import bpy
 
@@ -153,7 +164,7 @@ def test_the_scenes_lights_shine_on_heads_and_their_shadows_fall(lit_scene):
     assert from_right[place].mean() > 2 * shadow.mean()
 
 
-def test_animated_adjustments_have_their_light_in_every_frame(blender, lit_scene):
+def test_animated_adjustments_have_their_light_in_every_frame(blender, coarse, lit_scene):
     """The whole head, some of it, nothing of it: an animation has the proxies of still frames."""
     import bpy
 
@@ -226,7 +237,7 @@ def test_nothing_is_worked_out_again_without_a_change(blender, head):
     assert proxy_of(blender, head).data == mesh
 
 
-def test_in_a_window_lighting_comes_from_a_thread_and_goes_with_the_head(blender, monkeypatch):
+def test_in_a_window_lighting_comes_from_a_thread_and_goes_with_the_head(blender, coarse, monkeypatch):
     """The timers' steps, one by one."""
     import bpy
 
@@ -248,7 +259,7 @@ def test_in_a_window_lighting_comes_from_a_thread_and_goes_with_the_head(blender
     assert name not in bpy.data.objects
 
 
-def test_undo_and_redo_bring_splats_and_proxy_of_their_time(blender):
+def test_undo_and_redo_bring_splats_and_proxy_of_their_time(blender, coarse):
     import bpy
 
     target = add_splats(blender, surface_gaussians(COUNT))
