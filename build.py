@@ -39,8 +39,8 @@ from tests.tools.building.packages import (
 )
 from tests.tools.building.processes import NOTHING_CHOSEN, fast_runs, planned_runs, run_side_by_side
 
-TEST_GROUPS = {"4.5": ("facelift",), "5.2": (), "5.3": ()}
-"""Further groups of requirements that a Blender's tests need: PyTorch stays out of newer ones, as at people's."""
+WITH_ENGINES = next(iter(BLENDERS))
+"""The Blender whose tests have what engines need beside it: PyTorch stays out of newer ones, as at people's."""
 SLOWEST = ("--durations=20", "--durations-min=5")
 """pytest tells which tests take long, so that somebody looks after them."""
 
@@ -65,8 +65,10 @@ def command_test(options: argparse.Namespace) -> int:
     runs = planned_runs(here)
     if options.fast:
         missing, here, runs = [], [own_blender()], fast_runs()
+    needed = [group for engine in engines() for group in engine_groups(engine)]
     pythons = {
-        blender: blender_environment(blender, ("blender", "demo", "test", *TEST_GROUPS[blender])) for blender in here
+        blender: blender_environment(blender, ("blender", "demo", "test", *(needed if blender == WITH_ENGINES else ())))
+        for blender in here
     }
     if here and not options.fast:
         fetch_sources(pythons[here[0]])

@@ -25,8 +25,7 @@ from ..progress import Reporter
 from ..rasterize.turntable import FRAMES
 from ..system.console import Console
 from ..version import version
-from ..weights import commands as weights
-from . import conversion
+from . import conversion, weights
 from .results import Extras, write_result
 
 DEFAULT_ENGINE = registry.first_free().id

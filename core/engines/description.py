@@ -54,6 +54,8 @@ class Description:
         takes: What it makes heads from.
         needs_runtime: Whether it needs the packages and weights that the add-on's setup installs; other engines run in
             Blender's own Python.
+        setup: What the setup does with it, for the engine whose packages and weights those are: a module relative to
+            the engine's folder, as :class:`~.setup.EngineSetup` says.
     """
 
     id: str
@@ -64,6 +66,7 @@ class Description:
     engine: str = ".engine:Engine"
     takes: Takes = Takes()
     needs_runtime: bool = False
+    setup: str = ""
 
     @cached_property
     def settings(self) -> tuple[Setting, ...]:
@@ -86,5 +89,5 @@ class Description:
     def to_dict(self) -> dict[str, Any]:
         """Return it in JSON form, for interfaces in other processes."""
         plain = {each.name: getattr(self, each.name) for each in fields(self)}
-        del plain["settings_type"], plain["engine"]
+        del plain["settings_type"], plain["engine"], plain["setup"]
         return {**plain, "takes": asdict(self.takes), "settings": [asdict(setting) for setting in self.settings]}

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineUnavailable
 from .base import Engine
 from .description import Description
 from .settings import Setting
 from .shot_options import split_options
+
+if TYPE_CHECKING:  # It knows the weights, which most that ask for an engine have no use for.
+    from .setup import EngineSetup
 
 ENGINES = [
     "draft",
@@ -39,6 +43,11 @@ def first_free() -> Description:
     return next(engine for engine in descriptions() if not engine.needs_runtime)
 
 
+def with_setup() -> Description:
+    """Return the engine whose packages and weights the setup installs."""
+    return next(engine for engine in descriptions() if engine.setup)
+
+
 def settings_by_name() -> dict[str, Setting]:
     """Return the settings of all engines by name, each as the first engine that has it describes it.
 
@@ -63,8 +72,23 @@ def create_engine(engine_id: str) -> Engine:
         EngineUnavailable: no such engine, or a package that it needs is missing.
     """
     module, name = describe(engine_id).engine.split(":")
+    return getattr(_load(engine_id, module), name)()
+
+
+def load_setup(engine_id: str) -> EngineSetup:
+    """Return what the setup does with an engine whose description names it; importing that takes PyTorch's seconds.
+
+    Raises:
+        EngineUnavailable: a package that the engine needs is missing.
+    """
+    setup: EngineSetup = _load(engine_id, describe(engine_id).setup)
+    setup.check_packages()
+    return setup
+
+
+def _load(engine_id: str, module: str) -> Any:
     try:
-        return getattr(import_module(f".{engine_id}{module}", __package__), name)()
+        return import_module(f".{engine_id}{module}", __package__)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == __package__.partition(".")[0]:
             raise  # A module of our own: nothing that could be installed.

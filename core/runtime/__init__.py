@@ -1,4 +1,4 @@
-"""The FaceLift engine's runtime: a Python environment of its own, outside Blender, and how it gets there.
+"""The runtime that an engine with a setup needs: a Python of its own, outside Blender, and how it gets there.
 
 :mod:`.probe` looks at the hardware, :mod:`.backends` chooses a build of PyTorch, :mod:`.installer`
 builds the environment from the hashed lists in ``locks/``, :mod:`.environment` knows what is

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from ..system.failures import FAILURES, find
 from .errors import RuntimeProblem
-from .failures import FAILURES, Failure
 
 KEPT_CHARACTERS = 8_000
 """Of a tool's output, kept with the error."""
 UNKNOWN = "Try again. If it fails again, copy the report and open an issue."
-
-
-def find(raw: str) -> Failure | None:
-    """Return the first row of the table that knows a text, or None."""
-    return next((failure for failure in FAILURES if failure.pattern.search(raw)), None)
 
 
 def explain(raw: str) -> RuntimeProblem:

@@ -62,7 +62,7 @@ MACOS_NEEDED = (14, 0)
 QUALITIES = (
     (9 * GIB, "full quality with all models kept loaded"),
     (5 * GIB, "full quality in low-memory mode, which loads one model at a time"),
-    (0, "little memory: low-memory mode may fail; then use the CPU or the draft engine"),
+    (0, "little memory: low-memory mode may fail; then use the CPU or another engine"),
 )
 """Memory of the device -> what fits beside Blender and a desktop. Cards report a little less than their nominal size.
 
@@ -71,7 +71,7 @@ CUDA takes about half a gigabyte more.
 """
 LOW_MEMORY_BELOW = QUALITIES[0][0]
 
-CPU_NOTE = "FaceLift will run on the processor: a head takes many minutes to hours instead of seconds to minutes."
+CPU_NOTE = "The engine will run on the processor: a head takes many minutes to hours instead of seconds to minutes."
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def choose(hardware: Hardware) -> Choice:
         return Choice(
             None,
             (f"PyTorch has no build for {hardware.platform}.",),
-            "Use the draft engine, or a remote worker on another computer.",
+            "Use an engine that needs no setup, or a remote worker on another computer.",
         )
     if Backend.MPS in offered:
         return _choose_apple(hardware)
@@ -119,7 +119,7 @@ def _choose_apple(hardware: Hardware) -> Choice:
         return Choice(
             None,
             (f"PyTorch needs macOS {MACOS_NEEDED[0]}; this is macOS {hardware.system_version}.",),
-            "Update macOS, or use the draft engine.",
+            "Update macOS, or use an engine that needs no setup.",
         )
     return Choice(
         Backend.MPS,

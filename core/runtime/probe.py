@@ -1,4 +1,4 @@
-"""What this computer has that matters to the FaceLift engine: graphics card, system, disk."""
+"""What this computer has that matters to an engine on PyTorch: graphics card, system, disk."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..engines import registry
 from ..errors import FaceLiftError
 from ..weights.table import OFFICIAL, OFFICIAL_LARGE_BYTES
 from .background import Status
@@ -170,9 +171,10 @@ def _lines(state: SetupState, stage: Stage) -> tuple[str, ...]:
         return ("One small calculation on the device, then a picture goes through the weights.",)
     facts = (state.memory.tested or {}).get("facts", {})
     device = {"cpu": "the processor", "mps": "this Mac's GPU"}.get(name := facts.get("device_name", ""), name)
+    engine = registry.with_setup().label
     return (
-        f"FaceLift is ready on {device or 'this computer'} (PyTorch {facts.get('torch', '')}).",
-        "Choose FaceLift as the engine in the sidebar of the 3D View (N), then Generate.",
+        f"{engine} is ready on {device or 'this computer'} (PyTorch {facts.get('torch', '')}).",
+        f"Choose {engine} as the engine in the sidebar of the 3D View (N), then Generate.",
     )
 
 

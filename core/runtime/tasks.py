@@ -49,10 +49,10 @@ def _test(params: Params, reporter: Reporter) -> dict[str, Any]:
     backend = Backend(params["backend"])
     facts = self_test(Path(params["python"]), backend, reporter)
     reporter.stage("Sending a picture through the weights", share=0.6)
-    from ..engines.facelift import location, trial
+    from ..engines import registry
 
-    location.check_packages()
-    picture = trial.picture_through_weights(Path(params["weights"]), backend.device, reporter)
+    engine = registry.load_setup(registry.with_setup().id)
+    picture = engine.picture_through_weights(Path(params["weights"]), backend.device, reporter)
     with replacing(params["picture"]) as stream:
         stream.write(picture)
     return facts
@@ -96,12 +96,13 @@ def _verify(params: Params, reporter: Reporter) -> dict[str, Any]:
 def _slim(params: Params, reporter: Reporter) -> dict[str, Any]:
     # Importing PyTorch takes seconds.
     reporter.stage("Starting PyTorch", share=0.01)
-    from ..engines.facelift import slimming
+    from ..engines import registry
     from ..weights.record import HashRecord
     from ..weights.slim import slim
 
+    models = registry.load_setup(registry.with_setup().id).models
     result = slim(
-        Path(params["folder"]), Path(params["target"]), slimming, _table(params), reporter, HashRecord.of_user()
+        Path(params["folder"]), Path(params["target"]), models, _table(params), reporter, HashRecord.of_user()
     )
     return {"folder": str(result.folder), "size": result.size, "original_size": result.original_size}
 

@@ -145,7 +145,7 @@ def _locked(folder: Path) -> Iterator[None]:
 def _no_client(error: ModuleNotFoundError) -> EngineUnavailable:
     return EngineUnavailable(
         f"Downloading needs the Python package {error.name!r}, which is not installed here.",
-        "Install the runtime of the FaceLift engine first.",
+        "Install the engine's runtime first.",
         code="no-runtime",
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..errors import FaceLiftError
-from ..runtime import advice
+from ..system.failures import find
 from .errors import WeightsError
 from .table import FileTable, WeightFile
 
@@ -51,7 +51,7 @@ def explained(file: WeightFile, table: FileTable | None = None) -> Iterator[None
 def _failed(file: WeightFile, error: Exception) -> WeightsError:
     """Return what a person should read; the table of failures knows servers, proxies and certificates."""
     raw = _raw(error)
-    known = advice.find(raw)
+    known = find(raw)
     facts = {"files": [file.path], "raw": raw}
     if known is not None and known.code != "connection":
         return WeightsError(known.message, known.advice, code=known.code, **facts)

@@ -11,8 +11,8 @@ from pathlib import Path
 from ..processes.launch import Launch, module_command
 
 NUMPY_THREADS = ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-"""Thread counts of numpy's matrix products, 1 unless the user says otherwise: the draft engine's are
-small, and more threads make it a third slower. torch has its own setting and is not touched."""
+"""Thread counts of numpy's matrix products, 1 unless the user says otherwise: those of fitting a head
+are small, and more threads make it a third slower. torch has its own setting and is not touched."""
 
 
 def worker_command(

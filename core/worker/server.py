@@ -22,6 +22,7 @@ from ..processes.codec import ProtocolError
 from ..processes.protocol import Method, Notification, RpcCode
 from ..processes.server import InvalidRequest, Request
 from ..runtime import advice
+from ..system.failures import find
 from ..version import version
 from . import packing
 from .lanes import Lane, Task
@@ -102,7 +103,7 @@ def explained(error: BaseException) -> FaceLiftError:
             code="out-of-memory",
         )
     text = f"{type(error).__name__}: {error}"
-    if advice.find(text) is not None:
+    if find(text) is not None:
         return advice.explain(text)
     return FaceLiftError(
         f"Something went wrong inside ({text}).", "Open the log and report it, please.", code="internal"

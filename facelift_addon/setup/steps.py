@@ -141,10 +141,11 @@ class FACELIFT_OT_copy_report(bpy.types.Operator):
 
 
 class FACELIFT_OT_open_setup(bpy.types.Operator):
-    """Open the preferences, where the FaceLift engine is set up"""
+    """Open the preferences, where the engine is set up"""
 
     bl_idname = "facelift.open_setup"
-    bl_label = "Set Up FaceLift…"
+    bl_label = f"Set Up {registry.with_setup().label}…"
+    bl_description = f"Open the preferences, where the {registry.with_setup().label} engine is set up"
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """Show the extension's preferences."""

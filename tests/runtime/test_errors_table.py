@@ -11,15 +11,15 @@ import pytest
 
 from core.errors import FaceLiftError
 from core.runtime import advice
-from core.runtime.failures import FAILURES
 from core.runtime.report import redact, report
+from core.system.failures import FAILURES, find
 
 MANUAL = Path(__file__).resolve().parents[2] / "facelift_addon" / "setup" / "README.md"
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.code)
 def test_every_row_knows_its_own_example(failure):
-    assert advice.find(failure.example) is failure
+    assert find(failure.example) is failure
 
 
 def test_rows_are_sentences_with_unique_codes():

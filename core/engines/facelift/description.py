@@ -13,4 +13,5 @@ DESCRIPTION = Description(
     settings_type=FaceLiftSettings,
     engine=".engine:FaceLiftEngine",
     needs_runtime=True,
+    setup=".setup",
 )

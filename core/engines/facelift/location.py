@@ -10,6 +10,7 @@ from ...progress import Reporter
 from ...weights.record import HashRecord
 from ...weights.resolve import resolve
 from ...weights.verify import verify
+from .description import DESCRIPTION
 
 PACKAGES = ("torch", "diffusers", "transformers", "safetensors")
 OFFICIAL_SOURCES = ("downloaded", "hub-cache")
@@ -60,7 +61,7 @@ def check_packages() -> None:
     name = missing_package()
     if name is not None:
         raise EngineUnavailable(
-            f"The FaceLift engine needs the Python package {name!r}, which is not installed here.",
-            "Install its runtime in the preferences, or choose the draft engine.",
+            f"The {DESCRIPTION.label} engine needs the Python package {name!r}, which is not installed here.",
+            "Install its runtime in the preferences, or choose another engine.",
             code="no-runtime",
         )

@@ -36,7 +36,7 @@ def out_of_memory(error: BaseException, device: torch.device) -> OutOfMemoryErro
             f"The {where} has too little memory, even with one model at a time: {missing / 2**30:.1f} GiB were missing."
         )
     advice = "Close other programs that use it"
-    advice += ", or choose the CPU or the draft engine." if device.type != "cpu" else ", or choose the draft engine."
+    advice += ", or choose the CPU or another engine." if device.type != "cpu" else ", or choose another engine."
     return OutOfMemoryError(message, advice, **{name: value for name, value in details.items() if value is not None})
 
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from core.engines import registry
 from core.runtime.backends import PLATFORM_BACKENDS, Backend
 from core.runtime.indexes import package_files, package_index, torch_index
 from core.runtime.lockfile import FOLDER, REQUIREMENT
@@ -85,7 +86,7 @@ class Entry:
 def requirements(project: Path = PROJECT) -> list[str]:
     """Return what the runtime must have, from ``pyproject.toml``."""
     table = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
-    return [*table["dependencies"], *table["optional-dependencies"]["facelift"], *EXTRA_REQUIREMENTS]
+    return [*table["dependencies"], *table["optional-dependencies"][registry.with_setup().id], *EXTRA_REQUIREMENTS]
 
 
 def make(platform: str, backend: Backend, uv: str) -> str:

@@ -31,7 +31,8 @@ class Failure:
     @property
     def shown(self) -> str:
         """The part of the example that the pattern finds."""
-        return self.pattern.search(self.example)[0]
+        found = self.pattern.search(self.example)
+        return found[0] if found else ""
 
 
 def _row(code: str, message: str, advice: str, pattern: str, example: str) -> Failure:
@@ -261,7 +262,7 @@ FAILURES = (
     _row(
         "old-processor",
         "This processor lacks instructions that PyTorch needs.",
-        "Use the draft engine, or a remote worker.",
+        "Use an engine that needs no setup, or a remote worker.",
         r"status -4\b|illegal instruction|status 3221225501\b",
         "the self-test ended with status -4",
     ),
@@ -290,3 +291,8 @@ FAILURES = (
     ),
 )
 """All rows."""
+
+
+def find(raw: str) -> Failure | None:
+    """Return the first row of the table that knows a text, or None."""
+    return next((failure for failure in FAILURES if failure.pattern.search(raw)), None)

@@ -6,23 +6,24 @@ import argparse
 import sys
 from pathlib import Path
 
+from ..engines import registry
 from ..progress import Reporter
 from ..system.console import Console
-from .download import download
-from .errors import WeightsError
-from .places import weights_home
-from .record import HashRecord
-from .remove import remove_original
-from .resolve import DOWNLOADED_NAME, SLIMMED_NAME, resolve
-from .slim import slim
-from .table import LICENCE_FILE, OFFICIAL, FileTable
-from .verify import table_of, verify
+from ..weights.download import download
+from ..weights.errors import WeightsError
+from ..weights.places import weights_home
+from ..weights.record import HashRecord
+from ..weights.remove import remove_original
+from ..weights.resolve import DOWNLOADED_NAME, SLIMMED_NAME, resolve
+from ..weights.slim import slim
+from ..weights.table import LICENCE_FILE, OFFICIAL, FileTable
+from ..weights.verify import table_of, verify
 
 EXIT_PROBLEMS = 1
 AGREED = ("y", "yes")
 
 
-def add_parser(commands: argparse._SubParsersAction) -> None:
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to a program's; each action's ``command`` takes options and console, returns the exit status."""
     weights = commands.add_parser("weights", help="find, check, download and slim the FaceLift weights")
     actions = weights.add_subparsers(required=True)
@@ -102,9 +103,7 @@ def _ask_for_consent(folder: Path, table: FileTable, console: Console) -> bool:
 
 def _slim(options: argparse.Namespace, console: Console) -> int:
     # torch is imported only here; the other commands work without it.
-    from ..engines.facelift import location, slimming
-
-    location.check_packages()
+    models = registry.load_setup(registry.with_setup().id).models
     table = _chosen_table(options) or OFFICIAL
     found = resolve(options.folder, table)
     target = options.out or weights_home() / SLIMMED_NAME
@@ -112,7 +111,7 @@ def _slim(options: argparse.Namespace, console: Console) -> int:
         raise WeightsError(f"{found.folder} is slimmed already.", "Name the folder of the original checkpoint.")
     target.parent.mkdir(parents=True, exist_ok=True)
     record = HashRecord.of_user()
-    result = slim(found.folder, target, slimming, None if options.any else table, _reporter(console), record)
+    result = slim(found.folder, target, models, None if options.any else table, _reporter(console), record)
     console.message(f"{result.original_size / 1e9:.2f} GB became {result.size / 1e9:.2f} GB in {result.folder}")
     for name, difference in result.differences.items():
         console.message(f"  {name}: outputs differ by {difference:.1e}")
