@@ -8,6 +8,7 @@ result is closed wherever the field's border lies outside.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -21,7 +22,7 @@ class Mesh:
     """A mesh of quads.
 
     Attributes:
-        vertices: [V, 3] float32.
+        vertices: [V, 3] float32, or float64 where that was asked for.
         faces: [F, 4] int32, counterclockwise seen from outside.
     """
 
@@ -89,12 +90,13 @@ def _edge_keys(starts: np.ndarray, ends: np.ndarray, count: int) -> np.ndarray:
     return np.minimum(starts, ends).astype(np.int64) * count + np.maximum(starts, ends)
 
 
-def surface_net(field: np.ndarray, level: float) -> Mesh:
+def surface_net(field: np.ndarray, level: float, dtype: type[np.floating[Any]] = np.float32) -> Mesh:
     """Return the surface where a field passes a level, in voxels; below the level is inside.
 
     Args:
-        field: [X, Y, Z] float32.
+        field: [X, Y, Z] float32 or float64.
         level: Values below it are inside.
+        dtype: Of the vertices, and of the sums that lead to them.
     """
     inside = field < level
     mixed = np.zeros(np.array(field.shape) - 1, np.int8)
@@ -104,7 +106,7 @@ def surface_net(field: np.ndarray, level: float) -> Mesh:
     numbers = np.full(mixed.shape, -1, np.int32)
     numbers[tuple(cells.T)] = np.arange(len(cells))
     faces = [_faces(inside, numbers, axis) for axis in range(3)]
-    return Mesh(_vertices(field, cells, level), np.concatenate(faces))
+    return Mesh(_vertices(field, cells, level, dtype), np.concatenate(faces))
 
 
 def _shifted(corner: np.ndarray, shape: tuple[int, ...]) -> tuple[slice, ...]:
@@ -112,18 +114,18 @@ def _shifted(corner: np.ndarray, shape: tuple[int, ...]) -> tuple[slice, ...]:
     return tuple(slice(start, size - 1 + start) for start, size in zip(corner, shape, strict=True))
 
 
-def _vertices(field: np.ndarray, cells: np.ndarray, level: float) -> np.ndarray:
+def _vertices(field: np.ndarray, cells: np.ndarray, level: float, dtype: type[np.floating[Any]]) -> np.ndarray:
     """Return the mean [C, 3] of the points where each cell's edges pass the level."""
-    values = np.stack([field[tuple((cells + corner).T)] for corner in CORNERS], axis=1) - np.float32(level)
-    total = np.zeros((len(cells), 3), np.float32)
-    count = np.zeros((len(cells), 1), np.float32)
+    values = np.stack([field[tuple((cells + corner).T)] for corner in CORNERS], axis=1) - field.dtype.type(level)
+    total = np.zeros((len(cells), 3), dtype)
+    count = np.zeros((len(cells), 1), dtype)
     for start, end in EDGES:
         a, b = values[:, start : start + 1], values[:, end : end + 1]
         crossed = (a < 0) != (b < 0)
         share = np.divide(a, a - b, out=np.zeros_like(a), where=crossed)
-        total += crossed * (CORNERS[start] + share * (CORNERS[end] - CORNERS[start])).astype(np.float32)
+        total += crossed * (CORNERS[start] + share * (CORNERS[end] - CORNERS[start])).astype(dtype)
         count += crossed
-    return (cells + total / np.maximum(count, 1)).astype(np.float32)
+    return (cells + total / np.maximum(count, 1)).astype(dtype)
 
 
 def _faces(inside: np.ndarray, numbers: np.ndarray, axis: int) -> np.ndarray:

@@ -5,6 +5,7 @@ import pytest
 
 from core.gaussians import concatenate
 from core.surface import relief_of
+from core.surface.mesh import surface_net
 from tests.helpers.addon import surface_gaussians
 
 RADII = np.array([0.5, 0.55, 0.65])
@@ -90,3 +91,15 @@ def test_a_single_splat_and_none():
     assert np.isfinite(relief_of(one).normals(one)).all()
     with pytest.raises(ValueError, match="no splats"):
         relief_of(one.select(np.arange(0)))
+
+
+def test_a_net_in_float64_is_the_same_surface_more_exactly():
+    offsets = np.indices((24, 26, 28)).reshape(3, -1).T - np.array([11.2, 12.4, 13.1])
+    field = (np.linalg.norm(offsets, axis=1) - 8.3).reshape(24, 26, 28)
+    single, double = surface_net(field.astype(np.float32), 0.0), surface_net(field, 0.0, np.float64)
+    assert single.vertices.dtype == np.float32 and double.vertices.dtype == np.float64
+    np.testing.assert_array_equal(single.faces, double.faces)
+    np.testing.assert_allclose(single.vertices, double.vertices, atol=1e-5)
+    assert_closed(double)
+    # A net cuts the corners between the points where edges pass the level.
+    assert 0.97 < volume(double) / (4 / 3 * np.pi * 8.3**3) < 1

@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 
 from ...head.model import Region, triangulate, vertex_normals
 from ...splats.parts import Part
+from ...surface.mesh import surface_net
 from ...surface.voxels import Grid
 from .beard import build_beard
 from .body import body_field
@@ -25,7 +26,7 @@ from .lattice import Lattice, Rays
 from .neckline import Neckline
 from .portrait import BODY_REGIONS, HEAD_REGIONS, FittedPortrait
 from .segmentation import Segmentation
-from .surface import Surface, surface_nets
+from .surface import Surface
 from .thickness import HULL
 from .torso import Torso
 
@@ -184,6 +185,6 @@ def _beard(portrait: FittedPortrait, lattice: Lattice, shown: np.ndarray, rays: 
 def _extract(grid: Grid, field: np.ndarray) -> Surface:
     """Return the zero level of a field as a closed surface."""
     padded = np.pad(field, 1, constant_values=-CLAMP)
-    nodes, quads = surface_nets(padded)
-    vertices = grid.points(nodes - 1)
-    return Surface(vertices, vertex_normals(vertices, triangulate(quads)), quads)
+    net = surface_net(-padded, 0.0, np.float64)
+    vertices = grid.points(net.vertices - 1)
+    return Surface(vertices, vertex_normals(vertices, triangulate(net.faces)), net.faces)
