@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -15,19 +16,15 @@ from typing import Any
 
 from ...core.engines.capture import Capture, PhotoFile
 from ...core.errors import FaceLiftError
-from ...core.gaussians import Gaussians
 from ...core.photo.edits import PhotoEdits
 from ...core.processes.job import Job, JobState
 from ...core.progress import Progress
-from ...core.rasterize.layers import bounces_for
 from ...core.worker.packing import ReceivedHead, ReceivedPreparation
 from ..interface.previews import previews
 from ..photo.photos import PhotoSource
-from ..splats.data import columns, geometry, heads
-from ..splats.data.assembly import Assembly
-from ..splats.display import display
-from ..splats.scene import arrivals, placement
-from ..viewport import clouds
+from ..splats.data import geometry, heads
+from ..splats.scene import entrance, placement
+from ..splats.scene.arrivals import Arrival
 from . import connection
 
 _makers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="facelift-arrays")
@@ -104,14 +101,14 @@ class Task:
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     state: State = State.READING
     error: FaceLiftError | None = None
-    arrival: arrivals.Arrival | None = None
+    arrival: Arrival | None = None
     earlier: Task | None = None
     _reading: tuple[Future, ...] = ()
     _digests: Future | None = None
     _making: Future | None = None
-    _arriving: arrivals.Arrival | None = None
+    _arriving: Arrival | None = None
     _work: Job | None = None
-    _steps: list = field(default_factory=list)
+    _pieces: Iterator[None] | None = None
     _shown: set = field(default_factory=set)
 
     @property
@@ -211,19 +208,23 @@ class Task:
         self.state = State.ARRIVING
         photo = self._work.previews.get("crop")
         self._making = _makers.submit(make_arrival, head, self.order, geometry.has_float4(), photo)
-        self._steps = list(display.preparations(head.gaussians.sh_degree))
+        self._pieces = entrance.pieces(head.gaussians.sh_degree, self._made)
 
     def _prepare_arrival(self) -> None:
         """Build one piece of the display or of the point cloud."""
-        if self._steps:
-            self._steps.pop(0)()
-        elif self._making.done():
+        try:
+            next(self._pieces)
+        except StopIteration:
+            self.arrival, self._arriving, self._making, self._pieces = self._arriving, None, None, None
+
+    def _made(self) -> Arrival | None:
+        """Return the arrays, None while the thread is at work."""
+        if self._arriving is None and self._making.done():
             self._arriving = self._making.result()
-            if self._arriving.assembly.proceed():
-                self.arrival, self._arriving, self._making = self._arriving, None, None
+        return self._arriving
 
 
-def make_arrival(head: ReceivedHead, order: Order, float4: bool, photo_png: bytes | None = None) -> arrivals.Arrival:
+def make_arrival(head: ReceivedHead, order: Order, float4: bool, photo_png: bytes | None = None) -> Arrival:
     """Turn a worker's result into what the scene takes. Runs in a thread: touches no bpy.
 
     Args:
@@ -232,21 +233,15 @@ def make_arrival(head: ReceivedHead, order: Order, float4: bool, photo_png: byte
         float4: Whether this Blender has the FLOAT4 attribute type.
         photo_png: The photo as it was aligned; where the worker showed none, its cut-out takes its place.
     """
-    to_local = placement.reference_to_local(order.head_height)
-    gaussians: Gaussians = head.gaussians.transform(to_local)
-    name, rows = heads.name_of(order.source.name), columns.from_gaussians(gaussians, float4)
-    return arrivals.Arrival(
-        name=name,
-        columns=rows,
-        to_local=to_local,
-        sh_degree=gaussians.sh_degree,
+    return entrance.arrival_of(
+        heads.name_of(order.source.name),
+        head.gaussians,
+        placement.reference_to_local(order.head_height),
+        float4,
         recipe=head.recipe,
         capture=order.capture,
         photo_camera=head.photo_camera,
         photo_png=photo_png or head.aligned_png,
         matte_png=head.aligned_png,
         shape=head.shape,
-        bounces=bounces_for(head.gaussians),
-        assembly=Assembly(name, rows),
-        drawn=clouds.ahead_of(rows),
     )

@@ -20,8 +20,7 @@ from ..photo.lenses import LensChoice
 from ..photo.photos import PhotoSource
 from ..reporting import reported
 from ..splats.data import heads, recipes
-from ..splats.scene import arrivals, rendering
-from ..viewport.drawing import drawing
+from ..splats.scene import entrance
 
 
 class FACELIFT_OT_generate(Explained, bpy.types.Operator):
@@ -191,16 +190,9 @@ class FACELIFT_OT_bring_in(bpy.types.Operator):
             raise FaceLiftError("The head's data are gone.", "Generate it again.")
         scene = bpy.data.scenes.get(task.order.scene, context.scene)
         replaced = heads.find(task.order.replaces, task.order.replaces_name) if task.order.replaces else None
-        if replaced is not None:
-            arrivals.replace(scene, replaced, task.arrival)
-            head = replaced
-        else:
-            head = arrivals.add(scene, task.arrival, heads.view_layer_of(context, scene))
-            told = rendering.prepare(scene, 1)
-            if told:
-                self.report({"INFO"}, told)
-        if task.arrival.drawn is not None:
-            drawing.clouds.expect(head, task.arrival.drawn)
+        told = entrance.bring_in(context, scene, [task.arrival], replaced)
+        if told:
+            self.report({"INFO"}, told)
         return {"FINISHED"}
 
 

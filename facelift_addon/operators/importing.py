@@ -17,11 +17,9 @@ from .. import paths
 from ..making import errands
 from ..making.handover import Handover
 from ..reporting import reported
-from ..splats.data import exchange, geometry, heads
-from ..splats.display import display
-from ..splats.scene import rendering
-from ..splats.scene.arrivals import Arrival, add
-from ..viewport.drawing import drawing
+from ..splats.data import exchange, geometry
+from ..splats.scene import entrance
+from ..splats.scene.arrivals import Arrival
 from .axes import AXES
 
 FILE_GLOB = ";".join(f"*{suffix}" for suffix in formats.readable_suffixes())
@@ -116,11 +114,7 @@ def _arrive(reading: _Reading, scene: str, frame: str) -> Generator[None, None, 
     arrivals = reading.arrivals
     try:
         for arrival in arrivals:
-            for step in display.preparations(arrival.sh_degree):
-                step()
-                yield
-            while not arrival.assembly.proceed():
-                yield
+            yield from entrance.pieces(arrival.sh_degree, lambda arrival=arrival: arrival)
         return _add(reading, scene, frame)
     finally:
         for arrival in arrivals:
@@ -209,11 +203,7 @@ class FACELIFT_OT_add_splats(bpy.types.Operator):
                 exchange.arrival(item, self.frame, reading.head_height, geometry.has_float4())
                 for item in reading.splats
             ]
-        for arrival in arrivals:
-            head = add(scene, arrival, heads.view_layer_of(context, scene))
-            if arrival.drawn is not None:
-                drawing.clouds.expect(head, arrival.drawn)
-        told = rendering.prepare(scene, len(arrivals))
+        told = entrance.bring_in(context, scene, arrivals)
         if told:
             self.report({"INFO"}, told)
         for note in _notes(reading):

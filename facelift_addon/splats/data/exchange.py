@@ -18,11 +18,9 @@ from ....core.formats.reading import Reading
 from ....core.formats.registry import Format, Statement
 from ....core.gaussians import Gaussians
 from ....core.progress import Reporter
-from ....core.rasterize.layers import bounces_for
-from ...viewport.clouds import ahead_of
-from ..scene import arrivals, placement
+from ..scene import entrance, placement
+from ..scene.arrivals import Arrival
 from . import columns
-from .assembly import Assembly
 from .columns import Column
 
 DETECT = "AUTO"
@@ -57,7 +55,7 @@ def read(path: Path, on_bytes: Callable[[int], object] | None = None) -> FileSpl
     return FileSplats(_stem(path.name) or "Splats", reading, unit)
 
 
-def arrival(splats: FileSplats, frame: str, head_height: float, float4: bool) -> arrivals.Arrival:
+def arrival(splats: FileSplats, frame: str, head_height: float, float4: bool) -> Arrival:
     """Return what the scene takes, to be assembled in pieces and drawn at once.
 
     Args:
@@ -67,18 +65,7 @@ def arrival(splats: FileSplats, frame: str, head_height: float, float4: bool) ->
         head_height: Metres from chin to crown, for HEAD.
         float4: Whether this Blender has the FLOAT4 attribute type.
     """
-    matrix = _to_local(splats, frame, head_height)
-    local = _moved(splats.gaussians, matrix)
-    rows = columns.from_gaussians(local, float4)
-    return arrivals.Arrival(
-        splats.name,
-        rows,
-        matrix,
-        local.sh_degree,
-        bounces=bounces_for(local),
-        assembly=Assembly(splats.name, rows),
-        drawn=ahead_of(rows),
-    )
+    return entrance.arrival_of(splats.name, splats.gaussians, _to_local(splats, frame, head_height), float4)
 
 
 def _to_local(splats: FileSplats, frame: str, head_height: float) -> np.ndarray:
@@ -91,11 +78,6 @@ def _to_local(splats: FileSplats, frame: str, head_height: float) -> np.ndarray:
         frame = "Z_UP" if frame == HEAD or (is_head and placement.stands(means)) else "Y_DOWN"
     turn = np.eye(4) if states_axes else placement.AXES[frame]
     return placement.reference_to_local(head_height) @ turn if is_head else turn
-
-
-def _moved(gaussians: Gaussians, matrix: np.ndarray, reuse: bool = False) -> Gaussians:
-    # Even by the identity, covariances would be decomposed anew and values change in their last digits.
-    return gaussians if np.array_equal(matrix, np.eye(4)) else gaussians.transform(matrix, reuse)
 
 
 def write(
@@ -116,7 +98,7 @@ def write(
     """
     reporter.stage("Applying edits and transforms", share=0.3)
     gaussians = join(
-        [_moved(binding.baked(columns.to_gaussians(piece)), matrix, reuse=True) for piece, matrix in pieces]
+        [placement.moved(binding.baked(columns.to_gaussians(piece)), matrix, reuse=True) for piece, matrix in pieces]
     )
     # As many bytes as the splats take in memory: PLY and glTF take about that, packed formats pass them faster.
     size = sum(values.nbytes for values in (gaussians.means, gaussians.scales, gaussians.rotations, gaussians.sh))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ....core.formats.axes import Axes, to_ours_matrix
+from ....core.gaussians import Gaussians
 
 HEAD_HEIGHT_UNITS = 1.3
 """Chin to crown of an aligned adult head, in reference units."""
@@ -29,6 +30,12 @@ def reference_to_local(head_height: float) -> np.ndarray:
     matrix = np.diag([scale, scale, scale, 1.0])
     matrix[:3, 3] = -scale * NECK_BASE
     return matrix
+
+
+def moved(gaussians: Gaussians, matrix: np.ndarray, reuse: bool = False) -> Gaussians:
+    """Return Gaussians moved by a matrix [4, 4]; ``reuse`` as in :meth:`.Gaussians.transform`."""
+    # Even by the identity, covariances would be decomposed anew and values change in their last digits.
+    return gaussians if np.array_equal(matrix, np.eye(4)) else gaussians.transform(matrix, reuse)
 
 
 def scale_of(matrix: np.ndarray) -> float:
