@@ -16,3 +16,7 @@ class Part(IntEnum):
     MOUTH = 5
     NECK = 6
     BACKGROUND = 7
+
+
+CLASSES = (Part.SKIN, Part.HAIR, Part.CLOTHES)
+"""What engines tell apart by colour and place, in the order of their classifiers; landmarks then tell the rest."""

@@ -6,10 +6,10 @@ import numpy as np
 from scipy import ndimage
 
 from ...colors import rgb_to_lab, to_linear
+from ...splats.color_histogram import ColorHistogram
 from .color import to_encoded
 
-LAB_BINS = (20, 24, 24)
-LAB_LOW, LAB_HIGH = np.array([0.0, -60.0, -60.0]), np.array([100.0, 60.0, 60.0])
+HISTOGRAM = ColorHistogram((20, 24, 24))
 UNKNOWN_COLOR = 2e-5
 """Likelihood of a colour that a class has never shown."""
 ANY_COLOR = 3.5e-4
@@ -21,15 +21,8 @@ MINIMUM_SEED = 60
 
 
 def color_bins(rgb: np.ndarray) -> np.ndarray:
-    """Return the index [512, 512] of each pixel's colour in a histogram of :data:`LAB_BINS`."""
-    return _bins_of(ndimage.gaussian_filter(rgb_to_lab(rgb), (0.8, 0.8, 0)))
-
-
-def _bins_of(lab: np.ndarray) -> np.ndarray:
-    """Return the index [...] of colours [..., 3]."""
-    bins = np.array(LAB_BINS)
-    index = np.clip((lab - LAB_LOW) / (LAB_HIGH - LAB_LOW) * bins, 0, bins - 1).astype(np.int64)
-    return np.ravel_multi_index(tuple(np.moveaxis(index, -1, 0)), LAB_BINS)
+    """Return the index [512, 512] of each pixel's colour in a histogram of :data:`HISTOGRAM`."""
+    return HISTOGRAM.index(ndimage.gaussian_filter(rgb_to_lab(rgb), (0.8, 0.8, 0)))
 
 
 def shaded_colors(rgb: np.ndarray, skin: np.ndarray) -> np.ndarray:
@@ -40,15 +33,10 @@ def shaded_colors(rgb: np.ndarray, skin: np.ndarray) -> np.ndarray:
         skin: [H, W] bool: certain skin.
     """
     linear = to_linear(rgb[skin])
-    shades = np.concatenate([_bins_of(rgb_to_lab(to_encoded(np.minimum(linear * shade, 1)))) for shade in SHADES])
-    return _density(shades, np.ones(len(shades)))
-
-
-def _density(bins: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return p(colour) [bins] of weighted pixels."""
-    histogram = np.bincount(bins, weights, np.prod(LAB_BINS)).reshape(LAB_BINS)
-    histogram = ndimage.gaussian_filter(histogram.astype(np.float32), 1.0)
-    return histogram.ravel() / histogram.sum()
+    shades = np.concatenate(
+        [HISTOGRAM.index(rgb_to_lab(to_encoded(np.minimum(linear * shade, 1)))) for shade in SHADES]
+    )
+    return HISTOGRAM.density(shades, np.ones(len(shades)))
 
 
 def likelihoods(
@@ -64,9 +52,9 @@ def likelihoods(
     likelihood = np.full(weights.shape, UNKNOWN_COLOR, np.float32)
     for k in range(weights.shape[-1]):
         if weights[..., k].sum() >= MINIMUM_SEED:
-            likelihood[..., k] += _density(bins.ravel(), weights[..., k].ravel())[bins]
+            likelihood[..., k] += HISTOGRAM.density(bins.ravel(), weights[..., k].ravel())[bins]
         if expected is not None:
-            likelihood[..., k] += np.broadcast_to(expected[k], np.prod(LAB_BINS))[bins]
+            likelihood[..., k] += np.broadcast_to(expected[k], HISTOGRAM.size)[bins]
     return likelihood
 
 

@@ -13,14 +13,13 @@ import numpy as np
 from scipy import ndimage
 
 from ...photo.landmarks import EYE_OUTLINES, MOUTH_OUTLINE
-from ...splats.parts import Part
+from ...splats.parts import CLASSES, Part
 from .beard import find_beard
 from .color_classes import ANY_COLOR, color_bins, likelihoods, shaded_colors, smooth_posterior
 from .headgear import find_headgear
 from .places import BARE_PRIOR, HAIR, OVER_FACE_PRIOR, SKIN, certain_places, place_priors
 from .portrait import FittedPortrait
 
-CLASS_PARTS = np.array([Part.SKIN, Part.HAIR, Part.CLOTHES])
 LEARNING_PASSES = 3
 """Rounds of classifying by the colours learnt and learning from the result."""
 ABOVE_MOUTH = 0.12
@@ -105,7 +104,7 @@ def segment(portrait: FittedPortrait) -> Segmentation:
     classes = _absorb_islands(posterior.argmax(-1), portrait.mask, roots, beside)
     classes = _clear_bare_ears(portrait, classes, posterior)
 
-    parts = np.where(portrait.mask, CLASS_PARTS[classes], Part.BACKGROUND).astype(np.int8)
+    parts = np.where(portrait.mask, np.array(CLASSES)[classes], Part.BACKGROUND).astype(np.int8)
     below_jaw = _below_jaw(portrait)
     flesh = np.isin(parts, (Part.SKIN, Part.HAIR))
     beard = find_beard(portrait, bins, seeds[SKIN], flesh) & below_jaw & (parts != Part.BACKGROUND)

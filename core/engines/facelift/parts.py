@@ -4,6 +4,9 @@ The head's own front view teaches the colours: landmarks say where skin is certa
 behind the face where hair is likely, places below the chin where clothes are. Every Gaussian then takes
 the most probable class by its colour and place, smoothed over its neighbours. An estimate: beards,
 hands and hats have no class of their own.
+
+Classes and histograms are those of all engines (:mod:`core.splats.color_histogram`). Seeds and places are this one's
+own: they hold all around a head of Gaussians, without a fitted one.
 """
 
 from __future__ import annotations
@@ -13,7 +16,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw
-from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from ...cameras import RIG_SIZE, Camera, front_camera
@@ -23,7 +25,8 @@ from ...geometry.nearest import nearest_neighbors
 from ...photo.alignment import ALIGNED_FACE_CENTER, ALIGNED_FACE_SIZE
 from ...photo.landmarks import BROWS, CHIN, EYE_OUTLINES, FACE_OVAL, MOUTH_OUTLINE, detect_landmarks
 from ...photo.types import FaceBox
-from ...splats.parts import Part
+from ...splats.color_histogram import ColorHistogram
+from ...splats.parts import CLASSES, Part
 from ...splats.spherical_harmonics import to_colors
 from ...system import blocks
 
@@ -39,9 +42,7 @@ SURFACE_OPACITY = 0.3
 """Gaussians of lower opacity do not make a surface."""
 SURFACE_DEPTH = 0.12
 """How far behind the front surface, in face heights, a Gaussian still belongs to it."""
-LAB_BINS, LAB_LOW, LAB_HIGH = (16, 20, 20), (0.0, -60.0, -60.0), (100.0, 60.0, 60.0)
-HISTOGRAM_BLUR = 1.0
-"""Spread of a seed's colour over the histogram, in bins."""
+HISTOGRAM = ColorHistogram((16, 20, 20))
 SMALLEST_SEED = 50
 """Gaussians from which a colour histogram is worth trusting."""
 FACE_DEPTH = 0.5
@@ -53,7 +54,6 @@ NO_SEED = 3
 NEIGHBOURS = 8
 ISOLATION = 6.0
 """A Gaussian is a floater when its neighbours are this many times as far as usual."""
-CLASSES = np.array([Part.SKIN, Part.HAIR, Part.CLOTHES], np.int8)
 
 NO_FACE = "The parts of this head could not be told apart: its front view shows no clear face."
 
@@ -116,7 +116,7 @@ def estimate_parts(gaussians: Gaussians, views: np.ndarray) -> tuple[np.ndarray,
         oval, eyes, mouth = inside(FACE_OVAL), inside(*EYE_OUTLINES), inside(MOUTH_OUTLINE)
         posterior = _posterior(gaussians, frame, oval, eyes | mouth | inside(*BROWS))
         near = search.result()
-    labels = CLASSES[near.prevailing(posterior)]
+    labels = np.array(CLASSES, np.int8)[near.prevailing(posterior)]
     below = (gaussians.means[:, 2] < frame.chin + 0.1 * frame.height) & ~oval
     labels[(labels == Part.SKIN) & below] = Part.NECK
     labels[eyes] = Part.EYES
@@ -266,20 +266,16 @@ def _priors(places: np.ndarray, oval: np.ndarray) -> np.ndarray:
 def _color_bins(sh: np.ndarray) -> np.ndarray:
     """Return the bin of the colour histograms of each Gaussian [N]."""
     lab = rgb_to_lab(np.clip(to_colors(sh), 0, 1).astype(np.float64))
-    low, high, bins = np.array(LAB_LOW), np.array(LAB_HIGH), np.array(LAB_BINS)
-    cells = np.clip((lab - low) / (high - low) * bins, 0, bins - 1).astype(int)
-    return np.ravel_multi_index(tuple(cells.T), LAB_BINS)
+    return HISTOGRAM.index(lab)
 
 
 def _likelihoods(seeds: np.ndarray, bins: np.ndarray, opacities: np.ndarray) -> np.ndarray:
     """Return how likely each bin's colour is in each class [3, B], learnt from the seeds."""
-    count = int(np.prod(LAB_BINS))
+    count = HISTOGRAM.size
     likelihoods = np.full((len(CLASSES), count), 1 / count)
     for index in range(len(CLASSES)):
         seed = seeds == index
         if seed.sum() < SMALLEST_SEED:
             continue
-        counts = np.bincount(bins[seed], opacities[seed], minlength=count).reshape(LAB_BINS)
-        smooth = ndimage.gaussian_filter(counts, HISTOGRAM_BLUR, mode="nearest") / counts.sum()
-        likelihoods[index] = smooth.ravel() + 0.01 / count
+        likelihoods[index] = HISTOGRAM.density(bins[seed], opacities[seed]) + 0.01 / count
     return likelihoods
