@@ -160,7 +160,8 @@ def test_a_dark_rim_is_seen_by_the_photo_alone():
     sheet, *_ = sheet_of(dark, parts)
     splats = pixel_splats(dark.camera, sheet, dark.rgb, cheek & sheet.used)
     assert len(splats) > 200
-    gaussians = view_colors(dark, skin, np.ones(cheek.shape)).apply(splats, dark.camera)
+    views = view_colors(dark, sheet, skin, np.ones(cheek.shape), np.empty((0, 3)), np.empty((0, 3)))
+    gaussians = views.apply(splats, dark)
 
     looks = unit(gaussians.means - dark.camera.position).astype(np.float64)
     np.testing.assert_allclose(evaluate(gaussians.sh, looks), splats.colors, atol=1e-4)
@@ -172,7 +173,7 @@ def test_a_dark_rim_is_seen_by_the_photo_alone():
     assert off < 0.15 * np.abs(splats.colors - expected).mean(), "from across it is skin"
     middle = portrait.face_oval & ndimage.binary_erosion(facing > TURNING[1], iterations=2)
     frontal = pixel_splats(dark.camera, sheet, dark.rgb, middle & sheet.used)
-    same = view_colors(dark, skin, np.ones(cheek.shape)).apply(frontal, dark.camera)
+    same = views.apply(frontal, dark)
     assert not same.sh[:, 1:].any(), "what faces the camera looks the same from every side"
 
 

@@ -125,7 +125,9 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     view = View(portrait, sheet)
     spare = round(budget.hair * worn.sum() / max((worn | (parts == Part.HAIR)).sum(), 1))
     hair = hair_gaussians(inner, segmentation, cover.surface, parts, paint, sheet, view, budget.hair - spare, rng)
-    photo = view_colors(portrait, skin, trust).apply(photo_splats(laid, sheet, pixels, budget), portrait.camera)
+    strands = parts == Part.HAIR
+    views = view_colors(portrait, sheet, skin, trust, cover.surface.vertices[strands], paint[strands])
+    photo = views.apply(photo_splats(laid, sheet, pixels, budget), portrait)
     splats = [
         skin_splats(portrait, segmentation, torso, neckline, cover, skin, trust, view, grain, budget.skin, rng),
         cloth_splats(portrait, cover.surface, parts, paint, view, weaves, budget.cloth + spare, rng),

@@ -1,10 +1,10 @@
-"""Colours of the photo's skin that change with the side from which it is seen.
+"""Colours of the photo's pixels that change with the side from which they are seen.
 
-Where skin turns away, one pixel covers much of a cheek, and shows what belongs to this one look at it: a dark or bright
-rim, some of the background, an ear that stands elsewhere than the fitted one. The photo's camera has to see just that.
-From across, the place has the colour that the skin around it lets expect. Spherical harmonics of degree 1 hold both: a
-change with the cosine between the photo's ray and the look (Kerbl et al., "3D Gaussian Splatting for Real-Time Radiance
-Field Rendering", 2023; coefficients as in :mod:`core.splats.spherical_harmonics`).
+Where skin or hair turns away, one pixel covers much of a cheek, and shows what belongs to this one look: a dark or
+bright rim, some of the background, an ear that stands elsewhere than the fitted one. The photo's camera has to see
+just that. From across, the place has the colour that what is around it lets expect. Spherical harmonics of degree 1
+hold both: a change with the cosine between the photo's ray and the look (Kerbl et al., "3D Gaussian Splatting for
+Real-Time Radiance Field Rendering", 2023; coefficients as in :mod:`core.splats.spherical_harmonics`).
 """
 
 from __future__ import annotations
@@ -12,21 +12,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import cKDTree
 
-from ...cameras import Camera
 from ...gaussians import Gaussians
 from ...geometry.vectors import unit
 from ...splats import spherical_harmonics as harmonics
 from ...splats.parts import Part
-from .fields import sample_map
+from .photo_sheet import PhotoSheet
 from .portrait import FittedPortrait
-from .skin import Skin, sample_picture
+from .samples import pixel_index
+from .skin import Skin
 from .splats import Splats
 
 TURNING = (0.35, 0.75)
-"""Cosines between normal and ray at which skin has the expected colour from across, and the photo's from every side."""
+"""Cosines between normal and ray at which places have the expected colour from across, and the photo's from
+everywhere."""
 FEATURES = 0.03
 """Face heights around eyes, brows and mouth, whose colours are their own."""
+NEIGHBORS = 4
+"""Vertices of the cover whose mean is the colour expected of hair."""
 EXPECTED_AT = -0.25
 """Cosine between the photo's ray and a look at which this sees the expected colour. With 0 it would be passed by far,
 and a dark rim would be a bright one, for looks from behind."""
@@ -44,17 +48,16 @@ class ViewColors:
     expected: np.ndarray
     share: np.ndarray
 
-    def apply(self, splats: Splats, camera: Camera) -> Gaussians:
+    def apply(self, splats: Splats, portrait: FittedPortrait) -> Gaussians:
         """Return the photo's splats as Gaussians of degree 1, which the photo's camera sees in their own colours.
 
         Args:
             splats: The photo's splats.
-            camera: The photo's camera.
+            portrait: The portrait.
         """
-        pixels, _ = camera.project(splats.positions)
-        share = sample_map(self.share, pixels) * np.isin(splats.parts, (Part.SKIN, Part.NECK))
-        change = share[:, None] * (splats.colors - sample_picture(self.expected, pixels)) / (1 - EXPECTED_AT)
-        looks = unit(splats.positions - camera.position)
+        rows, columns, _ = pixel_index(portrait, splats.positions)
+        change = self.share[rows, columns, None] * (splats.colors - self.expected[rows, columns]) / (1 - EXPECTED_AT)
+        looks = unit(splats.positions - portrait.camera.position)
         gaussians = splats.to_gaussians()
         # The basis of degree 1 is linear in the direction: its values at the ray are the cosine's coefficients.
         cosine = harmonics.basis(looks, 1)[:, 1:] / harmonics.LINEAR**2
@@ -63,17 +66,32 @@ class ViewColors:
         return gaussians.replace(sh=sh.astype(np.float32))
 
 
-def view_colors(portrait: FittedPortrait, skin: Skin, trust: np.ndarray) -> ViewColors:
+def view_colors(
+    portrait: FittedPortrait, sheet: PhotoSheet, skin: Skin, trust: np.ndarray, hair: np.ndarray, paint: np.ndarray
+) -> ViewColors:
     """Return how the photo's pixels look from across.
 
     Args:
         portrait: The portrait.
+        sheet: The photo's pixels in space.
         skin: What colours the skin is expected to have.
         trust: [512, 512] how far the photo's pixels show it, 0..1.
+        hair: [V, 3] places on the hair's surface.
+        paint: [V, 3] their colours, 0..1.
     """
     maps, triangles = portrait.mesh_maps, portrait.outer_triangles
     facing = maps.interpolate(triangles, portrait.facing(portrait.vertices, portrait.fit.normals))
-    turning = np.clip((TURNING[1] - facing) / (TURNING[1] - TURNING[0]), 0, 1)
-    plain = maps.mask & ~portrait.features(FEATURES)
-    share = np.where(plain, np.maximum(turning, 1 - trust), 0)
-    return ViewColors(maps.interpolate(triangles, skin.colors), share.astype(np.float32))
+    flesh = maps.mask & np.isin(sheet.parts, (Part.SKIN, Part.NECK)) & ~portrait.features(FEATURES)
+    share = np.where(flesh, np.maximum(_turning(facing), 1 - trust), 0)
+    expected = maps.interpolate(triangles, skin.colors)
+    aslant = sheet.used & (sheet.parts == Part.HAIR) & (sheet.facing < TURNING[1])
+    if aslant.any() and len(hair) >= NEIGHBORS:
+        _, nearest = cKDTree(hair).query(sheet.positions[aslant], k=NEIGHBORS)
+        expected[aslant] = paint[nearest].mean(1)
+        share[aslant] = _turning(sheet.facing[aslant])
+    return ViewColors(expected, share.astype(np.float32))
+
+
+def _turning(facing: np.ndarray) -> np.ndarray:
+    """Return how far places with a cosine between normal and ray turn away, 0..1."""
+    return np.clip((TURNING[1] - facing) / (TURNING[1] - TURNING[0]), 0, 1)
