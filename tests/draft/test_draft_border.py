@@ -160,7 +160,7 @@ def test_a_dark_rim_is_seen_by_the_photo_alone():
     sheet, *_ = sheet_of(dark, parts)
     splats = pixel_splats(dark.camera, sheet, dark.rgb, cheek & sheet.used)
     assert len(splats) > 200
-    views = view_colors(dark, sheet, skin, np.ones(cheek.shape), np.empty((0, 3)), np.empty((0, 3)))
+    views = view_colors(dark, sheet, skin, np.ones(cheek.shape), None, np.empty((0, 3)), np.empty((0, 3)))
     gaussians = views.apply(splats, dark)
 
     looks = unit(gaussians.means - dark.camera.position).astype(np.float64)

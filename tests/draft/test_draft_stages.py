@@ -20,6 +20,7 @@ from core.engines.draft.photo_sheet import build_sheet
 from core.engines.draft.portrait import FittedPortrait
 from core.engines.draft.rim import clean_rim
 from core.engines.draft.samples import Samples
+from core.engines.draft.segmentation import segment
 from core.engines.draft.thickness import MINIMUM_HAIR, cover_thickness
 from core.engines.draft.torso import build_torso
 from core.engines.draft.unveiling import View
@@ -126,6 +127,24 @@ def test_a_beard_falls_from_the_chin():
     lowest = beard.mask & (y > y[beard.mask].max() - 4)
     assert beard.front[lowest].mean() > beard.front[middle].mean() + 0.05, "its end turns back"
     assert build_beard(portrait, lattice, np.zeros_like(shown)) is None
+
+
+def test_stubble_is_told_from_the_chin_up_the_jaw_and_not_where_there_is_none():
+    portrait, cap = with_cap(12)
+    below, _ = portrait.chin_frame
+    noise = np.random.default_rng(0).normal(0, 0.02, (512, 512, 3))
+    colors = np.where(cap[..., None], HAIR, SKIN) + noise
+    inner = ndimage.binary_erosion(portrait.face_oval, iterations=20)
+    jaw = portrait.face_oval & (below > -0.6) & ~portrait.features(0.04)
+    stubble = portrait.chin_places | (jaw & ~inner)
+    shaven, unshaven = (
+        portrait.with_colors(np.clip(each, 0, 1)) for each in (colors, colors * np.where(stubble, 0.55, 1)[..., None])
+    )
+    assert segment(shaven).whiskers is None
+    found = segment(unshaven)
+    assert found.whiskers[portrait.chin_places].mean() > 0.95 and found.whiskers[stubble & (below < -0.3)].mean() > 0.8
+    assert found.whiskers[portrait.face_oval & ~ndimage.binary_dilation(stubble, iterations=6)].mean() < 0.02
+    assert not found.beard.any(), "it lies on the skin"
 
 
 def test_bare_scalps_and_hair_are_told_by_their_looks():

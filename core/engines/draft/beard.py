@@ -22,6 +22,9 @@ SHORTEST_BEARD = 0.12
 """Face heights below the chin from which a beard has a volume of its own; stubble lies on the skin."""
 BEARD_ASIDE = (0.45, 0.62)
 """Face heights from the chin's column that a beard reaches at most: told by its colour, and one that hides the neck."""
+BESIDE_MOUTH, SIDEBURNS = -0.3, -0.75
+"""Face heights below the chin up to which it is told from the chin's colours, and up to which stubble is: to the ears'
+middle."""
 THROAT_ASIDE, HIDDEN_THROAT = 0.15, 0.85
 """Face heights from the chin's column that belong to the throat, and share of it that a beard hides where it hangs."""
 BEARD_BAYS = 0.1
@@ -74,16 +77,14 @@ def build_beard(portrait: FittedPortrait, lattice: Lattice, shown: np.ndarray) -
     return Beard(front.astype(np.float32), (front + DEEP * roundness(rim, DEEP)).astype(np.float32), place)
 
 
-def find_beard(portrait: FittedPortrait, bins: np.ndarray, skin: np.ndarray, flesh: np.ndarray) -> np.ndarray:
-    """Return the pixels [512, 512] below the chin that look like a beard.
+def looks_bearded(portrait: FittedPortrait, bins: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """Return the pixels [512, 512] bool that look like a bearded chin; none where the chin has no beard.
 
     Args:
         portrait: The portrait.
         bins: [512, 512] colours.
         skin: [512, 512] bool: certain skin of the upper face.
-        flesh: [512, 512] bool: everything that is neither clothes nor background.
     """
-    below, aside = portrait.chin_frame
     chin = portrait.chin_places
     if min(chin.sum(), skin.sum()) < MINIMUM_SEED:
         return np.zeros_like(chin)
@@ -91,21 +92,46 @@ def find_beard(portrait: FittedPortrait, bins: np.ndarray, skin: np.ndarray, fle
     bearded = like_chin > 3 * like_skin
     if bearded[chin].mean() < BEARD_SHARE:
         return np.zeros_like(chin)
-    zone = portrait.mask & (below > -0.3) & (below < BEARD_LENGTH) & (aside < BEARD_ASIDE[0])
-    zone &= ndimage.gaussian_filter(bearded.astype(np.float32), 3.0) > 0.5
+    return ndimage.gaussian_filter(bearded.astype(np.float32), 3.0) > 0.5
+
+
+def grown_from_chin(portrait: FittedPortrait, bearded: np.ndarray, highest: float) -> np.ndarray:
+    """Return the pixels [512, 512] of a beard, or of stubble, that hang together with the chin's.
+
+    Args:
+        portrait: The portrait.
+        bearded: [512, 512] bool: what looks like it.
+        highest: Face heights below the chin, negative above, from which it grows.
+    """
+    below, aside = portrait.chin_frame
+    zone = bearded & portrait.mask & (below > highest) & (below < BEARD_LENGTH) & (aside < BEARD_ASIDE[0])
     labels, _ = ndimage.label(zone)
-    beard = np.isin(labels, np.setdiff1d(np.unique(labels[chin & zone]), [0]))
+    return np.isin(labels, np.setdiff1d(np.unique(labels[portrait.chin_places & zone]), [0]))
+
+
+def find_beard(portrait: FittedPortrait, bearded: np.ndarray, flesh: np.ndarray) -> np.ndarray:
+    """Return the pixels [512, 512] bool below the chin that look like a beard.
+
+    Args:
+        portrait: The portrait.
+        bearded: [512, 512] bool: pixels that look like a bearded chin (:func:`looks_bearded`).
+        flesh: [512, 512] bool: everything that is neither clothes nor background.
+    """
+    if not bearded.any():
+        return bearded
+    below, aside = portrait.chin_frame
+    beard = grown_from_chin(portrait, bearded, BESIDE_MOUTH)
     # It ends where the throat comes out: below, what looks like it is shade.
     throat = flesh & (below > 0) & (aside < THROAT_ASIDE)
     bare = throat.any(1) & ((beard & throat).sum(1) < HIDDEN_THROAT * throat.sum(1))
     end = min(below[bare].min(initial=BEARD_LENGTH), below[beard.any(1)].max(initial=0))
     if end < SHORTEST_BEARD:
-        return np.zeros_like(chin)
+        return np.zeros_like(beard)
     if end > NECK_HIDDEN:
         # Its lit and shaded sides differ in colour, but no skin can show beside it, from the ears down.
-        beard |= flesh & (below > min(portrait.ear_lobes, -0.3)) & (aside < BEARD_ASIDE[1])
+        beard |= flesh & (below > min(portrait.ear_lobes, BESIDE_MOUTH)) & (aside < BEARD_ASIDE[1])
     # Bays that reach in from the outline are shade, too.
     bays = int(BEARD_BAYS * portrait.face_height)
     closed = ndimage.binary_closing(np.pad(beard | ~portrait.mask, bays, mode="edge"), disk(bays))
-    beard |= closed[bays:-bays, bays:-bays] & portrait.mask & (below > -0.3) & (aside < BEARD_ASIDE[1])
+    beard |= closed[bays:-bays, bays:-bays] & portrait.mask & (below > BESIDE_MOUTH) & (aside < BEARD_ASIDE[1])
     return beard & (below < end)

@@ -126,7 +126,8 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     spare = round(budget.hair * worn.sum() / max((worn | (parts == Part.HAIR)).sum(), 1))
     hair = hair_gaussians(inner, segmentation, cover.surface, parts, paint, sheet, view, budget.hair - spare, rng)
     strands = parts == Part.HAIR
-    views = view_colors(portrait, sheet, skin, trust, cover.surface.vertices[strands], paint[strands])
+    places = cover.surface.vertices[strands]
+    views = view_colors(portrait, sheet, skin, trust, segmentation.whiskers, places, paint[strands])
     photo = views.apply(photo_splats(laid, sheet, pixels, budget), portrait)
     splats = [
         skin_splats(portrait, segmentation, torso, neckline, cover, skin, trust, view, grain, budget.skin, rng),

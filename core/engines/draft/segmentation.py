@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from ...photo.landmarks import EYE_OUTLINES, MOUTH_OUTLINE
 from ...splats.parts import CLASSES, Part
-from .beard import find_beard
+from .beard import SIDEBURNS, find_beard, grown_from_chin, looks_bearded
 from .color_classes import ANY_COLOR, color_bins, likelihoods, shaded_colors, smooth_posterior
 from .headgear import find_headgear
 from .places import BARE_PRIOR, HAIR, OVER_FACE_PRIOR, SKIN, certain_places, place_priors
@@ -52,6 +52,7 @@ class Segmentation:
         beard: [512, 512] bool: hair of the beard below the jaw, part of the face's shape; SKIN in ``parts``.
         headgear: [512, 512] bool: what is worn on the head and falls beside it; CLOTHES in ``parts``.
         nape: [512, 512] bool: short hair of the nape that shows beside the jaw; HAIR in ``parts``. None for none.
+        whiskers: [512, 512] bool: beard or stubble, up to the ears, whatever their part. None for none.
     """
 
     parts: np.ndarray
@@ -59,6 +60,7 @@ class Segmentation:
     beard: np.ndarray
     headgear: np.ndarray
     nape: np.ndarray | None = None
+    whiskers: np.ndarray | None = None
 
     def is_part(self, *parts: Part) -> np.ndarray:
         """Return a mask [512, 512] of some parts."""
@@ -107,7 +109,8 @@ def segment(portrait: FittedPortrait) -> Segmentation:
     parts = np.where(portrait.mask, np.array(CLASSES)[classes], Part.BACKGROUND).astype(np.int8)
     below_jaw = _below_jaw(portrait)
     flesh = np.isin(parts, (Part.SKIN, Part.HAIR))
-    beard = find_beard(portrait, bins, seeds[SKIN], flesh) & below_jaw & (parts != Part.BACKGROUND)
+    bearded = looks_bearded(portrait, bins, seeds[SKIN])
+    beard = find_beard(portrait, bearded, flesh) & below_jaw & (parts != Part.BACKGROUND)
     headgear = find_headgear(portrait, parts, beard)
     worn = np.zeros_like(beard)
     if headgear is not None:
@@ -120,7 +123,8 @@ def segment(portrait: FittedPortrait) -> Segmentation:
     parts[portrait.polygon(MOUTH_OUTLINE) & (parts == Part.SKIN)] = Part.MOUTH
     # Beside a beard's jaw hair is the beard's own.
     nape = None if long_hair or beard.any() else (parts == Part.HAIR) & (below > portrait.ear_lobes)
-    return Segmentation(parts, long_hair, beard, worn, nape)
+    whiskers = grown_from_chin(portrait, bearded, SIDEBURNS) | portrait.chin_places if bearded.any() else None
+    return Segmentation(parts, long_hair, beard, worn, nape, whiskers)
 
 
 def _below_jaw(portrait: FittedPortrait) -> np.ndarray:

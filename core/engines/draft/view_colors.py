@@ -67,7 +67,13 @@ class ViewColors:
 
 
 def view_colors(
-    portrait: FittedPortrait, sheet: PhotoSheet, skin: Skin, trust: np.ndarray, hair: np.ndarray, paint: np.ndarray
+    portrait: FittedPortrait,
+    sheet: PhotoSheet,
+    skin: Skin,
+    trust: np.ndarray,
+    whiskers: np.ndarray | None,
+    hair: np.ndarray,
+    paint: np.ndarray,
 ) -> ViewColors:
     """Return how the photo's pixels look from across.
 
@@ -76,12 +82,15 @@ def view_colors(
         sheet: The photo's pixels in space.
         skin: What colours the skin is expected to have.
         trust: [512, 512] how far the photo's pixels show it, 0..1.
+        whiskers: [512, 512] bool: beard or stubble, which looks the same from every side; None for none.
         hair: [V, 3] places on the hair's surface.
         paint: [V, 3] their colours, 0..1.
     """
     maps, triangles = portrait.mesh_maps, portrait.outer_triangles
     facing = maps.interpolate(triangles, portrait.facing(portrait.vertices, portrait.fit.normals))
     flesh = maps.mask & np.isin(sheet.parts, (Part.SKIN, Part.NECK)) & ~portrait.features(FEATURES)
+    if whiskers is not None:
+        flesh &= ~whiskers
     share = np.where(flesh, np.maximum(_turning(facing), 1 - trust), 0)
     expected = maps.interpolate(triangles, skin.colors)
     aslant = sheet.used & (sheet.parts == Part.HAIR) & (sheet.facing < TURNING[1])
