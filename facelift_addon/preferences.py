@@ -43,10 +43,10 @@ class FaceLiftPreferences(bpy.types.AddonPreferences):
     weights_server: server_property()
     weights_token: token_property()
     worker_command: StringProperty(
-        name="Worker command",
+        name="Command",
         description=(
-            "Command that starts the worker elsewhere, for example: ssh studio python -m core.worker. "
-            "Empty: this computer. A worker elsewhere gets the photo and the settings, never a path"
+            "Command that starts FaceLift on another computer, for example: ssh studio python -m core.worker. "
+            "Empty: this computer. The other one gets the photo and the settings, never a path"
         ),
     )
 
@@ -57,7 +57,7 @@ class FaceLiftPreferences(bpy.types.AddonPreferences):
         names = [engine.label for engine in registry.descriptions() if engine.needs_runtime]
         layout.label(text=f"{', '.join(names)} engine")
         draw_setup(layout, context)
-        layout.label(text="Worker")
+        layout.label(text="Background Process")
         draw_worker(layout, context, self)
         column = layout.column(heading="New heads")
         column.prop(self, "solid_colors")

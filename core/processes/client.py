@@ -158,7 +158,7 @@ class Client:
                 job.previews[params["kind"]] = attachments["png"]
                 self._changed[job] = None
         except MALFORMED as error:
-            raise ProtocolError(f"The worker sent a notification that can't be read: {error!r}.") from error
+            raise ProtocolError(f"A notification that can't be read: {error!r}.") from error
 
     def _handle_answer(self, job: Job, message: Message) -> None:
         error, result = message.content.get("error"), message.content.get("result")
@@ -171,7 +171,7 @@ class Client:
             job.result = self.unpack(job.method, result, message.attachments)
             self._end(job, JobState.DONE)
         else:
-            raise ProtocolError("The worker sent an answer without a result.")
+            raise ProtocolError("An answer without a result.")
 
     def _keep_time(self) -> None:
         now = time.monotonic()
@@ -233,6 +233,8 @@ class Client:
 
     def _break_off(self, error: FaceLiftError) -> None:
         """The process is gone or useless: fail the jobs that it had, or all if it never got ready."""
+        if "raw" in error.details:
+            self._log.append(error.details["raw"].encode())
         error.details = {"log": self._log.tail(), **error.details}
         for job in list(self._sent.values()) if self.hello is not None else self.jobs:
             self._end(job, JobState.CANCELLED if job.cancelling else JobState.FAILED, error)

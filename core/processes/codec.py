@@ -54,9 +54,25 @@ Attachment: TypeAlias = "np.ndarray | bytes"
 
 
 class ProtocolError(FaceLiftError):
-    """The other side sent something that is not a message of ours."""
+    """A message can't be read or sent.
+
+    Args:
+        fault: What is wrong with it, for the log and for reports: ``details["raw"]``.
+        message: The same for a person, where there is something that a person can do about it.
+        advice: What that is.
+        details: Further facts.
+    """
 
     code = "worker-protocol"
+
+    def __init__(
+        self,
+        fault: str,
+        message: str = "FaceLift's background process sent something that can't be read.",
+        advice: str = "Try again; if it stays, report it with the log.",
+        **details: Any,
+    ) -> None:
+        super().__init__(message, advice, raw=fault, **details)
 
 
 class StreamEnded(ProtocolError):
@@ -93,6 +109,7 @@ def encode(message: Message) -> list[bytes | memoryview]:
     if len(entries) > MAX_ATTACHMENTS or total > MAX_ATTACHMENT_BYTES:
         raise ProtocolError(
             f"A message with {len(entries)} attachments of {total} bytes is too large to send.",
+            "This photo or head is too large to be passed on.",
             f"At most {MAX_ATTACHMENTS} attachments of {MAX_ATTACHMENT_BYTES} bytes together travel at once.",
         )
     content = {**message.content, "attachments": entries} if entries else dict(message.content)
@@ -202,8 +219,9 @@ def _is_cut_short(line: bytes) -> bool:
 def _unintelligible(line: bytes) -> ProtocolError:
     shown = line[:SHOWN_BYTES].decode("utf-8", "backslashreplace").strip()
     return ProtocolError(
-        f"Other text got between the worker's messages: {shown!r}.",
-        "The command that starts the worker must print nothing of its own.",
+        f"Not a message: {shown!r}",
+        f"Other text got between the answers of FaceLift's background process: {shown!r}.",
+        "The command that starts it must print nothing of its own.",
         received=shown,
     )
 

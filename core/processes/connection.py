@@ -20,11 +20,13 @@ from .protocol import Method
 LONGEST_TICK = 1.0
 """More time than this between two checks says nothing about the other process: this one was
 blocked, or the computer asleep."""
-CHECK_COMMAND = "Check the worker's command in the preferences, and its log."
+NAME = "FaceLift's background process"
+"""What people read for the process at the other end: heads are made in it, and it installs things."""
+CHECK_COMMAND = "Try again, and open the log in the preferences; if a command is set there, check it."
 MAYBE_MEMORY = "Perhaps the system ran out of memory: close other programs, then try again."
 SIGKILL = 9
 """As a number, because Windows has no signal.SIGKILL."""
-READ_LOG = "Open the worker's log to see why; the next job starts it again."
+READ_LOG = "Try again, it starts anew; if it stays, the log in the preferences says why."
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Connection:
             self._process = ServingProcess(launch, log)
         except (OSError, ValueError) as error:
             raise WorkerLost(
-                f"The worker could not be started: {error}.", CHECK_COMMAND, code="worker-not-started"
+                f"{NAME} could not be started: {error}.", CHECK_COMMAND, code="worker-not-started"
             ) from error
         self._last_check = time.monotonic()
         self._deadline = self._last_check + timeouts.start
@@ -120,7 +122,7 @@ class Connection:
         if self.hello is None:
             if now > self._deadline:
                 raise WorkerLost(
-                    f"The worker did not answer within {self._timeouts.start:g} seconds.",
+                    f"{NAME} did not answer within {self._timeouts.start:g} seconds.",
                     CHECK_COMMAND,
                     code="worker-not-started",
                 )
@@ -130,7 +132,7 @@ class Connection:
         self._bytes_seen = received
         if self._silence > self._timeouts.hang:
             raise WorkerLost(
-                f"The worker gave no sign of life for {self._timeouts.hang:g} seconds and was stopped.",
+                f"{NAME} gave no sign of life for {self._timeouts.hang:g} seconds and was stopped.",
                 READ_LOG,
                 code="worker-hung",
             )
@@ -152,12 +154,12 @@ class Connection:
 
     def _lost(self, event: Exited) -> WorkerLost:
         advice = MAYBE_MEMORY if event.returncode == -SIGKILL else READ_LOG
-        error = WorkerLost(f"The worker stopped unexpectedly ({_describe_exit(event.returncode)}).", advice)
+        error = WorkerLost(f"{NAME} stopped unexpectedly ({_describe_exit(event.returncode)}).", advice)
         if event.error is not None:
             error = WorkerLost(event.error.message, event.error.advice, code=event.error.code, **event.error.details)
         if self.hello is None:
             error = WorkerLost(
-                f"The worker did not start. {error.message}",
+                f"{NAME} did not start. {error.message}",
                 error.advice if event.error else CHECK_COMMAND,
                 code="worker-not-started",
                 **error.details,
@@ -180,14 +182,15 @@ def _checked_hello(content: Mapping[str, Any]) -> dict[str, Any]:
     hello = content.get("result")
     theirs = hello.get("protocol") if isinstance(hello, dict) else None
     if theirs is None:
-        raise ProtocolError("The worker's first answer can't be read.", CHECK_COMMAND)
+        raise ProtocolError("A first answer that can't be read.", advice=CHECK_COMMAND)
     ours = protocol.PROTOCOL_VERSION
     if theirs != ours:
         age = "older" if isinstance(theirs, int) and theirs < ours else "newer"
         raise WorkerLost(
-            f"The worker is {age} than this add-on: it is FaceLift {hello.get('version', '?')} and speaks protocol "
-            f"{theirs}, the add-on is FaceLift {version()} and speaks protocol {ours}.",
-            f"Install FaceLift {version()} where the worker runs." if age == "older" else "Update this add-on.",
+            f"FaceLift on the other computer is {age}: it is version {hello.get('version', '?')}, this one is "
+            f"version {version()}.",
+            f"Install FaceLift {version()} on the other computer." if age == "older" else "Update this add-on.",
             code="worker-version",
+            raw=f"protocol {theirs!r}, here {ours}",
         )
     return hello

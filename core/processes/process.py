@@ -110,7 +110,11 @@ class ServingProcess:
         except OSError:
             pass  # The pipe broke; so did the process.
         except MemoryError:
-            error = ProtocolError("There is not enough memory for what the worker sent.", "Close other programs.")
+            error = ProtocolError(
+                "MemoryError",
+                "There is not enough memory to take the head in.",
+                "Close other programs, then try again.",
+            )
             self.kill()
         try:
             self._process.wait(EXIT_SECONDS)

@@ -123,7 +123,7 @@ def received_error(error: Any) -> FaceLiftError:
     if not isinstance(data, Mapping) or not all(
         isinstance(data.get(key), str) for key in ("code", "message", "advice")
     ):
-        raise ProtocolError("The worker sent an error that can't be read.")
+        raise ProtocolError("An error that can't be read.")
     result = FaceLiftError(data["message"], data["advice"], code=data["code"])
     details = data.get("details")
     result.details = {**(details if isinstance(details, dict) else {}), "traceback": data.get("traceback", "")}

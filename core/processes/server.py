@@ -109,7 +109,7 @@ class Server(ABC):
                 message = self._reader.read()
             except ProtocolError as error:
                 # Where the next message would begin is unknown: there is no going on.
-                logger.error("%s", error)
+                logger.error("%s", error.details["raw"])
                 self.send(protocol.error_response(None, error, RpcCode.PARSE))
                 return EXIT_PROTOCOL_ERROR
             if message is None or not self._handle(message):

@@ -106,7 +106,7 @@ def choose(hardware: Hardware) -> Choice:
         return Choice(
             None,
             (f"PyTorch has no build for {hardware.platform}.",),
-            "Use an engine that needs no setup, or a remote worker on another computer.",
+            "Use an engine that needs no setup, or another computer (Command, under Background Process).",
         )
     if Backend.MPS in offered:
         return _choose_apple(hardware)
@@ -143,7 +143,10 @@ def _choose_cuda(hardware: Hardware) -> Choice:
     fitting = [backend for backend in CUDA if _has_kernels(backend, device)]
     if not fitting:
         reason = f"{device.name} (compute capability {_dotted(device.compute_capability)}) is too old for PyTorch."
-        return _cpu(reason, "A card from 2014 or later is needed; a remote worker may have one.")
+        return _cpu(
+            reason,
+            "A card from 2014 or later is needed; another computer may have one (Command, under Background Process).",
+        )
     for backend in fitting:
         if _runs(backend, device, supported):
             return _cuda(backend, device, supported)

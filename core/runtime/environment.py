@@ -233,6 +233,6 @@ def delete_folder(path: Path) -> None:
     except OSError as error:
         raise RuntimeProblem(
             f"{Path(error.filename or path).name} can't be deleted: {error.strerror or error}.",
-            "Stop the worker and close other programs that use the runtime, then try again.",
+            "Press Stop Background Process and close other programs that use the runtime, then try again.",
             code="file-in-use",
         ) from error

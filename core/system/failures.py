@@ -67,7 +67,7 @@ FAILURES = (
     _row(
         "file-in-use",
         "A file of the runtime is in use by another program.",
-        "Stop the worker, close other Blender windows, then try again.",
+        "Press Stop Background Process, close other Blender windows, then try again.",
         r"being used by another process|WinError 32\b|os error 32\)|text file busy",
         "error: failed to remove file: The process cannot access the file because it is being used by another process. "
         "(os error 32)",
@@ -189,7 +189,7 @@ FAILURES = (
     _row(
         "old-linux",
         "This Linux is too old for PyTorch: it needs glibc 2.28.",
-        "Use a system from 2019 or later, or a remote worker.",
+        "Use a system from 2019 or later, or another computer (Command, under Background Process).",
         r"GLIBC(?:XX)?_[\d.]+'? not found",
         "ImportError: /lib64/libm.so.6: version `GLIBC_2.28' not found (required by libtorch_cpu.so)",
     ),
@@ -262,7 +262,7 @@ FAILURES = (
     _row(
         "old-processor",
         "This processor lacks instructions that PyTorch needs.",
-        "Use an engine that needs no setup, or a remote worker.",
+        "Use an engine that needs no setup, or another computer (Command, under Background Process).",
         r"status -4\b|illegal instruction|status 3221225501\b",
         "the self-test ended with status -4",
     ),

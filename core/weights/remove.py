@@ -89,7 +89,7 @@ def remove_checkpoint(folder: Path, table: FileTable) -> int:
     except OSError as error:
         raise WeightsError(
             f"{Path(error.filename or folder).name} can't be deleted: {error.strerror or error}.",
-            "Stop the worker and close other programs that use the weights, then try again.",
+            "Press Stop Background Process and close other programs that use the weights, then try again.",
             code="file-in-use",
         ) from error
     return freed

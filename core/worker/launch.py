@@ -38,5 +38,5 @@ def custom_command(command: str) -> Launch:
         # Without POSIX rules, which would eat backslashes, shlex leaves the quotes on.
         argv = tuple(part[1:-1] if len(part) > 1 and part[0] == part[-1] == '"' else part for part in argv)
     if not argv:
-        raise ValueError("the worker's command is empty")
+        raise ValueError("it is empty")
     return Launch(argv)

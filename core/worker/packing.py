@@ -153,7 +153,7 @@ def unpack_prepared(result: Mapping[str, Any], attachments: Mapping[str, Attachm
             _blob(attachments.get("picture", b"")),
         )
     except MALFORMED as error:
-        raise ProtocolError(f"The worker's prepared photo can't be read: {error!r}.") from error
+        raise ProtocolError(f"A prepared photo can't be read: {error!r}.") from error
 
 
 def pack_result(generated: GenerateResult) -> Packed:
@@ -195,7 +195,7 @@ def unpack_result(result: Mapping[str, Any], attachments: Mapping[str, Attachmen
             HeadShape.from_facts(attachments[SHAPE], result[SHAPE]) if SHAPE in result else None,
         )
     except (*MALFORMED, FaceLiftError) as error:
-        raise ProtocolError(f"The worker's head can't be read: {error!r}.") from error
+        raise ProtocolError(f"A head can't be read: {error!r}.") from error
 
 
 def _blob(value: Attachment) -> bytes:

@@ -182,7 +182,11 @@ class Task:
         except FaceLiftError as error:
             self.fail(error)
         except ValueError as error:
-            self.fail(FaceLiftError(f"The worker can't be started: {error}.", "Check its command in the preferences."))
+            self.fail(
+                FaceLiftError(
+                    f"The command in the preferences can't be read: {error}.", "Correct it there, or empty it."
+                )
+            )
         else:
             self.state = State.WAITING
 

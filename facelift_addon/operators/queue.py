@@ -107,7 +107,7 @@ class FACELIFT_OT_clear_finished(Explained, bpy.types.Operator):
 
 
 class FACELIFT_OT_open_log(Explained, bpy.types.Operator):
-    """Open the file with the worker's messages, which helps when something went wrong"""
+    """Open the file with what FaceLift's background process told, which helps when something went wrong"""
 
     bl_idname = "facelift.open_log"
     bl_label = "Open Log"
@@ -115,7 +115,7 @@ class FACELIFT_OT_open_log(Explained, bpy.types.Operator):
     @classmethod
     def obstacle(cls, _context: bpy.types.Context) -> str:
         """There must be a log."""
-        return "" if connection.log_path().is_file() else "The worker has not written anything yet"
+        return "" if connection.log_path().is_file() else "Nothing has been written yet"
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """Open it with the system's program for text files."""
@@ -124,15 +124,15 @@ class FACELIFT_OT_open_log(Explained, bpy.types.Operator):
 
 
 class FACELIFT_OT_stop_worker(Explained, bpy.types.Operator):
-    """End the worker process and everything it is doing; the next photo starts it again"""
+    """End FaceLift's background process and everything it is doing; the next photo starts it again"""
 
     bl_idname = "facelift.stop_worker"
-    bl_label = "Stop Worker"
+    bl_label = "Stop Background Process"
 
     @classmethod
     def obstacle(cls, _context: bpy.types.Context) -> str:
         """It must be running."""
-        return "" if connection.is_running() else "The worker is not running"
+        return "" if connection.is_running() else "Nothing runs in the background"
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """End it."""

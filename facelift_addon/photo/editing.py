@@ -54,7 +54,7 @@ def show(photo: Task, afresh: bool = False) -> bpy.types.Image:
     if photo.found is None or not photo.found.picture_png:
         raise FaceLiftError(
             "There is no picture of this photo to edit.",
-            "Wait until the face was found; a worker of an older version can't send one.",
+            "Wait until the face was found; FaceLift of an older version on another computer can't send one.",
         )
     global _open
     _open = True

@@ -45,7 +45,7 @@ class FACELIFT_OT_worker_preset(bpy.types.Operator):
 
 
 class FACELIFT_OT_test_connection(Explained, bpy.types.Operator):
-    """Start the worker if need be, and ask it what it is and what it can do"""
+    """Start FaceLift's background process if need be, and ask it what it is and what it can do"""
 
     bl_idname = "facelift.test_connection"
     bl_label = "Test Connection"
@@ -53,7 +53,7 @@ class FACELIFT_OT_test_connection(Explained, bpy.types.Operator):
     @classmethod
     def obstacle(cls, _context: bpy.types.Context) -> str:
         """One test at a time."""
-        return "The worker is being asked already" if trial.busy else ""
+        return "It is being asked already" if trial.busy else ""
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """Ask."""
@@ -64,7 +64,7 @@ class FACELIFT_OT_test_connection(Explained, bpy.types.Operator):
 
 
 class FACELIFT_OT_cancel_test(bpy.types.Operator):
-    """Stop waiting for the worker's answer"""
+    """Stop waiting for an answer"""
 
     bl_idname = "facelift.cancel_test"
     bl_label = "Cancel"
@@ -87,8 +87,8 @@ class FACELIFT_OT_unload_models(Explained, bpy.types.Operator):
     def obstacle(cls, _context: bpy.types.Context) -> str:
         """An idle worker must run."""
         if not connection.is_running():
-            return "No worker is running"
-        return "Wait until the worker has finished what it is doing" if session.busy or unloading.busy else ""
+            return "Nothing runs in the background"
+        return "Wait until it has finished what it is doing" if session.busy or unloading.busy else ""
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """Ask all workers."""

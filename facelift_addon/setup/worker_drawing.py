@@ -25,7 +25,7 @@ def draw_worker(
     row.operator("facelift.open_log")
     if trial.busy:
         row = box.row(align=True)
-        row.label(text=f"Waiting for the worker's answer, {trial.seconds:.0f} s…", icon="TIME")
+        row.label(text=f"Waiting for an answer, {trial.seconds:.0f} s…", icon="TIME")
         row.operator("facelift.cancel_test", text="", icon="X")
     if unloading.text:
         draw_lines(box, context, unloading.text)
