@@ -121,8 +121,15 @@ def test_recipe_makes_the_same_head_and_another_seed_another(engine, photo, sett
 )
 def test_settings_run(engine, photo, settings, change):
     result = engine.generate(photo, settings | change, Reporter())
-    assert len(result.gaussians) > 100
-    assert len(result.views) == 6 and result.views.std() > 1
+    # Noise of the right form: a picture of noise is all that the random weights can give.
+    gaussians = result.gaussians
+    for values in (gaussians.means, gaussians.scales, gaussians.rotations, gaussians.opacities, gaussians.sh):
+        assert np.isfinite(values).all()
+    assert len(gaussians) > 1000 and np.abs(gaussians.means).max() <= 1.0 and (gaussians.scales > 0).all()
+    assert np.linalg.norm(gaussians.rotations, axis=1) == pytest.approx(1, abs=1e-5)
+    assert gaussians.opacities.min() >= 0 and 0.1 < gaussians.opacities.max() <= 1
+    assert result.views.shape == (6, 128, 128, 3) and min(view.std() for view in result.views) > 1
+    assert result.aligned.shape == (512, 512, 4) and result.photo_camera.position == pytest.approx([0, -2.7, 0])
     # What a head was made with is remembered, each setting; where it was made is not.
     kept = {name: value for name, value in change.items() if name not in PLACES}
     assert kept.items() <= result.recipe.settings.items() and not set(PLACES) & result.recipe.settings.keys()

@@ -18,6 +18,7 @@ from core.weights.tensor_files import (
 )
 
 safetensors = pytest.importorskip("safetensors.numpy")
+SafetensorError = pytest.importorskip("safetensors").SafetensorError
 
 
 def tensors(seed: int = 0) -> dict[str, np.ndarray]:
@@ -59,6 +60,33 @@ def test_safetensors_reads_what_is_written(tmp_path):
     found = safetensors.load_file(tmp_path / "x.safetensors")
     for name, values in expected.items():
         np.testing.assert_array_equal(found[name], values)
+
+
+# Why the package itself does not do it. When one of these two fails, it may serve: see CONTRIBUTING.
+
+
+def test_the_package_wants_every_tensor_in_memory_before_it_writes_the_first(tmp_path):
+    path, asked = tmp_path / "x.safetensors", []
+
+    class Watched(np.ndarray):
+        @property
+        def ctypes(self):
+            asked.append(path.exists())
+            return super().ctypes
+
+    safetensors.save_file({name: np.ones(3, np.float32).view(Watched) for name in "abc"}, path)
+    assert asked == [False] * 3 and path.exists()
+
+
+def test_the_package_reads_no_bfloat16_with_numpy(tmp_path):
+    path, exact = tmp_path / "x.safetensors", np.array([1.0, -2.5, 0.15625], np.float32)
+    bits = (exact.view(np.uint32) >> 16).astype(np.uint16)
+    with path.open("wb") as stream:
+        write_tensors(stream, {"x": ("BF16", (3,))}, [bits], {})
+    with pytest.raises((TypeError, AttributeError, SafetensorError)):
+        safetensors.load_file(path)
+    tensor = stored_tensors(path)["x"]
+    np.testing.assert_array_equal(np.concatenate(list(half.converted(tensor, "F32"))), exact)
 
 
 @pytest.fixture(scope="module")
