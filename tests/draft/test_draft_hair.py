@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from core.engines.draft.cut import shoulder_cut
 from core.engines.draft.front import COVER_BLUR, find_front, parted
 from core.engines.draft.painting import innermost
+from core.engines.draft.photo_sheet import build_sheet
 from core.engines.draft.portrait import FittedPortrait
+from core.engines.draft.samples import Samples
 from core.engines.draft.segmentation import segment
+from core.engines.draft.unveiling import View
 from core.head.model import Region
 from core.splats.parts import Part
 from tests.draft.test_draft_stages import cover_of
@@ -78,23 +82,79 @@ def test_one_lock_before_another_is_a_step_and_not_a_slope():
     np.testing.assert_array_equal(parted(gentle, hair, hair), gentle)
 
 
-def test_short_hair_of_the_nape_shows_beside_the_jaw_and_lies_behind_it():
+def portrait_with_nape(width: int, color: np.ndarray) -> tuple[FittedPortrait, np.ndarray]:
+    """The mean head with short hair, and something of a colour beside the jaw, some pixels wide, below its ears."""
     portrait, _ = portrait_with(HAIR, BLUE, falls=False)
     below, aside = portrait.chin_frame
-    nape = ndimage.binary_dilation(portrait.region_map >= 0, iterations=12) & ~portrait.mask
+    nape = ndimage.binary_dilation(portrait.region_map >= 0, iterations=width) & ~portrait.mask
     nape &= (below > portrait.ear_lobes + 0.03) & (below < -0.1) & (aside < 0.6)
     noise = 1 + 0.2 * np.random.default_rng(0).normal(size=(512, 512, 1))
-    rgb = np.where(nape[..., None], np.clip(HAIR * noise, 0, 1), portrait.rgb).astype(np.float32)
-    alpha = np.maximum(portrait.alpha, nape)
-    portrait = FittedPortrait(rgb, alpha, portrait.landmarks, portrait.fit)
+    rgb = np.where(nape[..., None], np.clip(color * noise, 0, 1), portrait.rgb).astype(np.float32)
+    return FittedPortrait(rgb, np.maximum(portrait.alpha, nape), portrait.landmarks, portrait.fit), nape
+
+
+def test_short_hair_of_the_nape_shows_beside_the_jaw_and_lies_behind_it():
+    portrait, nape = portrait_with_nape(16, HAIR)
     found = segment(portrait)
     assert not found.long_hair and nape.sum() > 200
     inner = nape & (ndimage.distance_transform_edt(portrait.region_map < 0) > 3)
     assert found.nape[inner].mean() > 0.8
-    cover = cover_of(portrait, found.covered, found.on_head)
+    cover = cover_of(portrait, found.on_head, found.covered, nape=found.nape)
     model, depths = portrait.model, portrait.camera.project(portrait.vertices.astype(np.float64))[1]
     depth = find_front(portrait, found, cover.surface).depth
     assert np.median(depth[inner]) > np.median(depths[model.in_regions(Region.EARS)])
+
+
+def test_short_hair_beside_the_jaw_goes_on_around_the_nape():
+    portrait, nape = portrait_with_nape(16, HAIR)
+    found = segment(portrait)
+    cover = cover_of(portrait, found.on_head, found.covered, nape=found.nape)
+    bare = cover_of(portrait, found.on_head, found.on_head)
+    rows = np.nonzero(found.nape)[0]
+    distance = np.linalg.norm(portrait.camera.position)
+    lowest, middle = portrait.camera.unproject(
+        np.array([[256.0, rows.max()], [256.0, np.median(rows)]]), np.array([distance, distance])
+    )[:, 2]
+    neck = portrait.vertices[portrait.model.in_regions(Region.NECK, Region.SCALP)].astype(np.float64)
+    nape = neck[(neck[:, 2] > lowest + 0.05) & (neck[:, 2] < middle) & (np.abs(neck[:, 0]) < 0.15)]
+    behind = nape[nape[:, 1] > np.median(neck[:, 1])] + np.array([0, 0.01, 0])
+    assert len(behind) > 5
+    assert (cover.grid.sample(cover.hair, behind) > 0).mean() > 0.9
+    assert (bare.grid.sample(bare.hair, behind) > 0).mean() < 0.5
+
+
+def test_light_from_behind_at_the_jaw_is_no_hair():
+    portrait, rim = portrait_with_nape(5, HAIR)
+    found = segment(portrait)
+    assert rim.sum() > 50 and not found.nape.any()
+    assert (found.parts == Part.HAIR)[rim].mean() < 0.1
+
+
+def test_grey_hair_of_the_nape_is_hair_though_it_looks_like_skin():
+    grey = (SKIN + SKIN.mean()) / 2
+    portrait, nape = portrait_with_nape(20, grey)
+    inner = nape & (ndimage.distance_transform_edt(portrait.region_map < 0) > 8)
+    inner &= portrait.chin_frame[0] < portrait.ear_lobes + 0.25
+    assert inner.sum() > 50
+    assert (segment(portrait).parts == Part.HAIR)[inner].mean() > 0.8
+
+
+def test_skin_that_lies_before_the_hair_of_the_nape_is_drawn_in_and_not_left_out():
+    portrait, nape = portrait_with_nape(16, HAIR)
+    found = segment(portrait)
+    cover = cover_of(portrait, found.on_head, found.covered, nape=found.nape)
+    front = find_front(portrait, found, cover.surface)
+    sheet = build_sheet(portrait, found.parts, front.depth, shoulder_cut(portrait))
+    rows, columns = np.nonzero(found.nape & ndimage.binary_dilation(~nape & portrait.mask, iterations=6))
+    pixels = np.stack([columns + 0.5, rows + 0.5], axis=1)
+    depth = sheet.depth[rows, columns] - 0.2
+    points = portrait.camera.unproject(pixels, depth)
+    aside = np.tile([1.0, 0, 0], (len(points), 1))
+    none = np.zeros((len(points), 4))
+    samples = Samples(points, aside, np.zeros(len(points), int), none, np.full(len(points), 0.004))
+    parts = np.full(len(points), Part.SKIN)
+    assert View(portrait, sheet, found.nape).fit(samples, parts)[1].mean() > 0.8
+    assert View(portrait, sheet).fit(samples, parts)[1].mean() < 0.2
 
 
 @pytest.mark.parametrize("clothes", (BLACK, BLUE))

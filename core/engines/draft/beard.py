@@ -129,7 +129,7 @@ def find_beard(portrait: FittedPortrait, bearded: np.ndarray, flesh: np.ndarray)
         return np.zeros_like(beard)
     if end > NECK_HIDDEN:
         # Its lit and shaded sides differ in colour, but no skin can show beside it, from the ears down.
-        beard |= flesh & (below > min(portrait.ear_lobes, BESIDE_MOUTH)) & (aside < BEARD_ASIDE[1])
+        beard |= flesh & (below > np.minimum(portrait.ear_lobes, BESIDE_MOUTH)) & (aside < BEARD_ASIDE[1])
     # Bays that reach in from the outline are shade, too.
     bays = int(BEARD_BAYS * portrait.face_height)
     closed = ndimage.binary_closing(np.pad(beard | ~portrait.mask, bays, mode="edge"), disk(bays))

@@ -122,7 +122,7 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     grain = fine_contrast(portrait, reliable & (sheet.parts == Part.SKIN))
 
     reporter.stage("Growing hair", share=0.3)
-    view = View(portrait, sheet)
+    view = View(portrait, sheet, segmentation.nape)
     spare = round(budget.hair * worn.sum() / max((worn | (parts == Part.HAIR)).sum(), 1))
     hair = hair_gaussians(inner, segmentation, cover.surface, parts, paint, sheet, view, budget.hair - spare, rng)
     strands = parts == Part.HAIR

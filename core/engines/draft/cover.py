@@ -21,7 +21,7 @@ from .beard import build_beard
 from .body import body_field
 from .cut import Cut
 from .fields import signed_distance
-from .hanging import OVER_BODY, before_body, behind_ears, hanging, lost_locks
+from .hanging import OVER_BODY, at_nape, before_body, hanging, lost_locks
 from .lattice import Lattice, Rays
 from .neckline import Neckline
 from .portrait import BODY_REGIONS, HEAD_REGIONS, FittedPortrait
@@ -110,8 +110,9 @@ def build_cover(
         hair = np.maximum(hair, hanging(portrait, lattice, points, shown, torso, thickness, body, rays))
     nape = np.zeros_like(shown) if segmentation.nape is None else lattice.shrink(segmentation.nape) > 0.25
     hair = np.maximum(hair, before_body(portrait, lattice, shown & ~nape, outline, torso, rays))
-    nape_depth = np.where(nape, behind_ears(portrait, lattice.centers()[0]), np.nan)
-    hair = np.maximum(hair, lost_locks(lattice, shown, hair, rays, nape_depth))
+    if nape.any():
+        hair = np.maximum(hair, at_nape(portrait, lattice, points, nape))
+    hair = np.maximum(hair, lost_locks(lattice, shown & ~nape, hair, rays))
     beard = _beard(portrait, lattice, segmentation.beard, rays)
     hair = hair if beard is None else np.maximum(hair, beard)
     skin = lattice.shrink(segmentation.is_part(Part.SKIN, Part.NECK, Part.EYES, Part.MOUTH) & ~covered)

@@ -90,7 +90,7 @@ def find_front(portrait: FittedPortrait, segmentation: Segmentation, cover: Surf
         depth = np.where(dress & ~placed, nearest_fill(depth, placed), depth)
     if segmentation.nape is not None:
         # Often too thin for the cover: it lies behind the jaw that it shows beside.
-        behind = behind_ears(portrait, np.arange(portrait.mask.shape[1]) + 0.5)
+        behind = behind_ears(portrait)
         depth = np.where(segmentation.nape, np.maximum(depth, behind), depth)
     covered = portrait.mask & ~on_head
     depth = np.where(covered, blur_inside(depth, covered, COVER_BLUR), depth)

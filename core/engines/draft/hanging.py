@@ -9,8 +9,11 @@ from ...head.model import Region
 from .fields import blur_inside, nearest_fill, roundness, signed_distance
 from .lattice import Lattice, Rays
 from .portrait import FittedPortrait
+from .thickness import HULL
 from .torso import Torso
 
+BEHIND = (Region.SCALP, Region.NECK)
+"""What short hair of the nape goes around."""
 NOWHERE = -1.0
 """World units: field where there is no hair."""
 DOME = 0.4
@@ -23,6 +26,8 @@ NECK_LAYERS, SLANTED_LAYERS = 24, 3
 """Layers of equal height in which head and neck are measured, and the lowest ones, which the neck's edge cuts."""
 BEHIND_EAR = 90
 """Percentile of an ear's depths at which hair of the nape lies."""
+NAPE_HAIR, NAPE_DOME = 0.05, 0.2
+"""World units, about 1 and 4 cm, of short hair behind the neck, and over which it closes above what shows of it."""
 LOCK = 0.6
 """Depth over width of hair that nothing else places."""
 
@@ -62,7 +67,7 @@ def hanging(
     z = points[:, 2]
     low, high = (np.interp(-z, -heights, span[:, 1]) for span in (left, right))
     # On a side where face and neck hide it, hair falls at least as wide as these are.
-    at_least = _neck_edges(portrait, z)
+    at_least = _edges(portrait, z, HULL)
     low, high = np.minimum(low, at_least[0]), np.maximum(high, at_least[1])
     middle, half = (low + high) / 2, np.maximum((high - low) / 2, 1e-3)
     # Falling from the back of the head, then lying on the back.
@@ -94,15 +99,42 @@ def before_body(
     return np.minimum(np.minimum(rays.depth - front + thick, front + OVER_BODY - rays.depth), rays.sample(rim))
 
 
-def behind_ears(portrait: FittedPortrait, columns: np.ndarray) -> np.ndarray:
-    """Return the depth [...] at columns [...] of what short hair shows beside the jaw: where that side's ear ends."""
-    model = portrait.model
-    pixels, depths = portrait.camera.project(portrait.vertices.astype(np.float64))
-    sides = [model.in_regions(Region.EARS) & (model.mean[:, 0] * sign > 0) for sign in (-1, 1)]
-    middles = np.array([pixels[ear, 0].mean() for ear in sides])
-    backs = np.array([np.percentile(depths[ear], BEHIND_EAR) for ear in sides])
-    order = np.argsort(middles)
-    return np.interp(columns, middles[order], backs[order])
+def behind_ears(portrait: FittedPortrait) -> np.ndarray:
+    """Return the depth [512] at the picture's columns of what short hair shows beside the jaw: where an ear ends."""
+    left, right = (float(np.percentile(ear[:, 2], BEHIND_EAR)) for ear in portrait.ear_pixels)
+    return portrait.between_ears((left, right))
+
+
+def at_nape(portrait: FittedPortrait, lattice: Lattice, points: np.ndarray, hair: np.ndarray) -> np.ndarray:
+    """Return the field [N] of short hair that the photo shows beside the jaw: at every height it goes on from there
+    around the neck, from behind one ear to behind the other.
+
+    Args:
+        portrait: The portrait.
+        lattice: The photo's coarse grid of rays.
+        points: [N, 3] world.
+        hair: [R, C] bool: where the photo shows it.
+    """
+    left, right = _spans(lattice, hair, np.inf)
+    if not len(left):
+        return np.full(len(points), NOWHERE, np.float32)
+    heights, z = left[:, 0], points[:, 2]
+    edges = [np.interp(-z, -heights, span[:, 1]) for span in (left, right)]
+    # Without the face: a turned one reaches far beyond the nape.
+    neck = _edges(portrait, z, BEHIND)
+    low, high = np.minimum(edges[0], neck[0]), np.maximum(edges[1], neck[1])
+    pixels = np.array([[ear[:, 0].mean(), ear[:, 1].mean()] for ear in portrait.ear_pixels])
+    depths = np.array([np.percentile(ear[:, 2], BEHIND_EAR) for ear in portrait.ear_pixels])
+    ears = portrait.camera.unproject(pixels, depths)
+    front = np.interp(points[:, 0], ears[:, 0], ears[:, 1])
+    back = np.maximum(_edges(portrait, z, BEHIND, axis=1)[1] + NAPE_HAIR, front + NAPE_HAIR)
+    middle, half = (low + high) / 2, np.maximum((high - low) / 2, 1e-3)
+    # Rounded behind, and as deep as it shows where it shows.
+    behind = np.clip((points[:, 1] - front) / (back - front), 0, None)
+    radius = np.hypot((points[:, 0] - middle) / half, behind)
+    radius = np.hypot(radius, np.clip((z - heights[0]) / NAPE_DOME, 0, None))
+    field = (1 - radius) * np.minimum(half, back - front)
+    return np.minimum(np.minimum(field, points[:, 1] - front), z - heights[-1]).astype(np.float32)
 
 
 def lost_locks(
@@ -133,14 +165,16 @@ def lost_locks(
     return rays.sample(np.where(hair, half, rim)) - np.abs(rays.depth - rays.sample(middle))
 
 
-def _neck_edges(portrait: FittedPortrait, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the smallest and the largest x [N] of head and neck at heights z [N]; the neck's below it."""
-    own = portrait.vertices[portrait.model.in_regions(Region.SCALP, Region.FACE, Region.NECK)].astype(np.float64)
+def _edges(
+    portrait: FittedPortrait, z: np.ndarray, regions: tuple[Region, ...], axis: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the smallest and the largest x [N] (or y) of some regions at heights z [N]; the lowest ones' below."""
+    own = portrait.vertices[portrait.model.in_regions(*regions)].astype(np.float64)
     layers = np.linspace(float(own[:, 2].min()), float(own[:, 2].max()), NECK_LAYERS + 1)
     number = np.clip(np.digitize(own[:, 2], layers) - 1, 0, NECK_LAYERS - 1)
     index, middles = np.arange(NECK_LAYERS), (layers[1:] + layers[:-1]) / 2
     # The lowest layers hold the neck's slanted edge, not all of it.
-    edges = ndimage.minimum(own[:, 0], number, index), ndimage.maximum(own[:, 0], number, index)
+    edges = ndimage.minimum(own[:, axis], number, index), ndimage.maximum(own[:, axis], number, index)
     known = (np.bincount(number, minlength=NECK_LAYERS) > 0) & (index >= SLANTED_LAYERS)
     return tuple(np.interp(z, middles[known], edge[known]) for edge in edges)
 

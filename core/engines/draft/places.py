@@ -28,6 +28,10 @@ BARE_PRIOR = (1.0, 0.02, 0.02)
 """Prior of skin, hair and clothes where the photo looks like bare skin."""
 NAPE_PRIOR = (0.05, 0.3)
 """Prior of skin and hair beside the jaw, off the fitted head, where hair is short."""
+FIT_MISSES, NAPE_LENGTH = 0.02, 0.35
+"""Face heights, about 3 mm, by which fits miss the jaw: farther off, grey hair is hair, however much like skin; and
+about 5 cm below the ears in which it is.
+"""
 OVER_FACE_PRIOR = (0.5, 1.0, 0.002)
 """Prior of the same where long hair falls over the face."""
 
@@ -77,7 +81,11 @@ def place_priors(portrait: FittedPortrait, long_hair: bool) -> np.ndarray:
         hair = np.where((below > -0.12) & ~oval, 0.01, hair)
         hair = np.where(region == Region.EARS, HAIR_OVER_EARS, hair)
         nape = portrait.beside_jaw & ~under_chin
-        skin, hair = np.where(nape, NAPE_PRIOR[0], skin), np.where(nape, NAPE_PRIOR[1], hair)
+        off = ndimage.distance_transform_edt(region < 0) / portrait.face_height
+        # Lower down it may be a bare shoulder.
+        off *= below < portrait.ear_lobes + NAPE_LENGTH
+        skin = np.where(nape, NAPE_PRIOR[0] * np.exp(-off / FIT_MISSES), skin)
+        hair = np.where(nape, NAPE_PRIOR[1], hair)
     collar = 0.12 if long_hair else 0.02
     clothes = 1 / (1 + np.exp(-(below - collar - 0.25 * (aside < 0.4)) * 12)) + 0.002
     torso = _on_torso(portrait)

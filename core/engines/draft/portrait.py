@@ -20,6 +20,10 @@ HEAD_REGIONS = (Region.FACE, Region.SCALP, Region.EARS, Region.EYES, Region.LIPS
 BODY_REGIONS = (Region.NECK, Region.TORSO)
 EAR_MARGIN, EAR_IN_FACE = 5, 4
 """Pixels around the fitted ears in which the photo may show its own, and by which these reach over the face's edge."""
+EAR_REACH = 14
+"""Pixels around the fitted ears in which skin may be the photo's ear: fits miss ears by as much."""
+LOBE = 90
+"""Percentile of an ear's rows at which it ends: below that is its lobe's tip."""
 CHIN_TOP, MOUTH_MARGIN = -0.22, 0.04
 """Face heights from the chin up to which it reaches, and around the mouth that do not belong to it."""
 BESIDE_HEAD = 2.0
@@ -126,16 +130,35 @@ class FittedPortrait:
         return (rows - self.chin_row) / self.face_height, np.abs(columns - chin_column) / self.face_height
 
     @cached_property
-    def ear_lobes(self) -> float:
-        """How far below the chin the fitted ears end, in face heights: less than 0."""
-        ears = self.vertices[self.model.in_regions(Region.EARS)]
-        return float(np.percentile(self.camera.project(ears)[0][:, 1], 90) - self.chin_row) / self.face_height
+    def ear_pixels(self) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels and depths [E, 3] of the fitted ears' vertices: the ear at the left of the picture, and the other."""
+        pixels, depths = self.camera.project(self.vertices.astype(np.float64))
+        ears, right = self.model.in_regions(Region.EARS), self.model.mean[:, 0] < 0
+        sides = [np.column_stack([pixels, depths])[ears & side] for side in (right, ~right)]
+        return tuple(sorted(sides, key=lambda ear: float(ear[:, 0].mean())))
+
+    def between_ears(self, values: tuple[float, float]) -> np.ndarray:
+        """Return values [512] of the picture's columns: those of the ears at left and right, and between these two."""
+        columns = np.arange(self.mask.shape[1]) + 0.5
+        return np.interp(columns, [ear[:, 0].mean() for ear in self.ear_pixels], values)
+
+    @cached_property
+    def ear_lobes(self) -> np.ndarray:
+        """[512] how far below the chin the fitted ears end, in face heights: less than 0; one end higher if tilted."""
+        left, right = (np.percentile(ear[:, 1], LOBE) for ear in self.ear_pixels)
+        return (self.between_ears((left, right)) - self.chin_row) / self.face_height
+
+    @cached_property
+    def ear_places(self) -> np.ndarray:
+        """[512, 512] bool: where the photo's ears may be: around the fitted ones, cheeks before them or not."""
+        ears = rasterize_mesh(self.camera, self.vertices, self.triangles((Region.EARS,))).mask
+        return ndimage.binary_dilation(ears, iterations=EAR_REACH)
 
     @cached_property
     def beside_jaw(self) -> np.ndarray:
-        """[512, 512] bool: off the fitted head and lower than its ears, where the nape's hair shows."""
+        """[512, 512] bool: off the fitted head, lower than its ears and none of them: there the nape's hair shows."""
         off = ndimage.distance_transform_edt(self.region_map < 0) > BESIDE_HEAD
-        return off & (self.chin_frame[0] > self.ear_lobes)
+        return off & (self.chin_frame[0] > self.ear_lobes) & ~self.ear_places
 
     @cached_property
     def chin_places(self) -> np.ndarray:

@@ -26,9 +26,12 @@ ABOVE_MOUTH = 0.12
 """Face heights above the mouth up to which shoulders may rise beside the jaw of a turned head."""
 JAW_MARGIN, JAW_SIDE = 2.0, 0.06
 """Pixels by which the jaw goes beyond its landmarks at the chin, and by how much more per pixel further up."""
-LOWEST_ROOTS, NAPE_ROOTS, SHORTEST_LONG_HAIR = -0.45, -0.15, 0.2
-"""Face heights below the chin above which all hair begins: on the head, beside it, where the nape's shows, and long
-hair's, whose strands a matte may part."""
+LOWEST_ROOTS, SHORTEST_LONG_HAIR = -0.45, 0.2
+"""Face heights below the chin above which all hair begins on the head, and long hair: a matte may part its strands."""
+NAPE_ROOTS = 0.2
+"""Face heights below an ear within which the nape's hair begins beside the jaw: what begins lower is a collar."""
+NAPE_REACH = 0.05
+"""Face heights beside the fitted head that the nape's hair reaches at least, about 8 mm."""
 BARE_ODDS = 0.3
 """By how much hair is less likely on ears that are bare."""
 BARE_EAR = 0.45
@@ -101,7 +104,7 @@ def segment(portrait: FittedPortrait) -> Segmentation:
         posterior[seeds[SKIN]] = np.eye(3, dtype=np.float32)[SKIN]
     below, _ = portrait.chin_frame
     beside = portrait.beside_jaw
-    lowest = SHORTEST_LONG_HAIR if long_hair else np.where(beside, NAPE_ROOTS, LOWEST_ROOTS)
+    lowest = SHORTEST_LONG_HAIR if long_hair else np.where(beside, portrait.ear_lobes + NAPE_ROOTS, LOWEST_ROOTS)
     roots = portrait.mask & (below < lowest)
     classes = _absorb_islands(posterior.argmax(-1), portrait.mask, roots, beside)
     classes = _clear_bare_ears(portrait, classes, posterior)
@@ -122,9 +125,28 @@ def segment(portrait: FittedPortrait) -> Segmentation:
         parts[portrait.polygon(outline) & (parts == Part.SKIN)] = Part.EYES
     parts[portrait.polygon(MOUTH_OUTLINE) & (parts == Part.SKIN)] = Part.MOUTH
     # Beside a beard's jaw hair is the beard's own.
-    nape = None if long_hair or beard.any() else (parts == Part.HAIR) & (below > portrait.ear_lobes)
+    nape = None
+    if not long_hair and not beard.any():
+        nape = (parts == Part.HAIR) & (below > portrait.ear_lobes)
+        rim = nape & _narrow(portrait, nape)
+        parts[rim], nape = Part.NECK, nape & ~rim
     whiskers = grown_from_chin(portrait, bearded, SIDEBURNS) | portrait.chin_places if bearded.any() else None
     return Segmentation(parts, long_hair, beard, worn, nape, whiskers)
+
+
+def _narrow(portrait: FittedPortrait, nape: np.ndarray) -> np.ndarray:
+    """Return which pixels [512, 512] of hair below the ears are but the rim of an ear or a jaw, lit from behind.
+
+    Hair stands off the nape, and shows farther beside the jaw than that.
+    """
+    pieces, count = ndimage.label(nape)
+    off = portrait.region_map < 0
+    away = ndimage.distance_transform_edt(off) * ~portrait.ear_places
+    reach, beside = (
+        function(values, pieces, np.arange(count + 1))
+        for function, values in ((ndimage.maximum, away), (ndimage.mean, off))
+    )
+    return nape & ((reach < NAPE_REACH * portrait.face_height) & (beside > BESIDE))[pieces]
 
 
 def _below_jaw(portrait: FittedPortrait) -> np.ndarray:

@@ -16,7 +16,7 @@ from ...head import bending
 from ...head.model import HeadModel, Region
 from ...head.symmetry import completed
 from .fields import nearest_fill, sample_map, signed_distance
-from .portrait import FittedPortrait
+from .portrait import EAR_REACH, FittedPortrait
 
 HULL = (Region.FACE, Region.SCALP, Region.NECK)
 """The head without what sticks out of it: hair is measured from here."""
@@ -32,8 +32,6 @@ RIM = 6
 """Pixels inside the outline that tell whether hair or skin ends there."""
 LONGEST = 0.9
 """World units: no hair stands off further."""
-EAR_REACH = 14
-"""Pixels around the fitted ears over which skin at the outline is the photo's ear: fits miss ears by as much."""
 SEEN_SKIN = 0.35
 """Cosine between normal and ray from which skin in the photo says that nothing covers the head there."""
 STIFFNESS = 0.3

@@ -52,12 +52,14 @@ CLOSE = 0.12
 class View:
     """The photo as seen by samples. Made once, asked for every kind of them."""
 
-    def __init__(self, portrait: FittedPortrait, sheet: PhotoSheet) -> None:
+    def __init__(self, portrait: FittedPortrait, sheet: PhotoSheet, behind: np.ndarray | None = None) -> None:
         """Prepare the maps.
 
         Args:
             portrait: The portrait.
             sheet: The photo's pixels in space.
+            behind: [512, 512] bool: hair that shows beside the jaw and lies behind it, so that surfaces end before it;
+                None for none.
         """
         self.portrait, self.sheet = portrait, sheet
         self.family = np.where(portrait.mask, FAMILY[sheet.parts], NOBODY)
@@ -75,7 +77,8 @@ class View:
         deepest = np.where(yields, np.maximum(beside, gentle), gentle)
         flat = np.clip((sheet.facing - STEEP) / (FLAT - STEEP), 0, 1)
         self.limit = deepest + BEHIND[0] + (BEHIND[1] - BEHIND[0]) * flat
-        self.within = signed_distance(portrait.mask).astype(np.float32)
+        outline = portrait.mask if behind is None else portrait.mask & ~behind
+        self.within = signed_distance(outline).astype(np.float32)
         self.inwards = np.stack(np.gradient(ndimage.gaussian_filter(self.within, 1.0)), axis=-1)[..., ::-1]
         self.outside = ndimage.distance_transform_edt(portrait.alpha <= OUTLINE_ALPHA) > OUTSIDE
 
