@@ -97,9 +97,9 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     reporter.stage("Laying out the photo", share=0.1)
     skin = paint_skin(portrait, segmentation.parts)
     front = find_front(portrait, segmentation, cover.surface)
-    trust, laid = skin_trust(portrait, skin, front.on_head)
+    trust = skin_trust(portrait, skin, front.on_head)
     sheet = build_sheet(portrait, segmentation.parts, front.depth, cut)
-    sheet = along_outline(portrait, sheet, *outline_pixels(portrait, segmentation, front, sheet, trust))
+    sheet = along_outline(portrait, sheet, *outline_pixels(portrait, segmentation, front, sheet))
 
     reporter.stage("Painting what the photo does not show", steps=2, share=0.15)
     parts = cover_parts(portrait, segmentation, torso, neckline, cover, sheet)
@@ -112,7 +112,7 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     bare = parts == Part.NECK
     paint[bare] = to_encoded(skin.light(cover.surface.normals[bare]))
     paint[~bare] *= unseen_shade(cover.surface.normals[~bare], skin.towards)[:, None]
-    pixels = compensate(laid.rgb, sheet.depth, sheet.opacities, sheet.facing, FOOTPRINT)
+    pixels = compensate(portrait.rgb, sheet.depth, sheet.opacities, sheet.facing, FOOTPRINT)
     reliable = reliable_pixels(portrait, sheet)
     weaves = [
         (synthesize(inner, reliable & shown, rng), members)
@@ -128,7 +128,7 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     strands = parts == Part.HAIR
     places = cover.surface.vertices[strands]
     views = view_colors(portrait, sheet, skin, trust, segmentation.whiskers, places, paint[strands])
-    photo = views.apply(photo_splats(laid, sheet, pixels, budget), portrait)
+    photo = views.apply(photo_splats(portrait, sheet, pixels, budget), portrait)
     splats = [
         skin_splats(portrait, segmentation, torso, neckline, cover, skin, trust, view, grain, budget.skin, rng),
         cloth_splats(portrait, cover.surface, parts, paint, view, weaves, budget.cloth + spare, rng),

@@ -18,7 +18,6 @@ from .photo_sheet import PhotoSheet
 from .portrait import HEAD_REGIONS, FittedPortrait
 from .segmentation import Segmentation
 from .surface import Surface
-from .trust import BELIEVED
 
 FLESH = (Part.SKIN, Part.NECK, Part.EYES, Part.MOUTH)
 """Parts that the fitted head shows."""
@@ -43,9 +42,6 @@ GRAZING = 0.45
 they are ripples, and the head's own surface shows their colours smoothly."""
 STRETCHED = 0.12
 """Cosine below which even the face's pixels are left out: from the side they would be rows of dots."""
-DOUBTED_EDGE = 4
-"""Pixels from the outline from which what is not skin (:mod:`.trust`) keeps its pixels where skin turns away: it faces
-the camera, and is edge-on from the side."""
 HAIR_GRAZING, HAIR_EDGE = 0.25, 3
 """Cosine below which hair's pixels near the outline give way to strands, and pixels of its soft edge, which stay."""
 TURNING = 1.5
@@ -129,7 +125,7 @@ def parted(depth: np.ndarray, covered: np.ndarray, hair: np.ndarray) -> np.ndarr
 
 
 def outline_pixels(
-    portrait: FittedPortrait, segmentation: Segmentation, front: Front, sheet: PhotoSheet, trust: np.ndarray
+    portrait: FittedPortrait, segmentation: Segmentation, front: Front, sheet: PhotoSheet
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return which pixels [512, 512] bool would be smears from the side.
 
@@ -138,11 +134,10 @@ def outline_pixels(
         segmentation: The photo's parts.
         front: What the photo's pixels show.
         sheet: The pixels in space.
-        trust: [512, 512] how far they show the fitted head's skin, 0..1.
 
     Returns:
         Those that the fitted head's own surface shows better: ears, and skin that turns away; and those that face the
-        camera: of skin beyond the fitted head's outline, which nothing else shows, and of what is no skin.
+        camera: of skin beyond the fitted head's outline, which nothing else shows.
     """
     flesh = np.isin(sheet.parts, (Part.SKIN, Part.NECK))
     on_torso = nearest_fill(portrait.region_map, portrait.region_map >= 0) == Region.TORSO
@@ -151,8 +146,6 @@ def outline_pixels(
     beyond = flesh & ~front.on_head & ~segmentation.beard & ~front.on_cover & ~on_torso
     far = beyond & (ndimage.distance_transform_edt(~front.on_head) > MET)
     slanted = flesh & front.on_head & (sheet.facing < GRAZING)
-    doubted = flesh & front.on_head & (trust < BELIEVED)
-    slanted &= ~doubted | (inwards < DOUBTED_EDGE)
     given_up = (portrait.around_ears & flesh) | (rim & (slanted | (beyond & ~far)))
     rest = sheet.used & ~given_up
     flecks = rest & ~ndimage.binary_opening(rest, np.ones((FRAGMENT, FRAGMENT)))
@@ -160,4 +153,4 @@ def outline_pixels(
     given_up |= (sheet.parts == Part.HAIR) & rim & (inwards > HAIR_EDGE) & (sheet.facing < HAIR_GRAZING)
     # The face itself is looked at closely from the front, and keeps every pixel that can be kept.
     kept = portrait.face_oval & (sheet.facing >= STRETCHED)
-    return given_up & ~kept, (given_up & kept) | (rim & far) | doubted
+    return given_up & ~kept, (given_up & kept) | (rim & far)

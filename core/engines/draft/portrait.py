@@ -56,22 +56,13 @@ class FittedPortrait:
         """Return the portrait with the head's vertices [V, 3] moved."""
         return replace(self, fit=replace(self.fit, vertices=vertices.astype(np.float32)))
 
-    def with_colors(self, rgb: np.ndarray, **fine: np.ndarray) -> FittedPortrait:
-        """Return the portrait with other colours [512, 512, 3], and other ``fine`` ones where these are given."""
-        other = replace(self, rgb=rgb.astype(np.float32), **fine)
+    def with_colors(self, rgb: np.ndarray) -> FittedPortrait:
+        """Return the portrait with other colours [512, 512, 3]."""
+        other = replace(self, rgb=rgb.astype(np.float32))
         # What was found out about shape and matte holds for other colours, too.
         own = {field.name for field in fields(self)}
         other.__dict__.update({name: value for name, value in self.__dict__.items() if name not in own})
         return other
-
-    def with_change(self, change: np.ndarray) -> FittedPortrait:
-        """Return the portrait with a change [512, 512, 3] added to its colours, fine ones included."""
-        rgb = np.clip(self.rgb + change, 0, 1)
-        if self.fine is None:
-            return self.with_colors(rgb)
-        factor = len(self.fine) // len(change)
-        fine = np.clip(self.fine + change.repeat(factor, axis=0).repeat(factor, axis=1), 0, 1)
-        return self.with_colors(rgb, fine=fine.astype(np.float32))
 
     @property
     def camera(self) -> Camera:

@@ -21,23 +21,17 @@ FEATURES = 0.05
 """Face heights around eyes, brows and mouth that are unlike skin, and believed."""
 NEIGHBORS = 3
 """Side in pixels of the square whose least believed pixel counts."""
-BELIEVED = 0.5
-"""Trust below which pixels show something else than the skin that they lie on."""
-MIXED, BESIDE = 0.7, 3.0
-"""Share of the expected colour in pixels that are not believed at all, and pixels from the face's outline over which
-doubt grows: of the face itself the photo is shown as it is."""
+BESIDE = 3.0
+"""Pixels from the face's outline over which doubt grows: what is in the face is the face's."""
 
 
-def skin_trust(portrait: FittedPortrait, skin: Skin, shown: np.ndarray) -> tuple[np.ndarray, FittedPortrait]:
-    """Return how far each pixel shows the fitted head's skin, and the portrait with colours to lay out on it.
+def skin_trust(portrait: FittedPortrait, skin: Skin, shown: np.ndarray) -> np.ndarray:
+    """Return how far each pixel shows the fitted head's skin, [512, 512] float32, 0..1.
 
     Args:
         portrait: The portrait.
         skin: What colours the skin is expected to have.
         shown: [512, 512] bool: pixels that are laid out on the fitted head.
-
-    Returns:
-        [512, 512] float32, 0..1; and the portrait, what is not believed beside the face nearer to the skin's colours.
     """
     maps, triangles = portrait.mesh_maps, portrait.outer_triangles
     facing = maps.interpolate(triangles, portrait.facing(portrait.vertices, portrait.fit.normals))
@@ -47,9 +41,6 @@ def skin_trust(portrait: FittedPortrait, skin: Skin, shown: np.ndarray) -> tuple
     offset = rgb_to_lab(portrait.rgb[doubted]) - rgb_to_lab(expected)
     trust[doubted] = 1 / (1 + ((offset / [LIGHTNESS, HUE, HUE]) ** 2).sum(1) ** 2)
     trust = ndimage.minimum_filter(trust, NEIGHBORS)
-    # Inside the face's outline its own pixels stay as they are: on skin of another colour they would be rows of dots.
     beside = np.clip(ndimage.distance_transform_edt(~portrait.face_oval)[doubted] / BESIDE, 0, 1)
     trust[doubted] = 1 - (1 - trust[doubted]) * beside
-    change = np.zeros_like(portrait.rgb)
-    change[doubted] = (expected - portrait.rgb[doubted]) * (MIXED * (1 - trust[doubted]))[:, None]
-    return trust, portrait.with_change(change)
+    return trust
