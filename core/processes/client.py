@@ -16,7 +16,7 @@ from typing import Any
 from ..errors import FaceLiftError
 from ..progress import Progress
 from . import protocol
-from .codec import MALFORMED, Attachment, Message, ProtocolError
+from .codec import MALFORMED, Attachment, Message, ProtocolError, as_bytes
 from .connection import Connection, Timeouts, WorkerLost
 from .job import Job, JobState
 from .launch import Launch
@@ -88,7 +88,7 @@ class Client:
         self._queue.append(job)
         return job
 
-    def unpack(self, method: str, result: dict[str, Any], attachments: Mapping[str, Attachment]) -> Any:
+    def unpack(self, method: Method, result: dict[str, Any], attachments: Mapping[str, Attachment]) -> Any:
         """Return what becomes :attr:`.Job.result`: here the result as it came.
 
         Raises:
@@ -116,9 +116,7 @@ class Client:
         """Cancel all jobs and end the process by force. Returns at once; the next job starts another one."""
         for job in self.jobs:
             self._end(job, JobState.CANCELLED)
-        if self._connection is not None:
-            self._connection.kill()
-            self._let_go()
+        self._kill()
 
     def close(self, timeout: float = CLOSE_SECONDS) -> None:
         """Cancel all jobs and end the process: politely for ``timeout`` seconds, then by force."""
@@ -126,7 +124,8 @@ class Client:
             self._end(job, JobState.CANCELLED)
         if self._connection is not None:
             self._connection.shut_down(timeout)
-            self._let_go()
+            self._ending.append(self._connection)
+            self._connection = None
         for connection in self._ending:
             connection.ended(CLOSE_SECONDS)
         self._ending.clear()
@@ -155,7 +154,7 @@ class Client:
                 job.progress = Progress(**params)
                 self._changed[job] = None
             elif name == Notification.PREVIEW and job is not None:
-                job.previews[params["kind"]] = attachments["png"]
+                job.previews[params["kind"]] = as_bytes(attachments["png"])
                 self._changed[job] = None
         except MALFORMED as error:
             raise ProtocolError(f"A notification that can't be read: {error!r}.") from error
@@ -193,13 +192,13 @@ class Client:
             self._changed[job] = None
         self._queue[:0] = self._sent.values()
         self._sent.clear()
-        self._connection.kill()
-        self._let_go()
+        self._kill()
 
     def _dispatch(self) -> None:
         if self._queue and self._connection is None:
             self._connection = Connection(self.launch, self._log, self._timeouts)
-        if self.hello is None:
+        connection = self._connection
+        if connection is None or connection.hello is None:
             return
         for job in list(self._queue):
             if job.method in self.lanes and any(sent.method == job.method for sent in self._sent.values()):
@@ -207,7 +206,7 @@ class Client:
             self._queue.remove(job)
             self._changed[job] = None
             try:
-                self._sent[self._connection.send(job.method, job.params, job.attachments)] = job
+                self._sent[connection.send(job.method, job.params, job.attachments)] = job
                 job.state = JobState.RUNNING
             except ProtocolError as error:
                 self._end(job, JobState.FAILED, error)
@@ -222,7 +221,8 @@ class Client:
         self._changed[job] = None
         self._cancel_deadlines[job] = time.monotonic() + self._timeouts.cancel
         job_id = next(sent_id for sent_id, sent in self._sent.items() if sent is job)
-        self._connection.send(Method.CANCEL, {"job": job_id})
+        if self._connection is not None:
+            self._connection.send(Method.CANCEL, {"job": job_id})
 
     def _end(self, job: Job, state: JobState, error: FaceLiftError | None = None) -> None:
         job.state, job.error, job.cancelling, job.attachments = state, error, False, {}
@@ -238,10 +238,11 @@ class Client:
         error.details = {"log": self._log.tail(), **error.details}
         for job in list(self._sent.values()) if self.hello is not None else self.jobs:
             self._end(job, JobState.CANCELLED if job.cancelling else JobState.FAILED, error)
+        self._kill()
+
+    def _kill(self) -> None:
+        """End the process by force, if there is one. Returns at once; :meth:`poll` sees to its end."""
         if self._connection is not None:
             self._connection.kill()
-            self._let_go()
-
-    def _let_go(self) -> None:
-        self._ending.append(self._connection)
-        self._connection = None
+            self._ending.append(self._connection)
+            self._connection = None

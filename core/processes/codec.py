@@ -20,7 +20,8 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+from io import BufferedIOBase
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import FaceLiftError
 
@@ -94,6 +95,28 @@ class Message:
     attachments: Mapping[str, Attachment] = field(default_factory=dict)
 
 
+def as_bytes(value: Attachment | None) -> bytes:
+    """Return an attachment that must be bytes.
+
+    Raises:
+        TypeError: it is an array, or missing.
+    """
+    if not isinstance(value, bytes):
+        raise TypeError("expected bytes")
+    return value
+
+
+def as_array(value: Attachment | None) -> np.ndarray:
+    """Return an attachment that must be an array.
+
+    Raises:
+        TypeError: it is bytes, or missing.
+    """
+    if value is None or isinstance(value, bytes):
+        raise TypeError("expected an array")
+    return value
+
+
 def encode(message: Message) -> list[bytes | memoryview]:
     """Return the buffers to write, in order. Attachments are not copied if already contiguous.
 
@@ -134,7 +157,7 @@ def _encode_attachment(name: str, value: Attachment) -> tuple[dict[str, Any], by
     wire = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(array.shape)
     entry = {"name": name, "dtype": array.dtype.name, "shape": list(array.shape), "bytes": wire.nbytes}
     # A memoryview can't be cast when a dimension is zero, hence through a flat view of bytes.
-    return entry, memoryview(wire.reshape(-1).view(np.uint8)) if wire.size else b""
+    return entry, wire.reshape(-1).view(np.uint8).data if wire.size else b""
 
 
 def _plain(value: Any) -> Any:
@@ -146,14 +169,14 @@ class MessageReader:
     """Reads messages from a blocking binary stream.
 
     Args:
-        stream: A buffered stream (``readline``, ``readinto``).
+        stream: Where they come from.
 
     Attributes:
         bytes_read: Bytes received so far. Another thread may watch it to see that the other
             side lives while one large message is on its way.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BufferedIOBase) -> None:
         self._stream = stream
         self.bytes_read = 0
 

@@ -180,8 +180,7 @@ def _describe_exit(returncode: int) -> str:
 def _checked_hello(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return a first answer's result if we can talk to such a process."""
     hello = content.get("result")
-    theirs = hello.get("protocol") if isinstance(hello, dict) else None
-    if theirs is None:
+    if not isinstance(hello, dict) or (theirs := hello.get("protocol")) is None:
         raise ProtocolError("A first answer that can't be read.", advice=CHECK_COMMAND)
     ours = protocol.PROTOCOL_VERSION
     if theirs != ours:

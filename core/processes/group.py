@@ -11,7 +11,7 @@ from . import windows_job
 from .launch import Launch
 
 
-class ProcessGroup(subprocess.Popen):
+class ProcessGroup(subprocess.Popen[Any]):
     """A process in a session of its own: :meth:`kill` reaches what it starts, and Ctrl-C in our terminal does not.
 
     On Windows it ends when this process does; elsewhere it has to see to that itself (:mod:`.lifetime`).
@@ -33,7 +33,7 @@ class ProcessGroup(subprocess.Popen):
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             **options,
         )
-        self._job = windows_job.bind(self) if os.name == "nt" else None
+        self._job = windows_job.bind(self)
 
     def kill(self) -> None:
         """End the process and what it started. Returns at once."""

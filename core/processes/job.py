@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import FaceLiftError
 from ..progress import Progress
 from .codec import Attachment
+from .protocol import Method
 
 
 class JobState(StrEnum):
@@ -27,7 +28,7 @@ class Job:
     """One request. Changes only inside :meth:`.Client.poll` and ``cancel``.
 
     Attributes:
-        method: A :class:`.Method`.
+        method: What is asked for.
         params: The request's parameters.
         attachments: What goes with it; dropped when the job ends.
         state: Where it stands.
@@ -38,7 +39,7 @@ class Job:
         cancelling: Whether it was asked to stop and has not stopped yet.
     """
 
-    method: str
+    method: Method
     params: Mapping[str, Any]
     attachments: Mapping[str, Attachment]
     _cancel: Callable[[Job], None] = field(repr=False)

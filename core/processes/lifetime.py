@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import BinaryIO
+from io import BufferedReader, BufferedWriter
 
 PR_SET_PDEATHSIG = 1
 """prctl(2): the signal that the kernel sends when the parent ends."""
@@ -24,7 +24,7 @@ def end_with_parent() -> Callable[[], None] | None:
     return lambda: prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def claim_streams() -> tuple[BinaryIO, BinaryIO]:
+def claim_streams() -> tuple[BufferedReader, BufferedWriter]:
     """Take stdin and stdout for the protocol alone and return them.
 
     Whatever a library or a child process prints then goes to stderr, also from C, and whoever
@@ -37,7 +37,7 @@ def claim_streams() -> tuple[BinaryIO, BinaryIO]:
     os.close(null)
     os.dup2(2, 1)
     sys.stdout = sys.stderr
-    if os.name == "nt":
+    if sys.platform == "win32":
         import msvcrt
 
         for descriptor in (incoming, outgoing):

@@ -39,7 +39,7 @@ class RotatingLog:
             if self.path is None:
                 return
             try:
-                self._write(line)
+                self._write(self.path, line)
             except OSError:
                 self._close()
 
@@ -58,17 +58,17 @@ class RotatingLog:
         with self._lock:
             self._close()
 
-    def _write(self, line: bytes) -> None:
+    def _write(self, path: Path, line: bytes) -> None:
         if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("ab", buffering=0)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("ab", buffering=0)
         self._file.write(line if line.endswith(b"\n") else line + b"\n")
         if self._file.tell() >= self._max_bytes:
             self._close()
-            self._rotate()
+            self._rotate(path)
 
-    def _rotate(self) -> None:
-        older = [self.path, *(self.path.with_name(f"{self.path.name}.{i}") for i in range(1, self._kept + 1))]
+    def _rotate(self, path: Path) -> None:
+        older = [path, *(path.with_name(f"{path.name}.{i}") for i in range(1, self._kept + 1))]
         for source, target in reversed(list(itertools.pairwise(older))):
             if source.exists():
                 source.replace(target)

@@ -11,6 +11,7 @@ import queue
 import subprocess
 import threading
 from dataclasses import dataclass
+from io import BufferedReader
 
 from .codec import Message, MessageReader, ProtocolError, StreamEnded, encode
 from .group import ProcessGroup
@@ -55,7 +56,11 @@ class ServingProcess:
         self._log = log
         pipe = subprocess.PIPE
         self._process = ProcessGroup(launch, stdin=pipe, stdout=pipe, stderr=pipe)
-        self._messages = MessageReader(self._process.stdout)
+        stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr
+        # Popen's types know neither that they are pipes nor that those are buffered.
+        assert stdin is not None and isinstance(stdout, BufferedReader) and stderr is not None
+        self._stdin, self._stdout, self._stderr = stdin, stdout, stderr
+        self._messages = MessageReader(stdout)
         self._threads = [
             threading.Thread(target=target, name=f"process-{name}", daemon=True)
             for name, target in (("log", self._copy_log), ("writer", self._write), ("reader", self._read))
@@ -125,13 +130,13 @@ class ServingProcess:
         # The log's last lines belong into the error; what outlives the process may hold the pipe open.
         for thread in self._threads[:-1]:
             thread.join(EXIT_SECONDS)
-        self._process.stdout.close()
+        self._stdout.close()
         self._process.release()
         self.events.put(Exited(returncode, error))
 
     def _write(self) -> None:
         try:
-            with self._process.stdin as pipe:
+            with self._stdin as pipe:
                 while (buffers := self._outgoing.get()) is not None:
                     for buffer in buffers:
                         pipe.write(buffer)
@@ -140,6 +145,6 @@ class ServingProcess:
             pass  # The process is gone, which the reader tells; closing flushes and fails as well.
 
     def _copy_log(self) -> None:
-        with self._process.stderr as pipe:
+        with self._stderr as pipe:
             while line := pipe.readline(MAX_LINE_BYTES):
                 self._log.append(line)

@@ -12,7 +12,8 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from io import BufferedIOBase
+from typing import Any
 
 from ..errors import Cancelled, FaceLiftError
 from ..progress import Progress, Reporter
@@ -57,15 +58,15 @@ class Server(ABC):
     """Answers requests from one stream on another. A subclass says to what and how.
 
     Args:
-        incoming: Buffered binary stream of requests.
-        outgoing: Binary stream of answers and notifications.
+        incoming: Requests come here.
+        outgoing: Answers and notifications go here.
 
     Attributes:
         methods: What is done for a request, by its method: returns the result, or None when
             :meth:`do` or somebody else answers later.
     """
 
-    def __init__(self, incoming: BinaryIO, outgoing: BinaryIO) -> None:
+    def __init__(self, incoming: BufferedIOBase, outgoing: BufferedIOBase) -> None:
         self._reader = MessageReader(incoming)
         self._outgoing = outgoing
         self._write_lock = threading.Lock()
@@ -142,7 +143,8 @@ class Server(ABC):
 
     def _handle(self, message: Message) -> bool:
         """Answer a request; return whether to go on."""
-        request_id = message.content.get("id")
+        given = message.content.get("id")
+        known_id = given if type(given) is int else None
         try:
             request = _checked(message)
             if request.method not in self.methods:
@@ -152,14 +154,13 @@ class Server(ABC):
                 self.send(protocol.response(request.id, result))
             return request.method is not Method.SHUTDOWN
         except InvalidRequest as error:
-            known_id = request_id if type(request_id) is int else None
             self.send(protocol.error_response(known_id, error, error.rpc_code))
         except Exception as error:
             logger.exception("a request failed")
-            self.send(self._failure(request_id, error, RpcCode.INTERNAL))
+            self.send(self._failure(known_id, error, RpcCode.INTERNAL))
         return True
 
-    def _failure(self, request_id: int, error: BaseException, rpc_code: int = RpcCode.APPLICATION) -> Message:
+    def _failure(self, request_id: int | None, error: BaseException, rpc_code: int = RpcCode.APPLICATION) -> Message:
         known = error if isinstance(error, FaceLiftError) else self.explain(error)
         return protocol.error_response(request_id, known, rpc_code, error)
 
@@ -196,7 +197,9 @@ def facts() -> dict[str, Any]:
     }
 
 
-def serve(make: Callable[[BinaryIO, BinaryIO], Server], heartbeat_seconds: float = HEARTBEAT_SECONDS) -> None:
+def serve(
+    make: Callable[[BufferedIOBase, BufferedIOBase], Server], heartbeat_seconds: float = HEARTBEAT_SECONDS
+) -> None:
     """Serve on stdin and stdout until stdin ends, the parent is gone or a shutdown is asked; then end the process.
 
     Args:
@@ -221,10 +224,9 @@ def _beat(server: Server, parent: Parent, seconds: float) -> None:
 
 def _checked(message: Message) -> Request:
     content = message.content
-    params = content.get("params", {})
+    method, params = content.get("method"), content.get("params", {})
     if content.get("jsonrpc") != "2.0" or type(content.get("id")) is not int or not isinstance(params, dict):
         raise InvalidRequest("This is no JSON-RPC 2.0 request with a whole number as id.", RpcCode.INVALID_REQUEST)
-    try:
-        return Request(content["id"], Method(content.get("method")), params, message.attachments)
-    except ValueError:
-        raise InvalidRequest(f"There is no method {content.get('method')!r}.", RpcCode.UNKNOWN_METHOD) from None
+    if method not in list(Method):
+        raise InvalidRequest(f"There is no method {method!r}.", RpcCode.UNKNOWN_METHOD)
+    return Request(content["id"], Method(method), params, message.attachments)

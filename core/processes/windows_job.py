@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import subprocess
+import sys
+from typing import Any
 
 JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE = 0x2000
 JOB_OBJECT_EXTENDED_LIMIT_INFORMATION = 9
@@ -61,12 +63,14 @@ class Job:
             self._handle = 0
 
 
-def bind(process: subprocess.Popen) -> Job | None:
+def bind(process: subprocess.Popen[Any]) -> Job | None:
     """Put a process into a new job object that ends with us.
 
     Returns:
-        The job, or None where Windows refuses; the process then relies on the end of its stdin.
+        The job; None on other systems, and where Windows refuses: the process then relies on the end of its stdin.
     """
+    if sys.platform != "win32":
+        return None
     kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
     kernel32.CreateJobObjectW.restype = ctypes.c_void_p
     kernel32.CreateJobObjectW.argtypes = (ctypes.c_void_p, ctypes.c_wchar_p)

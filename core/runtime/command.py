@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from ..processes.group import ProcessGroup
 from ..processes.launch import Launch
@@ -65,7 +66,7 @@ def run(
         preexec_fn=end_with_parent(),
     )
     lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(process, lines), name="tool-output", daemon=True).start()
+    threading.Thread(target=_read, args=(process.stdout, lines), name="tool-output", daemon=True).start()
     kept: deque[str] = deque(maxlen=KEPT_LINES)
     try:
         while True:
@@ -85,7 +86,7 @@ def run(
         process.release()
 
 
-def _read(process: subprocess.Popen, lines: queue.SimpleQueue) -> None:
-    for line in process.stdout:
+def _read(output: IO[str], lines: queue.SimpleQueue[str | None]) -> None:
+    for line in output:
         lines.put(line)
     lines.put(None)

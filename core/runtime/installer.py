@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -158,7 +159,7 @@ class Installation:
             index = ["--no-index"] if local else ["--index-url", torch_index(self.lock.backend)]
             tool.install_torch(target, self.lock.torch, [*index, *folder])
 
-    def _measure(self, reporter: Reporter, target: Path):
+    def _measure(self, reporter: Reporter, target: Path) -> Callable[[], None]:
         """Return a function that reports by how much cache and environment have grown."""
         told, next_look = 0, 0.0
         limit = round(self.lock.installed_bytes * ALMOST)

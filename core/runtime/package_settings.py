@@ -194,7 +194,8 @@ def _uv_files() -> Iterator[dict[str, Any]]:
 
 def _uv_settings(table: Mapping[str, Any]) -> dict[str, Any]:
     """Return what counts in a table of uv's settings; what has another type than uv wants is passed over."""
-    pip = table.get("pip") if isinstance(table.get("pip"), dict) else {}
+    pip = table.get("pip")
+    pip = pip if isinstance(pip, dict) else {}
     indexes = table.get("index")
     indexes = [entry for entry in indexes if isinstance(entry, dict)] if isinstance(indexes, list) else []
     addresses = [_named_index(entry) for entry in indexes if not entry.get("default")]

@@ -56,9 +56,14 @@ class SetupFlow:
         self._params: Mapping[str, Any] = {}
 
     @property
+    def running(self) -> BackgroundTask | None:
+        """The task that runs, or None."""
+        return self.task if self.task is not None and self.task.running else None
+
+    @property
     def busy(self) -> bool:
         """Whether a task runs."""
-        return self.task is not None and self.task.running
+        return self.running is not None
 
     def proceed(self) -> None:
         """Do the next step; what the one button does. At the licence this fetches its text, no more."""
@@ -80,13 +85,14 @@ class SetupFlow:
 
     def install(self) -> None:
         """Install the runtime, or install it anew ("Repair")."""
-        if self.state.lock is None:
+        lock = self.state.lock
+        if lock is None:
             return
         self._start(
             "install",
             home=str(self.state.home),
-            platform=self.state.hardware.platform,
-            backend=str(self.state.backend),
+            platform=lock.platform,
+            backend=str(lock.backend),
             base=str(self._python),
             wheels=self.state.memory.wheels or None,
             online=self.online_access,
@@ -96,7 +102,7 @@ class SetupFlow:
     def test(self) -> None:
         """Run one small kernel on the device, and send a picture through the weights."""
         runtime, weights = self.state.runtime, self.state.weights
-        if runtime.usable and weights:
+        if runtime.python and runtime.facts and weights:
             self._start(
                 "test",
                 python=str(runtime.python),
@@ -137,16 +143,16 @@ class SetupFlow:
 
     def remove_original(self) -> None:
         """Delete the weights from which the slimmed ones were made, after every byte of those was checked."""
-        if not self.state.original:
+        if not self.state.original or not self.state.weights:
             raise RuntimeProblem("There are no slimmed weights with their originals here.", "Press Slim first.")
         self._start("remove_original", folder=str(self.state.original), slimmed=str(self.state.weights.folder))
 
     def cancel(self) -> None:
         """Stop what runs; within a second it has, and it can be taken up again."""
-        if self.busy:
-            self.task.cancel()
-            if not self.task.running:
-                self._ended(self.task)
+        if (task := self.running) is not None:
+            task.cancel()
+            if not task.running:
+                self._ended(task)
 
     def close(self) -> None:
         """End what runs, at once: Blender quits."""
@@ -155,11 +161,12 @@ class SetupFlow:
 
     def poll(self) -> bool:
         """Take in what happened; never waits. Return whether anything changed."""
-        if not self.busy:
+        task = self.running
+        if task is None:
             return False
-        changed = self.task.poll()
-        if not self.task.running:
-            self._ended(self.task)
+        changed = task.poll()
+        if not task.running:
+            self._ended(task)
         return changed
 
     def published(self, text: str) -> str:
@@ -190,7 +197,7 @@ class SetupFlow:
             self.state.memory.speed = task.best_speed or self.state.memory.speed
         if task.state is JobState.FAILED:
             self.error = task.error
-        elif task.state is JobState.DONE:
+        elif task.state is JobState.DONE and task.result is not None:
             self._take_result(task.name, task.result)
         try:
             self.state.remember()

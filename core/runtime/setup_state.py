@@ -99,21 +99,20 @@ class SetupState:
     @property
     def backend(self) -> Backend | None:
         """The build that is, or will be, installed."""
-        if self.memory.backend:
-            return Backend(self.memory.backend)
         if self.choice is None:
             return None
+        if self.memory.backend:
+            return Backend(self.memory.backend)
         # A newer driver alone is no reason to download gigabytes again.
         installed = environment.read_marker(self.home).get("backend")
-        return Backend(installed) if self._still_good(installed) else self.choice.backend
-
-    def _still_good(self, installed: str | None) -> bool:
-        return installed in backends.CUDA and installed in self.choice.alternatives
+        still_good = installed in backends.CUDA and installed in self.choice.alternatives
+        return Backend(str(installed)) if still_good else self.choice.backend
 
     @property
     def lock(self) -> Lock | None:
         """The packages of that build."""
-        return lockfile.read(self.hardware.platform, self.backend) if self.backend else None
+        backend = self.backend
+        return lockfile.read(self.hardware.platform, backend) if self.hardware and backend else None
 
     @property
     def licence_accepted(self) -> bool:
@@ -151,6 +150,8 @@ class SetupState:
         self.licence_text = self._read_licence()
 
     def _verdict(self) -> tuple[Hardware | None, Choice | None]:
+        if self.memory.hardware is None:
+            return None, None
         try:
             hardware = Hardware.from_dict(self.memory.hardware)
         except (KeyError, TypeError, ValueError):
@@ -183,9 +184,10 @@ class SetupState:
         return (self.memory.tested or {}).get("of") == self.identity()
 
     def identity(self) -> list[str]:
-        """Return what a self-test is valid for; only when there are runtime and weights."""
+        """Return what a self-test is valid for."""
         facts = self.runtime.facts or {}
-        return [str(self.home), str(facts.get("environment")), str(facts.get("digest")), str(self.weights.folder)]
+        weights = self.weights.folder if self.weights else None
+        return [str(self.home), str(facts.get("environment")), str(facts.get("digest")), str(weights)]
 
     # A person's choices
 

@@ -10,8 +10,10 @@ from pathlib import Path
 from ..engines import registry
 from ..errors import FaceLiftError
 from ..weights.table import OFFICIAL, OFFICIAL_LARGE_BYTES
+from .backends import Choice
 from .background import Status
 from .indexes import torch_index
+from .lockfile import Lock
 from .probe import free_bytes
 from .report import report
 from .setup_flow import OFFLINE_ADVICE, OFFLINE_MESSAGE, SetupFlow
@@ -81,16 +83,17 @@ def view(flow: SetupFlow) -> View:
     marks = ["done"] * done + ["now"] + ["later"] * len(order)
     steps = tuple(Step(item, TITLES[item], mark) for item, mark in zip(order, marks, strict=False))
     blocked = state.needs_network and not flow.online_access
+    task = flow.running
     return View(
         steps,
         _lines(state, stage),
         _button(state, stage),
-        not flow.busy and not blocked,
+        task is None and not blocked,
         f"{OFFLINE_MESSAGE} {OFFLINE_ADVICE}" if blocked else _hint(state, stage),
-        flow.task.status if flow.busy else None,
-        progress_text(flow.task.status, flow.task.cancelling) if flow.busy else "",
-        flow.busy and not flow.task.cancelling,
-        None if flow.busy else flow.error,
+        task.status if task else None,
+        progress_text(task.status, task.cancelling) if task else "",
+        task is not None and not task.cancelling,
+        None if task else flow.error,
         state.licence_text if stage is Stage.LICENCE else "",
     )
 
@@ -121,7 +124,7 @@ def progress_text(status: Status, cancelling: bool = False) -> str:
     if cancelling:
         return "Cancelling..."
     parts = []
-    if status.total is not None:
+    if status.done is not None and status.total is not None:
         parts.append(f"{status.done / GB:.1f} of {status.total / GB:.1f} GB")
     if status.speed:
         parts.append(f"{status.speed / MB:.0f} MB/s")
@@ -158,8 +161,8 @@ def _lines(state: SetupState, stage: Stage) -> tuple[str, ...]:
     if stage is Stage.CHECK:
         reasons = state.choice.reasons if state.choice else ()
         return reasons or ("See what this computer can do. Nothing is downloaded.",)
-    if stage is Stage.INSTALL:
-        return (*state.choice.reasons, *_quality(state), *_install_lines(state))
+    if stage is Stage.INSTALL and state.choice is not None and (lock := state.lock) is not None:
+        return (*state.choice.reasons, *_quality(state.choice), *_install_lines(state, lock))
     if stage is Stage.LICENCE:
         licence = state.table.licence
         return (f"The weights are under the {licence}.", "Read it; without your consent nothing is downloaded.")
@@ -178,21 +181,19 @@ def _lines(state: SetupState, stage: Stage) -> tuple[str, ...]:
     )
 
 
-def _quality(state: SetupState) -> tuple[str, ...]:
-    choice = state.choice
+def _quality(choice: Choice) -> tuple[str, ...]:
     memory = f"{choice.memory / 2**30:.0f} GB of its own memory: " if choice.memory else ""
     text = f"{memory}{choice.quality}."
     return (text[0].upper() + text[1:],) if choice.quality else ()
 
 
-def _install_lines(state: SetupState) -> tuple[str, ...]:
-    lock = state.lock
-    what = f"PyTorch ({state.backend.label}) and {len(lock.packages)} packages"
+def _install_lines(state: SetupState, lock: Lock) -> tuple[str, ...]:
+    what = f"PyTorch ({lock.backend.label}) and {len(lock.packages)} packages"
     if state.memory.wheels:
         amount, source = f"{what} from {state.memory.wheels}.", "whoever filled that folder"
     else:
         amount = f"{what}: about {lock.download_bytes / GB:.1f} GB{_time(state, lock.download_bytes)}."
-        source = urllib.parse.urlsplit(torch_index(lock.backend)).hostname
+        source = urllib.parse.urlsplit(torch_index(lock.backend)).hostname or "its index"
     trust = (f"Every package is checked by its hash, but for PyTorch's own, where {source} is trusted.",)
     return (amount, *(trust if lock.torch_index else ()), *_place(state.home, lock.installed_bytes))
 

@@ -10,8 +10,9 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from ..errors import FaceLiftError
 from ..processes.protocol import Method
@@ -22,6 +23,9 @@ from . import advice, environment, lockfile, relocate
 from .backends import Backend
 from .installer import Installation, self_test
 from .probe import probe
+
+if TYPE_CHECKING:
+    from ..weights.table import FileTable
 
 Params = Mapping[str, Any]
 LEAVE_SECONDS = 2.0
@@ -140,7 +144,7 @@ def _use_server(params: Params) -> None:
             os.environ[variable] = value
 
 
-def _table(params: Params):
+def _table(params: Params) -> FileTable:
     from ..weights.table import OFFICIAL, FileTable
 
     return FileTable.read(Path(params["table"])) if params.get("table") else OFFICIAL
@@ -165,7 +169,7 @@ TASKS: dict[str, Callable[[Params, Reporter], dict[str, Any]]] = {
 class TaskServer(Server):
     """Does one task, on a thread of its own."""
 
-    def __init__(self, incoming: BinaryIO, outgoing: BinaryIO) -> None:
+    def __init__(self, incoming: BufferedIOBase, outgoing: BufferedIOBase) -> None:
         super().__init__(incoming, outgoing)
         self._cancel = threading.Event()
         self._thread: threading.Thread | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -39,7 +39,7 @@ class _Runner:
     def __init__(self, home: Path, env: Mapping[str, str], reporter: Reporter, on_tick: Callable[[], None]) -> None:
         self._home, self._env, self._reporter, self._on_tick = home, env, reporter, on_tick
 
-    def _run(self, argv: list[str | Path]) -> str:
+    def _run(self, argv: Sequence[str | Path]) -> str:
         try:
             outcome = command.run(argv, self._reporter, self._env, self._home, self._on_tick)
         except OSError as error:
@@ -54,8 +54,10 @@ class Uv(_Runner):
 
     name = "uv"
 
-    def __init__(self, program: Path, *arguments) -> None:
-        super().__init__(*arguments)
+    def __init__(
+        self, program: Path, home: Path, env: Mapping[str, str], reporter: Reporter, on_tick: Callable[[], None]
+    ) -> None:
+        super().__init__(home, env, reporter, on_tick)
         self._program = program
 
     def make(self, environment: Path, base: Path) -> None:
@@ -74,12 +76,13 @@ class Uv(_Runner):
     def fetch_python(self, version: str) -> Path:
         """Install a Python of the runtime's own and return its interpreter."""
         self._run([self._program, "python", "install", "--system-certs", "--no-bin", version])
-        find = [self._program, "python", "find", "--system-certs", "--managed-python", "--no-project", version]
-        return Path(self._run(find).strip().splitlines()[-1])
+        options = ["--system-certs", "--managed-python", "--no-project"]
+        found = self._run([self._program, "python", "find", *options, version])
+        return Path(found.strip().splitlines()[-1])
 
     def _install(self, environment: Path, arguments: list[str]) -> None:
-        fixed = [self._program, "pip", "install", "--system-certs", "--only-binary", ":all:"]
-        self._run([*fixed, "--python", python_of(environment), *arguments])
+        options = ["--system-certs", "--only-binary", ":all:"]
+        self._run([self._program, "pip", "install", *options, "--python", python_of(environment), *arguments])
 
 
 class Pip(_Runner):

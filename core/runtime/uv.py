@@ -39,7 +39,7 @@ class UvUnavailable(RuntimeProblem):
 def pinned() -> tuple[str, frozenset[str]]:
     """Return uv's pinned version and the SHA-256 of its wheels."""
     text = LOCK.read_text(encoding="utf-8")
-    version = re.search(r"^uv==([\d.]+)", text, re.MULTILINE)[1]
+    (version,) = re.findall(r"^uv==([\d.]+)", text, re.MULTILINE)
     return version, frozenset(re.findall(r"sha256:([0-9a-f]{64})", text))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from ..errors import FaceLiftError
 from ..system.files import replacing
@@ -19,7 +20,7 @@ class HashRecord:
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
-        self._entries: dict[str, dict] = {}
+        self._entries: dict[str, dict[str, Any]] = {}
         try:
             entries = json.loads(path.read_text(encoding="utf-8")) if path else {}
             self._entries = entries if isinstance(entries, dict) else {}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..progress import Reporter
 from .errors import WeightsError
@@ -55,7 +57,9 @@ def remove_original(source: Path, slimmed: Path, reporter: Reporter | None = Non
     verify(slimmed, reporter=reporter).require()
     entries = json.loads((slimmed / MANIFEST_NAME).read_text(encoding="utf-8"))["source"]
     reporter.stage("Checking what may be deleted", steps=len(entries))
-    record, deletable, left = HashRecord.of_user(), [], []
+    record = HashRecord.of_user()
+    deletable: list[str] = []
+    left: list[str] = []
     for entry in entries:
         path = source / entry["path"]
         if path.is_file():
@@ -107,7 +111,7 @@ def _deletable(path: Path, source: Path) -> bool:
     return real.is_relative_to(repository / "blobs") and all(link.resolve() != real for link in others)
 
 
-def _is_unchanged(path: Path, entry: dict, record: HashRecord) -> bool:
+def _is_unchanged(path: Path, entry: Mapping[str, Any], record: HashRecord) -> bool:
     if path.stat().st_size != entry["size"]:
         return False
     return (record.sha256(path) or sha256_of(path)) == entry["sha256"]

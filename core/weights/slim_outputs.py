@@ -6,14 +6,22 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from . import half
 from .errors import WeightsError
 from .table import LICENCE_FILE, PIPELINE
-from .tensor_files import DTYPES, ArrayTensor, Tensor, TensorFileError, header_bytes, stored_tensors, write_tensors
+from .tensor_files import (
+    DTYPES,
+    ArrayTensor,
+    Sink,
+    Tensor,
+    TensorFileError,
+    header_bytes,
+    stored_tensors,
+    write_tensors,
+)
 
 COMPONENTS = ("unet", "vae", "image_encoder", "image_normalizer")
 """Parts of the diffusion pipeline whose weights inference reads."""
@@ -41,7 +49,7 @@ class Output:
 
     path: str
     size: int
-    write: Callable[[BinaryIO], None]
+    write: Callable[[Sink], object]
     kept: tuple[str, ...] = ()
 
 
@@ -59,8 +67,7 @@ def outputs(source: Path, gslrm: Callable[[Path], Tensors], prompts: Callable[[P
     for path in source_files(source):
         name = path.relative_to(source).as_posix()
         if path.suffix in COPIED_SUFFIXES and not name.startswith(DROPPED_FOLDERS):
-            contents = path.read_bytes()
-            yield Output(name, len(contents), lambda stream, contents=contents: stream.write(contents))
+            yield _copied_output(name, path.read_bytes())
     embeddings = prompts(source)
     yield _tensor_output(PROMPTS_FILE, {PROMPTS_TENSOR: ArrayTensor(half.HALF, embeddings)})
     for component in COMPONENTS:
@@ -90,6 +97,10 @@ def _weights_path(source: Path, component: str) -> Path:
     return next((path for path in paths if path.is_file()), paths[0])
 
 
+def _copied_output(path: str, contents: bytes) -> Output:
+    return Output(path, len(contents), lambda stream: stream.write(contents))
+
+
 def _tensor_output(path: str, tensors: Tensors) -> Output:
     targets = {name: half.choose_dtype(tensor) for name, tensor in tensors.items()}
     layout = {name: (targets[name], tensor.shape) for name, tensor in tensors.items()}
@@ -97,7 +108,7 @@ def _tensor_output(path: str, tensors: Tensors) -> Output:
     size = len(header_bytes(layout, metadata))
     size += sum(math.prod(shape) * DTYPES[dtype].itemsize for dtype, shape in layout.values())
 
-    def write(stream: BinaryIO) -> None:
+    def write(stream: Sink) -> None:
         pieces = (piece for name, tensor in tensors.items() for piece in half.converted(tensor, targets[name]))
         write_tensors(stream, layout, pieces, metadata)
 

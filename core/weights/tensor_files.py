@@ -13,11 +13,11 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-DTYPES = {
+DTYPES: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"),
     "F32": np.dtype("<f4"),
     "F16": np.dtype("<f2"),
@@ -95,16 +95,26 @@ def read_header(path: Path) -> dict[str, TensorInfo]:
     return tensors
 
 
+class Sink(Protocol):
+    """What bytes are written to: a binary stream, or somebody who watches one."""
+
+    def write(self, data: bytes | memoryview, /) -> object:
+        """Write bytes."""
+        ...
+
+
 class Tensor(Protocol):
-    """A tensor whose values come in pieces.
+    """A tensor whose values come in pieces."""
 
-    Attributes:
-        dtype: Name of the format; bfloat16 comes as its bits.
-        shape: Its shape.
-    """
+    @property
+    def dtype(self) -> str:
+        """Name of the format; bfloat16 comes as its bits."""
+        ...
 
-    dtype: str
-    shape: tuple[int, ...]
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape."""
+        ...
 
     def pieces(self, count: int) -> Iterator[np.ndarray]:
         """Yield the values in order, in flat arrays of at most ``count``."""
@@ -190,7 +200,7 @@ def header_bytes(tensors: Mapping[str, tuple[str, tuple[int, ...]]], metadata: M
 
 
 def write_tensors(
-    stream: BinaryIO,
+    stream: Sink,
     tensors: Mapping[str, tuple[str, tuple[int, ...]]],
     pieces: Iterable[np.ndarray],
     metadata: Mapping[str, str],
@@ -198,7 +208,8 @@ def write_tensors(
     """Write a file.
 
     Args:
-        stream: Open for binary writing.
+        stream: Where to.
+
         tensors: Name -> (dtype name, shape), in order.
         pieces: The tensors' values in that order, each in one or more contiguous pieces.
         metadata: Free text by name.

@@ -28,7 +28,7 @@ class WorkerClient(Client):
         """Queue making a head; the result is a :class:`.packing.ReceivedHead`."""
         return self._submit_capture(Method.GENERATE, capture, engine, settings)
 
-    def unpack(self, method: str, result: dict[str, Any], attachments: Mapping[str, Attachment]) -> Any:
+    def unpack(self, method: Method, result: dict[str, Any], attachments: Mapping[str, Attachment]) -> Any:
         """Return the value that a result stands for."""
         return UNPACK[method](result, attachments) if method in UNPACK else result
 

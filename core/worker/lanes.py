@@ -102,14 +102,13 @@ class Lane:
                 patience = self._idle_seconds if self._engines else None
                 woken = self._wake.wait_for(lambda: self._tasks or self._unload_asked, patience)
                 asked, self._unload_asked = self._unload_asked, []
-                unload = bool(asked) or not woken
-                self._running = None if unload else self._tasks.popleft()
-            if unload:
+                task = None if asked or not woken else self._tasks.popleft()
+                self._running = task
+            if task is None:
                 self._unload_engines()
                 for done in asked:
                     done()
                 continue
-            task = self._running
             logger.info("%s %d: %s with %s", task.method, task.id, task.capture.portrait.photo.name, task.engine)
             self._server.do(task.id, task.method, partial(self._execute, task), task.cancel)
             with self._wake:

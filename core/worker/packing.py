@@ -21,7 +21,7 @@ from ..gaussians import Gaussians
 from ..head.shape import HeadShape
 from ..photo.edits import Crop, picture_of
 from ..photo.types import Finding
-from ..processes.codec import MALFORMED, Attachment, ProtocolError
+from ..processes.codec import MALFORMED, Attachment, ProtocolError, as_array, as_bytes
 from ..system.pictures import png_bytes
 
 GAUSSIAN_FIELDS = ("means", "scales", "rotations", "opacities", "sh", "parts")
@@ -108,9 +108,9 @@ def unpack_capture(params: Mapping[str, Any], attachments: Mapping[str, Attachme
         return Capture(
             tuple(
                 Shot.from_facts(
-                    PhotoFile(str(facts["photo_name"]), _blob(attachments[f"{PHOTO}{number}"])),
+                    PhotoFile(str(facts["photo_name"]), as_bytes(attachments[f"{PHOTO}{number}"])),
                     facts,
-                    _blob(attachments.get(f"{MATTE}{number}", b"")),
+                    as_bytes(attachments.get(f"{MATTE}{number}", b"")),
                 )
                 for number, facts in enumerate(params["shots"])
             )
@@ -144,13 +144,13 @@ def unpack_prepared(result: Mapping[str, Any], attachments: Mapping[str, Attachm
     try:
         faces = tuple(FaceBox(**face) for face in result["faces"])
         return ReceivedPreparation(
-            _blob(attachments["aligned"]),
+            as_bytes(attachments["aligned"]),
             faces,
             int(result["face"]),
             tuple(result["notes"]),
             tuple(Finding(**finding) for finding in result.get("findings", ())),
             Crop(*result["crop"]) if "crop" in result else None,
-            _blob(attachments.get("picture", b"")),
+            as_bytes(attachments.get("picture", b"")),
         )
     except MALFORMED as error:
         raise ProtocolError(f"A prepared photo can't be read: {error!r}.") from error
@@ -183,22 +183,18 @@ def unpack_result(result: Mapping[str, Any], attachments: Mapping[str, Attachmen
         ProtocolError: something is missing or of the wrong kind.
     """
     try:
-        extras = {n.removeprefix(EXTRA_PREFIX): a for n, a in attachments.items() if n.startswith(EXTRA_PREFIX)}
+        prefix = EXTRA_PREFIX
+        extras = {name.removeprefix(prefix): as_array(a) for name, a in attachments.items() if name.startswith(prefix)}
+        fields = {name: as_array(attachments[name]) for name in GAUSSIAN_FIELDS}
         return ReceivedHead(
-            Gaussians(*(attachments[name] for name in GAUSSIAN_FIELDS), extras),
-            _blob(attachments["aligned"]),
+            Gaussians(**fields, extras=extras),
+            as_bytes(attachments["aligned"]),
             Camera.from_dict(result["photo_camera"]),
             Recipe.from_dict(result["recipe"]),
-            attachments.get("views"),
+            as_array(attachments["views"]) if "views" in attachments else None,
             result["stage_seconds"],
             tuple(result["notes"]),
-            HeadShape.from_facts(attachments[SHAPE], result[SHAPE]) if SHAPE in result else None,
+            HeadShape.from_facts(as_array(attachments[SHAPE]), result[SHAPE]) if SHAPE in result else None,
         )
     except (*MALFORMED, FaceLiftError) as error:
         raise ProtocolError(f"A head can't be read: {error!r}.") from error
-
-
-def _blob(value: Attachment) -> bytes:
-    if not isinstance(value, bytes):
-        raise TypeError("expected bytes, got an array")
-    return value

@@ -57,7 +57,10 @@ def _memory() -> tuple[int | None, int | None]:
         kibibytes = {parts[0].rstrip(":"): int(parts[1]) for parts in lines}
         return kibibytes["MemTotal"] * 1024, kibibytes["MemAvailable"] * 1024
     if sys.platform == "win32":
-        return _windows_memory()
+        status = _MemoryStatus(dwLength=ctypes.sizeof(_MemoryStatus))
+        if not ctypes.WinDLL("kernel32").GlobalMemoryStatusEx(ctypes.byref(status)):
+            return None, None
+        return status.ullTotalPhys, status.ullAvailPhys
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), None
 
 
@@ -71,10 +74,3 @@ class _MemoryStatus(ctypes.Structure):
         ("ullAvailPhys", ctypes.c_uint64),
         ("unused", ctypes.c_uint64 * 5),
     )
-
-
-def _windows_memory() -> tuple[int | None, int | None]:
-    status = _MemoryStatus(dwLength=ctypes.sizeof(_MemoryStatus))
-    if not ctypes.WinDLL("kernel32").GlobalMemoryStatusEx(ctypes.byref(status)):
-        return None, None
-    return status.ullTotalPhys, status.ullAvailPhys

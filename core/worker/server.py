@@ -10,7 +10,8 @@ import sys
 import threading
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, BinaryIO
+from io import BufferedIOBase
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,7 @@ class Server(processes.Server):
         idle_seconds: After this long without a job, models are unloaded.
     """
 
-    def __init__(self, incoming: BinaryIO, outgoing: BinaryIO, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(self, incoming: BufferedIOBase, outgoing: BufferedIOBase, idle_seconds: float = IDLE_SECONDS) -> None:
         super().__init__(incoming, outgoing)
         self._lanes = {method: Lane(method, self, idle_seconds) for method in (Method.PREPARE, Method.GENERATE)}
         self.methods |= {
@@ -64,7 +65,8 @@ class Server(processes.Server):
         self._lanes[request.method].submit(_task(request))
 
     def _cancel(self, request: Request) -> dict[str, bool]:
-        return {"found": any([lane.cancel(request.params.get("job")) for lane in self._lanes.values()])}
+        job = request.params.get("job")
+        return {"found": type(job) is int and any([lane.cancel(job) for lane in self._lanes.values()])}
 
     def _unload(self, request: Request) -> None:
         """Have all lanes unload; the last one answers how much memory that gave back."""
@@ -161,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logger.info("worker %d: version %s, Python %s", os.getpid(), version(), platform.python_version())
 
-    def make(incoming: BinaryIO, outgoing: BinaryIO) -> Server:
+    def make(incoming: BufferedIOBase, outgoing: BufferedIOBase) -> Server:
         server = Server(incoming, outgoing, options.idle_seconds)
         logging.getLogger(__package__.rpartition(".")[0]).addHandler(_NoticeHandler(server))
         return server

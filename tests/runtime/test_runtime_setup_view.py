@@ -182,3 +182,19 @@ def test_program_that_is_no_task_fails_with_its_last_words(tmp_path):
     task = wait(BackgroundTask(sys.executable, "no-such-task", {}))
     assert task.state is JobState.FAILED
     assert "no-such-task" in task.error.details["raw"]
+
+
+def test_a_chosen_build_without_a_readable_verdict_begins_anew(flow):
+    with_hardware(flow)
+    flow.state.memory.backend = str(Backend.CU126)
+    flow.state.memory.hardware = {"platform": "linux-x64"}
+    flow.state.remember()
+    state = SetupState(flow.state._store)
+    assert (state.stage, state.backend, state.lock) == (Stage.CHECK, None, None)
+
+
+def test_a_self_test_whose_weights_were_removed_meanwhile_is_taken_for_none(flow):
+    with_hardware(flow)
+    assert flow.state.weights is None
+    flow._take_result("test", {"device_name": "a card"})
+    assert flow.state.stage is Stage.INSTALL

@@ -289,6 +289,8 @@ def test_a_repaired_command_is_used_at_the_next_start(tmp_path):
         '{"jsonrpc":"2.0","id":2,"error":{"code":-1,"message":"x"}}',
         '{"jsonrpc":"2.0","id":2,"error":7}',
         '{"jsonrpc":"2.0","method":"preview","params":{"job":[2]}}',
+        '{"jsonrpc":"2.0","method":"preview","params":{"job":2,"kind":"crop"},'
+        '"attachments":[{"name":"png","dtype":"uint8","shape":[0],"bytes":0}]}',
     ],
 )
 def test_nonsense_in_valid_frames_is_reported(tmp_path, answer):
