@@ -12,7 +12,7 @@ import numpy as np
 from .geometry import quaternions
 from .splats import ellipsoids
 from .splats import spherical_harmonics as harmonics
-from .splats.parts import Part
+from .splats.parts import unknown_parts
 from .system import blocks
 
 MIN_SCALE = float(np.finfo(np.float32).tiny)
@@ -51,7 +51,7 @@ class Gaussians:
     def __post_init__(self) -> None:
         count = len(self.means)
         if self.parts is None:
-            object.__setattr__(self, "parts", np.full(count, Part.UNKNOWN, np.int8))
+            object.__setattr__(self, "parts", unknown_parts(count))
         shapes = {"means": (count, 3), "scales": (count, 3), "rotations": (count, 4), "opacities": (count,)}
         for name, shape in shapes.items():
             self._store(name, np.float32, shape)

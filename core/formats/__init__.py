@@ -77,7 +77,7 @@ def suffixes() -> tuple[str, ...]:
     return readable_suffixes()
 
 
-def format_of(name: str | os.PathLike) -> Format:
+def format_of(name: str | os.PathLike[str]) -> Format:
     """Return the format that a file name, a path or a bare suffix says, in either case.
 
     Raises:
@@ -96,7 +96,7 @@ def format_of(name: str | os.PathLike) -> Format:
     return max(found, key=lambda pair: pair[0])[1]
 
 
-def read(path: str | os.PathLike, on_bytes: Callable[[int], object] | None = None) -> Reading:
+def read(path: str | os.PathLike[str], on_bytes: Callable[[int], object] | None = None) -> Reading:
     """Read a splat file, with what there is to tell of it; its suffix says which kind it is.
 
     Args:
@@ -121,7 +121,7 @@ def read(path: str | os.PathLike, on_bytes: Callable[[int], object] | None = Non
         ) from error
 
 
-def load(path: str | os.PathLike, on_bytes: Callable[[int], object] | None = None) -> Gaussians:
+def load(path: str | os.PathLike[str], on_bytes: Callable[[int], object] | None = None) -> Gaussians:
     """Return the splats of a file, in our frame where that is known; see :func:`read`.
 
     .splat files have no place to say their axes; those of the viewer they were made for are assumed. PLY
@@ -132,7 +132,7 @@ def load(path: str | os.PathLike, on_bytes: Callable[[int], object] | None = Non
 
 def save(
     gaussians: Gaussians,
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     on_bytes: Callable[[int], object] | None = None,
     *,
     axes: Axes | None = None,

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import FormatError
 from ..gaussians import MIN_SCALE, Gaussians
-from ..splats.parts import Part
+from ..splats.parts import Part, unknown_parts
 from ..system import blocks
 from .soundness import MIN_ROTATION_LENGTH, Fault, check, mark
 
@@ -68,7 +68,7 @@ def assemble(
     blocks.fill(fill, count)
     sound, notes = check(kind, faults)
     made = Gaussians(
-        means, sizes, turns, chances, sh, None if parts is None else known_parts(parts), dict(extras or {})
+        means, sizes, turns, chances, sh, unknown_parts(count) if parts is None else known_parts(parts), extras or {}
     )
     return (made if sound is None else made.select(sound)), notes
 

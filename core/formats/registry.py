@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from ..gaussians import Gaussians
 from .axes import Axes, Unit, from_ours
@@ -84,7 +85,7 @@ class Format:
     has_siblings: bool = False
     statement: Statement = Statement.BY_FORMAT
 
-    def read(self, stream: BinaryIO, path: Path | None) -> Reading:
+    def read(self, stream: BufferedIOBase, path: Path | None) -> Reading:
         """Return what the stream holds, in our frame where the file says its own.
 
         Args:
@@ -96,7 +97,7 @@ class Format:
     def write(
         self,
         gaussians: Gaussians,
-        stream: BinaryIO,
+        stream: BufferedIOBase,
         axes: Axes | None = None,
         unit: Unit = Unit.UNSTATED,
         **options: Any,

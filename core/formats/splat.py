@@ -8,7 +8,7 @@ viewer takes +Y for down and +Z for away.
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from io import BufferedIOBase
 
 import numpy as np
 
@@ -23,7 +23,7 @@ KIND = "splat"
 _ROW = np.dtype([("mean", "<f4", 3), ("scale", "<f4", 3), ("color", "u1", 3), ("opacity", "u1"), ("rotation", "u1", 4)])
 
 
-def decode(stream: BinaryIO) -> Reading:
+def decode(stream: BufferedIOBase) -> Reading:
     """Read a .splat file. A few broken splats are left out, and noted.
 
     Raises:
@@ -49,7 +49,7 @@ def decode(stream: BinaryIO) -> Reading:
     return Reading(gaussians, Axes.UNSTATED, notes)
 
 
-def encode(gaussians: Gaussians, stream: BinaryIO) -> None:
+def encode(gaussians: Gaussians, stream: BufferedIOBase) -> None:
     """Write a .splat file. Colours outside 0..1 are clipped."""
     rows = np.empty(len(gaussians), _ROW)
     rows["mean"], rows["scale"] = gaussians.means, gaussians.scales

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+import numpy as np
+
 
 class Part(IntEnum):
     """Semantic part of the head. Stored as int8 in files and in Blender."""
@@ -20,3 +22,8 @@ class Part(IntEnum):
 
 CLASSES = (Part.SKIN, Part.HAIR, Part.CLOTHES)
 """What engines tell apart by colour and place, in the order of their classifiers; landmarks then tell the rest."""
+
+
+def unknown_parts(count: int) -> np.ndarray:
+    """Return parts [N] int8 of splats of which nothing is known."""
+    return np.full(count, Part.UNKNOWN, np.int8)

@@ -7,8 +7,8 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedWriter
 from pathlib import Path
-from typing import BinaryIO
 
 from ..errors import FaceLiftError
 
@@ -16,7 +16,7 @@ _NO_SPACE = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def replacing(path: str | os.PathLike[str]) -> Iterator[BufferedWriter]:
     """Open ``path`` for binary writing; the old file stays until the new one is complete.
 
     Data goes to a temporary file in the same folder, which takes the place of ``path`` when the
@@ -54,7 +54,7 @@ def explain_disk_full(needed: int, free: int, folder: Path) -> FaceLiftError:
     )
 
 
-def _through_temporary_file(target: Path) -> Iterator[BinaryIO]:
+def _through_temporary_file(target: Path) -> Iterator[BufferedWriter]:
     temporary = target.with_name(f".{target.name[:64]}.{uuid.uuid4().hex}.part")
     try:
         with temporary.open("xb") as stream:

@@ -75,11 +75,11 @@ class Document:
         """Bytes of all buffers opened so far."""
         return sum(map(len, self._buffers.values()))
 
-    def items(self, name: str) -> list:
+    def items(self, name: str) -> list[Any]:
         """Return one of the root's lists, empty if absent."""
         return listed(self.root, name)
 
-    def item(self, name: str, index: Any) -> dict:
+    def item(self, name: str, index: Any) -> dict[str, Any]:
         """Return the object at ``index`` of one of the root's lists."""
         items = self.items(name)
         if not is_count(index) or index >= len(items) or not isinstance(items[index], dict):
@@ -94,7 +94,8 @@ class Document:
         """
         accessor = self.item("accessors", index)
         code, width = COMPONENT_TYPES.get(_key(accessor, "componentType")), WIDTHS.get(_key(accessor, "type"))
-        count, start = accessor.get("count"), accessor.get("byteOffset", 0)
+        count, start = accessor.get("count", -1), accessor.get("byteOffset", 0)
+
         if code is None or width is None or not is_count(count) or not is_count(start):
             raise broken("a column's description makes no sense")
         if "sparse" in accessor or "bufferView" not in accessor:
@@ -102,7 +103,8 @@ class Document:
         view = self.item("bufferViews", accessor["bufferView"])
         if "extensions" in view:
             raise unsupported("has compressed columns")
-        offset, length = view.get("byteOffset", 0), view.get("byteLength")
+        offset, length = view.get("byteOffset", 0), view.get("byteLength", -1)
+
         dtype = np.dtype("<" + code)
         stride = view.get("byteStride", dtype.itemsize * width)
         if not all(map(is_count, (offset, length, stride))) or stride < dtype.itemsize * width:
@@ -111,7 +113,9 @@ class Document:
         needed = start + (count - 1) * stride + dtype.itemsize * width if count else 0
         if needed > length or offset + length > len(buffer):
             raise broken("a column reaches beyond its data")
-        shape, strides = ((count,), (stride,)) if width == 1 else ((count, width), (stride, dtype.itemsize))
+        shape, strides = [count, width], [stride, dtype.itemsize]
+        if width == 1:
+            shape, strides = shape[:1], strides[:1]
         if not count:
             return np.empty(shape, dtype)
         return np.ndarray(shape, dtype, buffer, offset + start, strides)
@@ -153,7 +157,7 @@ class Document:
             raise _missing(name) from None
 
 
-def listed(parent: dict, name: str) -> list:
+def listed(parent: dict[str, Any], name: str) -> list[Any]:
     """Return a list of an object, empty if absent."""
     items = parent.get(name, [])
     if not isinstance(items, list):
@@ -166,7 +170,7 @@ def is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _key(parent: dict, name: str) -> Any:
+def _key(parent: dict[str, Any], name: str) -> Any:
     """Return a value that can be looked up, None for lists and objects."""
     value = parent.get(name)
     return value if isinstance(value, (int, str)) else None

@@ -41,7 +41,7 @@ def placed_meshes(document: Document) -> Iterator[tuple[int, np.ndarray]]:
         waiting += [(child, matrix) for child in reversed(listed(node, "children"))]
 
 
-def _roots(document: Document) -> list:
+def _roots(document: Document) -> list[Any]:
     if document.items("scenes"):
         return listed(document.item("scenes", document.root.get("scene", 0)), "nodes")[::-1]
     nodes = [node for node in document.items("nodes") if isinstance(node, dict)]
@@ -49,7 +49,7 @@ def _roots(document: Document) -> list:
     return [index for index in reversed(range(len(document.items("nodes")))) if index not in children]
 
 
-def _local(node: dict) -> np.ndarray:
+def _local(node: dict[str, Any]) -> np.ndarray:
     if "matrix" in node:
         # Stored column by column.
         return _numbers(node, "matrix", np.eye(4).ravel()).reshape(4, 4).T
@@ -61,7 +61,7 @@ def _local(node: dict) -> np.ndarray:
     return matrix
 
 
-def _numbers(node: dict, name: str, default: Any) -> np.ndarray:
+def _numbers(node: dict[str, Any], name: str, default: Any) -> np.ndarray:
     values = node.get(name)
     if values is None:
         return np.asarray(default, np.float64)

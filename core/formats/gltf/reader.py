@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ _MIN_BYTES = 20
 _OWN = frozenset((names.POSITION, names.COLOR, names.PART))
 
 
-def decode(stream: BinaryIO, path: Path | None = None) -> Reading:
+def decode(stream: BufferedIOBase, path: Path | None = None) -> Reading:
     """Read all splats of a glTF file's default scene, placed by their nodes, in glTF's axes.
 
     Attributes that begin with an underscore become extra columns (``_PART`` the parts) where all
@@ -63,7 +64,8 @@ def decode(stream: BinaryIO, path: Path | None = None) -> Reading:
             "Choose a file with KHR_gaussian_splatting, or import this one as a mesh.",
             code=f"{names.KIND}-not-splats",
         )
-    placed, notes = [], []
+    placed: list[Gaussians] = []
+    notes: list[str] = []
     for extension, attributes, matrix in found:
         splats, told = _splats(document, attributes, extension.get("colorSpace"))
         placed.append(_placed(splats, matrix))
@@ -71,13 +73,13 @@ def decode(stream: BinaryIO, path: Path | None = None) -> Reading:
     return Reading(concatenate(placed), Axes.Y_UP, tuple(dict.fromkeys(notes)))
 
 
-def _extension(primitive: dict) -> dict | None:
+def _extension(primitive: dict[str, Any]) -> dict[str, Any] | None:
     extensions = primitive.get("extensions", {})
     found = extensions.get(names.EXTENSION) if isinstance(extensions, dict) else None
     return found if isinstance(found, dict) else None
 
 
-def _check(extension: dict) -> None:
+def _check(extension: dict[str, Any]) -> None:
     if extension.get("extensions"):
         raise unsupported("holds compressed splats or a kind of its own")
     if extension.get("kernel", names.KERNEL) != names.KERNEL:
@@ -131,7 +133,9 @@ def _splats(document: Document, attributes: dict[str, Any], space: Any) -> tuple
     return gaussians, (*notes, *left_out)
 
 
-def _column(document: Document, attributes: dict[str, Any], name: str, width: int, count: int | None = None):
+def _column(
+    document: Document, attributes: dict[str, Any], name: str, width: int, count: int | None = None
+) -> np.ndarray:
     """Return an attribute as float32, [N, width] or for width 1 [N]."""
     if name not in attributes:
         raise broken(f"its splats lack “{name.removeprefix(names.EXTENSION + ':')}”")

@@ -7,7 +7,8 @@ import json
 import math
 import re
 import struct
-from typing import Any, BinaryIO
+from io import BufferedIOBase
+from typing import Any
 
 import numpy as np
 
@@ -62,7 +63,7 @@ class _Content:
         return len(self.accessors) - 1
 
 
-def encode_binary(gaussians: Gaussians, stream: BinaryIO) -> None:
+def encode_binary(gaussians: Gaussians, stream: BufferedIOBase) -> None:
     """Write Gaussians, given in glTF's axes, as a .glb file.
 
     Base colours are also written as ``COLOR_0``, for programs that only show points. Parts (where any
@@ -90,7 +91,7 @@ def encode_binary(gaussians: Gaussians, stream: BinaryIO) -> None:
         stream.write(block.data)
 
 
-def encode_text(gaussians: Gaussians, stream: BinaryIO) -> None:
+def encode_text(gaussians: Gaussians, stream: BufferedIOBase) -> None:
     """Write Gaussians as a .gltf file that carries its data inside; otherwise like :func:`encode_binary`."""
     content, root = _described(gaussians)
     data = b"".join(block.tobytes() for block in content.blocks)
@@ -98,7 +99,7 @@ def encode_text(gaussians: Gaussians, stream: BinaryIO) -> None:
     stream.write(_json(root))
 
 
-def _json(root: dict) -> bytes:
+def _json(root: dict[str, Any]) -> bytes:
     return json.dumps(root, separators=(",", ":")).encode()
 
 

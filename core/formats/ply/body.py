@@ -8,9 +8,10 @@ from __future__ import annotations
 import io
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from io import BufferedIOBase
+from typing import Any, Literal
 
 import numpy as np
 
@@ -49,7 +50,8 @@ class Gatherer:
             wanted: Names of properties, in the order of the result's columns.
         """
         self._wanted = tuple(wanted)
-        fields = [dtype.fields[name] for name in wanted]
+        known: Mapping[str, Any] = dtype.fields or {}
+        fields = [known[name][:2] for name in wanted]
         whole = dtype.itemsize % 4 == 0
         # Rows of nothing but such values (or what takes the same place) can be taken as a table.
         self._is_table = whole and all(kind == np.float32 and offset % 4 == 0 for kind, offset in fields)
@@ -78,7 +80,7 @@ class Gatherer:
         return out
 
 
-def open_table(stream: BinaryIO, header: Header, element: Element) -> Table:
+def open_table(stream: BufferedIOBase, header: Header, element: Element) -> Table:
     """Return the rows of one of the header's elements.
 
     Elements before the wanted one may hold lists; the wanted one may not, and has at least one
@@ -118,7 +120,7 @@ def _truncated(element: Element, found: int) -> FormatError:
     )
 
 
-def _binary_table(stream: BinaryIO, size: int, offset: int, element: Element, byte_order: str) -> Table:
+def _binary_table(stream: BufferedIOBase, size: int, offset: int, element: Element, byte_order: str) -> Table:
     dtype = element.dtype(byte_order)
     available = max(0, size - offset) // dtype.itemsize
     if element.count > available:
@@ -130,14 +132,14 @@ def _binary_table(stream: BinaryIO, size: int, offset: int, element: Element, by
         found = np.empty(end - first, dtype)
         with lock:
             stream.seek(offset + first * dtype.itemsize)
-            if stream.readinto(found.view(np.uint8)) < found.nbytes:
+            if stream.readinto(found.view(np.uint8).data) < found.nbytes:
                 raise _truncated(element, first)
         return found
 
     return Table(element.count, dtype, rows)
 
 
-def _skip_binary(stream: BinaryIO, size: int, offset: int, element: Element, byte_order: str) -> int:
+def _skip_binary(stream: BufferedIOBase, size: int, offset: int, element: Element, byte_order: str) -> int:
     """Return the offset behind an element of a file of ``size`` bytes."""
     if not element.has_lists:
         width = element.dtype(byte_order).itemsize
@@ -147,7 +149,7 @@ def _skip_binary(stream: BinaryIO, size: int, offset: int, element: Element, byt
     steps = [
         (np.dtype(item.type).itemsize, item.length_type and np.dtype(item.length_type)) for item in element.properties
     ]
-    order = "little" if byte_order == "<" else "big"
+    order: Literal["little", "big"] = "little" if byte_order == "<" else "big"
     stream.seek(0)
     data = stream.read()
     for row in range(element.count):

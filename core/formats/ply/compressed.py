@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import BinaryIO
+from io import BufferedIOBase
 
 import numpy as np
 
@@ -49,7 +49,7 @@ _HARMONICS_COUNTS = (9, 24, 45)
 """Properties of degrees 1 to 3."""
 
 
-def decode(stream: BinaryIO, header: Header) -> Reading:
+def decode(stream: BufferedIOBase, header: Header) -> Reading:
     """Read a compressed PLY file whose header is parsed already.
 
     Raises:
@@ -61,7 +61,7 @@ def decode(stream: BinaryIO, header: Header) -> Reading:
     if chunks.count * _CHUNK < vertex.count:
         raise _contradiction("it has too few chunks")
     bounds = chunks.rows(slice(chunks.count))
-    has_color_bounds = set(_COLOR_BOUNDS) <= set(bounds.dtype.names)
+    has_color_bounds = set(_COLOR_BOUNDS) <= set(bounds.dtype.names or ())
     higher, bands = _higher(stream, header, elements, vertex.count)
     means, scales = np.empty((vertex.count, 3), np.float32), np.empty((vertex.count, 3), np.float32)
     rotations, opacities = np.empty((vertex.count, 4), np.float32), np.empty(vertex.count, np.float32)
@@ -90,7 +90,9 @@ def decode(stream: BinaryIO, header: Header) -> Reading:
     return Reading(gaussians, header.axes, notes, header.unit)
 
 
-def encode(gaussians: Gaussians, stream: BinaryIO, axes: Axes = Axes.UNSTATED, unit: Unit = Unit.UNSTATED) -> None:
+def encode(
+    gaussians: Gaussians, stream: BufferedIOBase, axes: Axes = Axes.UNSTATED, unit: Unit = Unit.UNSTATED
+) -> None:
     """Write a compressed PLY file. Splats are put into a spatial order; parts and extra columns are not kept.
 
     Comments tell the axes of the splats, and their unit.
@@ -141,12 +143,12 @@ def spatial_order(means: np.ndarray) -> np.ndarray:
 
 
 def _table(
-    stream: BinaryIO, header: Header, elements: Mapping[str, Element], name: str, wanted: tuple[str, ...]
+    stream: BufferedIOBase, header: Header, elements: Mapping[str, Element], name: str, wanted: tuple[str, ...]
 ) -> Table:
     """Return an element's rows; raise unless it has all the wanted columns."""
     element = elements.get(name)
     missing = sorted(set(wanted) - {item.name for item in element.properties}) if element else [name]
-    if missing:
+    if element is None or missing:
         raise FormatError(
             f"The compressed splat file lacks “{missing[0]}”.",
             "Export it again from the program that wrote it.",
@@ -161,7 +163,7 @@ def _contradiction(what: str) -> FormatError:
 
 
 def _higher(
-    stream: BinaryIO, header: Header, elements: Mapping[str, Element], count: int
+    stream: BufferedIOBase, header: Header, elements: Mapping[str, Element], count: int
 ) -> tuple[Callable[[slice], np.ndarray], int]:
     """Return what reads the higher harmonics of some splats, [n, 3 K] channel by channel, and K, 0 without any."""
     element = elements.get(_HARMONICS_ELEMENT)

@@ -69,7 +69,8 @@ def layout_of(present: Collection[str]) -> Layout:
             code="ply-not-splats",
         )
     notes = []
-    scales, base = names.SCALES, names.BASE
+    scales: tuple[str, ...] = names.SCALES
+    base: tuple[str, ...] = names.BASE
     if names.SCALES[2] not in known:
         scales = names.SCALES[:2]
         notes.append("The splats are flat (2DGS): the third size, which the file lacks, is made very small.")
@@ -84,13 +85,20 @@ def layout_of(present: Collection[str]) -> Layout:
     if missing:
         raise _lacking(f"“{missing[0]}”", missing)
     used = {*names.MEANS, *base, *names.OPACITY, *scales, *names.ROTATIONS, *rest, names.PART}
-    groups = (names.MEANS, names.OPACITY, scales, names.ROTATIONS, base)
+
+    def spelled(group: Collection[str]) -> tuple[str, ...]:
+        return tuple(known[name] for name in group)
+
     return Layout(
-        *(tuple(known[name] for name in group) for group in groups),
+        means=spelled(names.MEANS),
+        opacity=spelled(names.OPACITY),
+        scales=spelled(scales),
+        rotations=spelled(names.ROTATIONS),
+        base=spelled(base),
         is_color=base is not names.BASE,
-        rest=tuple(known[name] for name in kept),
+        rest=spelled(kept),
         part=known.get(names.PART, ""),
-        others={name: spelled for name, spelled in known.items() if name not in used},
+        others={name: own for name, own in known.items() if name not in used},
         notes=tuple(notes),
     )
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from io import BufferedIOBase
 
 import numpy as np
 
 from ...gaussians import MIN_SCALE, Gaussians
 from ...splats import spherical_harmonics as harmonics
+from ...splats.parts import unknown_parts
 from ...system import blocks
 from ..assembly import known_parts
 from ..reading import Reading
@@ -15,13 +16,14 @@ from ..soundness import MIN_ROTATION_LENGTH, Fault, check, mark
 from . import compressed, header, names
 from .body import Gatherer, Table, open_table
 from .dialects import Layout, layout_of
+from .header import Element
 
 KIND = "ply"
 _FLAT = 1e-4
 """The third size of flat splats, as a share of their smaller one."""
 
 
-def decode(stream: BinaryIO) -> Reading:
+def decode(stream: BufferedIOBase) -> Reading:
     """Read a PLY file with splats, compressed ones (:mod:`.compressed`) and dialects (:mod:`.dialects`) included.
 
     Properties are found by name, in any order and numeric type. ``part`` becomes the parts;
@@ -36,8 +38,8 @@ def decode(stream: BinaryIO) -> Reading:
             "ply-zero-quaternion".
     """
     parsed = header.parse(stream.read(header.MAX_HEADER_BYTES))
-    element = next((item for item in parsed.elements if item.name == names.ELEMENT), None)
-    present = [item.name for item in element.properties] if element else []
+    element = next((item for item in parsed.elements if item.name == names.ELEMENT), Element(names.ELEMENT, 0, ()))
+    present = [item.name for item in element.properties]
     if compressed.MARK in present:
         return compressed.decode(stream, parsed)
     layout = layout_of(present)
@@ -66,13 +68,13 @@ class _Making:
         self._means, self._scales = np.empty((count, 3), np.float32), np.empty((count, 3), np.float32)
         self._rotations, self._opacities = np.empty((count, 4), np.float32), np.empty(count, np.float32)
         self._sh = np.empty((count, len(colors) // 3, 3), np.float32)
-        self._parts = np.empty(count, np.int8) if layout.part else None
+        self._parts = np.empty(count, np.int8) if layout.part else unknown_parts(count)
         # Of columns that stay zero the system never makes real memory.
         self._extras = {
             name: np.zeros(count, table.dtype[spelled].newbyteorder("=")) for name, spelled in layout.others.items()
         }
         self._has_normals = False
-        self._is_float = all(table.dtype[name] == np.float32 for name in table.dtype.names)
+        self._is_float = all(table.dtype[name] == np.float32 for name in table.dtype.names or ())
         self._color_range = np.float32(1)
         if layout.is_color and (kind := table.dtype[layout.base[0]]).kind in "iu":
             self._color_range = np.float32(np.iinfo(kind).max)
@@ -109,7 +111,7 @@ class _Making:
             self._rotations[place] = wide.T
         if self._layout.is_color:
             sh[:, :3] = (sh[:, :3] / self._color_range - np.float32(0.5)) / np.float32(harmonics.C0)
-        if self._parts is not None:
+        if self._layout.part:
             self._parts[place] = known_parts(rows[self._layout.part])
         for name, column in self._extras.items():
             values = rows[self._layout.others[name]]
@@ -132,7 +134,7 @@ class _Making:
 
 def _are_empty(rows: np.ndarray) -> np.ndarray:
     """Return which rows [n] hold nothing but zeros."""
-    return np.all([rows[name] == 0 for name in rows.dtype.names], axis=0)
+    return np.all([rows[name] == 0 for name in rows.dtype.names or ()], axis=0)
 
 
 def _any(table: Table, wanted: tuple[str, ...]) -> bool:

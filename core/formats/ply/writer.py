@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import BinaryIO
+from io import BufferedIOBase
 
 import numpy as np
 
@@ -23,7 +23,9 @@ _STANDARD_FIELD = "standard properties"
 """All of INRIA's properties in one field; the space keeps it apart from any property's name."""
 
 
-def encode(gaussians: Gaussians, stream: BinaryIO, axes: Axes = Axes.UNSTATED, unit: Unit = Unit.UNSTATED) -> None:
+def encode(
+    gaussians: Gaussians, stream: BufferedIOBase, axes: Axes = Axes.UNSTATED, unit: Unit = Unit.UNSTATED
+) -> None:
     """Write splats as INRIA's code does: binary little endian float32, normals included.
 
     Comments tell the axes of the splats, and their unit.

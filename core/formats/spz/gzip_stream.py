@@ -6,7 +6,7 @@ import os
 import struct
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from typing import BinaryIO
+from io import BufferedIOBase
 
 _LEVEL = 6
 """zlib's own default."""
@@ -17,7 +17,7 @@ _HEADER = bytes((0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255))
 """Deflate, no flags, no time, unknown system (RFC 1952)."""
 
 
-def write(data: bytes, stream: BinaryIO) -> None:
+def write(data: bytes, stream: BufferedIOBase) -> None:
     """Write ``data`` packed; every reader of gzip takes it."""
     starts = range(0, max(len(data), 1), _BLOCK)
     stream.write(_HEADER)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
-from typing import BinaryIO
+from io import BufferedIOBase
 
 import numpy as np
 
@@ -40,7 +40,7 @@ _ROWS = 1 << 14
 """Splats that a thread works on at once: their bytes are few, and threads that meet often wait for each other."""
 
 
-def decode(stream: BinaryIO) -> Reading:
+def decode(stream: BufferedIOBase) -> Reading:
     """Read an SPZ file of version 2, 3 (gzip, or not packed at all) or 4 (zstd), and turn it into our frame.
 
     The frame is the one that the file names, by default +Y up. Harmonics of degree 4 and other extensions
@@ -69,28 +69,30 @@ def decode(stream: BinaryIO) -> Reading:
     )
     unpack_rotations = packing.unpack_first_three if header.version == 2 else packing.unpack_smallest_three
     kept = packing.kept_harmonics(higher, header.degree)
-    shapes = {"means": (3,), "scales": (3,), "rotations": (4,), "opacities": (), "sh": (1 + kept, 3)}
-    found = {name: np.empty((header.count, *shape), np.float32) for name, shape in shapes.items()}
+    count = header.count
+    means, sizes = np.empty((count, 3), np.float32), np.empty((count, 3), np.float32)
+    turns, opacities = np.empty((count, 4), np.float32), np.empty(count, np.float32)
+    sh = np.empty((count, 1 + kept, 3), np.float32)
 
     turn = Turn.from_axes(axes, harmonics.degree_of(1 + kept))
     factor = packing.harmonics_factor(turn)
 
     def fill(place: slice) -> None:
-        packing.unpack_positions(positions[place].ravel(), header.fractional_bits, turn, found["means"][place])
-        found["scales"][place] = packing.unpack_scales(scales[place].ravel())
-        unpack_rotations(rotations[place].ravel(), turn, found["rotations"][place])
-        found["opacities"][place] = packing.unpack_opacities(alphas[place].ravel())
-        packing.unpack_harmonics(colors[place], higher[place], factor, found["sh"][place])
+        packing.unpack_positions(positions[place].ravel(), header.fractional_bits, turn, means[place])
+        sizes[place] = packing.unpack_scales(scales[place].ravel())
+        unpack_rotations(rotations[place].ravel(), turn, turns[place])
+        opacities[place] = packing.unpack_opacities(alphas[place].ravel())
+        packing.unpack_harmonics(colors[place], higher[place], factor, sh[place])
 
     blocks.fill(fill, header.count, _ROWS)
     # Bytes of any value make finite numbers, sizes above 0 and unit quaternions: there is nothing to check.
-    return Reading(Gaussians(**found), Axes.Z_UP, notes)
+    return Reading(Gaussians(means, sizes, turns, opacities, sh), Axes.Z_UP, notes)
 
 
 class _Unzipped:
     """The content of a gzip stream, read piece by piece."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BufferedIOBase) -> None:
         self._stream = stream
         self._engine = zlib.decompressobj(_GZIP)
         self._packed = b""
@@ -116,7 +118,7 @@ class _Unzipped:
         return b""
 
 
-def _exactly(stream: BinaryIO | _Unzipped, size: int) -> bytes:
+def _exactly(stream: BufferedIOBase | _Unzipped, size: int) -> bytes:
     """Return ``size`` bytes, or as many as there are."""
     data = b""
     while len(data) < size and (piece := stream.read(size - len(data))):
@@ -124,7 +126,7 @@ def _exactly(stream: BinaryIO | _Unzipped, size: int) -> bytes:
     return data
 
 
-def _rest(stream: BinaryIO | _Unzipped, limit: int) -> bytes:
+def _rest(stream: BufferedIOBase | _Unzipped, limit: int) -> bytes:
     """Return what is left, which may not be more than a multiple of the file's size."""
     pieces, total = [], 0
     while piece := stream.read(_PIECE):
@@ -135,7 +137,7 @@ def _rest(stream: BinaryIO | _Unzipped, limit: int) -> bytes:
     return b"".join(pieces)
 
 
-def _unpack_rows(header: Header, stream: BinaryIO | _Unzipped, available: int) -> tuple[list[np.ndarray], bytes]:
+def _unpack_rows(header: Header, stream: BufferedIOBase | _Unzipped, available: int) -> tuple[list[np.ndarray], bytes]:
     """Return attributes and extension records of versions 2 and 3: one behind the other."""
     size = sum(header.sizes)
     if size > available:

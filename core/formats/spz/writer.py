@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from io import BufferedIOBase
 
 import numpy as np
 
@@ -15,7 +15,7 @@ DEFAULT_VERSION = 3
 """What most SPZ readers know; 2 is coarser in rotations, 4 packs better and is young."""
 
 
-def encode(gaussians: Gaussians, stream: BinaryIO, version: int = DEFAULT_VERSION) -> None:
+def encode(gaussians: Gaussians, stream: BufferedIOBase, version: int = DEFAULT_VERSION) -> None:
     """Write Gaussians, given in SPZ's axes, as an SPZ file.
 
     Positions get up to 16 fractional bits, as many as the farthest one leaves. Parts and extra

@@ -6,6 +6,7 @@ Blender brings ``zstandard``; Python has ``compression.zstd`` from 3.14 on.
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 import numpy as np
 
@@ -57,7 +58,7 @@ def compress(data: bytes) -> bytes:
     return library.compress(data, LEVEL) if is_standard else library.ZstdCompressor(level=LEVEL).compress(data)
 
 
-def _library():
+def _library() -> tuple[Any, bool]:
     """Return the library, and whether it is Python's own."""
     for name in ("zstandard", "compression.zstd"):
         try:

@@ -8,8 +8,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 from ...errors import FormatError
 from ...processes.launch import module_command
@@ -23,7 +24,7 @@ _SECONDS, _SECONDS_PER_BYTE = 180, 1e-6
 """How long reading may take, on a computer that has much else to do."""
 
 
-def decode(stream: BinaryIO, path: Path | None = None) -> Reading:
+def decode(stream: BufferedIOBase, path: Path | None = None) -> Reading:
     """Read all visible splats of a USD file, placed by their transforms, in our frame and in metres.
 
     Of animated files the first frame is read. Columns that are too short or absent get the schema's defaults.
@@ -57,7 +58,7 @@ def decode(stream: BinaryIO, path: Path | None = None) -> Reading:
         return archive.unpack(target)
 
 
-def _run(source: Path, target: Path, original: Path | None, seconds: float) -> dict | None:
+def _run(source: Path, target: Path, original: Path | None, seconds: float) -> dict[str, Any] | None:
     """Let the child read ``source``, a copy of ``original``, into ``target``; return its error, None for success.
 
     Raises:
@@ -85,4 +86,5 @@ def _run(source: Path, target: Path, original: Path | None, seconds: float) -> d
 def _library_folders() -> list[Path]:
     """Return where this process has numpy and ``pxr``: inside Blender they are no part of Python's own path."""
     specs = (importlib.util.find_spec(name) for name in ("pxr", "numpy"))
-    return [Path(spec.submodule_search_locations[0]).parent for spec in specs if spec is not None]
+    places = (spec.submodule_search_locations for spec in specs if spec is not None)
+    return [Path(folders[0]).parent for folders in places if folders]

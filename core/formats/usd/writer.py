@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ _TYPES = {
 """USD's type for each of numpy's, and numpy's type of its arrays."""
 
 
-def encode_binary(gaussians: Gaussians, stream: BinaryIO) -> None:
+def encode_binary(gaussians: Gaussians, stream: BufferedIOBase) -> None:
     """Write Gaussians of our frame as a .usdc file (crate).
 
     Parts (where any is known) and extra columns become primvars; characters that USD's names can't
@@ -38,17 +39,17 @@ def encode_binary(gaussians: Gaussians, stream: BinaryIO) -> None:
     _export(gaussians, stream, "splats.usdc")
 
 
-def encode_text(gaussians: Gaussians, stream: BinaryIO) -> None:
+def encode_text(gaussians: Gaussians, stream: BufferedIOBase) -> None:
     """Write a .usda file, readable and large; otherwise like :func:`encode_binary`."""
     _export(gaussians, stream, "splats.usda")
 
 
-def encode_package(gaussians: Gaussians, stream: BinaryIO) -> None:
+def encode_package(gaussians: Gaussians, stream: BufferedIOBase) -> None:
     """Write a .usdz file; otherwise like :func:`encode_binary`."""
     _export(gaussians, stream, "splats.usdc", "package.usdz")
 
 
-def _export(gaussians: Gaussians, stream: BinaryIO, name: str, package: str = "") -> None:
+def _export(gaussians: Gaussians, stream: BufferedIOBase, name: str, package: str = "") -> None:
     pxr = library()
     with tempfile.TemporaryDirectory(prefix="facelift-", ignore_cleanup_errors=True) as folder:
         path = Path(folder, name)
