@@ -34,7 +34,7 @@ def vertex_groups(model: HeadModel) -> dict[str, np.ndarray]:
     teeth = model.in_regions(Region.TEETH)
     # Each row is a piece; their heights overlap.
     rows = {piece: height[bending.pieces(model) == piece].mean() for piece in np.unique(bending.pieces(model)[teeth])}
-    upper = teeth & (bending.pieces(model) == max(rows, key=rows.get))
+    upper = teeth & (bending.pieces(model) == max(rows, key=rows.__getitem__))
     masks = {
         "Face": model.in_regions(Region.FACE),
         "Lips": model.in_regions(Region.LIPS),

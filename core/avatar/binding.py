@@ -144,12 +144,12 @@ def bind(gaussians: Gaussians, base: BaseMesh) -> Gaussians:
     unknown = follower.follow(unknown, outside & ~steady, SKIN_REACH * metre)
     follower.follow(unknown, steady)
     opening = np.zeros((len(gaussians), 3), np.float32)
-    bound = {
+    columns = {
         names.BIND_TRIANGLE: follower.triangles,
         names.BIND_WEIGHTS: follower.weights,
         names.BIND_OPENING: opening,
     }
-    bound = gaussians.replace(extras=dict(gaussians.extras) | bound)
+    bound = gaussians.replace(extras=dict(gaussians.extras) | columns)
     opening[:, 0] = -gaussians.opacities * _covers_mouth(gaussians, base)
     added = [inner_splats(base, gaussians)]
     for column, expression in enumerate(GAPS[1:], 1):
@@ -184,7 +184,8 @@ def rest_mesh(base: BaseMesh) -> RestMesh:
 
 def is_added(gaussians: Gaussians) -> np.ndarray:
     """Return the mask [N] of the splats that :func:`bind` added."""
-    return (gaussians.extras.get(names.BIND_OPENING, np.zeros((len(gaussians), 3))) > 0).any(axis=1)
+    opening: np.ndarray = gaussians.extras.get(names.BIND_OPENING, np.zeros((len(gaussians), 3)))
+    return np.any(opening > 0, axis=1)
 
 
 def unbound(gaussians: Gaussians) -> Gaussians:

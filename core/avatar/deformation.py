@@ -80,8 +80,8 @@ def stretched(gradients: np.ndarray, scales: np.ndarray, rotations: np.ndarray) 
     frames = gradients @ quaternions.to_matrices(rotations.astype(np.float64))
     axes = [np.ascontiguousarray(frames[:, :, i].T) * scales[:, i] for i in range(3)]
     for _ in range(SWEEPS):
-        for first, second in ((0, 1), (0, 2), (1, 2)):
-            axes[first], axes[second] = _orthogonal(axes[first], axes[second])
+        for i, j in ((0, 1), (0, 2), (1, 2)):
+            axes[i], axes[j] = _orthogonal(axes[i], axes[j])
     lengths = np.sqrt([(axis * axis).sum(axis=0) for axis in axes])
     # The shortest axis may be too short to have a direction: it follows from the others.
     shortest = lengths.argmin(axis=0)

@@ -12,7 +12,7 @@ from ..cameras import RIG_RADIUS, Camera
 from ..gaussians import Gaussians
 from ..head.landmark_solver import UNITS_PER_METRE
 from ..head.mesh_raster import rasterize_mesh
-from ..head.model import Region
+from ..head.model import HeadModel, Region
 from ..head.pose import Pose
 from ..splats.parts import Part
 from .base_mesh import BaseMesh
@@ -66,20 +66,22 @@ def face_distances(gaussians: Gaussians, base: BaseMesh) -> Distances:
     return measure(gaussians.transform(frame), base.transformed(frame).shown, base.model)
 
 
-def measure(gaussians: Gaussians, vertices: np.ndarray, model) -> Distances:
+def measure(gaussians: Gaussians, vertices: np.ndarray, model: HeadModel) -> Distances:
     """Measure vertices [V, 3] in the engines' frame, as :func:`face_distances`."""
     bare = np.isin(gaussians.parts, SKIN).astype(np.float32)
     face = model.in_regions(Region.FACE, Region.LIPS)[model.triangles].all(axis=1)
-    places, cloud, compared, seen = [], [], 0, 0
+    on_mesh: list[np.ndarray] = []
+    on_splats: list[np.ndarray] = []
+    compared, seen = 0, 0
     for camera in head_cameras(VIEWS, SIZE):
         view = look(gaussians, camera, bare, RIG_RADIUS)
         maps = rasterize_mesh(camera, vertices, model.triangles)
         mask = maps.mask & face[maps.triangles]
         solid = solid_pixels(view)
-        cloud.append(_unprojected(camera, view.depth, solid))
-        places.append(_unprojected(camera, maps.depth, mask & solid))
+        on_splats.append(_unprojected(camera, view.depth, solid))
+        on_mesh.append(_unprojected(camera, maps.depth, mask & solid))
         compared, seen = compared + (mask & solid).sum(), seen + mask.sum()
-    places, cloud = np.concatenate(places), np.concatenate(cloud)
+    places, cloud = np.concatenate(on_mesh), np.concatenate(on_splats)
     if not len(places):
         return Distances(np.zeros(0), 0.0)
     metres = cKDTree(cloud).query(places)[0] / UNITS_PER_METRE

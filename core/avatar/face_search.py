@@ -164,7 +164,8 @@ def expected_box(model: HeadModel, camera: Camera) -> FaceBox:
     """Return where a camera sees the face of the average head in the engines' frame."""
     average = Pose(np.eye(3), np.zeros(3), UNITS_PER_METRE)
     pixels, _ = camera.project(average.apply(model.landmarks(model.mean)))
-    return FaceBox(*pixels.min(axis=0), *pixels.max(axis=0), 1.0, 0.0)
+    (x0, y0), (x1, y1) = pixels.min(axis=0), pixels.max(axis=0)
+    return FaceBox(x0, y0, x1, y1, 1.0, 0.0)
 
 
 def _rigid(view: View, landmarks: Landmarks, model: HeadModel) -> Pose | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.sparse import coo_array, diags_array
+from scipy.sparse import coo_array, csr_array, diags_array
 from scipy.sparse.linalg import spsolve
 from scipy.spatial.transform import Rotation
 
@@ -115,7 +115,7 @@ def _skull_share(joints: Joints) -> np.ndarray:
     return np.clip(_smoothed(share, graph, model.in_regions(Region.NECK, Region.TORSO)), 0, 1)
 
 
-def _smoothed(share: np.ndarray, graph, where: np.ndarray) -> np.ndarray:
+def _smoothed(share: np.ndarray, graph: csr_array, where: np.ndarray) -> np.ndarray:
     degree = graph.sum(1)
     for _ in range(SMOOTHING):
         mean = (share + (graph @ share) / np.maximum(degree, 1e-12)) / 2

@@ -88,7 +88,7 @@ def tone_scores(
         rng: Source of the tones.
     """
     count, length = paths.alive.shape
-    steady = rng.normal(size=count)
+    steady = rng.normal(size=(count,))
     changing = ndimage.gaussian_filter1d(rng.normal(size=(count, length)), ALONG / paths.step, axis=1)
     changing /= max(float(changing.std()), 1e-9)
     fine = np.sqrt(1 - ALONG_SHARE) * steady[:, None] + np.sqrt(ALONG_SHARE) * changing

@@ -123,7 +123,8 @@ def _march(
     grid: FlowGrid, seeds: np.ndarray, depth: np.ndarray, steps: np.ndarray, step: float, ends: np.ndarray
 ) -> list[np.ndarray]:
     """Return points, tangents, normals, alive, thickness and values, each [S, K, ...], from the seeds on."""
-    point, heading = seeds.astype(np.float32), None
+    point: np.ndarray = seeds.astype(np.float32)
+    heading: np.ndarray | None = None
     alive = np.ones(len(seeds), bool)
     rows: list[list[np.ndarray]] = []
     lives: list[np.ndarray] = []

@@ -67,11 +67,12 @@ class Alignment:
         ratio = ALIGNED_FACE_SIZE / box.size
         scaled = (int(source_size[0] * ratio), int(source_size[1] * ratio))
         offset = [target - int(center * ratio) for target, center in zip(ALIGNED_FACE_CENTER, box.center, strict=True)]
-        low = [int(max(0, -value)) for value in offset]
-        high = [int(min(length, ALIGNED_SIZE - value)) for length, value in zip(scaled, offset, strict=True)]
-        if high[0] <= low[0] or high[1] <= low[1]:
+        left, top = (int(max(0, -value)) for value in offset)
+        right, bottom = (int(min(length, ALIGNED_SIZE - value)) for length, value in zip(scaled, offset, strict=True))
+        if right <= left or bottom <= top:
             raise ValueError("the face box lies outside the photo")
-        return cls(source_size, scaled, (*low, *high), (int(max(0, offset[0])), int(max(0, offset[1]))))
+        paste = (int(max(0, offset[0])), int(max(0, offset[1])))
+        return cls(source_size, scaled, (left, top, right, bottom), paste)
 
     @classmethod
     def stretched(cls, source_size: tuple[int, int]) -> Alignment:
@@ -100,8 +101,10 @@ class Alignment:
 
     def magnified(self, factor: int) -> Alignment:
         """Return the alignment that divides every aligned pixel into ``factor`` times ``factor``."""
-        times = [tuple(factor * value for value in values) for values in (self.scaled_size, self.crop, self.paste)]
-        return Alignment(self.source_size, *times, factor * self.size)
+        width, height = (factor * value for value in self.scaled_size)
+        left, top, right, bottom = (factor * value for value in self.crop)
+        x, y = (factor * value for value in self.paste)
+        return Alignment(self.source_size, (width, height), (left, top, right, bottom), (x, y), factor * self.size)
 
     def apply(self, image: np.ndarray, fill: int = 255) -> np.ndarray:
         """Align a picture.

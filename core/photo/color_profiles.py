@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+ImageCms: Any
 try:
     from PIL import ImageCms
 except ImportError:  # Some builds of Pillow come without LittleCMS: photos are then taken as sRGB.
     ImageCms = None
+
 
 LINEAR_GREY = 170
 """sRGB value, 0..255, beyond which the grey 128 of a colour profile is linear light (188) rather than encoded."""
@@ -24,7 +27,7 @@ def to_srgb(image: Image.Image) -> Image.Image:
     has_alpha = image.has_transparency_data
     if image.mode in ("P", "PA", "1", "La", "RGBa", "LAB", "HSV", "YCbCr"):
         image = image.convert("RGBA" if has_alpha else "RGB")
-    if profile and ImageCms is not None:
+    if profile:
         converted = _apply_profile(image, profile)
         if converted is not None:
             return converted
@@ -45,12 +48,16 @@ def _from_high_depth(image: Image.Image) -> Image.Image:
 
 def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
     """Convert from an ICC profile to sRGB; None when the profile or Pillow's build does not allow it."""
+    if ImageCms is None:
+        return None
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         colors = image.convert({"LA": "L", "RGBA": "RGB"}.get(image.mode, image.mode))
         converted = ImageCms.profileToProfile(colors, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
     except (OSError, ValueError, ImageCms.PyCMSError):
         # A broken profile is common and no reason to refuse the photo.
+        return None
+    if converted is None:
         return None
     if "A" in image.getbands():
         converted.putalpha(image.getchannel("A"))
@@ -61,7 +68,5 @@ def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
 
 def is_linear(profile: bytes | None) -> bool:
     """Return whether an ICC profile's values are linear light: middle grey is much brighter in sRGB."""
-    if not profile or ImageCms is None:
-        return False
-    grey = _apply_profile(Image.new("RGB", (1, 1), (128, 128, 128)), profile)
-    return grey is not None and min(grey.getpixel((0, 0))) > LINEAR_GREY
+    grey = _apply_profile(Image.new("RGB", (1, 1), (128, 128, 128)), profile) if profile else None
+    return grey is not None and int(np.asarray(grey).min()) > LINEAR_GREY

@@ -93,7 +93,7 @@ def from_array(pixels: np.ndarray, name: str = "image") -> Photo:
     alpha = pixels[..., 3:] if pixels.shape[2] == 4 else np.full((*pixels.shape[:2], 1), 255, np.uint8)
     rgb = np.broadcast_to(pixels[..., :3], (*pixels.shape[:2], 3))
     image, notes = _limit_size(Image.fromarray(np.concatenate([rgb, alpha], axis=2)))
-    digest = hashlib.sha256(np.ascontiguousarray(pixels)).hexdigest()
+    digest = hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
     return _to_photo(image, name, digest, notes)
 
 
@@ -120,13 +120,13 @@ def decode(data: bytes, name: str) -> Photo:
         layout = tiff.layout_of(data)
         if layout is not None and layout.is_camera_raw:
             raise _unsupported(name, "camera raw", "Develop it, save it as JPEG or PNG and try again.")
-        image = None if layout is not None and not layout.is_plain else _open(data, name)
-        source_size = layout.size if image is None else image.size
+        opened = layout if layout is not None and not layout.is_plain else _open(data, name)
+        source_size = opened.size
         _check_size(*source_size)
         if source_size[0] * source_size[1] > MAX_PIXELS:
             raise _too_large(source_size[0] * source_size[1] / 1e6)
         try:
-            image, notes = _load(image, data, layout)
+            image, notes = _load(opened, data, layout)
         except tiff.UnsupportedTiff as error:
             raise _unsupported(name, "TIFF", SUGGESTED_FORMATS, f"{error}") from error
         except (MemoryError, Image.DecompressionBombError) as error:
@@ -144,16 +144,18 @@ def decode(data: bytes, name: str) -> Photo:
     return _to_photo(image, name, hashlib.sha256(data).hexdigest(), notes + scaled, focal)
 
 
-def _load(image: Image.Image | None, data: bytes, layout: tiff.Layout | None) -> tuple[Image.Image, tuple[str, ...]]:
+def _load(
+    image: Image.Image | tiff.Layout, data: bytes, layout: tiff.Layout | None
+) -> tuple[Image.Image, tuple[str, ...]]:
     """Decode the pixels, in as little memory as the format allows; return the picture and notes for the user.
 
     Args:
-        image: The file as Pillow opened it, or None for a TIFF that Pillow would not read right.
+        image: The file as Pillow opened it, or the layout of a TIFF that Pillow would not read right.
         data: The file.
         layout: Of a TIFF.
     """
-    if image is None:
-        return _from_tiff(data, layout)
+    if isinstance(image, tiff.Layout):
+        return _from_tiff(data, image)
     width, height = image.size
     factor = max(1, max(width, height) // MAX_SIDE)
     if width * height > LARGE_PIXELS and image.format == "PNG":
@@ -163,7 +165,7 @@ def _load(image: Image.Image | None, data: bytes, layout: tiff.Layout | None) ->
     if width * height > LARGE_PIXELS and layout is not None and layout.kind == "u1" and layout.channels:
         return _from_tiff(data, layout)
     # A JPEG decoder can scale by 1/2, 1/4 and 1/8 as it goes, which bounds time and memory.
-    target = tuple(max(1, round(length * MAX_SIDE / max(image.size))) for length in image.size)
+    target = (max(1, round(width * MAX_SIDE / max(image.size))), max(1, round(height * MAX_SIDE / max(image.size))))
     image.draft("RGB", target)
     try:
         image.load()
@@ -178,7 +180,8 @@ def _load(image: Image.Image | None, data: bytes, layout: tiff.Layout | None) ->
 def _from_tiff(data: bytes, layout: tiff.Layout) -> tuple[Image.Image, tuple[str, ...]]:
     """Read a TIFF by its samples; its orientation and profile go along."""
     pixels = tiff.read(data, layout, max(1, max(layout.size) // MAX_SIDE))
-    profile, notes = layout.tags.get(tiff.ICC_PROFILE), ()
+    profile: bytes | None = layout.tags.get(tiff.ICC_PROFILE)
+    notes: tuple[str, ...] = ()
     if pixels.dtype != np.uint8:
         colors, notes = to_8_bits(pixels[..., : layout.channels], linear=is_linear(profile))
         alpha = np.rint(np.clip(pixels[..., layout.channels :], 0, 1) * 255).astype(np.uint8)

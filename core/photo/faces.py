@@ -143,7 +143,8 @@ def _merge(faces: list[FaceBox]) -> list[FaceBox]:
         waiting = [face for face in waiting[1:] if max(_overlap(best, face)) < OVERLAP_THRESHOLD and face not in same]
         weights = np.array([face.score for face in same])
         corners = np.array([(face.x0, face.y0, face.x1, face.y1) for face in same])
-        merged.append(FaceBox(*(weights @ corners / weights.sum()).tolist(), best.score, best.roll))
+        x0, y0, x1, y1 = (weights @ corners / weights.sum()).tolist()
+        merged.append(FaceBox(x0, y0, x1, y1, best.score, best.roll))
     return merged
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from scipy import ndimage
 
@@ -49,9 +51,13 @@ def estimate_foreground(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     for ratio in RADII:
         size = 2 * max(1, round(ratio * max(image.shape))) + 1
         sides = ((front, share), (back, 1 - share))
-        front, back = blocks.each(lambda side, size=size: _weighted_blur(*side, size), sides)
+        front, back = blocks.each(partial(_blurred_side, size), sides)
         front = np.clip(front + share * (image - share * front - (1 - share) * back), 0, 1)
     return np.rint(np.where(share >= 1, image, front) * 255).astype(np.uint8)
+
+
+def _blurred_side(size: int, side: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    return _weighted_blur(*side, size)
 
 
 def cut_out_foreground(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:

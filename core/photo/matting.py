@@ -8,8 +8,9 @@ alpha), and where those colours can't tell, the network's opinion stays.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -143,7 +144,7 @@ def refine_matte(image: np.ndarray, confidence: np.ndarray) -> np.ndarray:
     background = inside(confidence < SURE_BACKGROUND, band)
     if not foreground.any() or not background.any():
         return confidence
-    tasks = (
+    tasks: tuple[Callable[[], Any], ...] = (
         partial(_snap_to_edges, confidence, image, max(2, round(SNAP_RADIUS * side))),
         partial(_surrounding_color, image, foreground),
         partial(_surrounding_color, image, background),
@@ -214,7 +215,7 @@ def _surrounding_color(image: np.ndarray, known: np.ndarray) -> tuple[np.ndarray
     """
     sums = color_sums(image, known)
     mean = np.broadcast_to(image[known].mean(axis=0), image.shape)
-    variance = np.full(known.shape, image[known].var(axis=0).sum(), np.float32)
+    variance: np.ndarray = np.full(known.shape, image[known].var(axis=0).sum(), np.float32)
     for share in sorted(COLOR_RADII, reverse=True):
         blurred = soft_blur(sums, max(1, round(share * len(image))))
         local, spread = mean_color(blurred)
@@ -234,8 +235,9 @@ def _paste(alpha: np.ndarray, square: Square, shape: tuple[int, int]) -> np.ndar
     if (high <= low).any():
         return matte
     start = (low - corner) / scale
+    width, height = (high - low).tolist()
     part = Image.fromarray(alpha).transform(
-        tuple(int(length) for length in high - low),
+        (width, height),
         Image.Transform.AFFINE,
         (1 / scale, 0, float(start[0]), 0, 1 / scale, float(start[1])),
         Image.Resampling.BILINEAR,

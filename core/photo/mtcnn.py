@@ -54,7 +54,11 @@ def detect_faces(rgb: np.ndarray) -> tuple[FaceBox, ...]:
     boxes, _ = _refine(picture, boxes, "refinement", REFINEMENT_SIZE, REFINEMENT_THRESHOLD)
     boxes, scores = _refine(picture, _squared(boxes), "output", OUTPUT_SIZE, OUTPUT_THRESHOLD)
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    return tuple(FaceBox(*boxes[index].tolist(), float(scores[index])) for index in np.argsort(areas)[::-1])
+    order = np.argsort(areas)[::-1]
+    corners: list[list[float]] = boxes[order].tolist()
+    return tuple(
+        FaceBox(x0, y0, x1, y1, float(score)) for (x0, y0, x1, y1), score in zip(corners, scores[order], strict=True)
+    )
 
 
 def choose_face(faces: Sequence[FaceBox]) -> int:
@@ -130,18 +134,17 @@ def _max_pool(values: np.ndarray, size: int) -> np.ndarray:
 
 def _propose(picture: np.ndarray) -> np.ndarray:
     """Scan the pyramid and return square candidate boxes."""
-    boxes, scores, offsets = [], [], []
+    levels: list[tuple[np.ndarray, ...]] = []
     scale = PROPOSAL_SIZE / MIN_FACE_SIZE
     height, width = picture.shape[:2]
     while min(height, width) * scale >= PROPOSAL_SIZE:
         found = _propose_at_scale(picture, scale)
         kept = _suppress(*found[:2], SAME_SCALE_OVERLAP)
-        for collected, values in zip((boxes, scores, offsets), found, strict=True):
-            collected.append(values[kept])
+        levels.append(tuple(values[kept] for values in found))
         scale *= PYRAMID_FACTOR
-    if not boxes:
+    if not levels:
         return np.zeros((0, 4), np.float32)
-    boxes, scores, offsets = (np.concatenate(values) for values in (boxes, scores, offsets))
+    boxes, scores, offsets = (np.concatenate(values) for values in zip(*levels, strict=True))
     kept = _suppress(boxes, scores, ANY_SCALE_OVERLAP)
     return _squared(_corrected(boxes[kept], offsets[kept], border=0))
 

@@ -28,7 +28,15 @@ def _pad_borders(array: np.ndarray, padding: Sequence[int] | None) -> np.ndarray
     return padded
 
 
-def conv(array, weight, bias, *, stride, padding=None, activation=None) -> np.ndarray:
+def conv(
+    array: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    *,
+    stride: Sequence[int],
+    padding: Sequence[int] | None = None,
+    activation: str | None = None,
+) -> np.ndarray:
     """Convolve: ``weight`` [out, kh, kw, in], ``bias`` [out]. Without ``padding`` also arrays [..., H, W, C]."""
     channels_out, kernel_height, kernel_width, channels_in = weight.shape
     array = np.ascontiguousarray(_pad_borders(array, padding))
@@ -53,7 +61,15 @@ def conv(array, weight, bias, *, stride, padding=None, activation=None) -> np.nd
     return _activate(result, activation).reshape(*several, height, width, channels_out)
 
 
-def depthwise(array, weight, bias, *, stride, padding=None, activation=None) -> np.ndarray:
+def depthwise(
+    array: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    *,
+    stride: Sequence[int],
+    padding: Sequence[int] | None = None,
+    activation: str | None = None,
+) -> np.ndarray:
     """Convolve every channel by itself: ``weight`` [1, kh, kw, C], ``bias`` [C]."""
     _, kernel_height, kernel_width, channels = weight.shape
     array = _pad_borders(array, padding)
@@ -73,7 +89,7 @@ def depthwise(array, weight, bias, *, stride, padding=None, activation=None) -> 
     return _activate(result, activation)
 
 
-def upsample_conv(array, weight, bias) -> np.ndarray:
+def upsample_conv(array: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """Transposed convolution of size 2 and stride 2: ``weight`` [out, 2, 2, in], ``bias`` [out]."""
     height, width, channels_in = array.shape
     channels_out = len(weight)
@@ -82,19 +98,19 @@ def upsample_conv(array, weight, bias) -> np.ndarray:
     return tiles.reshape(2 * height, 2 * width, channels_out) + bias
 
 
-def max_pool(array, *, size) -> np.ndarray:
+def max_pool(array: np.ndarray, *, size: Sequence[int]) -> np.ndarray:
     """Take the maximum of each ``size`` tile; rows and columns that fill no tile are left out."""
     height, width = array.shape[0] // size[0], array.shape[1] // size[1]
     tiles = array[: height * size[0], : width * size[1]].reshape(height, size[0], width, size[1], -1)
     return tiles.max(axis=(1, 3))
 
 
-def global_mean(array) -> np.ndarray:
+def global_mean(array: np.ndarray) -> np.ndarray:
     """Average over all pixels, giving [1, 1, C]."""
     return array.mean(axis=(0, 1), keepdims=True)
 
 
-def resize(array, *, size) -> np.ndarray:
+def resize(array: np.ndarray, *, size: Sequence[int]) -> np.ndarray:
     """Resize bilinearly to ``size`` (height, width), pixel centres at half integers."""
     for axis, length in enumerate(size):
         old = array.shape[axis]
@@ -107,27 +123,27 @@ def resize(array, *, size) -> np.ndarray:
     return array
 
 
-def add(first, second, *, activation=None) -> np.ndarray:
+def add(first: np.ndarray, second: np.ndarray, *, activation: str | None = None) -> np.ndarray:
     """Add with broadcasting."""
     return _activate(first + second, activation)
 
 
-def multiply(first, second, *, activation=None) -> np.ndarray:
+def multiply(first: np.ndarray, second: np.ndarray, *, activation: str | None = None) -> np.ndarray:
     """Multiply with broadcasting."""
     return _activate(first * second, activation)
 
 
-def prelu(array, slope) -> np.ndarray:
+def prelu(array: np.ndarray, slope: np.ndarray) -> np.ndarray:
     """Scale negative values by ``slope`` (broadcast over the channels)."""
     return np.maximum(array, 0) + slope * np.minimum(array, 0)
 
 
-def hard_swish(array) -> np.ndarray:
+def hard_swish(array: np.ndarray) -> np.ndarray:
     """Return x * relu6(x + 3) / 6."""
     return array * (np.clip(array + 3, 0, 6) * np.float32(1 / 6))
 
 
-def sigmoid(array) -> np.ndarray:
+def sigmoid(array: np.ndarray) -> np.ndarray:
     """Return the logistic function, written with tanh so that no input overflows."""
     return np.tanh(array * np.float32(0.5)) * np.float32(0.5) + np.float32(0.5)
 

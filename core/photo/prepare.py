@@ -115,13 +115,14 @@ def prepare_photo(
         foreground = estimate_foreground(crop, alpha / 255.0)
     prepared = np.dstack([foreground, alpha])
     reporter.preview("matte", png_bytes(prepared))
+    frame = None if aligned else wanted or Crop.of_box(size, box)
     return Portrait(
         aligned=prepared,
         faces=tuple(box for box, _ in found),
         face=index,
         notes=photo.notes + notes,
         findings=findings_of(rgb, matte, landmarks, box, tuple(other for other, _ in others)),
-        crop=None if aligned else tuple((wanted or Crop.of_box(size, box)).values()),
+        crop=(frame.x, frame.y, frame.size) if frame else None,
         rgb=rgb,
         matte=matte,
         landmarks=alignment.align_landmarks(landmarks),

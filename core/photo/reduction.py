@@ -28,11 +28,13 @@ def reduce_bands(bands: Iterable[np.ndarray], size: tuple[int, int], factor: int
     Returns:
         [ceil(H / factor), ceil(W / factor), C] of the bands' type.
     """
-    result, filled, waiting = None, 0, None
-    height = -(-size[1] // factor)
+    result = np.zeros((0, 0, 0), np.uint8)
+    waiting: np.ndarray | None = None
+    filled = 0
+    shape = (-(-size[1] // factor), -(-size[0] // factor))
     for band in bands:
-        if result is None:
-            result = np.zeros((height, -(-size[0] // factor), band.shape[2]), band.dtype)
+        if not result.size:
+            result = np.zeros((*shape, band.shape[2]), band.dtype)
         rows = band if waiting is None else np.concatenate([waiting, band])
         whole = len(rows) // factor * factor
         if whole:
@@ -128,7 +130,7 @@ def _row_bytes(row: np.ndarray, depth: int, size: int) -> bytes:
     return wide.tobytes()
 
 
-def _chunk(kind: bytes, body: bytes) -> bytes:
+def _chunk(kind: bytes, body: bytes | memoryview) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))
 
 
@@ -136,7 +138,8 @@ class _Unpacked:
     """A stream of a PNG's unpacked bytes."""
 
     def __init__(self, bodies: Iterator[memoryview]) -> None:
-        self._bodies, self._packed, self._unpacker = bodies, b"", zlib.decompressobj()
+        self._bodies, self._unpacker = bodies, zlib.decompressobj()
+        self._packed: bytes | memoryview = b""
 
     def read(self, size: int) -> bytes:
         """Return the next ``size`` bytes.
@@ -148,9 +151,10 @@ class _Unpacked:
         parts = []
         while size:
             if not self._packed:
-                self._packed = next(self._bodies, None)
-                if self._packed is None:
+                body = next(self._bodies, None)
+                if body is None:
                     raise EOFError("the file ends in the middle of the picture")
+                self._packed = body
             part = self._unpacker.decompress(self._packed, size)
             self._packed = self._unpacker.unconsumed_tail
             if not part and not self._packed and self._unpacker.eof:

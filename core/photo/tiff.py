@@ -65,7 +65,7 @@ class Layout:
     @property
     def channels(self) -> int:
         """Colour channels, 0 where the colours are of a kind that is not read here."""
-        return CHANNELS.get(self.tags.get(PHOTOMETRIC), 0)
+        return CHANNELS.get(self.tags.get(PHOTOMETRIC, -1), 0)
 
     @property
     def is_plain(self) -> bool:
@@ -281,7 +281,7 @@ def _samples(packed: np.ndarray, layout: Layout, pieces: _Pieces) -> np.ndarray:
     elif predictor in (1, 2):
         values = np.ascontiguousarray(packed).view(kind).reshape(shape)
         if predictor == 2:
-            whole = np.dtype(f"u{kind.itemsize}").newbyteorder(layout.order)
+            whole = np.dtype(f"{layout.order}u{kind.itemsize}")
             added = np.add.accumulate(values.view(whole), axis=2, dtype=whole.newbyteorder("="))
             values = added.view(kind.newbyteorder("="))
     else:
@@ -292,7 +292,7 @@ def _samples(packed: np.ndarray, layout: Layout, pieces: _Pieces) -> np.ndarray:
 def _to_range(values: np.ndarray) -> np.ndarray:
     """Return whole numbers as uint8 of their type's positive range, floats as finite float32."""
     if values.dtype.kind == "f":
-        return np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=np.finfo(np.float16).max, neginf=0.0)
+        return np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=float(np.finfo(np.float16).max), neginf=0.0)
     if values.dtype.itemsize == 1 and values.dtype.kind == "u":
         return values
     scale = np.float32(255 / np.iinfo(values.dtype).max)
