@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image
@@ -32,19 +32,22 @@ CROP_SEARCH_SIZE = 640
 NO_FACE_ADVICE = "Choose a photo that shows one face from the front, large, sharp and well lit."
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Portrait(PreparedPhoto):
     """A prepared photo with everything that was found on the way.
 
     Attributes:
+        rgb, matte: As in every prepared photo; here they are always at hand.
         landmarks: The used face's landmarks in aligned pixels.
         foreground: [512, 512, 3] uint8, colours of the person without the background's share.
         alignment: How the photo's pixels map to aligned pixels.
     """
 
-    landmarks: Landmarks | None = None
-    foreground: np.ndarray | None = None
-    alignment: Alignment | None = None
+    rgb: np.ndarray = field()
+    matte: np.ndarray = field()
+    landmarks: Landmarks
+    foreground: np.ndarray
+    alignment: Alignment
 
     @property
     def alpha(self) -> np.ndarray:

@@ -68,7 +68,7 @@ def pixels_to_divide(portrait: FittedPortrait, sheet: PhotoSheet, budget: int) -
         sheet: The photo's pixels in space.
         budget: Number of further Gaussians.
     """
-    chosen = np.zeros(sheet.used.shape, bool)
+    chosen: np.ndarray = np.zeros(sheet.used.shape, bool)
     if portrait.fine is None:
         return chosen
     solid = ndimage.binary_erosion(portrait.alpha >= SOLID_ALPHA, iterations=SOLID_RIM, border_value=1) & sheet.used
@@ -90,6 +90,8 @@ def fine_splats(portrait: FittedPortrait, sheet: PhotoSheet, divided: np.ndarray
         divided: [512, 512] bool, not empty.
     """
     # Neighbours count for the colours, so a rim goes along.
+    if portrait.fine is None:
+        raise ValueError("the portrait has no fine colours")
     window = ndimage.find_objects(ndimage.binary_dilation(divided, iterations=2).astype(np.int8))[0]
     fine = _fine_sheet(portrait, sheet, window)
     colors = portrait.fine[tuple(slice(FACTOR * part.start, FACTOR * part.stop) for part in window)]

@@ -22,7 +22,8 @@ def bare_ears(portrait: FittedPortrait, segmentation: Segmentation) -> tuple[boo
     votes = [is_bare(ear, flesh) if ear.sum() >= FEWEST_PIXELS else None for ear in portrait.ear_maps]
     known = [vote for vote in votes if vote is not None]
     fallback = bool(known and all(known)) or (not known and not segmentation.long_hair)
-    return tuple(fallback if vote is None else vote for vote in votes)
+    right, left = (fallback if vote is None else vote for vote in votes)
+    return right, left
 
 
 def showing_ears(portrait: FittedPortrait, segmentation: Segmentation) -> np.ndarray:

@@ -96,7 +96,7 @@ def find_headgear(portrait: FittedPortrait, parts: np.ndarray, beard: np.ndarray
         parts: [512, 512] the photo's parts, with all that covers the scalp labelled as hair.
         beard: [512, 512] bool: hair of the beard, which may look like what is on the head.
     """
-    rows, columns = np.indices(portrait.mask.shape)
+    rows, columns = np.mgrid[: portrait.mask.shape[0], : portrait.mask.shape[1]]
     down = (rows + 0.5 - portrait.chin_row) / portrait.face_height
     aside = np.abs(columns + 0.5 - float(portrait.landmarks[CHIN, 0])) / portrait.face_height
     cover = (parts == Part.HAIR) & (down < 0)
@@ -106,7 +106,9 @@ def find_headgear(portrait: FittedPortrait, parts: np.ndarray, beard: np.ndarray
     found = []
     # What looks like two things may be one in light and shade, and the other way round.
     for candidate in (cover, _upper(portrait, cover, lab, down)):
-        inner = np.zeros_like(cover) if candidate is None else _pure(portrait, candidate)
+        if candidate is None:
+            continue
+        inner = _pure(portrait, candidate)
         if inner.sum() < FEWEST or skin.sum() < FEWEST:
             continue
         unlike = unlikeness(lab, lab[inner])
@@ -115,7 +117,9 @@ def find_headgear(portrait: FittedPortrait, parts: np.ndarray, beard: np.ndarray
         edge = _edge(portrait, candidate, down)
         votes = NONE + edge.votes + _smoothness(lab, inner) + _tangles(portrait, inner) + _colors(lab, inner)
         found.append((votes + THROAT_VOTES * wrapped, candidate, inner, cloth, wrapped, edge))
-    votes, candidate, inner, cloth, wrapped, edge = max(found, key=lambda one: one[0], default=(0.0,) + (None,) * 5)
+    if not found:
+        return None
+    votes, candidate, inner, cloth, wrapped, edge = max(found, key=lambda one: one[0])
     if votes <= 0:
         return None
     over = cover & (down < edge.heights)

@@ -91,12 +91,13 @@ def segment(portrait: FittedPortrait) -> Segmentation:
     seeds, long_hair = certain_places(portrait, bins)
     # Skin is the face's own under any light; clothes may be of every colour: a collar is seldom the jacket's.
     # Long hair may have dyed tips.
-    expected = (shaded_colors(portrait.rgb, seeds[SKIN]), DYED * ANY_COLOR if long_hair else 0.0, ANY_COLOR)
+    shaded = shaded_colors(portrait.rgb, seeds[SKIN])
+    expected = (shaded, DYED * ANY_COLOR if long_hair else 0.0, ANY_COLOR)
     priors = place_priors(portrait, long_hair)
     priors[seeds[SKIN] & ~portrait.face_oval] = BARE_PRIOR
     priors[seeds[HAIR] & portrait.face_oval] = OVER_FACE_PRIOR
     posterior = np.stack(seeds, axis=-1).astype(np.float32)
-    like_skin = seeds[SKIN] | (expected[SKIN][bins] > ANY_COLOR)
+    like_skin = seeds[SKIN] | (shaded[bins] > ANY_COLOR)
     for _ in range(LEARNING_PASSES):
         posterior[..., SKIN] *= like_skin
         likelihood = likelihoods(bins, posterior, expected)

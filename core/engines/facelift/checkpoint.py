@@ -15,6 +15,7 @@ import json
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -73,7 +74,7 @@ class Checkpoint:
         """Return the folder of a pipeline component."""
         return self.folder / PIPELINE / name
 
-    def config(self, component: str) -> dict:
+    def config(self, component: str) -> dict[str, Any]:
         """Return a component's configuration.
 
         Raises:

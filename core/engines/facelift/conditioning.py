@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from diffusers import DDPMScheduler
@@ -52,7 +53,7 @@ class NoiseAugmentation:
     kept: torch.Tensor
 
     @classmethod
-    def of_files(cls, weights: Mapping[str, torch.Tensor], config: Mapping) -> NoiseAugmentation:
+    def of_files(cls, weights: Mapping[str, torch.Tensor], config: Mapping[str, Any]) -> NoiseAugmentation:
         """Return the augmentation of the normalizer's weights and the noising scheduler's configuration."""
         schedule = DDPMScheduler.from_config(dict(config))
         return cls(weights["mean"], weights["std"], schedule.alphas_cumprod[0])

@@ -85,7 +85,7 @@ def reference_ply_table(content: bytes) -> np.ndarray:
 def _ply_header(count: int) -> bytes:
     types = {np.dtype("<f4"): "float", np.dtype("u1"): "uchar"}
     lines = ["ply", "format binary_little_endian 1.0", f"element vertex {count}"]
-    lines += [f"property {types[PLY_COLUMNS[name]]} {name}" for name in PLY_COLUMNS.names]
+    lines += [f"property {types[PLY_COLUMNS[name]]} {name}" for name in PLY_COLUMNS.names or ()]
     return "\n".join([*lines, "end_header\n"]).encode("ascii")
 
 

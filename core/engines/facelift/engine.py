@@ -34,7 +34,7 @@ class FaceLiftEngine:
 
     def __init__(self) -> None:
         self._runner: Runner | None = None
-        self._loaded: tuple = ()
+        self._loaded: tuple[object, ...] = ()
 
     def obstacle(self) -> str:
         """Return which package or weights are missing, without importing torch or reading weights."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 
 
-def clip_pixels(picture: np.ndarray, config: Mapping) -> torch.Tensor:
+def clip_pixels(picture: np.ndarray, config: Mapping[str, Any]) -> torch.Tensor:
     """Return CLIP's input for a picture (FaceLift specification, section 4).
 
     The resize works on uint8 with Pillow's bicubic filter, which rounds and clips: resizing in

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import torch
 
@@ -25,7 +26,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 def out_of_memory(error: BaseException, device: torch.device) -> OutOfMemoryError:
     """Return the error for a person, with the missing amount where torch tells it."""
     requested, free = _amount(REQUEST, str(error)), _amount(FREE, str(error))
-    details = {"requested": requested, "free": free}
+    details: dict[str, Any] = {"requested": requested, "free": free}
     where = {"cuda": "graphics card", "mps": "GPU"}.get(device.type, "computer")
     message = f"The {where} has too little memory, even with one model at a time."
     # Less than what is free can be refused too: it may lie in pieces, or be granted to somebody else.
@@ -40,7 +41,7 @@ def out_of_memory(error: BaseException, device: torch.device) -> OutOfMemoryErro
     return OutOfMemoryError(message, advice, **{name: value for name, value in details.items() if value is not None})
 
 
-def _amount(pattern: re.Pattern, text: str) -> int | None:
+def _amount(pattern: re.Pattern[str], text: str) -> int | None:
     """Return the bytes that a pattern finds in a message, or None."""
     match = pattern.search(text)
     if match is None:

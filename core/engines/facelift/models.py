@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
@@ -20,7 +21,7 @@ POSITION_IDS = "position_ids"
 """A counting buffer that older files store and current classes make themselves."""
 
 
-def unet_config(config: Mapping) -> dict:
+def unet_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the stock UNet's arguments for a multi-view ``unet/config.json`` (FaceLift specification, section 7).
 
     Block types lose their multi-view suffix; keys of the multi-view class are dropped: those
@@ -92,7 +93,7 @@ def current_name(name: str, expected: Mapping[str, object]) -> str:
     return short if short in expected else name
 
 
-def build(kind: str, config: Mapping) -> nn.Module:
+def build(kind: str, config: Mapping[str, Any]) -> nn.Module:
     """Return an empty model on the meta device: "unet", "vae", "image_encoder" or "text_encoder"."""
     with torch.device("meta"):
         if kind == "unet":

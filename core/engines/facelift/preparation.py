@@ -58,16 +58,16 @@ def prepare(shot: Shot[Photo], reporter: Reporter) -> Preparation:
     if shot.edits.matte:
         rgba = np.dstack([rgba[..., :3], shot.edits.apply_matte(rgba[..., 3])])
     used: Crop | None = None
-    if not options.aligned:
+    if options.aligned:
+        aligned = resized(rgba, ALIGNED_SIZE)
+        picture = over_white(aligned)
+    else:
         if crop is None and options.face is None and len(faces) > 1:
             notes = (*notes, f"{len(faces)} faces were found; the largest is used.")
         size = (rgb.shape[1], rgb.shape[0])
-        box = _reference_box(rgba, found[wanted][1]) if crop is None else crop.box(size)
+        box = _reference_box(rgba, found[wanted or 0][1]) if crop is None else crop.box(size)
         used = crop or Crop.of_box(size, box)
         picture, aligned = _aligned(rgba, box)
-    else:
-        aligned = resized(rgba, ALIGNED_SIZE)
-        picture = over_white(aligned)
     others = tuple(face for place, face in enumerate(faces) if place != wanted)
     judged = () if wanted is None else (found[wanted][1], reference_box(found[wanted][1]), others)
     prepared = PreparedPhoto(
@@ -76,7 +76,7 @@ def prepare(shot: Shot[Photo], reporter: Reporter) -> Preparation:
         wanted or 0,
         (*photo.notes, *notes),
         findings_of(rgb, rgba[..., 3], *judged) if judged else (),
-        None if used is None else tuple(used.values()),
+        None if used is None else (used.x, used.y, used.size),
         rgb,
         rgba[..., 3],
     )

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ...errors import EngineUnavailable
+from ...gaussians import Gaussians
 from ...progress import Reporter
 from ...system.pictures import png_bytes
 from . import acceleration, convert, filters, memory
@@ -41,7 +42,7 @@ class Outcome:
     kept: torch.Tensor
     notes: tuple[str, ...] = ()
 
-    def gaussians(self):
+    def gaussians(self) -> Gaussians:
         """Return the kept Gaussians, activated, in the common frame."""
         return convert.to_gaussians(self.raw, self.kept)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from diffusers import DDIMScheduler
@@ -23,7 +24,7 @@ class DDIM:
     """
 
     def __init__(
-        self, config: Mapping, steps: int, eta: float, draws: Draws, observe: Observer = observe_nothing
+        self, config: Mapping[str, Any], steps: int, eta: float, draws: Draws, observe: Observer = observe_nothing
     ) -> None:
         self.scheduler = DDIMScheduler.from_config(dict(config))
         self.scheduler.set_timesteps(steps)
@@ -55,7 +56,7 @@ class DPMSolver:
         steps: Number of steps.
     """
 
-    def __init__(self, config: Mapping, steps: int) -> None:
+    def __init__(self, config: Mapping[str, Any], steps: int) -> None:
         # Here, because it loads scipy's statistics: a second that the usual preset need not wait.
         from diffusers import DPMSolverMultistepScheduler
 
