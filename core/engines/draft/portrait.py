@@ -126,7 +126,8 @@ class FittedPortrait:
         pixels, depths = self.camera.project(self.vertices.astype(np.float64))
         ears, right = self.model.in_regions(Region.EARS), self.model.mean[:, 0] < 0
         sides = [np.column_stack([pixels, depths])[ears & side] for side in (right, ~right)]
-        return tuple(sorted(sides, key=lambda ear: float(ear[:, 0].mean())))
+        first, second = sorted(sides, key=lambda ear: float(ear[:, 0].mean()))
+        return first, second
 
     def between_ears(self, values: tuple[float, float]) -> np.ndarray:
         """Return values [512] of the picture's columns: those of the ears at left and right, and between these two."""
