@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..errors import FaceLiftError
 from ..system.failures import FAILURES, find
 from .errors import RuntimeProblem
 
@@ -23,6 +24,27 @@ def explain(raw: str) -> RuntimeProblem:
         last = lines[-1][:200] if lines else "no output"
         return RuntimeProblem(f"It failed: {last}", UNKNOWN, code="unknown-failure", raw=kept)
     return RuntimeProblem(failure.message, failure.advice, code=failure.code, raw=kept)
+
+
+def explained(error: BaseException, report: str = "Open the log and report it, please.") -> FaceLiftError:
+    """Return what a person should read for any exception: from the table of failures where that knows it.
+
+    Args:
+        error: What was raised.
+        report: What to do about one that nobody expected.
+    """
+    if isinstance(error, FaceLiftError):
+        return error
+    if isinstance(error, MemoryError):
+        return FaceLiftError(
+            "The computer ran out of memory.",
+            "Close other programs or choose a smaller setting, then try again.",
+            code="out-of-memory",
+        )
+    text = f"{type(error).__name__}: {error}"
+    if find(text) is not None:
+        return explain(text)
+    return FaceLiftError(f"Something went wrong inside ({text}).", report, code="internal")
 
 
 def troubleshooting_table() -> str:

@@ -23,7 +23,6 @@ from ..processes.codec import ProtocolError
 from ..processes.protocol import Method, Notification, RpcCode
 from ..processes.server import InvalidRequest, Request
 from ..runtime import advice
-from ..system.failures import find
 from ..version import version
 from . import packing
 from .lanes import Lane, Task
@@ -59,7 +58,7 @@ class Server(processes.Server):
 
     def explain(self, error: BaseException) -> FaceLiftError:
         """Return what a person should read for an exception."""
-        return explained(error)
+        return advice.explained(error)
 
     def _submit(self, request: Request) -> None:
         self._lanes[request.method].submit(_task(request))
@@ -94,24 +93,6 @@ def hello() -> dict[str, Any]:
     }
 
 
-def explained(error: BaseException) -> FaceLiftError:
-    """Return what a person should read for any exception: from the table of failures where that knows it."""
-    if isinstance(error, FaceLiftError):
-        return error
-    if isinstance(error, MemoryError):
-        return FaceLiftError(
-            "The computer ran out of memory.",
-            "Close other programs or choose a smaller setting, then try again.",
-            code="out-of-memory",
-        )
-    text = f"{type(error).__name__}: {error}"
-    if find(text) is not None:
-        return advice.explain(text)
-    return FaceLiftError(
-        f"Something went wrong inside ({text}).", "Open the log and report it, please.", code="internal"
-    )
-
-
 def _describe_engine(engine_id: str) -> dict[str, Any]:
     """Return an engine's description, and whether it can run here; one that can't even be imported can't."""
     try:
@@ -119,7 +100,7 @@ def _describe_engine(engine_id: str) -> dict[str, Any]:
     except Exception as error:
         if not isinstance(error, FaceLiftError):
             logger.exception("the engine %s can't be used", engine_id)
-        reason = str(explained(error))
+        reason = str(advice.explained(error))
     return {**registry.describe(engine_id).to_dict(), "available": not reason, "reason": reason}
 
 
@@ -131,7 +112,8 @@ def _task(request: Request) -> Task:
     try:
         capture = packing.unpack_capture(params, request.attachments)
     except ProtocolError as error:
-        raise InvalidRequest(f"{request.method} needs photos. {error.message}", RpcCode.INVALID_PARAMS) from error
+        fault = error.details["raw"]
+        raise InvalidRequest(f"{request.method} needs photos. {fault}", RpcCode.INVALID_PARAMS) from error
     return Task(request.id, request.method, engine, settings, capture)
 
 

@@ -15,7 +15,7 @@ from ..interface.previews import previews
 from ..photo import editing as photo_editing
 from ..splats.scene import arrival_view
 from . import connection
-from .tasks import UNFINISHED, Order, State, Task
+from .tasks import REPORT, UNFINISHED, Order, State, Task
 
 logger = logging.getLogger(__name__)
 
@@ -146,7 +146,7 @@ class Session:
             bpy.ops.facelift.bring_in("EXEC_DEFAULT", True, task=task.id)
         except RuntimeError as error:
             logger.exception("bringing a head in failed")
-            task.fail(FaceLiftError(f"The head could not be added: {error}", "Open the log and report it, please."))
+            task.fail(FaceLiftError(f"The head could not be added: {error}", REPORT))
         else:
             task.state = State.DONE
             arrival_view.welcome(bpy.context.view_layer.objects.active)

@@ -7,6 +7,7 @@ threads, the display's groups and the point cloud are built one piece a tick.
 from __future__ import annotations
 
 import hashlib
+import logging
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +20,7 @@ from ...core.errors import FaceLiftError
 from ...core.photo.edits import PhotoEdits
 from ...core.processes.job import Job, JobState
 from ...core.progress import Progress
+from ...core.runtime import advice
 from ...core.worker.packing import ReceivedHead, ReceivedPreparation
 from ..interface.previews import previews
 from ..photo.photos import PhotoSource
@@ -26,6 +28,10 @@ from ..splats.data import geometry, heads
 from ..splats.scene import entrance, placement
 from ..splats.scene.arrivals import Arrival
 from . import connection
+
+logger = logging.getLogger(__name__)
+
+REPORT = "Try again; if it stays, report it with what Blender's console says, please."
 
 _makers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="facelift-arrays")
 
@@ -151,11 +157,17 @@ class Task:
             self._work.cancel()
         elif self.state in UNFINISHED:
             self.state = State.CANCELLED
-        for arrival in filter(None, (self._arriving, self.arrival)):
-            arrival.assembly.drop()
+        self._drop()
 
     def tick(self) -> None:
-        """Move on as far as possible without waiting."""
+        """Move on as far as possible without waiting; what fails unexpectedly fails this task alone."""
+        try:
+            self._proceed()
+        except Exception as error:  # Raised into Blender's timer, it would end that, and everything would stand still.
+            logger.exception("%s of %s failed", self.method, self.order.source.name)
+            self.fail(advice.explained(error, REPORT))
+
+    def _proceed(self) -> None:
         if self.state is State.READING and all(photo.done() for photo in self._reading):
             self._submit()
         if self._work is not None and self.state in (State.WAITING, State.RUNNING):
@@ -169,8 +181,14 @@ class Task:
         return self.state is State.ARRIVING and self.arrival is not None
 
     def fail(self, error: FaceLiftError) -> None:
-        """End with an error."""
+        """End with an error; what was made for the scene goes."""
         self.state, self.error = State.FAILED, error
+        self._drop()
+
+    def _drop(self) -> None:
+        for arrival in filter(None, (self._arriving, self.arrival)):
+            arrival.drop()
+        self.arrival = self._arriving = self._making = self._pieces = None
 
     def _submit(self) -> None:
         try:

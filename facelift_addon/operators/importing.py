@@ -118,7 +118,7 @@ def _arrive(reading: _Reading, scene: str, frame: str) -> Generator[None, None, 
         return _add(reading, scene, frame)
     finally:
         for arrival in arrivals:
-            arrival.assembly.drop()
+            arrival.drop()
 
 
 def import_in_background(scene: bpy.types.Scene, paths: Sequence[Path], frame: str) -> None:

@@ -154,3 +154,33 @@ def test_switching_the_extension_off_ends_everything_and_on_again_works(unhurrie
     bpy.ops.preferences.addon_enable(module=PACKAGE)
     assert unhurried_worker.session.tasks == []
     assert bpy.context.scene.facelift.engine == "draft"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "advice"),
+    [(MemoryError(), "out-of-memory", "Close other programs"), (KeyError("sh"), "internal", "Try again")],
+)
+def test_a_head_that_cannot_be_taken_in_leaves_no_trace(quick_worker, landscape, monkeypatch, error, code, advice):
+    import bpy
+
+    blender, geometry = quick_worker, quick_worker.module("facelift_addon.splats.data.geometry")
+    write, written = geometry.write, []
+
+    def failing(cloud, columns):
+        written.extend(columns)
+        if len(written) > 2:
+            raise error
+        write(cloud, columns)
+
+    bpy.ops.facelift.choose_photo(filepath=str(landscape))
+    blender.settle()
+    monkeypatch.setattr(geometry, "write", failing)
+    bpy.ops.facelift.generate()
+    (task,) = blender.session.tasks
+    blender.tick_until(lambda: task.state == "Failed")
+    assert len(written) > 2 and task.error.code == code and advice in task.error.advice
+    assert not bpy.data.pointclouds and not bpy.context.scene.objects
+    monkeypatch.setattr(geometry, "write", write)
+    bpy.ops.facelift.retry(task=task.id)
+    blender.settle()
+    assert [task.state for task in blender.session.tasks] == ["Done"] and len(heads(blender)) == 1

@@ -78,6 +78,11 @@ class Arrival:
             return self.assembly.take()
         return geometry.from_columns(self.name, self.columns)
 
+    def drop(self) -> None:
+        """Remove what was made of it and not added."""
+        if self.assembly is not None:
+            self.assembly.drop()
+
 
 def add(scene: bpy.types.Scene, arrival: Arrival, view_layer: bpy.types.ViewLayer | None) -> bpy.types.Object:
     """Put a head into a collection of its own at the 3D cursor; select it and make it active.
