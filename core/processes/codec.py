@@ -74,6 +74,17 @@ class ProtocolError(FaceLiftError):
         **details: Any,
     ) -> None:
         super().__init__(message, advice, raw=fault, **details)
+        # Tracebacks in logs tell notes.
+        self.add_note(fault)
+
+
+def unsendable(fault: str) -> ProtocolError:
+    """Return the error that a message of ours has no form in which it could travel."""
+    return ProtocolError(
+        fault,
+        "Something can't be passed on between Blender and FaceLift's background process.",
+        "Report it with the log, please.",
+    )
 
 
 class StreamEnded(ProtocolError):
@@ -139,9 +150,9 @@ def encode(message: Message) -> list[bytes | memoryview]:
     try:
         text = json.dumps(content, default=_plain, allow_nan=False, separators=(",", ":")).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise ProtocolError(f"A message can't be written as JSON: {error}.") from error
+        raise unsendable(f"A message can't be written as JSON: {error}.") from error
     if len(text) > MAX_JSON_BYTES:
-        raise ProtocolError(f"A message of {len(text)} bytes is too large to send.")
+        raise unsendable(f"A message of {len(text)} bytes is too large to send.")
     return [b"%s %d\r\n\r\n" % (HEADER_NAME, len(text)) + text, *buffers]
 
 
@@ -153,7 +164,7 @@ def _encode_attachment(name: str, value: Attachment) -> tuple[dict[str, Any], by
 
     array = np.asarray(value)
     if array.dtype.name not in WIDTHS:
-        raise ProtocolError(f"Arrays of type {array.dtype} can't be sent.")
+        raise unsendable(f"Arrays of type {array.dtype} can't be sent.")
     wire = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(array.shape)
     entry = {"name": name, "dtype": array.dtype.name, "shape": list(array.shape), "bytes": wire.nbytes}
     # A memoryview can't be cast when a dimension is zero, hence through a flat view of bytes.

@@ -139,6 +139,7 @@ class Server(ABC):
             try:
                 self.send(self._failure(job, error))
             except ProtocolError as unsendable:  # Its details have no JSON form; the log has them.
+                logger.exception("%s %d: its error can't be sent", name, job)
                 self.send(protocol.error_response(job, unsendable))
 
     def _handle(self, message: Message) -> bool:

@@ -176,7 +176,7 @@ def test_prints_do_not_break_the_stream(client):
         ("failing", {"how": "photo"}, "bad-photo", "No face was found."),
         ("failing", {"how": "error"}, "internal", "RuntimeError"),
         ("failing", {"how": "exit-python"}, "internal", "SystemExit"),
-        ("failing", {"how": "unsendable"}, "worker-protocol", "JSON"),
+        ("failing", {"how": "unsendable"}, "worker-protocol", "can't be passed on"),
         ("hungry", {}, "out-of-memory", "ran out of memory"),
         ("steps", {"count": -1}, "bad-settings", "'count'"),
         ("nonsense", {}, "engine-unavailable", "nonsense"),
@@ -192,6 +192,16 @@ def test_errors_arrive_as_they_were_raised(client, engine, settings, code, words
     after = client.generate(capture(photo_bytes(), "a.png"), "steps", {})
     finish(client, after)
     assert after.state is JobState.DONE
+
+
+def test_what_is_wrong_with_a_message_is_in_the_report_and_in_the_log(client):
+    job = client.generate(capture(photo_bytes(), "a.png"), "failing", {"how": "unsendable"})
+    finish(client, job)
+    assert "can't be written as JSON" in job.error.details["raw"]
+    assert "can't be written as JSON" in client.log_path.read_text()
+    mistaken = client.submit(Method.GENERATE, {"engine": "steps", "shots": [{}]})
+    finish(client, mistaken)
+    assert "needs photos" in mistaken.error.message and "'photo_name'" in mistaken.error.message
 
 
 def test_error_details_survive(client):
