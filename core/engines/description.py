@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
 
-from ..errors import SettingsError
+from ..errors import EngineUnavailable, SettingsError
 from .capture import Capture
 from .settings import Setting, describe, read
 from .shot_options import LENS_OPTIONS, ShotOptions
@@ -38,6 +38,15 @@ class Takes:
                 f"{len(capture.shots)} photos were given, and this engine makes a head from at most {self.shots}.",
                 "Choose fewer photos, or another engine.",
             )
+
+
+def lacking(label: str, package: str) -> EngineUnavailable:
+    """Return the error that a Python package is not installed which the engine with a label needs."""
+    return EngineUnavailable(
+        f"The {label} engine needs the Python package {package!r}, which is not installed here.",
+        "Install its runtime in the preferences, or choose another engine.",
+        code="no-runtime",
+    )
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineUnavailable
 from .base import Engine
-from .description import Description
+from .description import Description, lacking
 from .settings import Setting
 from .shot_options import split_options
 
@@ -92,7 +92,4 @@ def _load(engine_id: str, module: str) -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == __package__.partition(".")[0]:
             raise  # A module of our own: nothing that could be installed.
-        raise EngineUnavailable(
-            f"The engine {engine_id!r} needs the Python package {error.name!r}, which is not installed here.",
-            "Install its runtime in the preferences, or choose another engine.",
-        ) from error
+        raise lacking(describe(engine_id).label, error.name or "") from error

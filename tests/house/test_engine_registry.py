@@ -25,7 +25,7 @@ def dream(tmp_path, monkeypatch):
     def dream(text: str) -> None:
         (tmp_path / "dream").mkdir()
         (tmp_path / "dream" / "__init__.py").touch()
-        description = "DESCRIPTION = SimpleNamespace(engine='.engine:Dream', setup='.engine')\n"
+        description = "DESCRIPTION = SimpleNamespace(label='Dream', engine='.engine:Dream', setup='.engine')\n"
         (tmp_path / "dream" / "description.py").write_text(f"from types import SimpleNamespace\n{description}")
         (tmp_path / "dream" / "engine.py").write_text(text)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from ...errors import EngineUnavailable
 from ...progress import Reporter
 from ...weights.record import HashRecord
 from ...weights.resolve import resolve
 from ...weights.verify import verify
+from ..description import lacking
 from .description import DESCRIPTION
 
 PACKAGES = ("torch", "diffusers", "transformers", "safetensors")
@@ -60,8 +60,4 @@ def check_packages() -> None:
     """
     name = missing_package()
     if name is not None:
-        raise EngineUnavailable(
-            f"The {DESCRIPTION.label} engine needs the Python package {name!r}, which is not installed here.",
-            "Install its runtime in the preferences, or choose another engine.",
-            code="no-runtime",
-        )
+        raise lacking(DESCRIPTION.label, name)
