@@ -290,22 +290,22 @@ def test_what_runs_less_or_more_often_is_there():
 
 @pytest.fixture
 def linted(tmp_path, monkeypatch):
-    """Run ``build.py lint`` with programs that end with given codes; return its own code and what ran."""
+    """Run ``build.py lint`` with tools that end with given codes; return its own code and what ran."""
     if os.name == "nt":
-        pytest.skip("the programs are shell scripts")
+        pytest.skip("its Python is a shell script")
 
     def linted(**codes):
-        for program, *_ in checks.TOOLS.values():
-            script = tmp_path / program
-            script.write_text(f'#!/bin/sh\necho {program} "$@" >> "{tmp_path}/ran"\nexit {codes.get(program, 0)}\n')
-            script.chmod(0o755)
-        monkeypatch.setattr(checks, "environment", lambda *_: tmp_path / "python")
+        python = tmp_path / "python"
+        cases = "".join(f"*{tool}*) exit {code};; " for tool, code in codes.items())
+        python.write_text(f'#!/bin/sh\necho "$*" >> "{tmp_path}/ran"\ncase "$*" in {cases}esac\n')
+        python.chmod(0o755)
+        monkeypatch.setattr(checks, "environment", lambda *_: python)
         return checks.lint(), (tmp_path / "ran").read_text().splitlines()
 
     return linted
 
 
-@pytest.mark.parametrize(("codes", "code"), [({}, 0), ({"ruff": 1}, 1), ({"mypy": 2}, 1)])
+@pytest.mark.parametrize(("codes", "code"), [({}, 0), ({"ruff": 1}, 1), ({"importlinter": 1}, 1), ({"mypy": 2}, 1)])
 def test_lint_runs_every_check_and_fails_when_one_does(linted, capfd, codes, code):
     ended, ran = linted(**codes)
     assert (ended, len(ran)) == (code, len(checks.TOOLS))
