@@ -14,7 +14,6 @@ try:
 except ImportError:  # Some builds of Pillow come without LittleCMS: photos are then taken as sRGB.
     ImageCms = None
 
-
 LINEAR_GREY = 170
 """sRGB value, 0..255, beyond which the grey 128 of a colour profile is linear light (188) rather than encoded."""
 

@@ -209,7 +209,6 @@ def write_tensors(
 
     Args:
         stream: Where to.
-
         tensors: Name -> (dtype name, shape), in order.
         pieces: The tensors' values in that order, each in one or more contiguous pieces.
         metadata: Free text by name.

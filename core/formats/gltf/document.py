@@ -95,7 +95,6 @@ class Document:
         accessor = self.item("accessors", index)
         code, width = COMPONENT_TYPES.get(_key(accessor, "componentType")), WIDTHS.get(_key(accessor, "type"))
         count, start = accessor.get("count", -1), accessor.get("byteOffset", 0)
-
         if code is None or width is None or not is_count(count) or not is_count(start):
             raise broken("a column's description makes no sense")
         if "sparse" in accessor or "bufferView" not in accessor:
@@ -104,7 +103,6 @@ class Document:
         if "extensions" in view:
             raise unsupported("has compressed columns")
         offset, length = view.get("byteOffset", 0), view.get("byteLength", -1)
-
         dtype = np.dtype("<" + code)
         stride = view.get("byteStride", dtype.itemsize * width)
         if not all(map(is_count, (offset, length, stride))) or stride < dtype.itemsize * width:
