@@ -99,7 +99,7 @@ def command_lint(options: argparse.Namespace) -> int:
 
 
 def command_bench(options: argparse.Namespace) -> int:
-    """The measurements of the README."""
+    """The measurements of BENCHMARKS.md."""
     python = blender_environment(own_blender(), ("blender", "demo", "test", *engine_groups(options.engine)))
     chosen = ["--engine", options.engine] if options.engine else []
     return run([python, "-m", "tests.bench", *chosen, *options.arguments])
@@ -143,7 +143,7 @@ def command_validate(options: argparse.Namespace) -> int:
 
 
 def command_assets(options: argparse.Namespace) -> int:
-    """Rebuild the draft engine's data from its source packages and compare with the committed files."""
+    """Rebuild the networks and the head model from their source packages and compare with the committed files."""
     python = blender_environment(own_blender(), ("assets",))
     sources = fetch_sources(python)
     return run([python, "-m", "tests.tools.assets", "--sources", sources, *(["--write"] if options.write else [])])
@@ -179,7 +179,7 @@ def parse() -> argparse.Namespace:
     demo.add_argument("--checkpoint", type=Path, help="folder of the facelift engine's weights")
     demo.add_argument("--out", type=Path, default=ROOT / "out", help="where the results go")
     test = add("test", command_test)
-    test.add_argument("--fast", action="store_true", help="only what tells most in two minutes, with one Blender")
+    test.add_argument("--fast", action="store_true", help="the tests that tell most, in two minutes, with one Blender")
     test.add_argument("arguments", nargs="*", help="passed on to pytest (after --)")
     add("lint", command_lint)
     bench = add("bench", command_bench)

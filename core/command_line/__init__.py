@@ -1,1 +1,1 @@
-"""``python -m core``: its commands, and the files that they make of heads."""
+"""``python -m core``: its commands (heads, conversion, weights), and the files that they make."""

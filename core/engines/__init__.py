@@ -1,1 +1,1 @@
-"""Engines turn a photo into Gaussians. :mod:`.base` has the protocol, :mod:`.registry` the list."""
+"""Engines turn photos of a person into Gaussians. :mod:`.base` has the protocol, :mod:`.registry` the list."""

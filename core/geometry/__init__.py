@@ -1,1 +1,1 @@
-"""Vectors, rotations and neighbours in space."""
+"""Vectors, rotations, neighbours in space, ramps, and how far a camera must stand."""

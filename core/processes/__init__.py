@@ -7,5 +7,6 @@ The one way to do it. The worker (:mod:`core.worker`) serves engines with it, th
 process, :mod:`.client` ours: it holds a :mod:`.connection` to a :mod:`.process` that is started as
 :mod:`.launch` says. :mod:`.lifetime` and :mod:`.group` see to it that nothing is left behind.
 
-Nothing in here needs more than Python's own library: some of the processes run in a bare Python.
+Nothing in here needs more than Python's own library, but for arrays in messages: some of the processes run in a bare
+Python.
 """

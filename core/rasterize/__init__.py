@@ -1,4 +1,4 @@
-"""Rasterizers of Gaussians and how to compare their pictures."""
+"""Pictures of Gaussians: rasterizers, sheets and turntables of them, and how to compare them."""
 
 from .cpu import render
 from .rendering import WHITE, Rendering, to_uint8

@@ -1,4 +1,4 @@
-"""Splats to mesh: what is inside, where its surface is, and which way it faces."""
+"""Closed surfaces of splats and fields: what is inside, where the surface is, and which way it faces."""
 
 from .mesh import Mesh
 from .relief import Relief, relief_of

@@ -1,1 +1,1 @@
-"""Threads, the terminal, and files: written whole or not at all, pictures and videos among them."""
+"""Threads, the terminal, files that are written whole or not at all, pictures, videos, and what failures mean."""

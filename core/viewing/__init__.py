@@ -1,1 +1,1 @@
-"""What drawing splats on a graphics card needs of numpy: their data as texels, and their order."""
+"""What drawing splats on a graphics card needs of numpy: their data as texels, their order, and light."""

@@ -1,4 +1,4 @@
-"""Files read, written and pictures made in a thread while Blender stays usable; the end happens on the main thread."""
+"""What tools do in a thread while Blender stays usable: files, pictures, fits. The end happens on the main thread."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ class FACELIFT_OT_set_crop(_OnPhoto, bpy.types.Operator):
 
     @classmethod
     def obstacle(cls, _context: bpy.types.Context) -> str:
-        """A photo is needed; it helps where no face was found."""
+        """A photo is needed; a face need not have been found."""
         return "" if session.photo is not None else "Choose a photo first"
 
     @reported

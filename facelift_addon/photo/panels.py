@@ -11,9 +11,6 @@ from ..making.tasks import Task
 from . import editing as photo_editing
 from .crop_gizmo import shows_photo
 
-NO_FACE = "no-face"
-"""Code of the error that a crop may mend."""
-
 
 def draw_buttons(layout: bpy.types.UILayout) -> None:
     """Draw the ways to change crop and matte, with a reset beside what was changed."""
@@ -40,7 +37,7 @@ def draw_findings(layout: bpy.types.UILayout, context: bpy.types.Context, found:
 
 
 def draw_way_out(layout: bpy.types.UILayout, photo: Task) -> None:
-    """Offer a reset where a crop or a painted matte made a photo useless, and a crop where no face was found."""
+    """Offer a reset where a crop or a painted matte made a photo useless."""
     if photo.order.edits.crop is not None:
         layout.operator("facelift.reset_crop", icon="LOOP_BACK")
     if photo.order.edits.matte:

@@ -1,1 +1,1 @@
-"""Splats in Blender: Gaussians <-> point clouds, their display, material and cameras."""
+"""Splats in Blender: as data, how they are shown, and how they stand in a scene."""

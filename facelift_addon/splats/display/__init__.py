@@ -1,1 +1,1 @@
-"""How splats are shown: node trees and materials of the display modifier."""
+"""How splats are shown: Blender's own splats (5.3+), or the display modifier's node trees and materials."""
