@@ -1,4 +1,4 @@
-"""Errors of ours as reports in Blender's status bar."""
+"""What people read of errors: ours as reports in Blender's status bar, and others with what to do about them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ from collections.abc import Callable
 from functools import wraps
 
 from ..core.errors import FaceLiftError
+from ..core.runtime import advice
+
+REPORT = "Try again; if it stays, report it with what Blender's console says, please."
+
+
+def explained(error: BaseException) -> FaceLiftError:
+    """Return what a person should read for any exception in Blender, whose traceback is in its console."""
+    return advice.explained(error, REPORT)
 
 
 def reported(execute: Callable) -> Callable:

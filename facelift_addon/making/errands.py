@@ -13,6 +13,7 @@ import bpy
 
 from ...core.errors import Cancelled, FaceLiftError
 from ...core.progress import Progress, Reporter
+from ..reporting import explained
 from .timers import redraw
 
 logger = logging.getLogger(__name__)
@@ -175,7 +176,8 @@ def _ended(errand: Errand) -> bool:
     except Exception as error:  # an errand's own fault must not stop the timer that serves the others
         logger.exception("%s failed", errand.title)
         _show(None)
-        _complain(f"{errand.title} failed: {error}", "Details are in Blender's console.")
+        told = explained(error)
+        _complain(f"{errand.title} failed. {told.message}", told.advice)
     else:
         _tell(news)
     return True

@@ -13,9 +13,10 @@ import bpy
 from ...core.errors import FaceLiftError
 from ..interface.previews import previews
 from ..photo import editing as photo_editing
+from ..reporting import REPORT
 from ..splats.scene import arrival_view
 from . import connection
-from .tasks import REPORT, UNFINISHED, Order, State, Task
+from .tasks import UNFINISHED, Order, State, Task
 
 logger = logging.getLogger(__name__)
 

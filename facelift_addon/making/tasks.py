@@ -20,18 +20,16 @@ from ...core.errors import FaceLiftError
 from ...core.photo.edits import PhotoEdits
 from ...core.processes.job import Job, JobState
 from ...core.progress import Progress
-from ...core.runtime import advice
 from ...core.worker.packing import ReceivedHead, ReceivedPreparation
 from ..interface.previews import previews
 from ..photo.photos import PhotoSource
+from ..reporting import explained
 from ..splats.data import geometry, heads
 from ..splats.scene import entrance, placement
 from ..splats.scene.arrivals import Arrival
 from . import connection
 
 logger = logging.getLogger(__name__)
-
-REPORT = "Try again; if it stays, report it with what Blender's console says, please."
 
 _makers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="facelift-arrays")
 
@@ -165,7 +163,7 @@ class Task:
             self._proceed()
         except Exception as error:  # Raised into Blender's timer, it would end that, and everything would stand still.
             logger.exception("%s of %s failed", self.method, self.order.source.name)
-            self.fail(advice.explained(error, REPORT))
+            self.fail(explained(error))
 
     def _proceed(self) -> None:
         if self.state is State.READING and all(photo.done() for photo in self._reading):
