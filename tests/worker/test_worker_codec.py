@@ -178,7 +178,7 @@ def test_other_text_in_the_stream_is_shown():
     ],
 )
 def test_what_cannot_travel_is_refused_by_the_sender(message):
-    with pytest.raises(ProtocolError):
+    with pytest.raises(ProtocolError, match="be passed on"):
         encode(message)
 
 
