@@ -97,7 +97,7 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     reporter.stage("Laying out the photo", share=0.1)
     skin = paint_skin(portrait, segmentation.parts)
     front = find_front(portrait, segmentation, cover.surface)
-    trust = skin_trust(portrait, skin, front.on_head)
+    trust = skin_trust(portrait, skin, front.on_head, segmentation.whiskers)
     sheet = build_sheet(portrait, segmentation.parts, front.depth, cut)
     sheet = along_outline(portrait, sheet, *outline_pixels(portrait, segmentation, front, sheet))
 

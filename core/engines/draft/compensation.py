@@ -13,8 +13,9 @@ from scipy import ndimage
 BLUR = 0.3
 """Variance in square pixels that the rasterizer adds to every projected Gaussian."""
 ITERATIONS = 6
-STRONGEST = (0.1, 0.5)
-"""Largest correction of a colour where the surface is seen edge-on and straight on: from other sides it is grain."""
+STRONGEST = (0.3, 0.5)
+"""Largest correction of a colour where the surface is seen edge-on and straight on: from other sides it is grain, where
+skin and hair have no other colours there (:mod:`.view_colors`)."""
 _NEIGHBORS = [(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1)]
 
 
