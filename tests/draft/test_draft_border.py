@@ -136,12 +136,13 @@ def test_what_is_unlike_skin_does_not_stick_to_cheeks_that_turn_away():
         on_cheek = band[pixels_of(portrait, portrait.camera)] & (facing_of(portrait) > 0.2)
         assert on_cheek.sum() > 3
         assert np.abs(skin.colors - plain.colors)[on_cheek].max() < 0.12, "the skin has the skin's colour there"
-        trust = skin_trust(other, skin, shown)
+        expected = other.on_mesh(skin.colors)
+        trust = skin_trust(other, expected, shown)
         assert (trust[band] < 0.5).mean() > 0.95
-        assert (skin_trust(other, skin, shown, whiskers=band)[band] == 1).all(), "a beard is believed"
+        assert (skin_trust(other, expected, shown, whiskers=band)[band] == 1).all(), "a beard is believed"
         middle = portrait.face_oval & (facing > 0.8)
         assert (trust[middle] == 1).mean() > 0.98, "what faces the camera is believed"
-    trust = skin_trust(portrait, plain, shown)
+    trust = skin_trust(portrait, portrait.on_mesh(plain.colors), shown)
     assert (trust[band] > 0.9).mean() > 0.95, "skin is believed"
 
 
@@ -156,7 +157,9 @@ def test_a_dark_rim_is_seen_by_the_photo_alone():
     sheet, *_ = sheet_of(dark, parts)
     splats = pixel_splats(dark.camera, sheet, dark.rgb, cheek & sheet.used)
     assert len(splats) > 200
-    views = view_colors(dark, sheet, skin, np.ones(cheek.shape), None, np.empty((0, 3)), np.empty((0, 3)))
+    views = view_colors(
+        dark, sheet, dark.on_mesh(skin.colors), np.ones(cheek.shape), None, np.empty((0, 3)), np.empty((0, 3))
+    )
     gaussians = views.apply(splats, dark)
 
     looks = unit(gaussians.means - dark.camera.position).astype(np.float64)

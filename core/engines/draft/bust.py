@@ -97,7 +97,8 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     reporter.stage("Laying out the photo", share=0.1)
     skin = paint_skin(portrait, segmentation.parts)
     front = find_front(portrait, segmentation, cover.surface)
-    trust = skin_trust(portrait, skin, front.on_head, segmentation.whiskers)
+    expected = portrait.on_mesh(skin.colors)
+    trust = skin_trust(portrait, expected, front.on_head, segmentation.whiskers)
     sheet = build_sheet(portrait, segmentation.parts, front.depth, cut)
     sheet = along_outline(portrait, sheet, *outline_pixels(portrait, segmentation, front, sheet))
 
@@ -127,7 +128,7 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     hair = hair_gaussians(inner, segmentation, cover.surface, parts, paint, sheet, view, budget.hair - spare, rng)
     strands = parts == Part.HAIR
     places = cover.surface.vertices[strands]
-    views = view_colors(portrait, sheet, skin, trust, segmentation.whiskers, places, paint[strands])
+    views = view_colors(portrait, sheet, expected, trust, segmentation.whiskers, places, paint[strands])
     photo = views.apply(photo_splats(portrait, sheet, pixels, budget), portrait)
     splats = [
         skin_splats(portrait, segmentation, torso, neckline, cover, skin, trust, view, grain, budget.skin, rng),

@@ -101,8 +101,13 @@ def before_body(
 
 def behind_ears(portrait: FittedPortrait) -> np.ndarray:
     """Return the depth [512] at the picture's columns of what short hair shows beside the jaw: where an ear ends."""
+    return portrait.between_ears(_ear_backs(portrait))
+
+
+def _ear_backs(portrait: FittedPortrait) -> tuple[float, float]:
+    """Return the depths at which the ears at the picture's left and right end."""
     left, right = (float(np.percentile(ear[:, 2], BEHIND_EAR)) for ear in portrait.ear_pixels)
-    return portrait.between_ears((left, right))
+    return left, right
 
 
 def at_nape(portrait: FittedPortrait, lattice: Lattice, points: np.ndarray, hair: np.ndarray) -> np.ndarray:
@@ -124,8 +129,7 @@ def at_nape(portrait: FittedPortrait, lattice: Lattice, points: np.ndarray, hair
     neck = _edges(portrait, z, BEHIND)
     low, high = np.minimum(edges[0], neck[0]), np.maximum(edges[1], neck[1])
     pixels = np.array([[ear[:, 0].mean(), ear[:, 1].mean()] for ear in portrait.ear_pixels])
-    depths = np.array([np.percentile(ear[:, 2], BEHIND_EAR) for ear in portrait.ear_pixels])
-    ears = portrait.camera.unproject(pixels, depths)
+    ears = portrait.camera.unproject(pixels, np.array(_ear_backs(portrait)))
     front = np.interp(points[:, 0], ears[:, 0], ears[:, 1])
     back = np.maximum(_edges(portrait, z, BEHIND, axis=1)[1] + NAPE_HAIR, front + NAPE_HAIR)
     middle, half = (low + high) / 2, np.maximum((high - low) / 2, 1e-3)

@@ -81,7 +81,7 @@ def place_priors(portrait: FittedPortrait, long_hair: bool) -> np.ndarray:
         hair = np.where((below > -0.12) & ~oval, 0.01, hair)
         hair = np.where(region == Region.EARS, HAIR_OVER_EARS, hair)
         nape = portrait.beside_jaw & ~under_chin
-        off = ndimage.distance_transform_edt(region < 0) / portrait.face_height
+        off = portrait.off_head / portrait.face_height
         # Lower down it may be a bare shoulder.
         off *= below < portrait.ear_lobes + NAPE_LENGTH
         skin = np.where(nape, NAPE_PRIOR[0] * np.exp(-off / FIT_MISSES), skin)

@@ -147,10 +147,23 @@ class FittedPortrait:
         return ndimage.binary_dilation(ears, iterations=EAR_REACH)
 
     @cached_property
+    def off_head(self) -> np.ndarray:
+        """[512, 512] pixels from the fitted head; 0 on it."""
+        return ndimage.distance_transform_edt(self.region_map < 0)
+
+    @cached_property
+    def facing_map(self) -> np.ndarray:
+        """[512, 512] cosine between the fitted head's normals and the rays."""
+        return self.on_mesh(self.facing(self.vertices, self.fit.normals))
+
+    def on_mesh(self, values: np.ndarray) -> np.ndarray:
+        """Return values of the fitted head's vertices [V, ...] as the photo sees them, [512, 512, ...]."""
+        return self.mesh_maps.interpolate(self.outer_triangles, values)
+
+    @cached_property
     def beside_jaw(self) -> np.ndarray:
         """[512, 512] bool: off the fitted head, lower than its ears and none of them: there the nape's hair shows."""
-        off = ndimage.distance_transform_edt(self.region_map < 0) > BESIDE_HEAD
-        return off & (self.chin_frame[0] > self.ear_lobes) & ~self.ear_places
+        return (self.off_head > BESIDE_HEAD) & (self.chin_frame[0] > self.ear_lobes) & ~self.ear_places
 
     @cached_property
     def chin_places(self) -> np.ndarray:

@@ -141,11 +141,10 @@ def _narrow(portrait: FittedPortrait, nape: np.ndarray) -> np.ndarray:
     Hair stands off the nape, and shows farther beside the jaw than that.
     """
     pieces, count = ndimage.label(nape)
-    off = portrait.region_map < 0
-    away = ndimage.distance_transform_edt(off) * ~portrait.ear_places
+    away = portrait.off_head * ~portrait.ear_places
     reach, beside = (
         function(values, pieces, np.arange(count + 1))
-        for function, values in ((ndimage.maximum, away), (ndimage.mean, off))
+        for function, values in ((ndimage.maximum, away), (ndimage.mean, portrait.off_head > 0))
     )
     return nape & ((reach < NAPE_REACH * portrait.face_height) & (beside > BESIDE))[pieces]
 

@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from ...colors import rgb_to_lab
 from .portrait import FittedPortrait
-from .skin import FACE_ON, Skin
+from .skin import FACE_ON
 
 LIGHTNESS, HUE = 14.0, 8.0
 """CIE units of lightness, and of a* and b*, by which skin that turns away differs from what is expected for one unit of
@@ -24,24 +24,21 @@ NEIGHBORS = 3
 
 
 def skin_trust(
-    portrait: FittedPortrait, skin: Skin, shown: np.ndarray, whiskers: np.ndarray | None = None
+    portrait: FittedPortrait, expected: np.ndarray, shown: np.ndarray, whiskers: np.ndarray | None = None
 ) -> np.ndarray:
     """Return how far each pixel shows the fitted head's skin, [512, 512] float32, 0..1.
 
     Args:
         portrait: The portrait.
-        skin: What colours the skin is expected to have.
+        expected: [512, 512, 3] colours that the skin is expected to have, sRGB-encoded.
         shown: [512, 512] bool: pixels that are laid out on the fitted head.
         whiskers: [512, 512] bool: beard or stubble, which is believed; None for none.
     """
-    maps, triangles = portrait.mesh_maps, portrait.outer_triangles
-    facing = maps.interpolate(triangles, portrait.facing(portrait.vertices, portrait.fit.normals))
-    doubted = maps.mask & shown & (facing < FACE_ON) & ~portrait.features(FEATURES)
+    doubted = portrait.mesh_maps.mask & shown & (portrait.facing_map < FACE_ON) & ~portrait.features(FEATURES)
     if whiskers is not None:
         doubted &= ~whiskers
     trust = np.ones(doubted.shape, np.float32)
-    expected = maps.interpolate(triangles, skin.colors)[doubted]
-    offset = rgb_to_lab(portrait.rgb[doubted]) - rgb_to_lab(expected)
+    offset = rgb_to_lab(portrait.rgb[doubted]) - rgb_to_lab(expected[doubted])
     trust[doubted] = 1 / (1 + ((offset / [LIGHTNESS, HUE, HUE]) ** 2).sum(1) ** 2)
     trust = ndimage.minimum_filter(trust, NEIGHBORS)
     return np.where(doubted, trust, 1)

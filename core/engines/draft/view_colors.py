@@ -21,7 +21,6 @@ from ...splats.parts import Part
 from .photo_sheet import PhotoSheet
 from .portrait import FittedPortrait
 from .samples import pixel_index
-from .skin import Skin
 from .splats import Splats
 
 TURNING = (0.35, 0.75)
@@ -69,7 +68,7 @@ class ViewColors:
 def view_colors(
     portrait: FittedPortrait,
     sheet: PhotoSheet,
-    skin: Skin,
+    expected: np.ndarray,
     trust: np.ndarray,
     whiskers: np.ndarray | None,
     hair: np.ndarray,
@@ -80,19 +79,17 @@ def view_colors(
     Args:
         portrait: The portrait.
         sheet: The photo's pixels in space.
-        skin: What colours the skin is expected to have.
+        expected: [512, 512, 3] colours that the skin is expected to have, sRGB-encoded.
         trust: [512, 512] how far the photo's pixels show it, 0..1.
         whiskers: [512, 512] bool: beard or stubble, which looks the same from every side; None for none.
         hair: [V, 3] places on the hair's surface.
         paint: [V, 3] their colours, 0..1.
     """
-    maps, triangles = portrait.mesh_maps, portrait.outer_triangles
-    facing = maps.interpolate(triangles, portrait.facing(portrait.vertices, portrait.fit.normals))
-    flesh = maps.mask & np.isin(sheet.parts, (Part.SKIN, Part.NECK)) & ~portrait.features(FEATURES)
+    flesh = portrait.mesh_maps.mask & np.isin(sheet.parts, (Part.SKIN, Part.NECK)) & ~portrait.features(FEATURES)
     if whiskers is not None:
         flesh &= ~whiskers
-    share = np.where(flesh, np.maximum(_turning(facing), 1 - trust), 0)
-    expected = maps.interpolate(triangles, skin.colors)
+    share = np.where(flesh, np.maximum(_turning(portrait.facing_map), 1 - trust), 0)
+    expected = expected.copy()
     aslant = sheet.used & (sheet.parts == Part.HAIR) & (sheet.facing < TURNING[1])
     if aslant.any() and len(hair) >= NEIGHBORS:
         _, nearest = cKDTree(hair).query(sheet.positions[aslant], k=NEIGHBORS)
