@@ -39,12 +39,22 @@ class Progress:
         return asdict(self)
 
 
+CROP = "crop"
+"""Kind of the preview that shows the portrait as it was aligned."""
+
+
+def crop_preview(number: int) -> str:
+    """Return the kind of the preview that shows a photo as it was aligned; the portrait's number is 0."""
+    return f"{CROP}/{number}" if number else CROP
+
+
 class Reporter:
     """Collects progress of one job and carries its cancel flag.
 
     Args:
         on_progress: Called with every :class:`Progress`, on the engine's thread.
-        on_preview: Called with (kind, PNG bytes); kinds are "crop", "matte" and "views".
+        on_preview: Called with (kind, PNG bytes); kinds are "crop", "matte" and "views", and those of further photos
+            end in their number ("crop/1").
         cancel: Event that another thread sets to cancel; a fresh one by default.
     """
 
@@ -106,6 +116,16 @@ class Reporter:
             told(replace(progress, fraction=fraction, eta=self._eta(fraction)))
 
         return Reporter(forward, self._on_preview, self.cancel_event)
+
+    def for_photo(self, number: int) -> Reporter:
+        """Return a reporter for preparing one of several photos: only its previews are passed on, under its number.
+
+        Cancelling this one cancels that.
+        """
+        show = self._on_preview
+        if show is None or number == 0:
+            return Reporter(None, show, self.cancel_event)
+        return Reporter(None, lambda kind, png: show(f"{kind}/{number}", png), self.cancel_event)
 
     def finish(self) -> None:
         """End the last stage, so that its time is counted, and report the job as done."""

@@ -16,6 +16,7 @@ from ..photo.types import FaceBox, PreparedPhoto
 from ..progress import Reporter
 from .capture import Capture
 from .description import Description
+from .outcomes import ShotOutcome, check
 from .recipe import Recipe
 
 __all__ = ["Engine", "FaceBox", "GenerateResult", "PreparedPhoto"]
@@ -27,24 +28,42 @@ class GenerateResult:
 
     Attributes:
         gaussians: In the common world frame (see :class:`~core.gaussians.Gaussians`).
-        aligned: [512, 512, 4] uint8 RGBA, the aligned portrait with its matte as alpha.
-        photo_camera: The camera through which the head reproduces ``aligned``.
+        shots: What became of each shot of the capture, in its order. The first is the portrait, which is always placed.
         recipe: How it was made.
         views: [V, H, W, 3] uint8 generated views in the rig's order, or None.
         stage_seconds: Seconds by stage name.
         notes: Sentences for the user.
         shape: The head model as it was fitted to the face, in the Gaussians' frame; None where the
             engine fits none.
+
+    Raises:
+        ValueError: the portrait was not placed, or there is not one outcome for each shot.
     """
 
     gaussians: Gaussians
-    aligned: np.ndarray
-    photo_camera: Camera
+    shots: tuple[ShotOutcome[np.ndarray], ...]
     recipe: Recipe
     views: np.ndarray | None = None
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     shape: HeadShape | None = None
+
+    def __post_init__(self) -> None:
+        check(self.shots, len(self.recipe.capture.shots))
+
+    @property
+    def aligned(self) -> np.ndarray:
+        """[512, 512, 4] uint8 RGBA, the aligned portrait with its matte as alpha."""
+        picture = self.shots[0].picture
+        assert picture is not None
+        return picture
+
+    @property
+    def photo_camera(self) -> Camera:
+        """The camera through which the head reproduces the aligned portrait."""
+        camera = self.shots[0].camera
+        assert camera is not None
+        return camera
 
 
 @runtime_checkable

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import EngineUnavailable, SettingsError
 from .capture import Capture
 from .settings import Setting, describe, read
-from .shot_options import LENS_OPTIONS, ShotOptions
+from .shot_options import LENS_OPTIONS, SIDE_OPTIONS, ShotOptions
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,8 @@ class Description:
     @cached_property
     def shot_options(self) -> tuple[Setting, ...]:
         """What it uses of :class:`~.shot_options.ShotOptions`."""
-        return tuple(option for option in describe(ShotOptions) if self.takes.lens or option.name not in LENS_OPTIONS)
+        unused = (() if self.takes.lens else LENS_OPTIONS) + (SIDE_OPTIONS if self.takes.shots == 1 else ())
+        return tuple(option for option in describe(ShotOptions) if option.name not in unused)
 
     def read(self, settings: Mapping[str, Any]) -> Any:
         """Return settings as the engine's own dataclass.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ..photo import lens as lenses
+from ..photo import sides
 from .settings import Option, choice, flag, number
 
 
@@ -22,6 +23,8 @@ class ShotOptions:
         face: Index of the face to use, largest first; None for the largest.
         aligned: The photo is an aligned portrait already, as FaceLift's own examples are: it is only brought to
             512 x 512.
+        side: What of the head the photo shows, as the user says: "front", "three-quarter", "left" or "right" (the
+            person's own), or "back"; "auto" leaves it to be found out.
     """
 
     lens: str = choice(
@@ -56,8 +59,22 @@ class ShotOptions:
         0, 1000, None, "Which face of the photo, largest first; empty for the largest", expert=True
     )
     aligned: bool = flag(False, "The photo is an aligned portrait already: no face is looked for", expert=True)
+    side: str = choice(
+        (
+            Option(sides.AUTO, "Auto", "Found out from the face"),
+            Option(sides.FRONT, "Front", "The person looks about into the camera"),
+            Option(sides.THREE_QUARTER, "Three-Quarter", "The face is turned, and both eyes are seen"),
+            Option(sides.LEFT, "Left Profile", "The person's own left side"),
+            Option(sides.RIGHT, "Right Profile", "The person's own right side"),
+            Option(sides.BACK, "Back", "The head from behind"),
+        ),
+        sides.AUTO,
+        "What of the head the photo shows. Profiles and backs have to be named: no face tells",
+    )
 
 
+SIDE_OPTIONS = ("side",)
+"""Options that only engines use that take several photos."""
 LENS_OPTIONS = ("lens", "lens_degrees", "lens_mm")
 """Options that only engines use that know of lenses."""
 

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import PhotoError
-from ..progress import Reporter
+from ..progress import CROP, Reporter
 from ..system.pictures import png_bytes
 from .alignment import Alignment, reference_box
 from .decode import Photo
@@ -99,7 +99,7 @@ def prepare_photo(
     except ValueError as error:
         raise PhotoError("The face lies at the very edge of the photo.", NO_FACE_ADVICE, code="no-face") from error
     crop = alignment.apply(rgb)
-    reporter.preview("crop", png_bytes(crop))
+    reporter.preview(CROP, png_bytes(crop))
 
     reporter.stage("Separating the person from the background", share=0.1)
     # The matte is estimated on the photo itself: its pixels beyond the crop tell the colours of the background.

@@ -14,10 +14,11 @@ from typing import Any
 from ..errors import FaceLiftError
 from .codec import Attachment, Message, ProtocolError
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 """Raised when old and new sides can't understand each other; both must have the same.
 
 2: a request has any number of photos, each with its options; engines describe their settings in full.
+3: a photo's options say which side it shows; a head tells what became of each of its photos.
 """
 
 USELESS_AFTER = ("card-lost",)

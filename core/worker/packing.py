@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ..cameras import Camera
 from ..engines.base import FaceBox, GenerateResult, PreparedPhoto
 from ..engines.capture import Capture, PhotoFile, Shot
+from ..engines.outcomes import ShotOutcome, check
 from ..engines.recipe import Recipe
 from ..errors import FaceLiftError
 from ..gaussians import Gaussians
@@ -27,8 +27,8 @@ from ..system.pictures import png_bytes
 GAUSSIAN_FIELDS = ("means", "scales", "rotations", "opacities", "sh", "parts")
 EXTRA_PREFIX = "extra/"
 SHAPE = "shape"
-PHOTO, MATTE = "photo/", "matte/"
-"""Attachments of a request, by the number of the shot."""
+PHOTO, MATTE, PICTURE = "photo/", "matte/", "picture/"
+"""Attachments of a request and of a head, by the number of the shot."""
 
 Packed = tuple[dict[str, Any], dict[str, Attachment]]
 
@@ -67,8 +67,7 @@ class ReceivedHead:
 
     Attributes:
         gaussians: The head, bit for bit as the engine made it.
-        aligned_png: PNG of the aligned photo, 512 x 512 RGBA, alpha = matte.
-        photo_camera: The camera through which the head reproduces the aligned photo.
+        shots: What became of each photo, the portrait first; pictures are PNGs, 512 x 512 RGBA, alpha = matte.
         recipe: How it was made.
         views: [V, H, W, 3] uint8 generated views, or None.
         stage_seconds: Seconds by stage name.
@@ -77,13 +76,15 @@ class ReceivedHead:
     """
 
     gaussians: Gaussians
-    aligned_png: bytes
-    photo_camera: Camera
+    shots: tuple[ShotOutcome[bytes], ...]
     recipe: Recipe
     views: np.ndarray | None = None
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     shape: HeadShape | None = None
+
+    def __post_init__(self) -> None:
+        check(self.shots, len(self.recipe.capture.shots))
 
 
 def pack_capture(capture: Capture[PhotoFile]) -> Packed:
@@ -161,11 +162,13 @@ def pack_result(generated: GenerateResult) -> Packed:
     gaussians = generated.gaussians
     attachments: dict[str, Attachment] = {name: getattr(gaussians, name) for name in GAUSSIAN_FIELDS}
     attachments |= {EXTRA_PREFIX + name: column for name, column in gaussians.extras.items()}
-    attachments["aligned"] = png_bytes(generated.aligned)
+    for number, shot in enumerate(generated.shots):
+        if shot.picture is not None:
+            attachments[f"{PICTURE}{number}"] = png_bytes(shot.picture)
     if generated.views is not None:
         attachments["views"] = generated.views
     result = {
-        "photo_camera": generated.photo_camera.to_dict(),
+        "shots": [shot.facts() for shot in generated.shots],
         "recipe": generated.recipe.to_dict(),
         "stage_seconds": dict(generated.stage_seconds),
         "notes": list(generated.notes),
@@ -188,8 +191,7 @@ def unpack_result(result: Mapping[str, Any], attachments: Mapping[str, Attachmen
         fields = {name: as_array(attachments[name]) for name in GAUSSIAN_FIELDS}
         return ReceivedHead(
             Gaussians(**fields, extras=extras),
-            as_bytes(attachments["aligned"]),
-            Camera.from_dict(result["photo_camera"]),
+            tuple(_outcome(facts, attachments.get(f"{PICTURE}{n}")) for n, facts in enumerate(result["shots"])),
             Recipe.from_dict(result["recipe"]),
             as_array(attachments["views"]) if "views" in attachments else None,
             result["stage_seconds"],
@@ -198,3 +200,7 @@ def unpack_result(result: Mapping[str, Any], attachments: Mapping[str, Attachmen
         )
     except (*MALFORMED, FaceLiftError) as error:
         raise ProtocolError(f"A head can't be read: {error!r}.") from error
+
+
+def _outcome(facts: Mapping[str, Any], picture: Attachment | None) -> ShotOutcome[bytes]:
+    return ShotOutcome.from_facts(facts, None if picture is None else as_bytes(picture))

@@ -72,13 +72,30 @@ def _local_axes(target: bpy.types.Object, matrix: Matrix) -> np.ndarray:
     return local
 
 
-def of_photo(target: bpy.types.Object) -> tuple[Camera, np.ndarray]:
-    """Return a head's photo camera and where its aligned photo shows the person, [H, W] bool.
+def of_photo(target: bpy.types.Object, number: int = 0) -> tuple[Camera, np.ndarray]:
+    """Return the camera of one of a head's photos and where the aligned photo shows the person, [H, W] bool.
 
     Raises:
-        FaceLiftError: the object has no photo camera, or its photo is gone ("no-silhouette").
+        FaceLiftError: as of :func:`picture_of`.
     """
-    camera = heads.photo_camera_of(target)
+    camera, photo = picture_of(target, number)
+    return camera, photo[..., 3] > OPAQUE
+
+
+def picture_of(target: bpy.types.Object, number: int = 0) -> tuple[Camera, np.ndarray]:
+    """Return the camera of one of a head's photos and the aligned photo.
+
+    Args:
+        target: A head.
+        number: Of the photo; the portrait is 0.
+
+    Returns:
+        The camera in the head's local space, and [H, W, 4] float32 RGBA 0..1, sRGB-encoded, alpha = matte.
+
+    Raises:
+        FaceLiftError: the object has no such photo camera, or its photo is gone ("no-silhouette").
+    """
+    camera = heads.photo_camera_of(target, number)
     backgrounds = camera.data.background_images if camera is not None else ()
     # The cut-out comes after the photo; heads of older files have it alone.
     images = [background.image for background in backgrounds if background.image is not None]
@@ -92,5 +109,4 @@ def of_photo(target: bpy.types.Object) -> tuple[Camera, np.ndarray]:
     width, height = image.size
     pixels = np.empty(width * height * 4, np.float32)
     image.pixels.foreach_get(pixels)
-    alpha = pixels.reshape(height, width, 4)[::-1, :, 3]
-    return camera_of(target, camera, width, height), alpha > OPAQUE
+    return camera_of(target, camera, width, height), pixels.reshape(height, width, 4)[::-1]

@@ -9,17 +9,18 @@ from __future__ import annotations
 import hashlib
 import logging
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from ...core.engines.capture import Capture, PhotoFile
 from ...core.errors import FaceLiftError
 from ...core.photo.edits import PhotoEdits
 from ...core.processes.job import Job, JobState
-from ...core.progress import Progress
+from ...core.progress import Progress, crop_preview
 from ...core.worker.packing import ReceivedHead, ReceivedPreparation
 from ..interface.previews import previews
 from ..photo.photos import PhotoSource
@@ -27,6 +28,7 @@ from ..reporting import explained
 from ..splats.data import geometry, heads
 from ..splats.scene import entrance, placement
 from ..splats.scene.arrivals import Arrival
+from ..splats.scene.photo_cameras import ArrivingShot
 from . import connection
 
 logger = logging.getLogger(__name__)
@@ -226,8 +228,8 @@ class Task:
 
     def _begin_arrival(self, head: ReceivedHead) -> None:
         self.state = State.ARRIVING
-        photo = self._work.previews.get("crop")
-        self._making = _makers.submit(make_arrival, head, self.order, geometry.has_float4(), photo)
+        previews = dict(self._work.previews)
+        self._making = _makers.submit(make_arrival, head, self.order, geometry.has_float4(), previews)
         self._pieces = entrance.pieces(head.gaussians.sh_degree, self._made)
 
     def _prepare_arrival(self) -> None:
@@ -244,15 +246,19 @@ class Task:
         return self._arriving
 
 
-def make_arrival(head: ReceivedHead, order: Order, float4: bool, photo_png: bytes | None = None) -> Arrival:
+def make_arrival(
+    head: ReceivedHead, order: Order, float4: bool, previews: Mapping[str, bytes] = MappingProxyType({})
+) -> Arrival:
     """Turn a worker's result into what the scene takes. Runs in a thread: touches no bpy.
 
     Args:
         head: The result.
         order: What was asked for.
         float4: Whether this Blender has the FLOAT4 attribute type.
-        photo_png: The photo as it was aligned; where the worker showed none, its cut-out takes its place.
+        previews: What the worker showed meanwhile: the photos as they were aligned. Where it showed none, the
+            photo's cut-out takes its place.
     """
+    shots = enumerate(head.shots)
     return entrance.arrival_of(
         heads.name_of(order.source.name),
         head.gaussians,
@@ -260,8 +266,6 @@ def make_arrival(head: ReceivedHead, order: Order, float4: bool, photo_png: byte
         float4,
         recipe=head.recipe,
         capture=order.capture,
-        photo_camera=head.photo_camera,
-        photo_png=photo_png or head.aligned_png,
-        matte_png=head.aligned_png,
+        shots=tuple(ArrivingShot(shot, previews.get(crop_preview(number))) for number, shot in shots),
         shape=head.shape,
     )

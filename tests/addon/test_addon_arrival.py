@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+from core.system.pictures import png_bytes
 from tests.helpers.addon import PACKAGE, add_splats, needs_blender, surface_gaussians
 
 pytestmark = needs_blender
 
 BOUNCES = 200
+EMPTY = np.zeros((2, 2, 4), np.uint8)
 
 
 @pytest.fixture
@@ -21,7 +23,8 @@ def bring_in(blender):
     tasks = blender.module("facelift_addon.making.tasks")
     photos = blender.module("facelift_addon.photo.photos")
     captures, made = blender.module("core.engines.capture"), blender.module("core.engines.recipe")
-    cameras = blender.module("core.cameras")
+    cameras, outcomes = blender.module("core.cameras"), blender.module("core.engines.outcomes")
+    shots = blender.module("facelift_addon.splats.scene.photo_cameras")
 
     def bring_in(name="Ada", bounces=BOUNCES, photo_png=None, matte_png=None):
         to_local = placement.reference_to_local(0.24)
@@ -29,14 +32,14 @@ def bring_in(blender):
         capture = captures.Capture.of(photos.PhotoSource.from_file(f"{name}.png"))
         order = tasks.Order(capture, "draft", {}, scene=bpy.context.scene.name)
         task = tasks.Task(order, "generate")
+        camera = cameras.front_camera()
+        outcome = outcomes.ShotOutcome("placed", camera=camera, picture=matte_png or png_bytes(EMPTY))
         task.arrival = blender.arrivals.Arrival(
             name,
             columns.from_gaussians(gaussians, geometry.has_float4()),
             to_local,
             recipe=made.Recipe("draft", "", {}, captures.Capture.of(made.UsedPhoto(f"{name}.png", "00"))),
-            photo_camera=cameras.front_camera(),
-            photo_png=photo_png,
-            matte_png=matte_png,
+            shots=(shots.ArrivingShot(outcome, photo_png),),
             bounces=bounces,
         )
         blender.session.tasks.append(task)

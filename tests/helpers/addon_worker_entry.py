@@ -15,6 +15,7 @@ from core.engines.base import GenerateResult
 from core.engines.capture import as_capture
 from core.engines.description import Takes
 from core.engines.draft.settings import DraftSettings
+from core.engines.outcomes import PLACED, ShotOutcome
 from core.engines.recipe import Recipe, used
 from core.photo.alignment import Alignment
 from core.worker import server
@@ -41,7 +42,8 @@ class QuickEngine(worker_entry.StepsEngine):
         lens = capture.portrait.lens(Alignment.stretched((512, 512)))
         recipe = Recipe("draft", "test", dataclasses.asdict(settings), used(capture, [lens]), "none")
         gaussians = worker_entry.random_gaussians(COUNT, settings.seed)
-        return GenerateResult(gaussians, prepared.aligned, front_camera(fov=lens.degrees), recipe)
+        shot = ShotOutcome(PLACED, camera=front_camera(fov=lens.degrees), picture=prepared.aligned)
+        return GenerateResult(gaussians, (shot,), recipe)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from core.engines import registry, settings
 from core.engines.base import FaceBox, GenerateResult, PreparedPhoto
 from core.engines.capture import as_capture
 from core.engines.description import Description
+from core.engines.outcomes import PLACED, ShotOutcome
 from core.engines.recipe import Recipe, used
 from core.errors import PhotoError
 from core.gaussians import Gaussians
@@ -86,8 +87,7 @@ class StepsEngine:
         recipe = Recipe(self.description.id, "test", dict(values), used(as_capture(given)))
         return GenerateResult(
             random_gaussians(options.count, options.seed),
-            prepared.aligned,
-            front_camera(),
+            (ShotOutcome(PLACED, camera=front_camera(), picture=prepared.aligned),),
             recipe,
             views,
             {"Stepping": 1.0},

@@ -13,7 +13,8 @@ from hypothesis.extra import numpy as npst
 
 from core.cameras import front_camera
 from core.engines.base import GenerateResult
-from core.engines.capture import Capture
+from core.engines.capture import Capture, Shot
+from core.engines.outcomes import HELP, PLACED, ShotOutcome
 from core.engines.recipe import Recipe, UsedPhoto
 from core.gaussians import Gaussians
 from core.head.pose import Pose
@@ -186,9 +187,18 @@ def test_what_cannot_travel_is_refused_by_the_sender(message):
 @given(CONTENTS, ATTACHMENTS, st.data())
 def test_results_that_are_not_what_was_agreed_are_protocol_errors(content, attachments, data):
     shape = HeadShape(np.zeros((4, 3)), np.zeros(2), Pose(np.eye(3), np.zeros(3), 1.0))
-    recipe = Recipe("steps", "", {}, Capture.of(UsedPhoto("a.png", "00")))
+    shots = (Shot(UsedPhoto("a.png", "00")), Shot(UsedPhoto("b.png", "01"), role="further"))
+    recipe = Recipe("steps", "", {}, Capture(shots))
     good_result, good_attachments = pack_result(
-        GenerateResult(empty_gaussians(), np.zeros((2, 2, 4), np.uint8), front_camera(), recipe, shape=shape)
+        GenerateResult(
+            empty_gaussians(),
+            (
+                ShotOutcome(PLACED, camera=front_camera(), picture=np.zeros((2, 2, 4), np.uint8)),
+                ShotOutcome(HELP, "Say which side it shows."),
+            ),
+            recipe,
+            shape=shape,
+        )
     )
     for name in data.draw(st.lists(st.sampled_from([*good_result, *good_attachments]), min_size=1)):
         if name in good_result:

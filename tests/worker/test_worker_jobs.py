@@ -74,11 +74,13 @@ def test_heads_come_back_bit_for_bit(client, count):
     for name, column in expected.extras.items():
         assert job.result.gaussians.extras[name].tobytes() == column.tobytes()
     assert job.result.views.shape == (6, 8, 8, 3) and (job.result.views == 7).all()
-    np.testing.assert_array_equal(job.result.photo_camera.c2w, front_camera().c2w)
+    (portrait,) = job.result.shots
+    np.testing.assert_array_equal(portrait.camera.c2w, front_camera().c2w)
+    assert (portrait.state, portrait.message, portrait.side) == ("placed", "", "front")
     assert job.result.recipe.portrait.photo.name == "Ünï ☃.png"
     assert job.result.recipe.settings == settings
     assert job.result.notes == ("a note",)
-    aligned = decode_png(job.result.aligned_png)
+    aligned = decode_png(portrait.picture)
     assert aligned.shape == (512, 512, 4)
     assert aligned[:4, :4, :3].any()
 
@@ -267,7 +269,7 @@ def test_the_draft_engine_makes_the_same_head_here_and_there(client):
     assert len(there) == pytest.approx(len(own), rel=1e-3)
     pictures = [cpu.render(gaussians, front_camera(size=256)).image for gaussians in (there, own)]
     assert psnr(*pictures) > 30
-    for png in (job.result.aligned_png, preparation.result.aligned_png):
+    for png in (job.result.shots[0].picture, preparation.result.aligned_png):
         assert np.abs(decode_png(png).astype(int) - here.aligned).mean() < 0.05
     # The lens is calculated from the face that was found.
     lenses = [recipe.portrait.photo.lens for recipe in (job.result.recipe, here.recipe)]

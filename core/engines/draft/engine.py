@@ -19,6 +19,7 @@ from ...progress import Reporter
 from ...version import version
 from ..base import GenerateResult
 from ..capture import Capture, as_capture
+from ..outcomes import PLACED, ShotOutcome
 from ..recipe import Recipe, used
 from .bust import build_bust
 from .description import DESCRIPTION
@@ -75,8 +76,7 @@ class DraftEngine:
         reporter.finish()
         return GenerateResult(
             gaussians=gaussians,
-            aligned=prepared.aligned,
-            photo_camera=portrait.camera.moved(canonical),
+            shots=(ShotOutcome(PLACED, camera=portrait.camera.moved(canonical), picture=prepared.aligned),),
             recipe=Recipe(
                 self.description.id,
                 version(),

@@ -15,6 +15,7 @@ from ...progress import Reporter
 from ...version import version
 from ..base import GenerateResult
 from ..capture import Capture, as_capture
+from ..outcomes import PLACED, ShotOutcome
 from ..recipe import Recipe, used
 from . import location, parts, preparation
 from .description import DESCRIPTION
@@ -85,11 +86,11 @@ class FaceLiftEngine:
         gaussians = outcome.gaussians()
         labels, part_notes = parts.estimate_parts(gaussians, outcome.views)
         reporter.finish()
+        aligned = prepared.prepared.aligned
         recipe_settings = {name: value for name, value in asdict(chosen).items() if name not in PLACES}
         return GenerateResult(
             gaussians=gaussians.replace(parts=labels),
-            aligned=prepared.prepared.aligned,
-            photo_camera=front_camera(prepared.prepared.aligned.shape[0]),
+            shots=(ShotOutcome(PLACED, camera=front_camera(aligned.shape[0]), picture=aligned),),
             recipe=Recipe(
                 self.description.id,
                 version(),

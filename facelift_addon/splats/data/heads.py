@@ -19,7 +19,9 @@ from . import fits, geometry
 ID_KEY = "facelift_id"
 """Custom property of a head object: finds it again after undo and file load."""
 PHOTO_CAMERA_KEY = "facelift_photo_camera"
-"""Custom property that tells a head's photo camera from its other children."""
+"""Custom property that tells the cameras of a head's photos from its other children."""
+SHOT_KEY = "facelift_shot"
+"""Custom property of a photo camera: the number of its photo; the portrait's, 0, has none."""
 PLACEMENT_KEY = "facelift_placement"
 """Custom property: the 16 numbers, row by row, of the matrix from the engine's frame to local space."""
 BOUNCES_KEY = "facelift_bounces"
@@ -103,9 +105,15 @@ def _with_instances(
             yield from _with_instances(collection.all_objects, within | {collection})
 
 
-def photo_camera_of(head: bpy.types.Object) -> bpy.types.Object | None:
-    """Return a head's photo camera, if it still exists."""
-    return next((child for child in head.children if PHOTO_CAMERA_KEY in child), None)
+def photo_cameras_of(head: bpy.types.Object) -> dict[int, bpy.types.Object]:
+    """Return the cameras of a head's photos that still exist, by the photos' numbers; the portrait's is 0."""
+    found = {int(child.get(SHOT_KEY, 0)): child for child in reversed(head.children) if PHOTO_CAMERA_KEY in child}
+    return dict(sorted(found.items()))
+
+
+def photo_camera_of(head: bpy.types.Object, number: int = 0) -> bpy.types.Object | None:
+    """Return the camera of one of a head's photos, by default of the portrait, if it still exists."""
+    return photo_cameras_of(head).get(number)
 
 
 def placement_of(head: bpy.types.Object) -> np.ndarray:

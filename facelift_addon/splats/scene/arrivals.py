@@ -11,7 +11,6 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
-from ....core.cameras import Camera
 from ....core.engines.capture import Capture
 from ....core.engines.recipe import Recipe
 from ....core.errors import FaceLiftError
@@ -21,18 +20,10 @@ from ...photo.photos import PhotoSource
 from ..data import fits, geometry, recipes
 from ..data.assembly import Assembly
 from ..data.columns import Column
-from ..data.heads import (
-    BOUNCES_KEY,
-    ID_KEY,
-    PHOTO_CAMERA_KEY,
-    PLACEMENT_KEY,
-    heads_of,
-    packed_image,
-    photo_camera_of,
-    select_only,
-)
+from ..data.heads import BOUNCES_KEY, ID_KEY, PLACEMENT_KEY, heads_of, select_only
 from ..display import display, proxies
-from . import belongings, cameras, placement, standing
+from . import belongings, photo_cameras, placement, standing
+from .photo_cameras import ArrivingShot
 
 SPACING = 2.2
 """Reference units between heads in a row: the width of a bust and some air."""
@@ -49,9 +40,7 @@ class Arrival:
         sh_degree: Of the spherical harmonics.
         recipe: How it was made; None for imported files.
         capture: What it was made from; None for imported files.
-        photo_camera: In the engine's frame, or None.
-        photo_png: The photo as the photo camera sees it, or None.
-        matte_png: Its cut-out, with the matte as alpha, or None.
+        shots: What became of its photos; empty for imported files.
         shape: The head model as it was fitted, in the engine's frame, or None.
         bounces: How many surfaces Cycles must let rays pass, or None where that is not known.
         assembly: The point cloud under way, or None to make it when the head is added.
@@ -64,9 +53,7 @@ class Arrival:
     sh_degree: int = 0
     recipe: Recipe | None = None
     capture: Capture[PhotoSource] | None = None
-    photo_camera: Camera | None = None
-    photo_png: bytes | None = None
-    matte_png: bytes | None = None
+    shots: tuple[ArrivingShot, ...] = ()
     shape: HeadShape | None = None
     bounces: int | None = None
     assembly: Assembly | None = None
@@ -108,7 +95,7 @@ def add(scene: bpy.types.Scene, arrival: Arrival, view_layer: bpy.types.ViewLaye
     display.add_display(head, arrival.sh_degree)
     show_as(head, scene.facelift)
     _describe(head, arrival)
-    _set_photo_camera(scene, collection, head, arrival)
+    photo_cameras.keep(scene, collection, head, arrival.shots, arrival.to_local)
     if view_layer is not None:
         select_only(view_layer, head)
     return head
@@ -128,7 +115,7 @@ def replace(scene: bpy.types.Scene, head: bpy.types.Object, arrival: Arrival) ->
     head.data.name = name
     display.set_degree(head, arrival.sh_degree)
     _describe(head, arrival)
-    _set_photo_camera(scene, head.users_collection[0], head, arrival)
+    photo_cameras.keep(scene, head.users_collection[0], head, arrival.shots, arrival.to_local)
 
 
 def show_as(head: bpy.types.Object, settings: bpy.types.PropertyGroup) -> None:
@@ -165,23 +152,3 @@ def _describe(head: bpy.types.Object, arrival: Arrival) -> None:
     fits.keep(head, arrival.shape)
     if arrival.bounces is not None:
         head[BOUNCES_KEY] = arrival.bounces
-
-
-def _set_photo_camera(
-    scene: bpy.types.Scene, collection: bpy.types.Collection, head: bpy.types.Object, arrival: Arrival
-) -> None:
-    """Make the head's photo camera, or fit the one it has to the new photo."""
-    if arrival.photo_camera is None:
-        return
-    camera = photo_camera_of(head)
-    if camera is None:
-        camera = cameras.new_camera(f"{head.name} photo camera")
-        camera[PHOTO_CAMERA_KEY] = True
-        belongings.mark(camera, head[ID_KEY])
-        collection.objects.link(camera)
-    cameras.fit(camera, arrival.photo_camera, head, arrival.to_local)
-    if arrival.photo_png is not None:
-        matte = packed_image(f"{head.name} matte", arrival.matte_png) if arrival.matte_png is not None else None
-        cameras.set_background(camera, packed_image(f"{head.name} photo", arrival.photo_png), matte)
-    if scene.camera is None:
-        scene.camera = camera

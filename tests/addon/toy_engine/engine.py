@@ -9,9 +9,11 @@ from PIL import Image
 
 from ...cameras import front_camera
 from ...gaussians import Gaussians
+from ...photo.sides import AUTO, FRONT, THREE_QUARTER
 from ...version import version
 from ..base import GenerateResult, PreparedPhoto
-from ..capture import as_capture
+from ..capture import FURTHER, as_capture
+from ..outcomes import HELP, PLACED, ShotOutcome
 from ..recipe import Recipe, used
 from .description import DESCRIPTION
 
@@ -36,8 +38,7 @@ class ToyEngine:
         self.description.takes.check(capture)
         self.description.read(settings)
         reporter.stage("Looking", share=0.5)
-        aligned = Image.fromarray(capture.portrait.photo.rgba).resize((512, 512))
-        return PreparedPhoto(np.asarray(aligned), (), 0)
+        return PreparedPhoto(squared(capture.portrait.photo), (), 0)
 
     def generate(self, given, settings, reporter):
         """Make the ball."""
@@ -50,6 +51,8 @@ class ToyEngine:
         means[:, 1] *= options.roundness
         photos = [photo.rgba[..., :3].mean(axis=(0, 1)) / 255 for photo in capture.photos]
         color = np.mean(photos, axis=0) if options.paint == "photo" else np.full(3, 0.5)
+        pictures = [aligned, *map(squared, capture.photos[1:])]
+        shots = tuple(map(outcome, capture.shots, pictures))
         gaussians = Gaussians(
             means,
             np.full_like(means, SPLAT),
@@ -59,7 +62,20 @@ class ToyEngine:
         )
         reporter.finish()
         recipe = Recipe(self.description.id, version(), asdict(options), used(capture), self.description.licence)
-        return GenerateResult(gaussians, aligned, front_camera(), recipe)
+        return GenerateResult(gaussians, shots, recipe)
 
     def unload(self):
         """It holds nothing."""
+
+
+def squared(photo):
+    """Return a photo as [512, 512, 4] uint8."""
+    return np.asarray(Image.fromarray(photo.rgba).resize((512, 512)))
+
+
+def outcome(shot, picture):
+    """Return what became of a shot: it is placed where it is the portrait, or where its side was said."""
+    side = shot.options.side
+    if shot.role == FURTHER and side == AUTO:
+        return ShotOutcome(HELP, "Say which side it shows.", THREE_QUARTER, picture=picture)
+    return ShotOutcome(PLACED, side=FRONT if side == AUTO else side, camera=front_camera(), picture=picture)

@@ -1,0 +1,76 @@
+"""What became of each photo that a head was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+from ..cameras import Camera
+from ..photo.sides import FRONT, SIDES
+
+P = TypeVar("P")
+Q = TypeVar("Q")
+
+PLACED, HELP, LEFT_OUT = STATES = ("placed", "help", "left-out")
+"""The head shows what the photo shows; where its camera stood was not found, the user can tell; it was not used."""
+
+
+@dataclass(frozen=True, eq=False)
+class ShotOutcome(Generic[P]):
+    """What became of a shot.
+
+    Attributes:
+        state: "placed", "help" or "left-out".
+        message: Sentence for the user; "" where all is well.
+        side: What the photo shows, as it was found: "front", "three-quarter", "left" or "right" (the person's own),
+            or "back".
+        camera: The camera through which the head reproduces ``picture``, in the Gaussians' frame; None where it was
+            not found.
+        picture: [512, 512, 4] uint8 RGBA, the aligned crop with its matte as straight alpha, or None. In Blender, its
+            PNG.
+
+    Raises:
+        ValueError: an unknown state or side, or a placed shot without camera or picture.
+    """
+
+    state: str
+    message: str = ""
+    side: str = FRONT
+    camera: Camera | None = None
+    picture: P | None = None
+
+    def __post_init__(self) -> None:
+        if self.state not in STATES or self.side not in SIDES:
+            raise ValueError(f"a shot has the state {self.state!r} and the side {self.side!r}")
+        if self.state == PLACED and (self.camera is None or self.picture is None):
+            raise ValueError("a placed shot has no camera or no picture")
+
+    def with_picture(self, picture: Q | None) -> ShotOutcome[Q]:
+        """Return the outcome with another value standing for its picture."""
+        return replace(self, picture=picture)  # type: ignore[arg-type, return-value]  # Another type of picture.
+
+    def facts(self) -> dict[str, Any]:
+        """Return everything but the picture in JSON form."""
+        camera = None if self.camera is None else self.camera.to_dict()
+        return {"state": self.state, "message": self.message, "side": self.side, "camera": camera}
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any], picture: P | None = None) -> ShotOutcome[P]:
+        """Return the outcome of :meth:`facts`.
+
+        Raises:
+            ValueError, KeyError, TypeError, AttributeError: something is missing or of the wrong kind.
+        """
+        camera = None if facts["camera"] is None else Camera.from_dict(facts["camera"])
+        return cls(facts["state"], str(facts["message"]), facts["side"], camera, picture)
+
+
+def check(shots: Sequence[ShotOutcome[Any]], count: int) -> None:
+    """Check what became of a head's photos.
+
+    Raises:
+        ValueError: there is not one outcome for each of ``count`` photos, or the portrait, the first, was not placed.
+    """
+    if len(shots) != count or not shots or shots[0].state != PLACED:
+        raise ValueError("a head needs one outcome for each of its photos, and its portrait placed")
