@@ -18,7 +18,7 @@ from core.engines.draft.neckline import find_neckline
 from core.engines.draft.outline import meet_outline
 from core.engines.draft.photo_sheet import build_sheet
 from core.engines.draft.portrait import FittedPortrait
-from core.engines.draft.rim import clean_rim
+from core.engines.draft.rim import clean_outline, clean_rim
 from core.engines.draft.samples import Samples
 from core.engines.draft.segmentation import segment
 from core.engines.draft.thickness import MINIMUM_HAIR, cover_thickness
@@ -271,3 +271,15 @@ def test_the_rim_takes_hairs_colour_from_further_inside():
     assert np.abs(cleaned[rim] - HAIR).mean() < 0.5 * np.abs(rgb[rim] - HAIR).mean()
     inner = ndimage.binary_erosion(portrait.mask, iterations=6, border_value=1)
     assert np.array_equal(cleaned[inner], rgb[inner])
+
+
+def test_the_rim_takes_nothing_from_gaps_that_lie_further_inside():
+    portrait, cap = with_cap(20)
+    parts = labels(portrait, cap).parts
+    soft = np.where(portrait.mask, portrait.alpha, 0.4 * ndimage.binary_dilation(portrait.mask, iterations=3))
+    outside = ndimage.binary_dilation(cap, iterations=3) & ~portrait.mask
+    near = cap & ~ndimage.binary_erosion(portrait.mask, iterations=9, border_value=1)
+    gap = near & (np.indices(cap.shape)[1] > 340)
+    rgb = np.where(outside[..., None], HAIR, np.where(gap[..., None], 0.93, portrait.rgb)).astype(np.float32)
+    holed = replace(portrait, rgb=rgb, alpha=soft.astype(np.float32))
+    assert np.abs(clean_outline(holed, parts)[outside | gap] - HAIR).max() < 0.05

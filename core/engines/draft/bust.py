@@ -14,7 +14,7 @@ from ...gaussians import Gaussians, concatenate
 from ...progress import Reporter
 from ...splats.attributes import STRAND, STRAND_PLACE
 from ...splats.parts import Part
-from .backlight import without_backlight, without_gaps
+from .backlight import without_backlight
 from .color import to_encoded
 from .compensation import compensate
 from .cover import VOXEL, build_cover
@@ -31,7 +31,7 @@ from .outline import meet_outline
 from .painting import paint_surface, reliable_pixels
 from .photo_sheet import FOOTPRINT, along_outline, build_sheet
 from .portrait import FittedPortrait
-from .rim import clean_rim
+from .rim import clean_outline
 from .segmentation import segment
 from .settings import DraftSettings
 from .skin import paint_skin
@@ -77,8 +77,7 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     segmentation = segment(portrait)
 
     portrait = meet_outline(portrait, segmentation.parts)
-    portrait = portrait.with_colors(clean_rim(portrait, segmentation.parts))
-    portrait = portrait.with_colors(without_gaps(portrait, segmentation.parts))
+    portrait = portrait.with_colors(clean_outline(portrait, segmentation.parts))
 
     reporter.stage("Building the shape", steps=2, share=0.15)
     covered = segmentation.covered

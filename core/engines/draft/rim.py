@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...splats.parts import Part
+from .backlight import without_gaps
 from .fields import blur_inside, rim_distance
 from .portrait import FittedPortrait
 
@@ -22,6 +23,18 @@ PARTS = (Part.HAIR, Part.CLOTHES)
 """Parts whose outline is cleaned; skin that turns away is left out anyway."""
 STRENGTH = 0.7
 """How far the rim gives way."""
+
+
+def clean_outline(portrait: FittedPortrait, parts: np.ndarray) -> np.ndarray:
+    """Return the photo's colours [512, 512, 3] without gaps between strands and without those of the rim.
+
+    Gaps first: further inside, where the rim takes its colours from, gaps may lie.
+
+    Args:
+        portrait: The portrait.
+        parts: [512, 512] the photo's parts.
+    """
+    return clean_rim(portrait.with_colors(without_gaps(portrait, parts)), parts)
 
 
 def clean_rim(portrait: FittedPortrait, parts: np.ndarray) -> np.ndarray:
