@@ -18,7 +18,7 @@ def mirror(model: HeadModel) -> np.ndarray:
 
 
 def completed(
-    model: HeadModel, clarity: np.ndarray, weight: np.ndarray, target: np.ndarray
+    model: HeadModel, clarity: np.ndarray, weight: np.ndarray, target: np.ndarray, lends: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return evidence with that of the mirrored side where that is seen better.
 
@@ -29,12 +29,14 @@ def completed(
         clarity: [V] 0..1, how well each vertex is seen.
         weight: [V] of the evidence, >= 0.
         target: [V] what it says.
+        lends: [V] bool: whose evidence tells of the other side, too; None for all.
 
     Returns:
         Weights [V] and what they say [V].
     """
     partner = mirror(model)
     other = np.clip(clarity[partner] - clarity, 0, 1)
-    own, lent = (1 - other) * weight, other * weight[partner]
+    lending = weight if lends is None else weight * lends
+    own, lent = (1 - other) * weight, other * lending[partner]
     total = own + lent
     return total, np.where(total > 0, own * target + lent * target[partner], 0) / np.where(total > 0, total, 1)

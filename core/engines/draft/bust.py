@@ -83,7 +83,9 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     covered = segmentation.covered
     for _ in range(SKULL_ROUNDS):
         worn = under_headgear(portrait, segmentation, portrait.vertices.astype(np.float64))
-        thickness, growth = cover_thickness(portrait, segmentation.on_head & ~segmentation.beard, worn)
+        thickness, growth = cover_thickness(
+            portrait, segmentation.on_head & ~segmentation.beard, worn, segmentation.past_cheek
+        )
         portrait = portrait.with_vertices(portrait.vertices + growth[:, None] * portrait.fit.normals)
     lattice = Lattice.of_photo(portrait.camera)
     outline = lattice.continued(portrait.mask)
@@ -122,7 +124,7 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     grain = fine_contrast(portrait, reliable & (sheet.parts == Part.SKIN))
 
     reporter.stage("Growing hair", share=0.3)
-    view = View(portrait, sheet, segmentation.nape)
+    view = View(portrait, sheet, segmentation.behind)
     spare = round(budget.hair * worn.sum() / max((worn | (parts == Part.HAIR)).sum(), 1))
     hair = hair_gaussians(inner, segmentation, cover.surface, parts, paint, sheet, view, budget.hair - spare, rng)
     strands = parts == Part.HAIR

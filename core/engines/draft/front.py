@@ -89,7 +89,9 @@ def find_front(portrait: FittedPortrait, segmentation: Segmentation, cover: Surf
         behind = behind_ears(portrait)
         depth = np.where(segmentation.nape, np.maximum(depth, behind), depth)
     covered = portrait.mask & ~on_head
-    depth = np.where(covered, blur_inside(depth, covered, COVER_BLUR), depth)
+    for near in (covered,) if segmentation.behind is None else (covered & ~segmentation.behind, segmentation.behind):
+        # Between what lies before and what lies behind there is a step, and nothing.
+        depth = np.where(near, blur_inside(depth, near, COVER_BLUR), depth)
     inner = rim_distance(portrait.mask) >= OUTLINE_RIM
     depth = parted(depth, covered, inner & segmentation.is_part(Part.HAIR))
     # Hair rises from the skin at the hairline instead of standing off it.
@@ -141,7 +143,7 @@ def outline_pixels(
     """
     flesh = np.isin(sheet.parts, (Part.SKIN, Part.NECK))
     on_torso = nearest_fill(portrait.region_map, portrait.region_map >= 0) == Region.TORSO
-    inwards = rim_distance(portrait.mask)
+    inwards = rim_distance(portrait.mask if segmentation.behind is None else portrait.mask & ~segmentation.behind)
     rim = inwards < OUTLINE_RIM
     beyond = flesh & ~front.on_head & ~segmentation.beard & ~front.on_cover & ~on_torso
     far = beyond & (ndimage.distance_transform_edt(~front.on_head) > MET)

@@ -47,12 +47,15 @@ def hanging(
     """
     pose, model = portrait.fit.pose, portrait.model
     vertices = portrait.vertices.astype(np.float64)
-    # Along both ears: a turned head has the one further back.
+    # Along both ears: a turned head has the one further back. What would hang before the one that it hides would show.
     sides = [model.in_regions(Region.EARS) & (model.mean[:, 0] * sign > 0) for sign in (-1, 1)]
     front = np.interp(
         points[:, 0],
         [vertices[ear, 0].mean() for ear in sides],
-        [vertices[ear, 1].min() - CURTAIN * pose.scale for ear in sides],
+        [
+            vertices[ear, 1].min() - (0 if hidden else CURTAIN * pose.scale)
+            for ear, hidden in zip(sides, portrait.hidden_ears, strict=True)
+        ],
     )
     skull = vertices[model.in_regions(Region.SCALP)]
     # Hair falls from where the back of the head reaches furthest.

@@ -141,6 +141,18 @@ class FittedPortrait:
         return (self.between_ears((left, right)) - self.chin_row) / self.face_height
 
     @cached_property
+    def hidden_ears(self) -> tuple[bool, bool]:
+        """Whether the head itself hides the person's right and left ear from the photo: it is turned."""
+        right, left = (not ear.any() for ear in self.ear_maps)
+        return right, left
+
+    @property
+    def hides_ear(self) -> np.ndarray:
+        """[512] bool: the picture's columns on the side of a hidden ear, from the head's middle on."""
+        middle = self.camera.project(self.fit.pose.translation[None])[0][0, 0]
+        return np.where(np.arange(self.mask.shape[1]) < middle, *self.hidden_ears)
+
+    @cached_property
     def ear_places(self) -> np.ndarray:
         """[512, 512] bool: where the photo's ears may be: around the fitted ones, cheeks before them or not."""
         ears = rasterize_mesh(self.camera, self.vertices, self.triangles((Region.EARS,))).mask

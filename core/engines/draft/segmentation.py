@@ -12,10 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from ...head.model import Region
 from ...photo.landmarks import EYE_OUTLINES, MOUTH_OUTLINE
 from ...splats.parts import CLASSES, Part
 from .beard import SIDEBURNS, find_beard, grown_from_chin, looks_bearded
 from .color_classes import ANY_COLOR, color_bins, likelihoods, shaded_colors, smooth_posterior
+from .fields import blur_inside
 from .headgear import find_headgear
 from .places import BARE_PRIOR, HAIR, OVER_FACE_PRIOR, SKIN, certain_places, place_priors
 from .portrait import FittedPortrait
@@ -32,6 +34,12 @@ NAPE_ROOTS = 0.2
 """Face heights below an ear within which the nape's hair begins beside the jaw: what begins lower is a collar."""
 NAPE_REACH = 0.05
 """Face heights beside the fitted head that the nape's hair reaches at least, about 8 mm."""
+CHEEK_EDGE = 0.06
+"""Face heights, about 10 mm, from the edge of a cheek that turns away by which the fit may miss it."""
+CHEEK_SMOOTH = 3.0
+"""Pixels over which hair past a cheek is averaged."""
+CHEEK_TOP = -1.0
+"""Face heights below the chin, negative above, from which hair past a cheek lies behind it: above, it is a fringe's."""
 BARE_ODDS = 0.3
 """By how much hair is less likely on ears that are bare."""
 BARE_EAR = 0.45
@@ -55,6 +63,8 @@ class Segmentation:
         beard: [512, 512] bool: hair of the beard below the jaw, part of the face's shape; SKIN in ``parts``.
         headgear: [512, 512] bool: what is worn on the head and falls beside it; CLOTHES in ``parts``.
         nape: [512, 512] bool: short hair of the nape that shows beside the jaw; HAIR in ``parts``. None for none.
+        past_cheek: [512, 512] bool: hair that shows past the cheek of a turned head and lies behind it; HAIR in
+            ``parts``. None for none.
         whiskers: [512, 512] bool: beard or stubble, up to the ears, whatever their part. None for none.
     """
 
@@ -63,6 +73,7 @@ class Segmentation:
     beard: np.ndarray
     headgear: np.ndarray
     nape: np.ndarray | None = None
+    past_cheek: np.ndarray | None = None
     whiskers: np.ndarray | None = None
 
     def is_part(self, *parts: Part) -> np.ndarray:
@@ -75,9 +86,15 @@ class Segmentation:
         return self.is_part(Part.HAIR) | self.beard | self.headgear
 
     @property
+    def behind(self) -> np.ndarray | None:
+        """[512, 512] bool: hair that lies behind the jaw or the cheek beside which it shows; None for none."""
+        kinds = [kind for kind in (self.nape, self.past_cheek) if kind is not None]
+        return np.logical_or.reduce(kinds) if kinds else None
+
+    @property
     def on_head(self) -> np.ndarray:
         """[512, 512] bool: those of them that stand off what the head shows there, not farther behind it."""
-        return self.covered if self.nape is None else self.covered & ~self.nape
+        return self.covered if self.behind is None else self.covered & ~self.behind
 
     @property
     def dress(self) -> np.ndarray:
@@ -132,7 +149,31 @@ def segment(portrait: FittedPortrait) -> Segmentation:
         rim = nape & _narrow(portrait, nape)
         parts[rim], nape = Part.NECK, nape & ~rim
     whiskers = grown_from_chin(portrait, bearded, SIDEBURNS) | portrait.chin_places if bearded.any() else None
-    return Segmentation(parts, long_hair, beard, worn, nape, whiskers)
+    past_cheek = None
+    if long_hair and any(portrait.hidden_ears):
+        past_cheek, notches = _past_cheek(portrait, parts)
+        parts[notches] = Part.SKIN
+    return Segmentation(parts, long_hair, beard, worn, nape, past_cheek, whiskers)
+
+
+def _past_cheek(portrait: FittedPortrait, parts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pixels [512, 512] of hair beyond a cheek that hides its ear, and of what is notches in its outline.
+
+    Where skin is seen up to where the head turns away, hair beyond lies behind it. Fits miss a cheek's outline by a
+    few pixels: hair on its very edge is none that lies before it. Notches are lashes and brows that reach up to it.
+    """
+    on_head = portrait.region_map >= 0
+    nearest = ndimage.distance_transform_edt(~on_head, return_distances=False, return_indices=True)
+    beside = portrait.region_map[tuple(nearest)] == Region.FACE
+    edge = ndimage.distance_transform_edt(on_head) < CHEEK_EDGE * portrait.face_height
+    side = portrait.hides_ear & (portrait.chin_frame[0] > CHEEK_TOP)
+    flesh = np.isin(parts, (Part.SKIN, Part.EYES)) & on_head & side
+    if not flesh.any():
+        return np.zeros_like(flesh), np.zeros_like(flesh)
+    border = ndimage.distance_transform_edt(~flesh, return_distances=False, return_indices=True)
+    hair = (parts == Part.HAIR) & side & beside & edge & edge[tuple(border)]
+    notches = hair & on_head & (blur_inside(hair.astype(np.float32), portrait.mask, CHEEK_SMOOTH) < 0.5)
+    return hair & ~notches, notches
 
 
 def _narrow(portrait: FittedPortrait, nape: np.ndarray) -> np.ndarray:

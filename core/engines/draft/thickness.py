@@ -64,7 +64,10 @@ SETTLE = 1e-4
 
 
 def cover_thickness(
-    portrait: FittedPortrait, covered: np.ndarray, worn: np.ndarray | None = None
+    portrait: FittedPortrait,
+    covered: np.ndarray,
+    worn: np.ndarray | None = None,
+    behind: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return how far cover and bare skull reach beyond the fitted head, world units; zeros off the hull.
 
@@ -72,6 +75,7 @@ def cover_thickness(
         portrait: The portrait.
         covered: [512, 512] bool: pixels of hair, beard or headgear.
         worn: [V] bool: vertices that headgear covers, seen or not; None for none.
+        behind: [512, 512] bool: hair that lies behind the outline beyond which it shows; None for none.
 
     Returns:
         Thickness [V] of what covers the head, and by how much the head itself is larger [V], smaller where negative.
@@ -89,7 +93,8 @@ def cover_thickness(
     outline = hull & ~neck & inside & (np.abs(facing) < CONTOUR) & (normals[:, 2] > LOWEST_NORMAL)
     labels = nearest_fill(covered, portrait.mask)
     seen, hairy, ear = np.zeros(len(vertices)), np.zeros(len(vertices), bool), np.zeros(len(vertices), bool)
-    reach, hairy[outline], ear[outline] = _reach(portrait, labels, pixels[outline], normals[outline])
+    person = portrait.mask if behind is None else portrait.mask & ~behind
+    reach, hairy[outline], ear[outline] = _reach(portrait, person, labels, pixels[outline], normals[outline])
     seen[outline] = np.clip(reach * depths[outline] / camera.fx, 0, LONGEST)
     # Where the photo's ear is what ends there, the head behind it is not seen.
     outline &= ~ear
@@ -103,13 +108,15 @@ def cover_thickness(
     worn = np.zeros(len(vertices), bool) if worn is None else worn & hull & ~shown & ~outline
     clarity = hull * inside * (front | outline) * smooth_step(facing, *SEEN)
     votes = certain + hair + bare + WORN * worn
-    votes, said = completed(model, clarity, votes, np.where(outline, hairy, hair | worn).astype(float))
+    fitted = model.in_regions(Region.FACE) & (model.mean[:, 2] < FITTED_TO)
+    # Hair over a cheek hangs there, and grows elsewhere: it tells nothing of a cheek before which none hangs.
+    lent = None if behind is None else ~fitted | worn | ~np.where(outline, hairy, hair)
+    votes, said = completed(model, clarity, votes, np.where(outline, hairy, hair | worn).astype(float), lent)
     hairiness = _smooth(model, hull, votes + USUAL, (votes * said + USUAL * usual) / (votes + USUAL))
     known = certain + BARE_WEIGHT * (bare | neck)
     cover = _smooth(model, hull, *completed(model, clarity, known, np.where(outline & hairy, seen, 0)))
     full = smooth_step(hairiness, *HAIRLINE)
     cover = np.maximum(cover, MINIMUM_HAIR) * full
-    fitted = model.in_regions(Region.FACE) & (model.mean[:, 2] < FITTED_TO)
     bald = certain * ~hairy
     hidden = scalp & (facing < -CONTOUR) & (model.mean[:, 2] > FITTED_TO)
     mean = float((bald * scalp * seen).sum() / max((certain * scalp).sum(), 1e-6))
@@ -147,14 +154,14 @@ def _smooth(model: HeadModel, hull: np.ndarray, weight: np.ndarray, target: np.n
 
 
 def _reach(
-    portrait: FittedPortrait, covered: np.ndarray, pixels: np.ndarray, normals: np.ndarray
+    portrait: FittedPortrait, person: np.ndarray, covered: np.ndarray, pixels: np.ndarray, normals: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return how many pixels [N] the person reaches beyond the fitted head along normals, and what ends there.
+    """Return how many pixels [N] a person [512, 512] reaches beyond the fitted head along normals, and what ends there.
 
     Returns:
         The pixels, whether what ends there is cover, and whether it is an ear.
     """
-    person = ndimage.binary_closing(np.pad(portrait.mask, GAP, mode="edge"), iterations=2)[GAP:-GAP, GAP:-GAP]
+    person = ndimage.binary_closing(np.pad(person, GAP, mode="edge"), iterations=2)[GAP:-GAP, GAP:-GAP]
     head = (portrait.region_map >= 0) & (portrait.region_map != Region.EARS)
     across = normals @ portrait.camera.c2w[:3, :2]
     across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)
