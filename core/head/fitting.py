@@ -15,7 +15,7 @@ import numpy as np
 
 from ..cameras import Camera, front_camera
 from .canonical import undo_rotation
-from .landmark_solver import Observation, solve
+from .landmark_solver import Observation, Solution, solve
 from .model import HeadModel, load_head_model, vertex_normals
 from .pose import Pose
 from .posture import level_shoulders
@@ -92,7 +92,21 @@ def fit_head(landmarks: np.ndarray, camera: Camera | None = None, silhouette: np
     """
     camera = front_camera() if camera is None else camera
     model = load_head_model()
-    solution = solve(model, [Observation(landmarks, camera)])
+    return fit_of(model, solve(model, [Observation(landmarks, camera)]), landmarks, camera, silhouette)
+
+
+def fit_of(
+    model: HeadModel, solution: Solution, landmarks: np.ndarray, camera: Camera, silhouette: np.ndarray | None
+) -> HeadFit:
+    """Return the fit that follows from a solution: shoulders level, landmarks met.
+
+    Args:
+        model: The head model.
+        solution: Pose in the camera's world, and shape.
+        landmarks: As in :func:`fit_head`, as the next two.
+        camera: The picture's.
+        silhouette: Where it shows the person, or None.
+    """
     posed = solution.pose.apply(model.vertices(solution.identity, solution.expression))
     posed = level_shoulders(model, posed, solution.pose)
     vertices = warp_to_picture(model, posed, landmarks[:, :2], camera, silhouette)

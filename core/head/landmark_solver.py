@@ -83,7 +83,7 @@ class Observation:
 
 
 @dataclass(frozen=True, eq=False)
-class _LandmarkBasis:
+class LandmarkBasis:
     """The head model reduced to its landmarks: mean [L, 3], directions [K + E, L, 3], normals [L, 3]."""
 
     mean: np.ndarray
@@ -92,19 +92,19 @@ class _LandmarkBasis:
 
 
 @lru_cache(maxsize=1)
-def _landmark_basis(model: HeadModel) -> _LandmarkBasis:
+def landmark_basis(model: HeadModel) -> LandmarkBasis:
     """Return the model's landmark basis; cached, as it is the same for every photo."""
     directions = np.concatenate([model.landmarks(model.identity), model.landmarks(model.expressions)])
     normals = model.landmarks(vertex_normals(model.mean, model.triangles))
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    return _LandmarkBasis(model.landmarks(model.mean).astype(np.float64), directions.astype(np.float64), normals)
+    return LandmarkBasis(model.landmarks(model.mean).astype(np.float64), directions.astype(np.float64), normals)
 
 
 def solve(model: HeadModel, observations: Sequence[Observation]) -> Solution:
     """Return the most probable head for the observations of one face; priors are those of the first one's camera."""
-    basis = _landmark_basis(model)
+    basis = landmark_basis(model)
     camera = observations[0].camera
-    upright = _facing_camera(camera)
+    upright = facing_camera(camera)
     pose = Pose(upright, np.zeros(3), UNITS_PER_METRE)
     shape = np.zeros(len(basis.directions))
     for _ in range(ITERATIONS):
@@ -113,7 +113,7 @@ def solve(model: HeadModel, observations: Sequence[Observation]) -> Solution:
     return Solution(pose, shape[:count], shape[count:])
 
 
-def _facing_camera(camera: Camera) -> np.ndarray:
+def facing_camera(camera: Camera) -> np.ndarray:
     """Return the rotation of a head that looks towards the camera, level and upright in the world."""
     up = np.array([0.0, 0.0, 1.0])
     back = np.cross(up, camera.c2w[:3, 0])
@@ -123,7 +123,7 @@ def _facing_camera(camera: Camera) -> np.ndarray:
 
 def _step(
     model: HeadModel,
-    basis: _LandmarkBasis,
+    basis: LandmarkBasis,
     observations: Sequence[Observation],
     upright: np.ndarray,
     pose: Pose,
@@ -131,38 +131,60 @@ def _step(
 ) -> tuple[Pose, np.ndarray]:
     """Take one Gauss-Newton step; the unknowns are rotation 3, translation 3, log scale 1, shape."""
     local = basis.mean + np.tensordot(shape, basis.directions, 1)
-    turned = pose.scale * local @ pose.rotation.T
-    world = turned + pose.translation
-    # Derivatives of the world positions: [7 + K + E, L, 3].
+    world, moves = posed_with_moves(local, basis.directions, pose)
+    rows = []
+    for observed in observations:
+        in_camera = observed.camera.to_camera(world)
+        seen_moves = moves @ observed.camera.c2w[:3, :3]
+        rows.append(landmark_rows(model, basis, observed, pose, in_camera, seen_moves))
+    rows.append(prior_rows(model, observations[0].camera, upright, pose, shape))
+    residuals, jacobian = (np.concatenate(parts) for parts in zip(*rows, strict=True))
+    step = bounded_step(jacobian.T @ jacobian, jacobian.T @ residuals, _step_bounds(model, shape))
+    rotation = Rotation.from_rotvec(step[:3]).as_matrix() @ pose.rotation
+    return Pose(rotation, pose.translation + step[3:6], pose.scale * np.exp(step[6])), shape + step[7:]
+
+
+def posed_with_moves(points: np.ndarray, directions: np.ndarray, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
+    """Return points of the model's frame in the world, and how they move there with all unknowns.
+
+    Args:
+        points: [N, 3].
+        directions: [S, N, 3] their derivatives by the shape's coefficients.
+        pose: Where the head is.
+
+    Returns:
+        [N, 3] and [7 + S, N, 3]: by rotation vector 3, translation 3, logarithm of the scale 1 and shape.
+    """
+    turned = pose.scale * points @ pose.rotation.T
     moves = np.concatenate(
         [
             np.cross(np.eye(3)[:, None], turned),
             np.broadcast_to(np.eye(3)[:, None], (3, *turned.shape)),
             turned[None],
-            pose.scale * basis.directions @ pose.rotation.T,
+            pose.scale * directions @ pose.rotation.T,
         ]
     )
-    rows = []
-    for observed in observations:
-        in_camera = observed.camera.to_camera(world)
-        seen_moves = moves @ observed.camera.c2w[:3, :3]
-        rows.append(_landmark_rows(model, basis, observed, pose, in_camera, seen_moves))
-    rows.append(_prior_rows(model, observations[0].camera, upright, pose, shape))
-    residuals, jacobian = (np.concatenate(parts) for parts in zip(*rows, strict=True))
-    step = _bounded_least_squares(jacobian, residuals, _step_bounds(model, shape))
-    rotation = Rotation.from_rotvec(step[:3]).as_matrix() @ pose.rotation
-    return Pose(rotation, pose.translation + step[3:6], pose.scale * np.exp(step[6])), shape + step[7:]
+    return turned + pose.translation, moves
 
 
-def _landmark_rows(
+def landmark_rows(
     model: HeadModel,
-    basis: _LandmarkBasis,
+    basis: LandmarkBasis,
     observed: Observation,
     pose: Pose,
     in_camera: np.ndarray,
     moves: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return weighted residuals [3 L] (target minus model) and their Jacobian [3 L, P]."""
+    """Return weighted residuals [3 L] (target minus model) and their Jacobian [3 L, P].
+
+    Args:
+        model: The head model.
+        basis: Its landmarks.
+        observed: What was seen.
+        pose: The head's pose in the world of the observation's camera.
+        in_camera: [L, 3] the model's landmarks in the camera's axes.
+        moves: [P, L, 3] how they move there with each of P unknowns.
+    """
     landmarks, camera = np.asarray(observed.landmarks, np.float64), observed.camera
     x, y, z = in_camera.T
     pixels = np.stack([camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy], axis=1)
@@ -213,7 +235,7 @@ def _measured_depths(
     return np.sqrt(np.where(usable, robust * facing / CORRELATION, 0.0)) / deviation, error
 
 
-def _prior_rows(
+def prior_rows(
     model: HeadModel, camera: Camera, upright: np.ndarray, pose: Pose, shape: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return residuals and Jacobian of the priors: turn 3, distance 1, scale 1, shape K + E."""
@@ -250,17 +272,14 @@ def _step_bounds(model: HeadModel, shape: np.ndarray) -> tuple[np.ndarray, np.nd
     return low, high
 
 
-def _bounded_least_squares(
-    jacobian: np.ndarray, residuals: np.ndarray, bounds: tuple[np.ndarray, np.ndarray]
-) -> np.ndarray:
-    """Return the step minimising |jacobian step - residuals|^2 within bounds.
+def bounded_step(normal: np.ndarray, target: np.ndarray, bounds: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Return the step [P] of normal equations, ``normal`` [P, P] times step is ``target`` [P], within bounds.
 
     The primal-dual active set method (Hintermueller, Ito and Kunisch 2003): guess which bounds
     hold, solve for the rest, and correct the guess by the sign of the multipliers. The priors
     keep the normal equations positive definite.
     """
     low, high = bounds
-    normal, target = jacobian.T @ jacobian, jacobian.T @ residuals
     stiffness = np.diag(normal)
     step, multiplier = np.zeros_like(target), np.zeros_like(target)
     guess = None

@@ -59,3 +59,13 @@ def _without_lumps(alpha: np.ndarray, row: int, column: int) -> np.ndarray:
     distance, nearest = ndimage.distance_transform_edt(lumps == 0, return_indices=True)
     near = distance <= radius + REACH * len(alpha)
     return np.where((lumps[tuple(nearest)] == own) & near, alpha, 0)
+
+
+def largest_part(mask: np.ndarray) -> np.ndarray:
+    """Return the largest connected part of a mask [H, W] bool."""
+    parts, count = ndimage.label(mask)
+    if count < 2:
+        return mask
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    return parts == sizes.argmax()

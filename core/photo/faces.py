@@ -41,6 +41,8 @@ LOGIT_LIMIT = 80.0
 """Keeps exp() inside float32."""
 RIGHT_EYE, LEFT_EYE = 0, 1
 """Key points of the detector; right and left are the person's."""
+MIRRORED_POINTS = (1, 0, 2, 3, 5, 4)
+"""Which key point each one is in a mirror image."""
 
 
 def detect_faces(rgb: np.ndarray, levels: int | None = None) -> tuple[FaceBox, ...]:
@@ -116,21 +118,55 @@ def _anchors() -> np.ndarray:
 
 def _detect_in_window(rgb: np.ndarray, window: Square, threshold: float) -> list[FaceBox]:
     """Run the detector on one window and return its merged boxes in picture pixels."""
-    network = load_network("face_detection")
-    size = network.input_shape[0]
-    result = network(sample_square(rgb, window, size) / np.float32(127.5) - 1)
-    scores = 1 / (1 + np.exp(-np.clip(result["classificators"][:, 0], -LOGIT_LIMIT, LOGIT_LIMIT)))
-    chosen = np.flatnonzero(scores >= threshold)
+    scores, regressors = _outputs(sample_square(rgb, window, _input_size()))
     faces = []
-    for index in chosen:
-        # Row: box centre x, y relative to the anchor, width, height, then six key points x, y.
-        values = result["regressors"][index].reshape(-1, 2)
-        points = window.to_photo((np.delete(values, 1, axis=0) + _anchors()[index]) / size)
-        half = values[1] / size * window.side / 2
+    for index in np.flatnonzero(scores >= threshold):
+        size, points = _face_at(regressors, int(index))
+        points = window.to_photo(points)
+        half = size / 2 * window.side
         eyes = points[1 + LEFT_EYE] - points[1 + RIGHT_EYE]
         (x, y), roll = points[0], math.degrees(math.atan2(eyes[1], eyes[0]))
         faces.append(FaceBox(x - half[0], y - half[1], x + half[0], y + half[1], float(scores[index]), roll))
     return _merge(faces)
+
+
+def key_points(rgb: np.ndarray, window: Square, mirrored: bool = False) -> tuple[float, np.ndarray]:
+    """Return the surest face's probability and key points in a part of a photo, even where it is hardly a face.
+
+    Args:
+        rgb: [H, W, 3] uint8 sRGB.
+        window: The part.
+        mirrored: Look at its mirror image; what is returned is the picture's own all the same.
+
+    Returns:
+        Probability 0..1 and [6, 2] pixels: the person's right eye, left eye, nose, mouth, right ear, left ear.
+    """
+    picture = sample_square(rgb, window, _input_size())
+    scores, regressors = _outputs(picture[:, ::-1] if mirrored else picture)
+    best = int(scores.argmax())
+    points = _face_at(regressors, best)[1][1:]
+    if mirrored:
+        points = (points * [-1, 1] + [1, 0])[list(MIRRORED_POINTS)]
+    return float(scores[best]), window.to_photo(points)
+
+
+def _input_size() -> int:
+    return load_network("face_detection").input_shape[0]
+
+
+def _outputs(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the detector's scores [896] and what it says of each anchor [896, 16]."""
+    result = load_network("face_detection")(picture / np.float32(127.5) - 1)
+    scores = 1 / (1 + np.exp(-np.clip(result["classificators"][:, 0], -LOGIT_LIMIT, LOGIT_LIMIT)))
+    return scores, result["regressors"]
+
+
+def _face_at(regressors: np.ndarray, index: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return width and height [2] and centre with the six key points [7, 2] of an anchor's face, 0..1 of the window."""
+    # Row: box centre x, y relative to the anchor, width, height, then six key points x, y.
+    values = regressors[index].reshape(-1, 2)
+    size = _input_size()
+    return values[1] / size, (np.delete(values, 1, axis=0) + _anchors()[index]) / size
 
 
 def _merge(faces: list[FaceBox]) -> list[FaceBox]:

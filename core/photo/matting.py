@@ -76,18 +76,47 @@ def estimate_matte(rgb: np.ndarray, landmarks: Landmarks, others: Sequence[Landm
         aligned picture, the matte is 0.
     """
     center, face_size = _face_extent(landmarks)
-    square = Square(center[0], center[1] + PORTRAIT_DROP * face_size, PORTRAIT_SIDE * face_size)
-    size = int(np.clip(round(square.side), 256, WORKING_SIZE))
-    image = sample_square(rgb, square, size).astype(np.float32) / 255
-    face = (center - [square.x, square.y]) / square.side * size + size / 2
-    confidence = _segment(rgb, square, size, face_size)
+    square = _portrait_square(center, face_size)
+    image, confidence = _look(rgb, square, face_size)
+    face = (center - [square.x, square.y]) / square.side * len(image) + len(image) / 2
     share = person_share(rgb, square, confidence, landmarks, others)
     if share is not None:
         confidence = confidence * share
     confidence = connected_to(confidence, face)
     alpha = redraw_outline(image, refine_matte(image, confidence))
-    alpha[_inner_face(landmarks, square, size) & (confidence > 0.5)] = 1
+    alpha[_inner_face(landmarks, square, len(image)) & (confidence > 0.5)] = 1
     return _paste(connected_to(alpha, face), square, rgb.shape[:2])
+
+
+def estimate_matte_around(rgb: np.ndarray, center: np.ndarray, face_size: float) -> np.ndarray:
+    """Estimate how much of each pixel belongs to a person of whom no face is seen: a profile, or the back of a head.
+
+    Args:
+        rgb: [H, W, 3] uint8 sRGB.
+        center: [2] the head's middle in pixels.
+        face_size: How large a face would be that looked at the camera: mean extent of its landmarks in pixels.
+
+    Returns:
+        [H, W] float32, 0..1, as :func:`estimate_matte`.
+    """
+    square = _portrait_square(center, face_size)
+    image, confidence = _look(rgb, square, face_size)
+    head = (center - [square.x, square.y]) / square.side * len(image) + len(image) / 2
+    confidence = connected_to(confidence, head)
+    alpha = redraw_outline(image, refine_matte(image, confidence))
+    return _paste(connected_to(alpha, head), square, rgb.shape[:2])
+
+
+def _portrait_square(center: np.ndarray, face_size: float) -> Square:
+    """Return the square that holds head and shoulders."""
+    return Square(center[0], center[1] + PORTRAIT_DROP * face_size, PORTRAIT_SIDE * face_size)
+
+
+def _look(rgb: np.ndarray, square: Square, face_size: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return a square's colours [S, S, 3] float32, 0..1, and how surely there is a person [S, S]."""
+    size = int(np.clip(round(square.side), 256, WORKING_SIZE))
+    image = sample_square(rgb, square, size).astype(np.float32) / 255
+    return image, _segment(rgb, square, size, face_size)
 
 
 def _face_extent(landmarks: Landmarks) -> tuple[np.ndarray, float]:

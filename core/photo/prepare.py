@@ -85,7 +85,7 @@ def prepare_photo(
         Cancelled: cancelled through the reporter.
     """
     reporter.stage("Finding the face", share=0.05)
-    rgb = _over_white(photo)
+    rgb = over_white(photo)
     size = (rgb.shape[1], rgb.shape[0])
     wanted = None if aligned else edits.crop
     found = find_faces_for(rgb, wanted)
@@ -164,7 +164,7 @@ def _lies_in(crop: Crop, box: FaceBox, photo_size: tuple[int, int]) -> bool:
     return left <= x <= left + side and top <= y <= top + side
 
 
-def _over_white(photo: Photo) -> np.ndarray:
+def over_white(photo: Photo) -> np.ndarray:
     """Return the photo over white, [H, W, 3] uint8."""
     if not photo.has_alpha:
         return np.ascontiguousarray(photo.rgba[..., :3])

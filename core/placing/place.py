@@ -1,0 +1,240 @@
+"""Places the cameras of further photos of a person around the head fitted to the portrait."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from ..cameras import Camera, front_camera
+from ..errors import Cancelled, FaceLiftError
+from ..head.fitting import HeadFit, fit_of
+from ..head.landmark_solver import Observation, Solution, facing_camera, solve
+from ..head.model import HeadModel
+from ..head.pose import Pose
+from ..head.posture import level_shoulders
+from ..head.residual_warp import warp_to_picture
+from ..head.shape import HeadShape
+from ..photo.alignment import ALIGNED_SIZE, Alignment
+from ..photo.prepare import Portrait, over_white
+from ..photo.sides import AUTO, BACK, FRONT, LEFT, RIGHT
+from ..progress import Reporter
+from .joint_solver import Sight, camera_in_frame, solve_pose, solve_together
+from .outline import Outline, border_of, hair_thickness, raised
+from .sightings import CROP_METRES, Sighting, see
+from .types import HELP, LEFT_OUT, PLACED, PlacedShot, Shot
+
+TURNS = {LEFT: -90.0, RIGHT: 90.0, BACK: 180.0}
+"""Degrees about the up axis by which the head is turned against one that looks at the camera."""
+NO_PERSON = "Nobody was found in this photo. Choose one that shows the person, large and sharp."
+CHOOSE_SIDE = (
+    "This photo shows no face, and its outline does not tell the side. Choose what it shows: left, right or back."
+)
+UNLIKE = "This face is unlike the portrait's: is it another person? Place it by hand, or remove it."
+POOR = "The head's outline does not fit this photo. Place it by hand, or choose which side it shows."
+MOST_LANDMARK_ERROR = 9.0
+"""Mean distance in pixels of the crop between a face's landmarks and the common head's, above which it is doubted."""
+MOST_OUTLINE_ERROR = 12.0
+"""Median distance in pixels of the crop between the matte's outline and the head's, above which it is doubted."""
+CLEARLY_BETTER = 0.8
+"""Of the second best side's misfit, up to which the best one counts as clearly the best."""
+RECROP = 0.02
+"""Shares of the crop by which it is off, from which it is made again."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """A photo on its way."""
+
+    sighting: Sighting
+    sight: Sight
+    degrees: float
+    side: str
+    clear: bool = True
+
+
+def place_shots(
+    portrait: Portrait,
+    fit: HeadFit,
+    portrait_camera: Camera,
+    shots: Sequence[Shot],
+    reporter: Reporter,
+) -> tuple[tuple[PlacedShot, ...], HeadFit]:
+    """Find where the cameras of further photos of a person stood.
+
+    Args:
+        portrait: The prepared portrait.
+        fit: The head fitted to it.
+        portrait_camera: The portrait's camera, ``fit.camera``.
+        shots: The further photos.
+        reporter: Receives one stage with a step for each photo.
+
+    Returns:
+        What became of each photo, and the head whose identity all photos tell, in the portrait's own expression and
+        frame. Whatever is wrong with a photo is said in its message.
+
+    Raises:
+        Cancelled: cancelled through the reporter.
+    """
+    model, outline = fit.model, Outline.of(portrait.alpha)
+    first = Solution(fit.pose, fit.identity.astype(np.float64), fit.expression.astype(np.float64))
+    thickness = hair_thickness(model, outline, portrait_camera, first.pose, first.identity, first.expression)
+    candidates: list[_Candidate | str] = []
+    for shot in shots:
+        reporter.check()
+        candidates.append(_candidate(model, shot, first, thickness, reporter))
+        reporter.step()
+    found = [each for each in candidates if isinstance(each, _Candidate)]
+    landmarks = portrait.landmarks.points.astype(np.float64)
+    sights = [Sight(portrait_camera, first, landmarks), *(each.sight for each in found)]
+    solutions = solve_together(model, sights, thickness) if found else [first]
+    reporter.check()
+    refined = fit_of(model, solutions[0], landmarks, portrait_camera, portrait.alpha > 0.5) if found else fit
+    offsets = refined.vertices - _posed(model, solutions[0])
+    solved = iter(solutions[1:])
+    placed = []
+    for shot, candidate in zip(shots, candidates, strict=True):
+        if isinstance(candidate, str):
+            placed.append(_left_out(shot, refined, portrait_camera, candidate))
+        else:
+            placed.append(_placed(model, candidate, next(solved), solutions[0], offsets, thickness))
+    return tuple(placed), refined
+
+
+def _candidate(
+    model: HeadModel, shot: Shot, first: Solution, thickness: np.ndarray, reporter: Reporter
+) -> _Candidate | str:
+    """Return a photo with a first guess of its pose, or why it can't be used."""
+    try:
+        sighting = see(shot, reporter)
+    except Cancelled:
+        raise
+    except FaceLiftError as error:
+        return str(error)
+    if sighting is None:
+        return NO_PERSON
+    if sighting.landmarks is not None:
+        degrees = shot.lens(sighting.alignment).degrees
+        camera = front_camera(fov=degrees)
+        points = sighting.landmarks.points.astype(np.float64)
+        start = solve(model, [Observation(points, camera)])
+        sight = Sight(camera, start, points, Outline.of(sighting.alpha), sighting.points)
+        return _Candidate(sighting, sight, degrees, sighting.side)
+    if sighting.side != AUTO:
+        return _by_outline(model, shot, sighting, sighting.side, first, thickness)[1]
+    tried = sorted(
+        (_by_outline(model, shot, sighting, side, first, thickness) for side in TURNS), key=lambda each: each[0]
+    )
+    reporter.check()
+    return replace(tried[0][1], clear=tried[0][0] < CLEARLY_BETTER * tried[1][0])
+
+
+def _by_outline(
+    model: HeadModel, shot: Shot, sighting: Sighting, side: str, first: Solution, thickness: np.ndarray
+) -> tuple[float, _Candidate]:
+    """Return a photo placed by its outline as seen from a side, and how badly it fits in pixels."""
+    points = sighting.points if side in (LEFT, RIGHT) else None
+    sighting = replace(sighting, points=points)
+    for attempt in range(2):
+        degrees = shot.lens(sighting.alignment).degrees
+        camera = front_camera(fov=degrees)
+        turn = Rotation.from_euler("z", TURNS.get(side, 0.0), degrees=True).as_matrix()
+        pose = Pose(turn @ facing_camera(camera), np.zeros(3), first.pose.scale)
+        start = Solution(pose, first.identity, first.expression)
+        sight = Sight(camera, start, None, Outline.of(sighting.alpha), sighting.points)
+        solution = solve_pose(model, sight, start, thickness)
+        if attempt == 0:
+            sighting = _centred(sighting, camera, solution.pose)
+    error = _outline_error(model, sight, solution, thickness)
+    return error, _Candidate(sighting, replace(sight, reached=solution), degrees, side)
+
+
+def _centred(sighting: Sighting, camera: Camera, pose: Pose) -> Sighting:
+    """Return the crop that shows the head where a portrait's shows it, and as large."""
+    (center,), (depth,) = camera.project(pose.translation[None])
+    side = CROP_METRES * pose.scale * camera.fx / depth
+    off = max(abs(side / ALIGNED_SIZE - 1), *np.abs(center / ALIGNED_SIZE - 0.5))
+    return sighting if off < RECROP else sighting.recropped(center, float(side))
+
+
+def _outline_error(model: HeadModel, sight: Sight, solution: Solution, thickness: np.ndarray) -> float:
+    """Return the median distance in pixels between the matte's border and the head's; NaN without a border."""
+    assert sight.outline is not None
+    vertices = raised(model, solution.identity, solution.expression, thickness)
+    border = border_of(model, solution.pose.apply(vertices), sight.camera)
+    distance, _ = sight.outline.at(border.pixels)
+    known = np.abs(distance[np.isfinite(distance)])
+    return float(np.median(known)) if len(known) else float("inf")
+
+
+def _posed(model: HeadModel, solution: Solution, pose: Pose | None = None) -> np.ndarray:
+    """Return a solution's vertices [V, 3], shoulders level."""
+    pose = pose or solution.pose
+    return level_shoulders(model, pose.apply(model.vertices(solution.identity, solution.expression)), pose)
+
+
+def _placed(
+    model: HeadModel,
+    candidate: _Candidate,
+    solution: Solution,
+    first: Solution,
+    offsets: np.ndarray,
+    thickness: np.ndarray,
+) -> PlacedShot:
+    """Return a placed photo.
+
+    Args:
+        model: The head model.
+        candidate: The photo.
+        solution: Its own.
+        first: The portrait's.
+        offsets: [V, 3] what the portrait's head has beyond the model.
+        thickness: [V] metres of hair.
+    """
+    sighting, sight = candidate.sighting, candidate.sight
+    camera = camera_in_frame(sight.camera, solution.pose, first.pose)
+    landmarks = None if sighting.landmarks is None else sighting.landmarks.points
+    state, message = PLACED, ""
+    if landmarks is None:
+        vertices, expression = _posed(model, first) + offsets, first.expression
+        error = _outline_error(model, sight, solution, thickness)
+        if not candidate.clear:
+            state, message = HELP, CHOOSE_SIDE
+        elif error > MOST_OUTLINE_ERROR:
+            state, message = HELP, POOR
+    else:
+        expression = solution.expression
+        vertices = _posed(model, replace(solution, pose=first.pose)) + offsets
+        pixels = sight.camera.project(
+            model.landmarks(solution.pose.apply(model.vertices(solution.identity, expression)))
+        )[0]
+        error = float(np.linalg.norm(pixels - landmarks[:, :2], axis=1).mean())
+        vertices = warp_to_picture(model, vertices, landmarks[:, :2], camera)
+        if error > MOST_LANDMARK_ERROR:
+            state, message = HELP, UNLIKE
+    shape = HeadShape(vertices.astype(np.float32), expression.astype(np.float32), first.pose)
+    return PlacedShot(
+        sighting.picture,
+        camera,
+        shape,
+        landmarks,
+        candidate.side,
+        state,
+        message,
+        sighting.alignment,
+        sighting.rgb,
+        sighting.matte,
+        error,
+    )
+
+
+def _left_out(shot: Shot, fit: HeadFit, camera: Camera, message: str) -> PlacedShot:
+    """Return a photo that is of no use."""
+    rgb = over_white(shot.photo)
+    side = FRONT if shot.options.side == AUTO else shot.options.side
+    size = (rgb.shape[1], rgb.shape[0])
+    empty = np.zeros((ALIGNED_SIZE, ALIGNED_SIZE, 4), np.uint8)
+    matte = np.zeros(rgb.shape[:2], np.uint8)
+    return PlacedShot(empty, camera, fit.shape, None, side, LEFT_OUT, message, Alignment.stretched(size), rgb, matte)

@@ -1,0 +1,251 @@
+"""What a further photo shows: a face with landmarks, a profile, the back of a head, or nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from ..errors import PhotoError
+from ..photo.alignment import ALIGNED_SIZE, Alignment
+from ..photo.connected import largest_part
+from ..photo.edits import Crop
+from ..photo.faces import detect_faces
+from ..photo.findings import pose_of
+from ..photo.foreground import cut_out_foreground, estimate_foreground
+from ..photo.landmarks import Landmarks, detect_landmarks
+from ..photo.matting import estimate_matte_around
+from ..photo.network import load_network
+from ..photo.prepare import CUT_OUT_SHARE, MIN_LANDMARK_SCORE, over_white, prepare_photo
+from ..photo.sampling import Square, sample_square
+from ..photo.sides import AUTO, BACK, FRONT, LEFT, RIGHT, THREE_QUARTER
+from ..photo.types import FaceBox
+from ..progress import Reporter
+from .key_points import LEAST_SCORE, KeyPoints, find_key_points
+from .types import Shot
+
+QUICK_LEVELS = 2
+"""Of the search for faces: a further photo shows the person about as large as a portrait does."""
+MOST_TURN = 62.0
+"""Degrees up to which the face mesh network's landmarks hold."""
+FRONT_TURN = 20.0
+"""Degrees up to which a face is called frontal."""
+PROFILE_TURN = 0.4
+"""Of the key points' turn, from which they make a profile."""
+HEAD_HEIGHT, HEAD_LENGTH, HEAD_WIDTH = 0.235, 0.195, 0.16
+"""Metres from chin to crown, from nose bridge to the back, and from side to side, with little hair."""
+CROWN = 0.115
+"""Metres from the head's centre to the crown."""
+FACE_SIZE = 0.155
+"""Metres: mean extent of a face's landmarks."""
+CROP_METRES = 0.4345
+"""What an aligned picture shows at the head's distance."""
+LEAST_PERSON = 0.01
+"""Share of a photo below which there is nobody in it."""
+SEARCH_MARGIN = 0.1
+"""Around the photo when somebody is looked for in all of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sighting:
+    """A further photo, cut out.
+
+    Attributes:
+        rgb: [H, W, 3] uint8, the photo.
+        matte: [H, W] uint8.
+        alignment: To the crop.
+        picture: [512, 512, 4] uint8 RGBA crop, straight colours.
+        landmarks: In the crop; None where no face looks at the camera.
+        points: Key points in the crop, None where none were found.
+        side: What it seems to show; "auto" where nothing tells.
+    """
+
+    rgb: np.ndarray
+    matte: np.ndarray
+    alignment: Alignment
+    picture: np.ndarray
+    landmarks: Landmarks | None
+    points: KeyPoints | None
+    side: str
+
+    @property
+    def alpha(self) -> np.ndarray:
+        """[512, 512] float32, 0..1."""
+        return self.picture[..., 3].astype(np.float32) / 255
+
+    def recropped(self, center: np.ndarray, side: float) -> Sighting:
+        """Return the same photo with another crop.
+
+        Args:
+            center: [2] of the square in the present crop's pixels.
+            side: Its side in the same pixels.
+        """
+        scale = sum(self.alignment.scale) / 2
+        place = (center - self.alignment.offset) / self.alignment.scale
+        alignment = _alignment(self.rgb, place, side / scale)
+        change = sum(alignment.scale) / 2 / scale
+        offset = np.array(alignment.offset) - np.array(self.alignment.offset) * change
+        points = None if self.points is None else self.points.mapped(change, (float(offset[0]), float(offset[1])))
+        picture = _cut_out(self.rgb, self.matte, alignment)
+        return Sighting(self.rgb, self.matte, alignment, picture, None, points, self.side)
+
+
+def see(shot: Shot, reporter: Reporter) -> Sighting | None:
+    """Return what a further photo shows, None where there is nobody.
+
+    Raises:
+        PhotoError: a face that was asked for is not there, the painted matte is no picture.
+        Cancelled: cancelled through the reporter.
+    """
+    options, rgb = shot.options, over_white(shot.photo)
+    wanted = options.side
+    faces = () if wanted == BACK else detect_faces(rgb, QUICK_LEVELS)
+    if wanted in (FRONT, THREE_QUARTER) or any(_is_face(rgb, face) for face in faces):
+        found = _with_face(shot, reporter)
+        if found is not None:
+            return found
+    reporter.check()
+    return _without_face(shot, rgb, faces, reporter)
+
+
+def _is_face(rgb: np.ndarray, box: FaceBox) -> bool:
+    return detect_landmarks(rgb, box).score >= MIN_LANDMARK_SCORE
+
+
+def _with_face(shot: Shot, reporter: Reporter) -> Sighting | None:
+    """Return a photo with a face that looks about at the camera, None where it does not."""
+    options = shot.options
+    quiet = reporter.portion(0, 0)
+    try:
+        portrait = prepare_photo(shot.photo, options.face, quiet, aligned=options.aligned, edits=shot.edits)
+    except PhotoError as error:
+        if error.code in ("no-face", "face-too-small"):
+            return None
+        raise
+    turn = pose_of(portrait.landmarks)[0]
+    if abs(turn) > MOST_TURN or (options.side in (LEFT, RIGHT) and abs(turn) > MOST_TURN / 2):
+        return None
+    box = portrait.faces[portrait.face]
+    points = _points_in(portrait.rgb, box, portrait.alignment)
+    return Sighting(
+        portrait.rgb,
+        portrait.matte,
+        portrait.alignment,
+        portrait.aligned,
+        portrait.landmarks,
+        points,
+        FRONT if abs(turn) < FRONT_TURN else THREE_QUARTER,
+    )
+
+
+def _points_in(rgb: np.ndarray, box: FaceBox, alignment: Alignment) -> KeyPoints | None:
+    points = find_key_points(rgb, box.center, box.x1 - box.x0)
+    if points.score < LEAST_SCORE:
+        return None
+    return points.mapped(sum(alignment.scale) / 2, alignment.offset)
+
+
+def _without_face(shot: Shot, rgb: np.ndarray, faces: tuple[FaceBox, ...], reporter: Reporter) -> Sighting | None:
+    """Return a profile or the back of a head, None where there is nobody."""
+    photo, wanted = shot.photo, shot.options.side
+    cut_out = photo.has_alpha and (photo.rgba[..., 3] < 128).mean() > CUT_OUT_SHARE
+    rough = photo.rgba[..., 3] / np.float32(255) if cut_out else _people(rgb)
+    points = find_key_points(rgb, faces[0].center, faces[0].x1 - faces[0].x0) if faces else None
+    profile = points is not None and points.score > LEAST_SCORE and abs(points.turn) > PROFILE_TURN
+    side = wanted
+    if wanted in (AUTO, FRONT, THREE_QUARTER):
+        side = (RIGHT if points.turn > 0 else LEFT) if profile and points is not None else AUTO
+    elif profile and points is not None and (points.turn > 0) != (side == RIGHT):
+        profile = False
+    place = _head_of(rough, HEAD_WIDTH if side in (BACK, AUTO) else HEAD_LENGTH)
+    if place is None or (rough > 0.5).mean() < LEAST_PERSON:
+        return None
+    if not profile:
+        points = None
+    center, scale = place
+    crop = shot.edits.crop
+    if crop is not None:
+        left, top, length = crop.square(rgb.shape[1::-1])
+        center, scale = np.array([left + length / 2, top + length / 2]), length / CROP_METRES
+    reporter.check()
+    if cut_out:
+        matte = photo.rgba[..., 3]
+    else:
+        matte = np.rint(estimate_matte_around(rgb, center, FACE_SIZE * scale) * 255).astype(np.uint8)
+        again = _head_of(matte / np.float32(255), HEAD_WIDTH if side in (BACK, AUTO) else HEAD_LENGTH)
+        if again is not None and crop is None:
+            center, scale = again
+    matte = shot.edits.apply_matte(matte)
+    alignment = _alignment(rgb, center, scale * CROP_METRES)
+    if points is not None:
+        points = points.mapped(sum(alignment.scale) / 2, alignment.offset)
+    source = photo.rgba[..., :3] if cut_out else rgb
+    picture = _cut_out(np.ascontiguousarray(source), matte, alignment, cut_out)
+    return Sighting(rgb, matte, alignment, picture, None, points, side)
+
+
+def _people(rgb: np.ndarray) -> np.ndarray:
+    """Return the probability of "person" [H, W] float32 in a whole photo."""
+    height, width = rgb.shape[:2]
+    network = load_network("person_segmentation")
+    side = max(height, width) * (1 + SEARCH_MARGIN)
+    square = Square(width / 2, height / 2, side)
+    seen = network(sample_square(rgb, square, network.input_shape[0]) / np.float32(255))["activation_10"][..., 0]
+    left, top = (square.x - side / 2), (square.y - side / 2)
+    scale = len(seen) / side
+    part = Image.fromarray(seen).transform(
+        (width, height),
+        Image.Transform.AFFINE,
+        (scale, 0, -left * scale, 0, scale, -top * scale),
+        Image.Resampling.BILINEAR,
+    )
+    return np.asarray(part)
+
+
+def _head_of(person: np.ndarray, across: float) -> tuple[np.ndarray, float] | None:
+    """Return where a head's middle lies [2] and pixels per metre, of a person's mask [H, W]; None without.
+
+    From the crown down a head widens like a circle: where it is twice as wide as deep, half of it is passed.
+
+    Args:
+        person: 0..1.
+        across: Metres that a head measures across from that side.
+    """
+    mask = largest_part(person > 0.5)
+    rows = np.flatnonzero(mask.any(1))
+    if not len(rows):
+        return None
+    widths = mask[rows].sum(1)
+    depth = np.arange(len(rows)) + 1
+    passed = np.flatnonzero((widths <= 2 * depth) & (depth > 4))
+    if not len(passed):
+        return None
+    row = rows[0] + int(passed[0])
+    scale = 2.0 * float(depth[passed[0]]) / across
+    column = float(np.flatnonzero(mask[row]).mean())
+    return np.array([column, rows[0] + CROWN * scale]), scale
+
+
+def _alignment(rgb: np.ndarray, center: np.ndarray, side: float) -> Alignment:
+    """Return the alignment that takes a square of a photo.
+
+    Raises:
+        PhotoError: nothing of the photo is in it.
+    """
+    size = (rgb.shape[1], rgb.shape[0])
+    crop = Crop(float(center[0]) / size[0], float(center[1]) / size[1], side / size[0])
+    try:
+        return Alignment.from_box(size, crop.box(size))
+    except ValueError as error:
+        raise PhotoError("The head lies at the very edge of the photo.", code="no-head") from error
+
+
+def _cut_out(rgb: np.ndarray, matte: np.ndarray, alignment: Alignment, cut_out: bool = False) -> np.ndarray:
+    """Return a crop [512, 512, 4] with straight colours."""
+    alpha = alignment.apply(matte, fill=0)
+    crop = alignment.apply(rgb)
+    estimate = cut_out_foreground if cut_out else estimate_foreground
+    picture = np.dstack([estimate(crop, alpha / 255.0), alpha])
+    assert picture.shape == (ALIGNED_SIZE, ALIGNED_SIZE, 4)
+    return picture
