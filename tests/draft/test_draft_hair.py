@@ -14,10 +14,11 @@ from core.engines.draft.portrait import FittedPortrait
 from core.engines.draft.samples import Samples
 from core.engines.draft.segmentation import segment
 from core.engines.draft.unveiling import View
-from core.head.model import Region
+from core.head.mesh_raster import rasterize_mesh
+from core.head.model import Region, triangulate
 from core.splats.parts import Part
 from tests.draft.test_draft_stages import cover_of
-from tests.helpers.draft import HAIR, SKIN, plain_portrait, with_cap
+from tests.helpers.draft import HAIR, SKIN, labels, plain_portrait, with_cap
 
 BLUE, BLACK = np.array([0.15, 0.2, 0.5]), np.array([0.07, 0.06, 0.06])
 BLOND = np.array([0.82, 0.66, 0.5])
@@ -80,6 +81,22 @@ def test_one_lock_before_another_is_a_step_and_not_a_slope():
     np.testing.assert_array_equal(parted(soft, hair, ~hair), soft)
     gentle = 5 + 0.002 * np.arange(64) * np.ones((64, 1))
     np.testing.assert_array_equal(parted(gentle, hair, hair), gentle)
+
+
+def test_hair_before_an_ear_lies_where_it_falls_and_not_on_the_ear():
+    portrait = plain_portrait()
+    ears = portrait.region_map == Region.EARS
+    hair = (portrait.region_map == Region.SCALP) | ndimage.binary_dilation(ears, iterations=10)
+    hair &= ~ndimage.binary_erosion(portrait.face_oval, iterations=2)
+    mask = portrait.mask | hair
+    portrait = FittedPortrait(portrait.rgb, mask.astype(np.float32), portrait.landmarks, portrait.fit)
+    found = labels(portrait, hair)
+    cover = cover_of(portrait, hair, hair)
+    seen = rasterize_mesh(portrait.camera, cover.surface.vertices, triangulate(cover.surface.quads))
+    over = ears & hair & seen.mask & (seen.depth < portrait.mesh_maps.depth - 0.03)
+    assert over.sum() > 30
+    depth = find_front(portrait, found, cover.surface).depth
+    assert np.abs(depth - seen.depth)[over].max() < 0.03
 
 
 def portrait_with_nape(width: int, color: np.ndarray) -> tuple[FittedPortrait, np.ndarray]:

@@ -262,6 +262,22 @@ def test_hair_close_behind_a_face_stays_however_deep_the_hair_beside_it_lies():
     assert View(portrait, sheet).blocked(points, Part.HAIR).tolist() == [True, False]
 
 
+def test_discs_under_hair_do_not_reach_over_the_face_beside_them():
+    portrait, cap = with_cap(20)
+    depth = np.where(np.isfinite(portrait.mesh_maps.depth), portrait.mesh_maps.depth, 5.0).astype(np.float32)
+    sheet = build_sheet(portrait, labels(portrait, cap).parts, depth, shoulder_cut(portrait))
+    column = 256
+    lowest = np.flatnonzero(cap[:, column])[-1]
+    face = depth[lowest + 4, column]
+    pixels = np.array([[column + 0.5, lowest - 7.5], [column + 0.5, lowest - 7.5], [column + 0.5, lowest - 60]])
+    points = portrait.camera.unproject(pixels, np.array([face - 0.02, face + 1.0, face - 0.02]))
+    radius = 0.03
+    near, behind, inner = View(portrait, sheet).trimmed(points, Part.HAIR, np.full(3, radius))
+    reach = 2 * near * portrait.camera.fx / (face - 0.02)
+    assert 5 < reach < 10, "it ends where the face begins, 8 pixels from its middle"
+    assert behind == inner == radius, "what lies behind the face, or far from it, stays"
+
+
 def test_the_rim_takes_hairs_colour_from_further_inside():
     portrait, cap = with_cap(20)
     rgb = portrait.rgb.copy()

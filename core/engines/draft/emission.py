@@ -12,6 +12,7 @@ from ...gaussians import Gaussians
 from ...hair.build import build_hair
 from ...hair.volume import HairPhoto, HairVolume, thickness_over
 from ...head.model import Region
+from ...splats.attributes import STRAND
 from ...splats.parts import Part
 from .cover import Cover
 from .ears import over_ears, showing_ears
@@ -49,6 +50,8 @@ WHORL = np.array([0.0, 0.045, 0.115])
 """Metres in the model's frame: over the back of the crown, where the whorl is."""
 SOFT_ROUNDS = 2
 """Edges over which hair's border is softened."""
+SMALLEST_DISC = 0.1
+"""Share of its radius that a disc under the strands keeps at least beside another part; smaller ones go."""
 FEWEST_HAIRS = 200
 """Vertices of hair from which strands grow."""
 
@@ -189,9 +192,14 @@ def hair_gaussians(
     grown = build_hair(volume, [photo], paint, count, rng)
     if grown is None:
         return None
-    means, kept, _ = view.place(grown.means.astype(np.float64), Part.HAIR, grown.scales.max(1))
+    radii = grown.scales.max(1)
+    means, kept, _ = view.place(grown.means.astype(np.float64), Part.HAIR, radii)
     kept &= ~over_ears(portrait, showing_ears(portrait, segmentation), means)
-    return grown.replace(means=means.astype(np.float32)).select(kept)
+    # Strands run along the parts beside them; the discs under them would reach over these.
+    discs = grown.extras[STRAND] == 0
+    share = np.where(discs, view.trimmed(means, Part.HAIR, radii) / radii, 1)[:, None]
+    kept &= share[:, 0] > SMALLEST_DISC
+    return grown.replace(means=means.astype(np.float32), scales=grown.scales * share).select(kept)
 
 
 def _softened(surface: Surface, members: np.ndarray) -> np.ndarray:

@@ -96,7 +96,9 @@ def find_front(portrait: FittedPortrait, segmentation: Segmentation, cover: Surf
     depth = parted(depth, covered, inner & segmentation.is_part(Part.HAIR))
     # Hair rises from the skin at the hairline instead of standing off it.
     away = ndimage.distance_transform_edt(~on_head) * PIXEL / HAIRLINE
-    over = segmentation.on_head & ~on_head & ~dress & np.isin(regions, HEAD_REGIONS) & (away < 1)
+    # Hair before an ear hides it: it lies where it falls, not on the ear's far deeper skin.
+    ground = np.isin(regions, HEAD_REGIONS) & (regions != Region.EARS)
+    over = segmentation.on_head & ~on_head & ~dress & ground & (away < 1)
     # Where the head itself turns away, hair is what hides its edge.
     steepness = np.hypot(*np.gradient(np.where(regions >= 0, portrait.mesh_maps.depth, 0)))[over] / PIXEL
     flat = 1 - np.clip(steepness / TURNING - 1, 0, 1)

@@ -45,6 +45,9 @@ EDGE = 3.0
 their faint rims add up."""
 SLOPE = 5
 """Side in pixels of the square over which a slope's samples give way: about what a fine one covers."""
+DISC, AROUND = 2.0, 35
+"""Standard deviations of a large disc that end where another part begins, and side in pixels of the square in which it
+is looked for."""
 CLOSE = 0.12
 """World units behind the photo that count as close."""
 
@@ -97,6 +100,22 @@ class View:
         deep = self.deep[FAMILY[parts], rows, columns]
         before = other & (depths < deep + CLEAR + ASIDE * np.asarray(radii))
         return before | (inside & self.outside[rows, columns])
+
+    def trimmed(self, positions: np.ndarray, part: int, radii: np.ndarray) -> np.ndarray:
+        """Return the radii [N] of large discs, smaller where they would reach over another part that lies behind them.
+
+        Args:
+            positions: [N, 3] world.
+            part: A value of Part.
+            radii: [N] standard deviations, world units.
+        """
+        rows, columns, inside = pixel_index(self.portrait, positions)
+        _, depths = self.portrait.camera.project(positions)
+        others = self.portrait.mask & (self.family != FAMILY[part])
+        deepest = ndimage.maximum_filter(np.where(others, self.sheet.depth, 0), AROUND)
+        apart = ndimage.distance_transform_edt(~others)[rows, columns]
+        before = inside & (depths < deepest[rows, columns] + CLEAR)
+        return np.where(before, np.minimum(radii, apart / DISC * depths / self.portrait.camera.fx), radii)
 
     def place(
         self, positions: np.ndarray, parts: np.ndarray | int, radii: np.ndarray | float = 0.0
