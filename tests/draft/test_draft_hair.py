@@ -8,6 +8,8 @@ from scipy import ndimage
 
 from core.engines.draft.cut import shoulder_cut
 from core.engines.draft.front import COVER_BLUR, find_front, parted
+from core.engines.draft.hanging import at_nape
+from core.engines.draft.lattice import Lattice
 from core.engines.draft.painting import innermost
 from core.engines.draft.photo_sheet import build_sheet
 from core.engines.draft.portrait import FittedPortrait
@@ -133,11 +135,29 @@ def test_short_hair_beside_the_jaw_goes_on_around_the_nape():
         np.array([[256.0, rows.max()], [256.0, np.median(rows)]]), np.array([distance, distance])
     )[:, 2]
     neck = portrait.vertices[portrait.model.in_regions(Region.NECK, Region.SCALP)].astype(np.float64)
-    nape = neck[(neck[:, 2] > lowest + 0.05) & (neck[:, 2] < middle) & (np.abs(neck[:, 0]) < 0.15)]
+    nape = neck[(neck[:, 2] > lowest + 0.08) & (neck[:, 2] < middle) & (np.abs(neck[:, 0]) < 0.15)]
     behind = nape[nape[:, 1] > np.median(neck[:, 1])] + np.array([0, 0.01, 0])
     assert len(behind) > 5
-    assert (cover.grid.sample(cover.hair, behind) > 0).mean() > 0.9
+    assert (cover.grid.sample(cover.hair, behind) > 0).mean() > 0.8
     assert (bare.grid.sample(bare.hair, behind) > 0).mean() < 0.5
+
+
+def test_hair_of_the_nape_gets_thinner_towards_its_end():
+    portrait, _ = portrait_with_nape(16, HAIR)
+    found = segment(portrait)
+    lattice = Lattice.of_photo(portrait.camera)
+    neck = portrait.vertices[portrait.model.in_regions(Region.NECK, Region.SCALP)].astype(np.float64)
+    shown = lattice.shrink(found.nape) > 0.25
+    rows = np.flatnonzero(shown.any(axis=1))
+    distance = np.full(2, np.linalg.norm(portrait.camera.position))
+    ends = lattice.camera.unproject(np.array([[64.0, rows[-1] + 0.5], [64.0, rows[0] + 0.5]]), distance)[:, 2]
+    thick = []
+    for height in (ends[0] + 0.02, ends.mean()):
+        around = neck[np.abs(neck[:, 2] - height) < 0.04]
+        line = np.column_stack([np.zeros(200), around[:, 1].max() + np.linspace(-0.1, 0.1, 200), np.full(200, height)])
+        behind = line[at_nape(portrait, lattice, line, shown) > 0]
+        thick.append(behind[:, 1].max(initial=around[:, 1].max() - 0.1) - around[:, 1].max())
+    assert thick[1] > 0.02 > 0 > thick[0]
 
 
 def test_light_from_behind_at_the_jaw_is_no_hair():

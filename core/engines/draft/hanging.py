@@ -28,6 +28,9 @@ BEHIND_EAR = 90
 """Percentile of an ear's depths at which hair of the nape lies."""
 NAPE_HAIR, NAPE_DOME = 0.05, 0.2
 """World units, about 1 and 4 cm, of short hair behind the neck, and over which it closes above what shows of it."""
+NAPE_END, NAPE_SUNK = 0.25, 0.08
+"""World units, about 5 cm, over which it gets thinner towards its lower end, and by which its surface has then sunk:
+into the skin, where a nape's hair ends, in place of a straight cut."""
 LOCK = 0.6
 """Depth over width of hair that nothing else places."""
 
@@ -141,7 +144,9 @@ def at_nape(portrait: FittedPortrait, lattice: Lattice, points: np.ndarray, hair
     radius = np.hypot((points[:, 0] - middle) / half, behind)
     radius = np.hypot(radius, np.clip((z - heights[0]) / NAPE_DOME, 0, None))
     field = (1 - radius) * np.minimum(half, back - front)
-    return np.minimum(np.minimum(field, points[:, 1] - front), z - heights[-1]).astype(np.float32)
+    end = heights[-1]
+    field = field - NAPE_SUNK * np.clip(1 - (z - end) / NAPE_END, 0, 1) ** 2
+    return np.minimum(np.minimum(field, points[:, 1] - front), z - end).astype(np.float32)
 
 
 def lost_locks(
