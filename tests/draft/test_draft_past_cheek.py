@@ -11,7 +11,6 @@ from core.engines.draft.portrait import FittedPortrait
 from core.engines.draft.segmentation import Segmentation, segment
 from core.engines.draft.thickness import cover_thickness
 from core.head.model import Region
-from core.splats.parts import Part
 from tests.helpers.draft import HAIR, plain_portrait
 
 MISSED = 3

@@ -32,6 +32,8 @@ FIT_MISSES, NAPE_LENGTH = 0.02, 0.35
 """Face heights, about 3 mm, by which fits miss the jaw: farther off, grey hair is hair, however much like skin; and
 about 5 cm below the ears in which it is.
 """
+THROAT = 0.38
+"""Face heights to the side of the chin over which the throat is sure to be."""
 OVER_FACE_PRIOR = (0.5, 1.0, 0.002)
 """Prior of the same where long hair falls over the face."""
 
@@ -62,9 +64,12 @@ def place_priors(portrait: FittedPortrait, long_hair: bool) -> np.ndarray:
     inside = ndimage.distance_transform_edt(oval) / portrait.face_height
     under_chin = below > 0
 
+    # The neck of a turned head is beside its chin.
+    aside = np.where(region == Region.NECK, np.minimum(aside, THROAT), aside)
+
     # Skin: the face, the ears, and the neck as far as collars leave it free.
     skin = np.exp(-np.clip(from_face - 0.04, 0, None) * 6)
-    throat = np.exp(-np.clip(below - 0.15, 0, None) * 3.5) * np.exp(-np.clip(aside - 0.38, 0, None) * 8)
+    throat = np.exp(-np.clip(below - 0.15, 0, None) * 3.5) * np.exp(-np.clip(aside - THROAT, 0, None) * 8)
     skin = np.where(under_chin, np.maximum(0.8 * throat, 0.15 * skin), skin)
     skin = np.where(region == Region.EARS, np.maximum(skin, 0.5), skin)
     skin = np.where((region < 0) & ~under_chin, skin * 0.2, skin) + 0.003

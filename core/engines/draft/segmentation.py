@@ -16,7 +16,7 @@ from ...head.model import Region
 from ...photo.landmarks import EYE_OUTLINES, MOUTH_OUTLINE
 from ...splats.parts import CLASSES, Part
 from .beard import SIDEBURNS, find_beard, grown_from_chin, looks_bearded
-from .color_classes import ANY_COLOR, color_bins, likelihoods, shaded_colors, smooth_posterior
+from .color_classes import ANY_COLOR, color_bins, light_colors, likelihoods, shaded_colors, smooth_posterior
 from .fields import blur_inside
 from .headgear import find_headgear
 from .places import BARE_PRIOR, HAIR, OVER_FACE_PRIOR, SKIN, certain_places, place_priors
@@ -108,7 +108,8 @@ def segment(portrait: FittedPortrait) -> Segmentation:
     seeds, long_hair = certain_places(portrait, bins)
     # Skin is the face's own under any light; clothes may be of every colour: a collar is seldom the jacket's.
     # Long hair may have dyed tips.
-    shaded = shaded_colors(portrait.rgb, seeds[SKIN])
+    beyond = light_colors(portrait.rgb, seeds[SKIN])
+    shaded = shaded_colors(portrait.rgb, seeds[SKIN], beyond)
     expected = (shaded, DYED * ANY_COLOR if long_hair else 0.0, ANY_COLOR)
     priors = place_priors(portrait, long_hair)
     priors[seeds[SKIN] & ~portrait.face_oval] = BARE_PRIOR

@@ -1,0 +1,46 @@
+"""Necks: beside the chin of a turned head, and under a lamp that the face has little of."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from core.engines.draft.portrait import FittedPortrait
+from core.engines.draft.segmentation import segment
+from core.head.model import Region
+from core.splats.parts import Part
+from tests.helpers.draft import HAIR, SKIN, plain_portrait
+
+JACKET = np.array([0.16, 0.14, 0.13])
+BLUE = np.array([0.1, 0.5, 0.9])
+"""Skin under a blue lamp; the other lamp's is orange."""
+
+
+def dressed(turn: float, lamp: np.ndarray | None = None) -> tuple[FittedPortrait, np.ndarray]:
+    """The mean head, turned, with hair and a jacket, lit from the picture's right by another lamp; and its neck."""
+    plain = plain_portrait(turn)
+    region, (_, aside) = plain.region_map, plain.chin_frame
+    rgb = np.tile(SKIN, (512, 512, 1)).astype(np.float32)
+    if lamp is not None:
+        columns = np.arange(512)[None, :, None]
+        neck = np.flatnonzero(((region == Region.NECK) & (plain.chin_frame[0] > 0)).any(0))
+        share = np.clip((columns - plain.landmarks[:, 0].min()) / (neck.max() - plain.landmarks[:, 0].min()), 0, 1)
+        rgb = (1 - share) * rgb + share * lamp
+    rgb[region == Region.SCALP] = HAIR
+    rgb[region == Region.TORSO] = JACKET
+    rgb = rgb + np.random.default_rng(2).normal(0, 0.015, rgb.shape)
+    portrait = FittedPortrait(np.clip(rgb, 0, 1).astype(np.float32), plain.alpha, plain.landmarks, plain.fit)
+    return portrait, (region == Region.NECK) & ~plain.face_oval
+
+
+@pytest.mark.parametrize("turn", [0.0, -30.0, 30.0])
+@pytest.mark.parametrize("lamp", [None, BLUE])
+def test_a_neck_is_skin_beside_the_chin_and_under_another_lamp(turn, lamp):
+    portrait, neck = dressed(turn, lamp)
+    parts = segment(portrait).parts
+    inner = ndimage.binary_erosion(neck, iterations=5)
+    assert inner.sum() > 500
+    assert np.isin(parts[inner], (Part.SKIN, Part.NECK)).mean() > 0.97
+    coat = ndimage.binary_erosion(portrait.region_map == Region.TORSO, iterations=5)
+    assert (parts[coat] == Part.CLOTHES).mean() > 0.97
