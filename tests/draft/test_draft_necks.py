@@ -20,7 +20,7 @@ BLUE = np.array([0.1, 0.5, 0.9])
 def dressed(turn: float, lamp: np.ndarray | None = None) -> tuple[FittedPortrait, np.ndarray]:
     """The mean head, turned, with hair and a jacket, lit from the picture's right by another lamp; and its neck."""
     plain = plain_portrait(turn)
-    region, (_, aside) = plain.region_map, plain.chin_frame
+    region = plain.region_map
     rgb = np.tile(SKIN, (512, 512, 1)).astype(np.float32)
     if lamp is not None:
         columns = np.arange(512)[None, :, None]
@@ -44,3 +44,15 @@ def test_a_neck_is_skin_beside_the_chin_and_under_another_lamp(turn, lamp):
     assert np.isin(parts[inner], (Part.SKIN, Part.NECK)).mean() > 0.97
     coat = ndimage.binary_erosion(portrait.region_map == Region.TORSO, iterations=5)
     assert (parts[coat] == Part.CLOTHES).mean() > 0.97
+
+
+def test_light_along_the_jaw_is_no_clothes():
+    portrait, _ = dressed(0.0)
+    below, aside = portrait.chin_frame
+    jaw = (portrait.region_map == Region.FACE) & ~portrait.face_oval & (below > -0.4) & (below < 0.1) & (aside > 0.2)
+    rgb = portrait.rgb.copy()
+    rgb[jaw] = [0.75, 0.85, 1.0]
+    parts = segment(portrait.with_colors(rgb)).parts
+    assert jaw.sum() > 300
+    assert not (parts[jaw] == Part.CLOTHES).any()
+    assert (parts[portrait.region_map == Region.TORSO] == Part.CLOTHES).mean() > 0.9

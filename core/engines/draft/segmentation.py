@@ -19,7 +19,7 @@ from .beard import SIDEBURNS, find_beard, grown_from_chin, looks_bearded
 from .color_classes import ANY_COLOR, color_bins, light_colors, likelihoods, shaded_colors, smooth_posterior
 from .fields import blur_inside
 from .headgear import find_headgear
-from .places import BARE_PRIOR, HAIR, OVER_FACE_PRIOR, SKIN, certain_places, place_priors
+from .places import BARE_PRIOR, CLOTHES, HAIR, OVER_FACE_PRIOR, SKIN, certain_places, place_priors
 from .portrait import FittedPortrait
 
 LEARNING_PASSES = 3
@@ -48,6 +48,8 @@ DYED = 0.5
 """How likely long hair has any colour, against clothes."""
 SMALLEST_ISLAND = 0.0015
 """Islands of a class below this share of the picture join their surroundings."""
+SHORTEST_DRESS = 0.15
+"""Face heights below the chin that clothes reach down to at least."""
 BESIDE, SMALLEST_HAIR = 0.5, 0.0005
 """Share of an island of hair beside the jaw from which it stays, if it is as large as this share of the picture.
 """
@@ -125,7 +127,7 @@ def segment(portrait: FittedPortrait) -> Segmentation:
     beside = portrait.beside_jaw
     lowest = SHORTEST_LONG_HAIR if long_hair else np.where(beside, portrait.ear_lobes + NAPE_ROOTS, LOWEST_ROOTS)
     roots = portrait.mask & (below < lowest)
-    classes = _absorb_islands(posterior.argmax(-1), portrait.mask, roots, beside)
+    classes = _absorb_islands(posterior.argmax(-1), portrait.mask, roots, beside, below)
     classes = _clear_bare_ears(portrait, classes, posterior)
 
     parts = np.where(portrait.mask, np.array(CLASSES)[classes], Part.BACKGROUND).astype(np.int8)
@@ -217,12 +219,16 @@ def _clear_bare_ears(portrait: FittedPortrait, classes: np.ndarray, posterior: n
     return classes
 
 
-def _absorb_islands(classes: np.ndarray, mask: np.ndarray, roots: np.ndarray, beside: np.ndarray) -> np.ndarray:
-    """Give small islands of a class to what surrounds them, and so hair that does not reach up to where hair grows.
+def _absorb_islands(
+    classes: np.ndarray, mask: np.ndarray, roots: np.ndarray, beside: np.ndarray, below: np.ndarray
+) -> np.ndarray:
+    """Give small islands of a class to what surrounds them, and so hair that does not reach up to where hair grows, and
+    clothes beside the jaw that do not reach down to the body: these are light along it.
 
-    Beside the jaw small ones may be the nape's.
+    Beside the jaw small ones of hair may be the nape's.
     """
     smallest = SMALLEST_ISLAND * mask.size
+    rows = np.broadcast_to(below, mask.shape)
     for k in range(3):
         labels, count = ndimage.label((classes == k) & mask)
         sizes = np.bincount(labels.ravel(), minlength=count + 1)
@@ -231,6 +237,9 @@ def _absorb_islands(classes: np.ndarray, mask: np.ndarray, roots: np.ndarray, be
             own = np.bincount(labels[beside], minlength=count + 1)
             small &= own < BESIDE * np.maximum(sizes, SMALLEST_HAIR * mask.size)
             small[np.setdiff1d(np.arange(1, count + 1), labels[roots])] = True
+        if k == CLOTHES and count:
+            top, bottom = (end(rows, labels, np.arange(count + 1)) for end in (ndimage.minimum, ndimage.maximum))
+            small |= (top > LOWEST_ROOTS) & (bottom < SHORTEST_DRESS)
         island = small[labels]
         if island.any() and not (island | ~mask).all():
             nearest = ndimage.distance_transform_edt(island | ~mask, return_distances=False, return_indices=True)
