@@ -29,6 +29,7 @@ from ..head.model import HeadModel
 from ..head.pose import Pose
 from .key_points import KeyPoints, key_point_rows
 from .outline import Outline, outline_rows
+from .tracks import Tracks, track_rows
 
 ITERATIONS = 8
 POSE_ITERATIONS = 12
@@ -38,6 +39,8 @@ POSE = 6
 """Unknowns of a photo's own pose: rotation vector 3, translation 3."""
 LEVEL_DEVIATION = np.radians([8.0])
 """How level people hold their heads in further photos with a face; the identity that all share tells the rest."""
+LANDMARK_TRUST = 0.4
+"""Of further photos: landmarks of turned faces err together, so that all of them count less than their number."""
 SIDE_DEVIATIONS = np.radians([4.0, 7.0, 15.0])
 """How near a photo that shows no face lies to the side it is said to show: camera's height, turn and tilt."""
 UNBOUNDED = 1e6
@@ -50,22 +53,31 @@ class Sight:
     Attributes:
         camera: The photo's; its world is this photo's own.
         start: Where the search begins: pose in that world, identity and expression.
+        expected: [3, 3] the head's rotation in that world that is to be expected: with a face, only how far it nods
+            counts. Of no account for the portrait.
         landmarks: [L, 3] as in :class:`~core.head.landmark_solver.Observation`; None where no face was found.
         outline: The matte's outline; None where it is of no use.
         points: Eyes, nose, mouth and ears, coarsely; None where none were found.
-        reached: How far a search came before: where this one begins, while ``start`` stays what is expected.
+        from_behind: Whether it shows the back of the head.
+        reached: How far a search came before: where this one begins instead.
     """
 
     camera: Camera
     start: Solution
+    expected: np.ndarray
     landmarks: np.ndarray | None = None
     outline: Outline | None = None
     points: KeyPoints | None = None
+    from_behind: bool = False
     reached: Solution | None = None
 
 
 def solve_together(
-    model: HeadModel, sights: Sequence[Sight], thickness: np.ndarray, iterations: int = ITERATIONS
+    model: HeadModel,
+    sights: Sequence[Sight],
+    thickness: np.ndarray,
+    tracks: Sequence[Tracks] = (),
+    iterations: int = ITERATIONS,
 ) -> list[Solution]:
     """Return the most probable heads of one person in several photos.
 
@@ -73,15 +85,16 @@ def solve_together(
         model: The head model.
         sights: The portrait's first: its camera fixes the size, and its priors are those of a photo alone.
         thickness: [V] metres by which hair stands off the head.
+        tracks: Places seen in two of them.
         iterations: Steps of Gauss-Newton.
 
     Returns:
         A solution for each, in the world of its own camera; identity and the poses' scale are the same in all.
     """
-    first = sights[0].start
+    first = sights[0].reached or sights[0].start
     own = [first, *(_resized(each, first) for each in sights[1:])]
     for _ in range(iterations):
-        own = _step(model, sights, own, thickness)
+        own = _step(model, sights, own, thickness, tracks)
     return own
 
 
@@ -117,24 +130,37 @@ def _resized(sight: Sight, first: Solution) -> Solution:
     return Solution(Pose(start.pose.rotation, place, first.pose.scale), first.identity, start.expression)
 
 
-def _step(model: HeadModel, sights: Sequence[Sight], own: list[Solution], thickness: np.ndarray) -> list[Solution]:
+def _step(
+    model: HeadModel, sights: Sequence[Sight], own: list[Solution], thickness: np.ndarray, tracks: Sequence[Tracks]
+) -> list[Solution]:
     """Take one Gauss-Newton step; the unknowns are all poses, the scale, the identity, all expressions."""
     count, identities, expressions = len(own), len(model.identity), len(model.expressions)
     size = POSE * count + 1 + identities + expressions * count
     normal, target = np.zeros((size, size)), np.zeros(size)
     scale_at = POSE * count
-    for place, (sight, solution) in enumerate(zip(sights, own, strict=True)):
-        residuals, jacobian = _rows(model, sight, solution, thickness, place == 0)
-        expression_at = scale_at + 1 + identities + expressions * place
-        columns = np.concatenate(
+    columns = [
+        np.concatenate(
             [
                 POSE * place + np.arange(POSE),
                 scale_at + np.arange(1 + identities),
-                expression_at + np.arange(expressions),
+                scale_at + 1 + identities + expressions * place + np.arange(expressions),
             ]
         )
-        normal[np.ix_(columns, columns)] += jacobian.T @ jacobian
-        target[columns] += jacobian.T @ residuals
+        for place in range(count)
+    ]
+    for place, (sight, solution) in enumerate(zip(sights, own, strict=True)):
+        residuals, jacobian = _rows(model, sight, solution, thickness, place == 0)
+        normal[np.ix_(columns[place], columns[place])] += jacobian.T @ jacobian
+        target[columns[place]] += jacobian.T @ residuals
+    for each in tracks:
+        pair = (each.first, each.second)
+        cameras = (sights[each.first].camera, sights[each.second].camera)
+        residuals, parts = track_rows(model, each, cameras, (own[each.first], own[each.second]))
+        jacobian = np.zeros((len(residuals), size))
+        for place, part in zip(pair, parts, strict=True):
+            jacobian[:, columns[place]] += part
+        normal += jacobian.T @ jacobian
+        target += jacobian.T @ residuals
     start = scale_at + 1 + identities
     low, high = np.full(size, -UNBOUNDED), np.full(size, UNBOUNDED)
     strengths = np.concatenate([each.expression for each in own])
@@ -169,7 +195,9 @@ def _rows(
         world, moves = posed_with_moves(local, basis.directions, solution.pose)
         observed = Observation(sight.landmarks, camera)
         seen, moves = camera.to_camera(world), moves @ camera.c2w[:3, :3]
-        rows.append(landmark_rows(model, basis, observed, solution.pose, seen, moves))
+        residuals, jacobian = landmark_rows(model, basis, observed, solution.pose, seen, moves)
+        trust = 1.0 if first else LANDMARK_TRUST
+        rows.append((trust * residuals, trust * jacobian))
     if sight.outline is not None:
         rows.append(
             outline_rows(model, sight.outline, camera, solution.pose, solution.identity, solution.expression, thickness)
@@ -202,10 +230,9 @@ def _priors(
     if sight.landmarks is None:
         # By the side that was told, about the camera's axes.
         axes, deviations = camera.c2w[:3, :3], SIDE_DEVIATIONS
-        expected = sight.start.pose.rotation
     else:
-        axes, deviations, expected = upright[:, :1], LEVEL_DEVIATION, upright
-    turn = Rotation.from_matrix(solution.pose.rotation @ expected.T).as_rotvec() @ axes
+        axes, deviations = upright[:, :1], LEVEL_DEVIATION
+    turn = Rotation.from_matrix(solution.pose.rotation @ sight.expected.T).as_rotvec() @ axes
     level = np.zeros((axes.shape[1], jacobian.shape[1]))
     level[:, :3] = axes.T / deviations[:, None]
     # Behind turn 3, distance 1, scale 1 and identity come the expression's.

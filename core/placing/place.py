@@ -10,8 +10,9 @@ from scipy.spatial.transform import Rotation
 
 from ..cameras import Camera, front_camera
 from ..errors import Cancelled, FaceLiftError
+from ..head.canonical import head_angles
 from ..head.fitting import HeadFit, fit_of
-from ..head.landmark_solver import Observation, Solution, facing_camera, solve
+from ..head.landmark_solver import Observation, Solution, solve
 from ..head.model import HeadModel
 from ..head.pose import Pose
 from ..head.posture import level_shoulders
@@ -22,8 +23,10 @@ from ..photo.prepare import Portrait, over_white
 from ..photo.sides import AUTO, BACK, FRONT, LEFT, RIGHT
 from ..progress import Reporter
 from .joint_solver import Sight, camera_in_frame, solve_pose, solve_together
+from .level import Level
 from .outline import Outline, border_of, hair_thickness, raised
 from .sightings import CROP_METRES, Sighting, see
+from .tracks import Look, find_tracks
 from .types import HELP, LEFT_OUT, PLACED, PlacedShot, Shot
 
 TURNS = {LEFT: -90.0, RIGHT: 90.0, BACK: 180.0}
@@ -40,8 +43,16 @@ MOST_OUTLINE_ERROR = 12.0
 """Median distance in pixels of the crop between the matte's outline and the head's, above which it is doubted."""
 CLEARLY_BETTER = 0.8
 """Of the second best side's misfit, up to which the best one counts as clearly the best."""
+FACELESS_PROFILE = 1.5
+"""By what the misfit of a profile counts more in which the detector sees no face."""
 RECROP = 0.02
 """Shares of the crop by which it is off, from which it is made again."""
+
+
+MOST_BETWEEN = 65.0
+"""Degrees between the views of two photos up to which places are looked for that both show."""
+TRACK_ROUNDS, TRACK_ITERATIONS = 2, 5
+"""How often such places are looked for, and steps of the solver after each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,21 +97,59 @@ def place_shots(
         reporter.check()
         candidates.append(_candidate(model, shot, first, thickness, reporter))
         reporter.step()
-    found = [each for each in candidates if isinstance(each, _Candidate)]
+    found = sorted((each for each in candidates if isinstance(each, _Candidate)), key=lambda each: each.side == BACK)
     landmarks = portrait.landmarks.points.astype(np.float64)
-    sights = [Sight(portrait_camera, first, landmarks), *(each.sight for each in found)]
-    solutions = solve_together(model, sights, thickness) if found else [first]
+    sights = [Sight(portrait_camera, first, first.pose.rotation, landmarks), *(each.sight for each in found)]
+    pictures = [portrait.aligned, *(each.sighting.picture for each in found)]
+    solutions = _solved(model, sights, pictures, thickness) if found else [first]
     reporter.check()
     refined = fit_of(model, solutions[0], landmarks, portrait_camera, portrait.alpha > 0.5) if found else fit
     offsets = refined.vertices - _posed(model, solutions[0])
-    solved = iter(solutions[1:])
+    solved = dict(zip(map(id, found), solutions[1:], strict=True))
     placed = []
     for shot, candidate in zip(shots, candidates, strict=True):
         if isinstance(candidate, str):
             placed.append(_left_out(shot, refined, portrait_camera, candidate))
         else:
-            placed.append(_placed(model, candidate, next(solved), solutions[0], offsets, thickness))
+            placed.append(_placed(model, candidate, solved[id(candidate)], solutions[0], offsets, thickness))
     return tuple(placed), refined
+
+
+def _solved(model: HeadModel, sights: list[Sight], pictures: list[np.ndarray], thickness: np.ndarray) -> list[Solution]:
+    """Return all photos' solutions: first by what each shows, then by what pairs of them show, too."""
+    front = [sight for sight in sights if not sight.from_behind]
+    solutions = _solved_from_front(model, front, pictures[: len(front)], thickness)
+    level = Level.of(
+        [camera_in_frame(a.camera, b.pose, solutions[0].pose) for a, b in zip(front, solutions, strict=True)],
+        solutions[0].pose,
+    )
+    for sight in sights[len(front) :]:
+        # Hair and the back of a skull tell nothing of the face: such a photo is placed, and changes no one else.
+        expected = level.rotation_from(sight.camera, solutions[0].pose, TURNS[BACK])
+        start = replace(solutions[0], pose=Pose(expected, np.zeros(3), solutions[0].pose.scale))
+        solutions.append(solve_pose(model, replace(sight, expected=expected), start, thickness))
+    return solutions
+
+
+def _solved_from_front(
+    model: HeadModel, sights: list[Sight], pictures: list[np.ndarray], thickness: np.ndarray
+) -> list[Solution]:
+    """Return the solutions of photos that show something of the face."""
+    solutions = solve_together(model, sights, thickness)
+    looks = [Look.of(picture, sight.camera) for picture, sight in zip(pictures, sights, strict=True)]
+    for _ in range(TRACK_ROUNDS):
+        both = zip(solutions, sights, strict=True)
+        ways = np.array([each.pose.rotation.T @ sight.camera.c2w[:3, 2] for each, sight in both])
+        angles = np.degrees(np.arccos(np.clip(ways @ ways.T, -1, 1)))
+        tracks = [
+            find_tracks(model, (looks[a], looks[b]), (solutions[a], solutions[b]), (a, b))
+            for a in range(len(sights))
+            for b in range(a + 1, len(sights))
+            if angles[a, b] < MOST_BETWEEN
+        ]
+        sights = [replace(sight, reached=solution) for sight, solution in zip(sights, solutions, strict=True)]
+        solutions = solve_together(model, sights, thickness, tracks, TRACK_ITERATIONS)
+    return solutions
 
 
 def _candidate(
@@ -120,12 +169,18 @@ def _candidate(
         camera = front_camera(fov=degrees)
         points = sighting.landmarks.points.astype(np.float64)
         start = solve(model, [Observation(points, camera)])
-        sight = Sight(camera, start, points, Outline.of(sighting.alpha), sighting.points)
+        sight = Sight(camera, start, _expected(first, 0.0), points, Outline.of(sighting.alpha), sighting.points)
         return _Candidate(sighting, sight, degrees, sighting.side)
     if sighting.side != AUTO:
         return _by_outline(model, shot, sighting, sighting.side, first, thickness)[1]
+    # Profiles mostly show a face to the detector: without one, they must fit better than the back.
     tried = sorted(
-        (_by_outline(model, shot, sighting, side, first, thickness) for side in TURNS), key=lambda each: each[0]
+        (
+            (misfit * (1.0 if side == BACK else FACELESS_PROFILE), candidate)
+            for side in TURNS
+            for misfit, candidate in [_by_outline(model, shot, sighting, side, first, thickness)]
+        ),
+        key=lambda each: each[0],
     )
     reporter.check()
     return replace(tried[0][1], clear=tried[0][0] < CLEARLY_BETTER * tried[1][0])
@@ -140,15 +195,31 @@ def _by_outline(
     for attempt in range(2):
         degrees = shot.lens(sighting.alignment).degrees
         camera = front_camera(fov=degrees)
-        turn = Rotation.from_euler("z", TURNS.get(side, 0.0), degrees=True).as_matrix()
-        pose = Pose(turn @ facing_camera(camera), np.zeros(3), first.pose.scale)
-        start = Solution(pose, first.identity, first.expression)
-        sight = Sight(camera, start, None, Outline.of(sighting.alpha), sighting.points)
+        expected = _expected(first, TURNS[side])
+        start = Solution(Pose(expected, np.zeros(3), first.pose.scale), first.identity, first.expression)
+        sight = Sight(
+            camera,
+            start,
+            expected,
+            outline=Outline.of(sighting.alpha),
+            points=sighting.points,
+            from_behind=side == BACK,
+        )
         solution = solve_pose(model, sight, start, thickness)
         if attempt == 0:
             sighting = _centred(sighting, camera, solution.pose)
     error = _outline_error(model, sight, solution, thickness)
     return error, _Candidate(sighting, replace(sight, reached=solution), degrees, side)
+
+
+def _expected(first: Solution, turn: float) -> np.ndarray:
+    """Return the rotation [3, 3] of a head that nods as the portrait's does, turned by degrees about the up axis.
+
+    Who photographs a head from several sides goes around it at one height; and a fit's nod has an error of its own,
+    which is the same all around.
+    """
+    pitch = head_angles(first.pose)[0]
+    return Rotation.from_euler("ZX", [np.radians(turn), pitch]).as_matrix()
 
 
 def _centred(sighting: Sighting, camera: Camera, pose: Pose) -> Sighting:

@@ -12,6 +12,7 @@ import sys
 MODULES = {
     "draft": (
         "draft_bench",
+        "placing_bench",
         "rasterizer_bench",
         "formats_bench",
         "addon_bench",
