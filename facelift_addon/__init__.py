@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from . import avatar, editing, preferences, properties, viewport
-from .interface import head_panels, panels
+from .interface import head_panels, panels, photo_list
 from .interface.previews import previews
 from .listening import listen, stop_listening
 from .making import connection, timers
@@ -33,6 +33,7 @@ MODULES = (
     folders,
     choices,
     worker,
+    photo_list,
     panels,
     head_panels,
     editing,

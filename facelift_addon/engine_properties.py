@@ -6,7 +6,7 @@ Files know a choice by its place among the options, so new options go to the end
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import bpy
@@ -15,6 +15,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, St
 from ..core.engines import registry
 from ..core.engines.settings import Setting
 
+Access = Callable[[Setting], Mapping[str, Any]]
 WIDE = 10.0
 """Span of a number from which on its slider shows one decimal, and steps by one."""
 
@@ -24,9 +25,18 @@ def shown(settings: Iterable[Setting]) -> tuple[Setting, ...]:
     return tuple(each for each in settings if not each.expert and (each.default is not None or each.kind == "folder"))
 
 
-def properties_of(settings: Iterable[Setting]) -> dict[str, Any]:
-    """Return settings as annotations of a property group or operator, by name."""
-    return {setting.name: _property_of(setting) for setting in shown(settings)}
+def _no_access(_setting: Setting) -> Mapping[str, Any]:
+    return {}
+
+
+def properties_of(settings: Iterable[Setting], access: Access = _no_access) -> dict[str, Any]:
+    """Return settings as annotations of a property group or operator, by name.
+
+    Args:
+        settings: What engines or photos let a user choose.
+        access: Further arguments of a setting's property, such as ``get`` and ``set``.
+    """
+    return {setting.name: _property_of(setting, access(setting)) for setting in shown(settings)}
 
 
 def values_of(choices: bpy.types.bpy_struct, settings: Iterable[Setting]) -> dict[str, Any]:
@@ -51,8 +61,8 @@ def engine_items() -> tuple[tuple[str, str, str], ...]:
     return tuple((engine.id, engine.label, engine.doc) for engine in registry.descriptions())
 
 
-def _property_of(setting: Setting) -> Any:
-    facts: dict[str, Any] = {"name": setting.label, "description": setting.doc}
+def _property_of(setting: Setting, access: Mapping[str, Any]) -> Any:
+    facts: dict[str, Any] = {"name": setting.label, "description": setting.doc, **access}
     if setting.kind == "folder":
         return StringProperty(**facts, subtype="DIR_PATH")
     facts["default"] = setting.default
@@ -71,6 +81,6 @@ def _property_of(setting: Setting) -> Any:
     return FloatProperty(**facts, precision=1 if wide else 3, step=100 if wide else 1)
 
 
-def with_properties(name: str, settings: Iterable[Setting]) -> type:
-    """Return a mix-in that gives a property group or an operator these settings."""
-    return type(name, (), {"__annotations__": properties_of(settings), "__module__": __name__})
+def with_properties(name: str, settings: Iterable[Setting], access: Access = _no_access) -> type:
+    """Return a mix-in that gives a property group or an operator these settings; see :func:`properties_of`."""
+    return type(name, (), {"__annotations__": properties_of(settings, access), "__module__": __name__})

@@ -8,7 +8,9 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, FloatVectorProp
 from ..core.engines import registry
 from ..core.photo.edits import LARGEST_CROP, SMALLEST_CROP
 from . import engine_properties
-from .photo import crop_values
+from .making import together
+from .making.session import session
+from .photo import crop_values, rows
 from .photo.lenses import LensChoice
 from .splats.data import heads
 from .splats.scene import arrivals, lighting
@@ -40,6 +42,15 @@ def _image_chosen(settings: FaceLiftSettings, context: bpy.types.Context) -> Non
         bpy.ops.facelift.use_image("EXEC_DEFAULT", image=settings.image.name)
 
 
+def _heads(_settings: FaceLiftSettings) -> int:
+    return int(session.together)
+
+
+def _set_heads(settings: FaceLiftSettings, value: int) -> None:
+    if value != int(session.together):
+        (together.join if value else together.separate)(settings)
+
+
 class FaceLiftSettings(EngineChoices, LensChoice, bpy.types.PropertyGroup):
     """Settings of a scene."""
 
@@ -48,6 +59,16 @@ class FaceLiftSettings(EngineChoices, LensChoice, bpy.types.PropertyGroup):
         description="A photo that is already in this .blend file",
         type=bpy.types.Image,
         update=_image_chosen,
+    )
+    heads: EnumProperty(
+        name="Heads",
+        description="What becomes of several photos",
+        items=(
+            ("EACH", "A Head from Each", "The photos are of different people"),
+            ("ONE", "One Head from These", "The photos are of one person"),
+        ),
+        get=_heads,
+        set=_set_heads,
     )
     engine: EnumProperty(name="Engine", description="What makes the head", items=engine_properties.engine_items())
     head_height: FloatProperty(
@@ -97,13 +118,15 @@ class FaceLiftSettings(EngineChoices, LensChoice, bpy.types.PropertyGroup):
 
 
 def register_properties() -> None:
-    """Attach the settings to scenes."""
+    """Attach the settings to scenes, and the list of photos to Blender's windows."""
     bpy.types.Scene.facelift = PointerProperty(type=FaceLiftSettings)
+    rows.register_properties()
 
 
 def unregister_properties() -> None:
     """Detach them."""
+    rows.unregister_properties()
     del bpy.types.Scene.facelift
 
 
-CLASSES = (FaceLiftSettings,)
+CLASSES = (*rows.CLASSES, FaceLiftSettings)

@@ -75,6 +75,7 @@ ENDS = {
     "test_addon_expressions",
     "test_addon_jobs",
     "test_addon_photo_editing",
+    "test_addon_photo_list",
     "test_addon_queue",
     "test_addon_recording",
     "test_addon_rig",

@@ -131,6 +131,10 @@ class Capture(Generic[P]):
         pairs = zip(self.shots, photos, strict=True)
         return Capture(tuple(Shot(photo, shot.options, shot.edits, shot.role) for shot, photo in pairs))
 
+    def first(self, count: int) -> Capture[P]:
+        """Return the capture with at most so many of its shots, the portrait among them."""
+        return Capture(self.shots[:count])
+
     def with_portrait(self, **changes: Any) -> Capture[P]:
         """Return the capture with other fields of its portrait."""
         return Capture((replace(self.portrait, **changes), *self.shots[1:]))

@@ -14,11 +14,12 @@ from .alignment import Alignment, reference_box
 from .decode import Photo
 from .edits import NO_EDITS, Crop, PhotoEdits
 from .faces import detect_faces
-from .findings import SOFT_FACE_SIZE, findings_of, soft_note
+from .findings import SOFT_FACE_SIZE, findings_of, pose_of, soft_note
 from .foreground import cut_out_foreground, estimate_foreground
 from .landmarks import Landmarks, detect_landmarks
 from .matting import estimate_matte
 from .sampling import Square, sample_square
+from .sides import side_of
 from .types import FaceBox, PreparedPhoto
 
 MIN_LANDMARK_SCORE = 0.5
@@ -128,6 +129,7 @@ def prepare_photo(
         crop=(frame.x, frame.y, frame.size) if frame else None,
         rgb=rgb,
         matte=matte,
+        side=side_of(pose_of(landmarks)[0]),
         landmarks=alignment.align_landmarks(landmarks),
         foreground=foreground,
         alignment=alignment,

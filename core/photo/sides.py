@@ -8,3 +8,18 @@ AUTO = "auto"
 """What nobody said."""
 FACELESS = (LEFT, RIGHT, BACK)
 """Sides on which no face need be found."""
+FRONTAL, SEEN = 20.0, 60.0
+"""Degrees by which a face may be turned aside to be seen from the front, and with both its eyes."""
+
+
+def side_of(yaw: float) -> str:
+    """Return the side that a found face shows.
+
+    Args:
+        yaw: Degrees by which it is turned aside, positive to the picture's right: as
+            :func:`~core.photo.findings.pose_of` has it.
+    """
+    if abs(yaw) <= FRONTAL:
+        return FRONT
+    # Who looks to the picture's right shows the camera the own right side.
+    return THREE_QUARTER if abs(yaw) <= SEEN else RIGHT if yaw > 0 else LEFT

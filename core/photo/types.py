@@ -73,6 +73,8 @@ class PreparedPhoto:
         crop: The part of the photo that was taken, as (x, y, size); see :class:`~core.photo.edits.Crop`.
         rgb: [H, W, 3] uint8, the photo; None where it isn't at hand.
         matte: [H, W] uint8, the person's matte with what the user painted; None where it isn't at hand.
+        side: What of the head it shows, one of :data:`~core.photo.sides.SIDES`, as the face tells; "" where it
+            wasn't looked at.
     """
 
     aligned: np.ndarray
@@ -83,6 +85,7 @@ class PreparedPhoto:
     crop: tuple[float, float, float] | None = None
     rgb: np.ndarray | None = None
     matte: np.ndarray | None = None
+    side: str = ""
 
     @property
     def sentences(self) -> tuple[str, ...]:

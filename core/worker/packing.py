@@ -45,6 +45,7 @@ class ReceivedPreparation:
         findings: What will not come out well, worst first.
         crop: The part of the photo that is taken; None where the whole of it is, and from old workers.
         picture_png: PNG of the photo with the matte as straight alpha, for mending it; empty from old workers.
+        side: What of the head it shows, as the face tells; "" where it wasn't looked at.
     """
 
     aligned_png: bytes
@@ -54,6 +55,7 @@ class ReceivedPreparation:
     findings: tuple[Finding, ...] = ()
     crop: Crop | None = None
     picture_png: bytes = b""
+    side: str = ""
 
     @property
     def further_notes(self) -> tuple[str, ...]:
@@ -127,6 +129,7 @@ def pack_prepared(prepared: PreparedPhoto) -> Packed:
         "face": prepared.face,
         "notes": list(prepared.notes),
         "findings": [asdict(finding) for finding in prepared.findings],
+        "side": prepared.side,
     }
     if prepared.crop is not None:
         result["crop"] = list(prepared.crop)
@@ -152,6 +155,7 @@ def unpack_prepared(result: Mapping[str, Any], attachments: Mapping[str, Attachm
             tuple(Finding(**finding) for finding in result.get("findings", ())),
             Crop(*result["crop"]) if "crop" in result else None,
             as_bytes(attachments.get("picture", b"")),
+            str(result["side"]),
         )
     except MALFORMED as error:
         raise ProtocolError(f"A prepared photo can't be read: {error!r}.") from error

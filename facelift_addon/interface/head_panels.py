@@ -15,6 +15,7 @@ from ..splats.display.native import Way
 from ..splats.scene import rendering, turntable
 from ..viewport import overlays, switch
 from ..viewport.drawing import drawing
+from . import photo_list
 from .widgets import SidebarPanel, draw_errand, draw_lines
 
 INSTANCES_RENDER = (
@@ -58,6 +59,7 @@ class FACELIFT_PT_head(SidebarPanel, bpy.types.Panel):
             if compared.shown:
                 column.prop(compared, "position")
         column.operator("facelift.add_six_views", icon="OUTLINER_OB_CAMERA")
+        photo_list.draw_kept(layout, context, head)
         recipe = recipes.of(head)
         if recipe is not None:
             row = layout.row(align=True)
@@ -65,6 +67,7 @@ class FACELIFT_PT_head(SidebarPanel, bpy.types.Panel):
             row.operator("facelift.regenerate", text="Add Variant", icon="ADD").mode = "ADD"
             if recipe.portrait.photo.lens is not None:
                 layout.operator("facelift.refit_lens", text="Refit Lens…", icon="CAMERA_DATA")
+            layout.operator("facelift.choose_head_photos", icon="FILE_IMAGE")
         layout.operator("facelift.export_splats", text="Export…", icon="EXPORT")
         if recipe is not None:
             header, body = layout.panel("facelift_recipe", default_closed=True)

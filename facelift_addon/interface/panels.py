@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from .. import engine_properties
-from ..making import errands
+from ..making import errands, together
 from ..making.connection import engines, needs_setup
 from ..making.orders import makes_variant, orders_to_make, settings_of, takes_lens
 from ..making.session import session
@@ -13,12 +13,11 @@ from ..making.tasks import UNFINISHED, State, Task
 from ..photo import lenses
 from ..photo import panels as photo_panels
 from ..setup.drawing import draw_next_step
+from . import photo_list
 from .previews import previews
-from .widgets import SidebarPanel, draw_errand, draw_error, draw_lines, time_left
+from .widgets import STATE_ICONS, SidebarPanel, draw_errand, draw_error, draw_lines, time_left
 
 PREVIEW_SCALE = 6.0
-STATE_ICONS = {State.DONE: "CHECKMARK", State.FAILED: "ERROR"}
-"""Icons of list entries; others are waiting or under way."""
 
 
 class FACELIFT_PT_main(SidebarPanel, bpy.types.Panel):
@@ -34,7 +33,7 @@ class FACELIFT_PT_main(SidebarPanel, bpy.types.Panel):
             _draw_choose(layout, context)
         else:
             if len(session.photos) > 1:
-                _draw_photos(layout)
+                photo_list.draw(layout, context)
             _draw_photo(layout, context, session.photo)
             if any(photo.state is not State.FAILED for photo in session.photos):
                 _draw_choices(layout, context)
@@ -62,25 +61,14 @@ def _draw_choose(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         draw_next_step(layout, context)
 
 
-def _draw_photos(layout: bpy.types.UILayout) -> None:
-    """List the chosen photos; a click on one shows it below."""
-    column = layout.box().column(align=True)
-    for photo in session.photos:
-        row = column.row(align=True)
-        icon = STATE_ICONS.get(photo.state, "TIME")
-        show = row.operator(
-            "facelift.show_photo", text=photo.order.source.name, icon=icon, depress=photo is session.photo
-        )
-        show.photo = photo.id
-        row.operator("facelift.clear_photo", text="", icon="X").photo = photo.id
-
-
 def _draw_photo(layout: bpy.types.UILayout, context: bpy.types.Context, photo: Task) -> None:
     row = layout.row()
     row.label(text=photo.order.source.name, icon="FILE_IMAGE")
     row.operator("facelift.choose_photo", text="", icon="FILE_FOLDER")
-    row.operator("facelift.clear_photo", text="", icon="X")
-    if photo.state is State.FAILED:
+    if len(session.photos) == 1:
+        row.operator("facelift.choose_photo", text="", icon="ADD").add = True
+        row.operator("facelift.clear_photo", text="", icon="X")
+    if photo.state is State.FAILED and not (session.together and together.is_usable(photo)):
         draw_error(layout, photo)
         photo_panels.draw_way_out(layout, photo)
         return
@@ -97,6 +85,8 @@ def _draw_photo(layout: bpy.types.UILayout, context: bpy.types.Context, photo: T
         photo_panels.draw_buttons(layout)
         photo_panels.draw_findings(layout, context, photo.found)
         _draw_faces(layout, photo)
+    if session.together:
+        photo_list.draw_own(layout, context, photo)
 
 
 def _draw_faces(layout: bpy.types.UILayout, photo: Task) -> None:
@@ -123,7 +113,7 @@ def _draw_choices(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     elif engine is not None and not engine["available"]:
         draw_lines(layout, context, engine["reason"], icon="INFO")
     else:
-        if takes_lens(choices.engine):
+        if takes_lens(choices.engine) and not session.together:
             lenses.draw(column, choices)
         engine_properties.draw(column, choices, settings_of(choices.engine))
         column.prop(choices, "head_height")
@@ -132,9 +122,13 @@ def _draw_choices(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
 
 def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw the button, and in words what a greyed one or another text means."""
-    count, text = len(orders_to_make(context)), "Generate Head"
-    if len(session.photos) > 1:
-        text = f"Generate {count} Heads" if count > 1 else "Generate Head"
+    orders, text = orders_to_make(context), "Generate Head"
+    count = len(orders)
+    if count > 1:
+        text = f"Generate {count} Heads"
+    elif session.together and orders:
+        photos = len(orders[0].capture.shots)
+        text = f"Generate Head from {photos} Photos" if photos > 1 else "Generate Head from the Portrait"
     if makes_variant(context) and count == 1:
         text = "Generate Variant"
         draw_lines(layout, context, "This head is in the scene. Another seed makes a variant of it.", icon="INFO")

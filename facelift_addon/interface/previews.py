@@ -24,6 +24,14 @@ class Previews:
         # The file is read when the icon is first drawn, so it stays until it is forgotten.
         self._icons.load(key, str(path), "IMAGE")
 
+    def icon_of_file(self, key: str, path: Path) -> int:
+        """Return the icon of a picture that stays where it is; Blender reads it when it has time."""
+        if self._icons is None:
+            self._icons = bpy.utils.previews.new()
+        if key not in self._icons:
+            self._icons.load(key, str(path), "IMAGE")
+        return self._icons[key].icon_id
+
     def icon(self, key: str) -> int:
         """Return the icon's number for a layout, or 0 while there is none."""
         return self._icons[key].icon_id if self._icons is not None and key in self._icons else 0

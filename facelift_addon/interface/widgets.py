@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ...core.progress import Progress
-from ..making.tasks import Task
+from ..making.tasks import State, Task
 
 if TYPE_CHECKING:
     from ..making.errands import Errand
 
 CHARACTER_WIDTH = 6.5
 """Average width of a letter in pixels at interface scale 1."""
+STATE_ICONS = {State.DONE: "CHECKMARK", State.FAILED: "ERROR"}
+"""Icons of photos and heads in lists; others are waiting or under way."""
 MARGIN = 60
 """Pixels that a panel's frame, padding and icon take."""
 
@@ -31,7 +33,7 @@ def draw_lines(
     layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE", width_share: float = 1.0
 ) -> None:
     """Draw a sentence in as many lines as a share of the region's width needs."""
-    scale = context.preferences.system.ui_scale
+    scale = context.preferences.system.ui_scale or 1.0  # It is 0 without a window.
     width = context.region.width if context.region is not None else 300
     characters = max(20, int((width / scale * width_share - MARGIN) / CHARACTER_WIDTH))
     column = layout.column(align=True)

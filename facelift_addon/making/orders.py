@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 
 from ...core.engines import registry
-from ...core.engines.capture import Capture
+from ...core.engines.capture import Capture, Shot
 from ...core.engines.settings import Setting
 from ...core.engines.shot_options import ShotOptions
 from ...core.photo.edits import NO_EDITS, PhotoEdits
@@ -18,7 +18,7 @@ from ..photo import lenses
 from ..photo.photos import PhotoSource
 from ..splats.data import heads, recipes
 from ..splats.scene import placement
-from . import connection
+from . import connection, together
 from .session import session
 from .tasks import Order, State, Task
 
@@ -42,7 +42,7 @@ def settings_of(engine: str) -> tuple[Setting, ...]:
 
 def takes_lens(engine: str) -> bool:
     """Return whether an engine makes use of a photo's lens."""
-    return engine in registry.ENGINES and registry.describe(engine).takes.lens
+    return together.takes(engine).lens
 
 
 def order_for(
@@ -68,8 +68,15 @@ def order_for(
     return Order(capture, choices.engine, settings, choices.head_height, context.scene.name, **changes)
 
 
+def order_of_shot(context: bpy.types.Context, shot: Shot[PhotoSource]) -> Order:
+    """Return an order of a photo with the scene's engine, taken as it was chosen for it."""
+    return replace(order_for(context, shot.photo), capture=Capture((shot,)))
+
+
 def order_again(context: bpy.types.Context, head: bpy.types.Object, source: PhotoSource, **changes: Any) -> Order:
     """Return an order for a head's photos with the scene's choices, and with what was chosen for these photos alone.
+
+    Photos that the chosen engine can't take stay away.
 
     Args:
         context: Its scene is where the head will go.
@@ -81,7 +88,7 @@ def order_again(context: bpy.types.Context, head: bpy.types.Object, source: Phot
     panel, own = order.capture.portrait.options, made.portrait.options
     lens = lenses.kept(own) if takes_lens(order.engine) else {}
     options = replace(panel, face=own.face, aligned=own.aligned, **lens)
-    return replace(order, capture=made.with_portrait(options=options))
+    return replace(order, capture=made.with_portrait(options=options).first(together.takes(order.engine).shots))
 
 
 def order_as_made(context: bpy.types.Context, head: bpy.types.Object, source: PhotoSource, **options: Any) -> Order:
@@ -109,37 +116,56 @@ def order_as_made(context: bpy.types.Context, head: bpy.types.Object, source: Ph
 
 
 def orders_to_make(context: bpy.types.Context) -> list[Order]:
-    """Return what Generate begins: an order for each chosen photo that can be used.
+    """Return what Generate begins: one order for all photos of a person, or one for each photo that can be used.
 
     The same head is not made twice. An order that is under way is left out; one whose head stands in its
-    scene gets a seed that was not used for this photo yet.
+    scene gets a seed that was not used for its photos yet.
     """
     known, orders = [task.order for task in session.unfinished], []
-    for photo in session.photos:
-        if photo.state is not State.FAILED and (order := _order_of_photo(context, photo)) not in (*known, *orders):
+    usable = (photo for photo in session.photos if photo.state is not State.FAILED)
+    for order, digests in [_order_together(context)] if session.together else [_order_of(context, p) for p in usable]:
+        if order is not None and _stands(context.scene, order, digests):
+            order = with_unused_seed(order, context.scene, digests)
+        if order is not None and order not in (*known, *orders):
             orders.append(order)
     return orders
 
 
 def makes_variant(context: bpy.types.Context) -> bool:
-    """Whether the head of the shown photo stands in the scene, so that Generate gives it another seed."""
-    photo = session.photo
-    if photo is None or not _has_seed(context.scene.facelift.engine):
+    """Whether the head of what is shown stands in the scene, so that Generate gives it another seed."""
+    if session.photo is None or not _has_seed(context.scene.facelift.engine):
         return False
-    return _stands(context.scene, _plain_order(context, photo), photo.digests)
+    order, digests = _order_together(context) if session.together else _order_of(context, session.photo)
+    return order is not None and _stands(context.scene, order, digests)
 
 
-def _plain_order(context: bpy.types.Context, photo: Task) -> Order:
-    """Return the order with the scene's choices, and with what was chosen for this photo alone: face, crop, matte."""
+def head_together(context: bpy.types.Context) -> bpy.types.Object | None:
+    """Return a head that stands in the scene of the chosen photos of one person, the active one if it is that."""
+    digests = together.digests_of(session.photos, context.scene.facelift.engine) if session.together else ()
+    made = [head for head in heads.heads_of(context.scene) if digests and _digests_of(head) == digests]
+    active = context.view_layer.objects.active
+    return active if active in made else made[-1] if made else None
+
+
+def _digests_of(head: bpy.types.Object) -> tuple[str, ...]:
+    recipe = recipes.of(head)
+    return () if recipe is None else recipe.digests
+
+
+def _order_of(context: bpy.types.Context, photo: Task) -> tuple[Order, tuple[str, ...]]:
+    """Return an order with the scene's choices, and with what was chosen for this photo alone: face, crop, matte."""
     own = photo.order.capture.portrait
-    return order_for(context, own.photo, own.options.face, own.edits)
+    return order_for(context, own.photo, own.options.face, own.edits), photo.digests
 
 
-def _order_of_photo(context: bpy.types.Context, photo: Task) -> Order:
-    order = _plain_order(context, photo)
-    if not _stands(context.scene, order, photo.digests):
-        return order
-    return with_unused_seed(order, context.scene, photo.digests)
+def _order_together(context: bpy.types.Context) -> tuple[Order | None, tuple[str, ...]]:
+    """Return the order of one head of all photos, None where no photo shows the face."""
+    engine = context.scene.facelift.engine
+    capture = together.capture_of(session.photos, engine)
+    if capture is None:
+        return None, ()
+    order = order_for(context, capture.portrait.photo)
+    return replace(order, capture=capture), together.digests_of(session.photos, engine)
 
 
 def with_unused_seed(

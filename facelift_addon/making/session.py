@@ -7,6 +7,7 @@ Nothing here holds a pointer into the .blend between ticks, so undo and file loa
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import bpy
 
@@ -30,21 +31,39 @@ class Session:
     Attributes:
         photos: Preparations of the chosen photos, in their order. They wait for Generate.
         photo: The one of them that is shown, or None.
+        together: Whether several photos are of one person, and make one head.
         tasks: Heads asked for, in their order, finished ones too until they are dismissed.
+        listeners: Called when other photos are chosen, or in another order.
     """
 
     def __init__(self) -> None:
         self.photos: list[Task] = []
         self.photo: Task | None = None
+        self.together = False
         self.tasks: list[Task] = []
+        self.listeners: list[Callable[[], None]] = []
 
     def choose(self, *orders: Order) -> None:
         """Make photos the chosen ones, and show the first: find the faces, matte and align them."""
         self.clear_photos()
-        self.photos = [Task(order, "prepare") for order in orders]
+        self.add(*orders)
         self.photo = self.photos[0]
-        for photo in self.photos:
+
+    def add(self, *orders: Order) -> None:
+        """Choose further photos, and show the last."""
+        added = [Task(order, "prepare") for order in orders]
+        self.photos += added
+        self.photo = added[-1]
+        for photo in added:
             photo.start()
+        self._photos_changed()
+
+    def move_photo(self, photo: Task, steps: int) -> None:
+        """Move a photo down the list, or up by negative steps, as far as it goes."""
+        place = self.photos.index(photo)
+        del self.photos[place]
+        self.photos.insert(max(0, place + steps), photo)
+        self._photos_changed()
 
     def change_photo(self, order: Order) -> None:
         """Prepare the shown photo anew, with other settings."""
@@ -56,6 +75,7 @@ class Session:
             earlier.earlier = None
         self.photos[place] = self.photo = Task(order, "prepare", earlier=earlier)
         self.photo.start()
+        self._photos_changed()
 
     def put_away(self, photo: Task) -> None:
         """Forget one of the chosen photos; if it was shown, the one after it is shown."""
@@ -64,12 +84,19 @@ class Session:
         del self.photos[place]
         if photo is self.photo:
             self.photo = self.photos[min(place, len(self.photos) - 1)] if self.photos else None
+        self.together = self.together and len(self.photos) > 1
+        self._photos_changed()
 
     def clear_photos(self) -> None:
         """Forget the chosen photos."""
         for photo in self.photos:
             self._end_photo(photo)
-        self.photos, self.photo = [], None
+        self.photos, self.photo, self.together = [], None, False
+        self._photos_changed()
+
+    def _photos_changed(self) -> None:
+        for listener in self.listeners:
+            listener()
 
     @staticmethod
     def _end_photo(photo: Task) -> None:

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ...core.engines.capture import Capture, PhotoFile
+from ...core.engines.shot_options import ShotOptions
 from ...core.errors import FaceLiftError
 from ...core.photo.edits import PhotoEdits
 from ...core.processes.job import Job, JobState
@@ -83,9 +84,18 @@ class Order:
         """What the user changed of the portrait by hand."""
         return self.capture.portrait.edits
 
+    @property
+    def options(self) -> ShotOptions:
+        """What was chosen about the portrait."""
+        return self.capture.portrait.options
+
     def with_edits(self, edits: PhotoEdits) -> Order:
         """Return the order with other changes by hand of the portrait."""
         return replace(self, capture=self.capture.with_portrait(edits=edits))
+
+    def with_options(self, **options: Any) -> Order:
+        """Return the order with something else chosen about the portrait."""
+        return replace(self, capture=self.capture.with_portrait(options=replace(self.options, **options)))
 
 
 @dataclass(eq=False)

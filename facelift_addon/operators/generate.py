@@ -9,6 +9,7 @@ from ...core.engines import registry
 from ...core.errors import FaceLiftError
 from ..editing import targets
 from ..interface.explaining import Explained
+from ..making import together
 from ..making.connection import engines, needs_setup
 from ..making.orders import order_again, order_as_made, orders_to_make, takes_lens, with_unused_seed
 from ..making.session import session
@@ -35,6 +36,8 @@ class FACELIFT_OT_generate(Explained, bpy.types.Operator):
         engine = engines().get(context.scene.facelift.engine)
         if session.photo is None:
             return "Choose a photo first"
+        if session.together and together.capture_of(session.photos, context.scene.facelift.engine) is None:
+            return "No photo shows the face. Add one that does"
         if all(photo.state is State.FAILED for photo in session.photos):
             return "This photo can't be used. Choose another one"
         if needs_setup(context.scene.facelift.engine):

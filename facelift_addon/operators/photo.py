@@ -7,14 +7,21 @@ from dataclasses import replace
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, StringProperty
 
+from ...core.engines.capture import PORTRAIT
+from ...core.errors import FaceLiftError
 from .. import paths
+from ..editing import targets
 from ..interface.explaining import Explained
-from ..making.orders import order_for
+from ..making import together
+from ..making.orders import order_for, order_of_shot
 from ..making.session import session
+from ..making.tasks import Order
 from ..making.timers import wake
 from ..photo import editing as photo_editing
+from ..photo import lenses, rows
 from ..photo.photos import PhotoSource
 from ..reporting import reported
+from ..splats.data import heads, recipes
 
 PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif")
 """Offered in the file browser."""
@@ -26,13 +33,25 @@ def choose(context: bpy.types.Context, sources: list[PhotoSource]) -> None:
     wake()
 
 
-class FACELIFT_OT_choose_photo(bpy.types.Operator):
-    """Choose one or several portrait photos. Generate then makes a head of each"""
+def add(context: bpy.types.Context, sources: list[PhotoSource]) -> None:
+    """Put photos to those that are chosen; :mod:`..making.together` says what becomes of them."""
+    settings = context.scene.facelift
+    photo_editing.take_painted(session)
+    if len(session.photos) == 1 and together.takes(settings.engine).shots > 1:
+        together.join(settings)
+    orders = (order_for(context, source) for source in sources)
+    # How near the camera stood says nothing about another photo.
+    session.add(*(without_lens(order) for order in orders) if session.together else orders)
+    wake()
 
-    bl_idname = "facelift.choose_photo"
-    # What the chooser of file handlers shows when a picture is dropped, beside Blender's own ways to use it.
-    bl_label = "3D Head from Photo"
-    bl_options = {"INTERNAL"}
+
+def without_lens(order: Order) -> Order:
+    """Return an order that leaves the lens of its photo to be found out."""
+    return replace(order, capture=order.capture.with_portrait(options=lenses.leave_out(order.options)))
+
+
+class _TakesFiles:
+    """Mix-in of operators that are given photos as files."""
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
@@ -54,8 +73,30 @@ class FACELIFT_OT_choose_photo(bpy.types.Operator):
     # There is nothing to set: the room is for pictures.
     hide_props_region: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
 
+    def take(self, context: bpy.types.Context, adding: bool) -> set[str]:
+        """Take the files, in place of what was chosen or to it."""
+        files = paths.chosen(self)
+        if not files:
+            self.report({"ERROR"}, "No photo was chosen.")
+            return {"CANCELLED"}
+        sources = [PhotoSource.from_file(str(path)) for path in files]
+        (add if adding and session.photos else choose)(context, sources)
+        return {"FINISHED"}
+
+
+class FACELIFT_OT_choose_photo(_TakesFiles, bpy.types.Operator):
+    """Choose one or several photos: of one person for one head, or of several for a head of each"""
+
+    bl_idname = "facelift.choose_photo"
+    bl_label = "Choose Photo"
+    bl_options = {"INTERNAL"}
+
+    add: BoolProperty(
+        name="Add", description="Put the photos to those that are chosen", options={"HIDDEN", "SKIP_SAVE"}
+    )
+
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        """Open the file browser, unless a file was dropped."""
+        """Open the file browser, unless a file was named."""
         if self.filepath or self.files:
             return self.execute(context)
         context.window_manager.fileselect_add(self)
@@ -64,11 +105,55 @@ class FACELIFT_OT_choose_photo(bpy.types.Operator):
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Take the files."""
-        files = paths.chosen(self)
-        if not files:
-            self.report({"ERROR"}, "No photo was chosen.")
-            return {"CANCELLED"}
-        choose(context, [PhotoSource.from_file(str(path)) for path in files])
+        return self.take(context, self.add)
+
+
+class FACELIFT_OT_drop_photo(_TakesFiles, bpy.types.Operator):
+    """Take dropped photos: to those in the list where that is one person's, else in place of what was chosen"""
+
+    bl_idname = "facelift.drop_photo"
+    # What the chooser of file handlers shows when a picture is dropped, beside Blender's own ways to use it.
+    bl_label = "3D Head from Photo"
+    bl_options = {"INTERNAL"}
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Take them. Whoever drops photos while some of one person are listed goes on collecting."""
+        return self.take(context, session.together)
+
+
+class FACELIFT_OT_choose_head_photos(Explained, bpy.types.Operator):
+    """Put the photos of the active head into the panel again with their crops, mattes and sides, for example to add another one"""  # noqa: E501
+
+    bl_idname = "facelift.choose_head_photos"
+    bl_label = "Choose Its Photos Again"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def obstacle(cls, context: bpy.types.Context) -> str:
+        """A generated head is needed."""
+        head = targets.active_splats(context)
+        made = heads.is_head(head) and recipes.of(head) is not None
+        return "" if made else "Select a head that was made from a photo"
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Choose those that are where they were, and tell of the others."""
+        head = targets.active_splats(context)
+        recorded, shots = recipes.of(head).capture.photos, recipes.shots_of(head)
+        gone = [photo.name for photo, shot in zip(recorded, shots, strict=True) if shot.photo is None]
+        found = [shot for shot in shots if shot.photo is not None]
+        if not found:
+            raise FaceLiftError(
+                f"Not where they were: {', '.join(gone)}.", "Choose the photos from where they are now."
+            )
+        photo_editing.take_painted(session)
+        session.choose(*(order_of_shot(context, replace(shot, role=PORTRAIT)) for shot in found))
+        lenses.take(context.scene.facelift, found[0].options)
+        session.together = len(found) > 1
+        wake()
+        if gone:
+            self.report({"WARNING"}, f"Not where they were, and left away: {', '.join(gone)}")
         return {"FINISHED"}
 
 
@@ -111,8 +196,8 @@ class FACELIFT_OT_choose_face(Explained, bpy.types.Operator):
         photo_editing.take_painted(session)
         order = session.photo.order
         # A crop is about one face; what was painted is about the photo.
-        edits = replace(order.edits, crop=None)
-        session.change_photo(order_for(context, order.source, face=self.face, edits=edits))
+        order = order.with_edits(replace(order.edits, crop=None)).with_options(face=self.face)
+        session.change_photo(order_of_shot(context, order.capture.portrait))
         wake()
         return {"FINISHED"}
 
@@ -131,7 +216,31 @@ class FACELIFT_OT_show_photo(bpy.types.Operator):
         shown = session.find_photo(self.photo)
         if shown is None:
             return {"CANCELLED"}
-        session.photo = shown
+        rows.show(shown)
+        wake()
+        return {"FINISHED"}
+
+
+class FACELIFT_OT_move_photo(Explained, bpy.types.Operator):
+    """Move the photo in the list. The first that shows the face is the portrait, whose expression and look the head takes"""  # noqa: E501
+
+    bl_idname = "facelift.move_photo"
+    bl_label = "Move Photo"
+    bl_options = {"INTERNAL"}
+
+    direction: EnumProperty(
+        items=(("UP", "Up", "Towards the portrait"), ("DOWN", "Down", "Away from the portrait")),
+        options={"SKIP_SAVE"},
+    )
+
+    @classmethod
+    def obstacle(cls, _context: bpy.types.Context) -> str:
+        """There must be an order."""
+        return "" if len(session.photos) > 1 else "Add another photo first"
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        """Move the shown one."""
+        session.move_photo(session.photo, -1 if self.direction == "UP" else 1)
         return {"FINISHED"}
 
 
@@ -151,8 +260,11 @@ class FACELIFT_OT_clear_photo(Explained, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Forget the photo."""
+        settings, of_one_person = context.scene.facelift, session.together
         session.put_away(session.find_photo(self.photo) or session.photo)
-        context.scene.facelift.image = None
+        if of_one_person and not session.together:
+            together.separate(settings)
+        settings.image = None
         return {"FINISHED"}
 
 
@@ -161,7 +273,7 @@ class FACELIFT_FH_photo(bpy.types.FileHandler):
 
     bl_idname = "FACELIFT_FH_photo"
     bl_label = "3D head from photo (FaceLift)"
-    bl_import_operator = "facelift.choose_photo"
+    bl_import_operator = "facelift.drop_photo"
     bl_file_extensions = ";".join(PHOTO_SUFFIXES)
 
     @classmethod
@@ -180,9 +292,12 @@ def draw_add(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
 
 CLASSES = (
     FACELIFT_OT_choose_photo,
+    FACELIFT_OT_drop_photo,
+    FACELIFT_OT_choose_head_photos,
     FACELIFT_OT_use_image,
     FACELIFT_OT_choose_face,
     FACELIFT_OT_show_photo,
+    FACELIFT_OT_move_photo,
     FACELIFT_OT_clear_photo,
     FACELIFT_FH_photo,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bpy
-from bpy.props import EnumProperty
+from bpy.props import EnumProperty, IntProperty
 
 from ..editing import targets
 from ..interface.explaining import Explained
@@ -94,11 +94,16 @@ class FACELIFT_OT_look_through_photo(_OnHead, bpy.types.Operator):
     bl_label = "Look Through Photo Camera"
     bl_options = {"REGISTER", "UNDO"}
 
+    photo: IntProperty(
+        name="Photo", description="Of a head's photos, the one; 0 is the portrait", min=0, options={"SKIP_SAVE"}
+    )
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Make the photo camera active and the view a camera view."""
-        camera = heads.photo_camera_of(targets.active_splats(context))
+        camera = heads.photo_camera_of(targets.active_splats(context), self.photo)
         if camera is None:
-            self.report({"ERROR"}, "This head has no photo camera. Imported splats come without one.")
+            missing = "This head has no photo camera. Imported splats come without one."
+            self.report({"ERROR"}, missing if self.photo == 0 else "This photo has no camera: it was left out.")
             return {"CANCELLED"}
         _look_through(context, targets.active_splats(context), camera)
         return {"FINISHED"}
@@ -148,7 +153,9 @@ class FACELIFT_OT_compare_photo(_OnHead, bpy.types.Operator):
         compared.resolution = scene.render.resolution_x, scene.render.resolution_y
         compared.perspective = view.view_perspective if view is not None else ""
         head = targets.active_splats(context)
-        _look_through(context, head, heads.photo_camera_of(head))
+        own = heads.photo_cameras_of(head).values()
+        seen = scene.camera if compared.perspective == "CAMERA" and scene.camera in own else None
+        _look_through(context, head, seen or heads.photo_camera_of(head))
         compared.shown = True
         return {"FINISHED"}
 

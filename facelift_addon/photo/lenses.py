@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import bpy
@@ -29,6 +29,11 @@ LensChoice = engine_properties.with_properties("LensChoice", OPTIONS)
 def options_of(choice: bpy.types.bpy_struct) -> dict[str, Any]:
     """Return a choice as options of a shot: its number only where it counts."""
     return engine_properties.values_of(choice, OPTIONS)
+
+
+def leave_out(options: ShotOptions) -> ShotOptions:
+    """Return options without a lens, for engines that take the same for all photos."""
+    return replace(options, **{option.name: option.default for option in OPTIONS})
 
 
 def take(choice: bpy.types.bpy_struct, options: ShotOptions) -> None:

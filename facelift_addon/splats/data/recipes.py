@@ -11,7 +11,7 @@ from typing import Any
 
 import bpy
 
-from ....core.engines.capture import Capture
+from ....core.engines.capture import PORTRAIT, Capture, Shot
 from ....core.engines.recipe import Recipe
 from ....core.errors import FaceLiftError
 from ....core.photo.edits import NO_EDITS, Crop, PhotoEdits
@@ -74,22 +74,32 @@ def capture_of(head: bpy.types.Object, portrait: PhotoSource) -> Capture[PhotoSo
         portrait: Where its portrait is now.
 
     Raises:
-        FaceLiftError: one of its further photos is gone ("photo-gone").
+        FaceLiftError: some of its further photos are gone ("photo-gone").
     """
-    shots = of(head).capture.shots
-    sources = [portrait, *(_source_of(head, number) for number in range(1, len(shots)))]
-    return Capture(
-        tuple(
-            replace(shot, photo=source, edits=edits_of(head, number))
-            for number, (shot, source) in enumerate(zip(shots, sources, strict=True))
+    shots = [replace(shot, photo=portrait) if shot.role == PORTRAIT else shot for shot in shots_of(head)]
+    gone = [recorded for recorded, shot in zip(of(head).capture.photos, shots, strict=True) if shot.photo is None]
+    if gone:
+        names = ", ".join(photo.name for photo in gone)
+        raise FaceLiftError(
+            f"Not where they were: {names}.",
+            "Put them back, or choose the head's photos again and add them from where they are now.",
+            code="photo-gone",
         )
-    )
+    return Capture(tuple(shots))
 
 
-def _source_of(head: bpy.types.Object, number: int) -> PhotoSource:
+def shots_of(head: bpy.types.Object) -> list[Shot[PhotoSource | None]]:
+    """Return the photos that a head was made from and how each was taken; None stands for photos that are gone."""
+    return [
+        replace(shot, photo=_source_of(head, number), edits=edits_of(head, number))
+        for number, shot in enumerate(of(head).capture.shots)
+    ]
+
+
+def _source_of(head: bpy.types.Object, number: int) -> PhotoSource | None:
     found = photo_of(head, number)
     if found is None:
-        raise FaceLiftError("One of the head's photos was not found.", "Choose the photos anew.", code="photo-gone")
+        return None
     return PhotoSource.from_image(found) if isinstance(found, bpy.types.Image) else PhotoSource.from_file(found)
 
 

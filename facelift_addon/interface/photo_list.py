@@ -1,0 +1,182 @@
+"""The list of chosen photos, and what the panel says of each: what it shows, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import bpy
+
+from ...core.engines.outcomes import HELP, LEFT_OUT, PLACED
+from ...core.photo.sides import AUTO, FACELESS
+from ..making import together
+from ..making.orders import head_together
+from ..making.session import session
+from ..making.tasks import UNFINISHED, State, Task
+from ..photo import lenses, rows
+from ..splats.data import heads, recipes, shots
+from ..splats.data.shots import KeptShot
+from .previews import previews
+from .widgets import STATE_ICONS, draw_lines
+
+THUMBNAIL_SCALE = 2.0
+MOST_ROWS = 6
+OUTCOMES = {PLACED: ("CHECKMARK", "placed"), HELP: ("QUESTION", "needs help"), LEFT_OUT: ("X", "left out")}
+SIDE_LABELS = {option.id: option.label for option in rows.SIDES[0].options}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a row of the list says.
+
+    Attributes:
+        icon: Of its state.
+        shows: What the photo shows, and what it is to the head.
+        state: In a few words; "" where there is nothing to tell.
+        message: The sentence behind the state; "" where it needs none.
+    """
+
+    icon: str
+    shows: str = ""
+    state: str = ""
+    message: str = ""
+
+
+def standing_of(context: bpy.types.Context, photo: Task) -> Standing:
+    """Return what the list says of a photo of one person."""
+    places = together.places(session.photos, context.scene.facelift.engine)
+    place = places[session.photos.index(photo)]
+    kept = _kept(context, place.number)
+    shows = "Portrait" if place.number == 0 else _side(photo, kept)
+    if photo.state in UNFINISHED:
+        return Standing("TIME", shows, "looked at")
+    if place.number is None:
+        unusable = not together.is_usable(photo)
+        return Standing("ERROR" if unusable else "X", shows, "left out", "" if unusable else place.why)
+    if together.needs_side(photo):
+        return Standing(*_needs_side(shows))
+    if kept is not None:
+        icon, state = OUTCOMES[kept.state]
+        return Standing(icon, shows, state, kept.message)
+    return Standing("BLANK1", shows)
+
+
+def _needs_side(shows: str) -> tuple[str, str, str, str]:
+    icon, state = OUTCOMES[HELP]
+    return icon, shows, state, "No face was found. Say which side of the head it shows."
+
+
+def _kept(context: bpy.types.Context, number: int | None) -> KeptShot | None:
+    """Return what became of a photo in the head that stands in the scene."""
+    head = head_together(context)
+    kept = shots.of(head) if head is not None and number is not None else ()
+    return kept[number] if len(kept) > (number or 0) else None
+
+
+def _side(photo: Task, kept: KeptShot | None) -> str:
+    """Return the side that a photo shows: as it was said, as it was found, or as the face lets guess."""
+    chosen = photo.order.options.side
+    if chosen != AUTO:
+        return SIDE_LABELS[chosen]
+    if kept is not None and kept.state == PLACED:
+        return SIDE_LABELS[kept.side]
+    guessed = photo.found.side if photo.found is not None else ""
+    return f"{SIDE_LABELS[guessed]} (guessed)" if guessed else "Side unknown"
+
+
+class FACELIFT_UL_photos(bpy.types.UIList):
+    """The chosen photos."""
+
+    def draw_item(self, context, layout, _data, item, _icon, _active_data, _active_property, _index=0, _flag=0) -> None:
+        """Draw a photo's picture, its name, what it shows and what became of it."""
+        photo = session.find_photo(item.photo)
+        if photo is None:
+            return
+        row = layout.row()
+        icon = _thumbnail(photo)
+        if icon:
+            row.template_icon(icon, scale=THUMBNAIL_SCALE)
+        if not session.together:
+            row.label(text=item.name, icon="NONE" if icon else "FILE_IMAGE")
+            row.label(icon=STATE_ICONS.get(photo.state, "TIME"))
+            return
+        standing = standing_of(context, photo)
+        column = row.column(align=True)
+        column.scale_y = 0.9
+        column.label(text=item.name)
+        below = column.row()
+        below.active = False
+        below.label(text=", ".join(filter(None, (standing.shows, standing.state))))
+        row.label(icon=standing.icon)
+
+
+def _thumbnail(photo: Task) -> int:
+    """Return the icon of a photo: its crop, else the file as Blender reads it, else 0."""
+    known = previews.icon(f"{photo.id}/crop") or (photo.earlier and previews.icon(f"{photo.earlier.id}/crop"))
+    path = photo.order.source.path
+    if known or path is None or photo.state is not State.FAILED:
+        return known or 0
+    return previews.icon_of_file(f"{photo.id}/file", path)
+
+
+def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw the switch between one head and several, and the list with what changes it."""
+    layout.row().prop(context.scene.facelift, "heads", expand=True)
+    row = layout.row()
+    manager, count = context.window_manager, len(session.photos)
+    row.template_list(
+        FACELIFT_UL_photos.__name__,
+        "",
+        manager,
+        "facelift_photos",
+        manager,
+        "facelift_photo_shown",
+        rows=min(count, MOST_ROWS),
+        maxrows=MOST_ROWS,
+    )
+    column = row.column(align=True)
+    column.operator("facelift.choose_photo", text="", icon="ADD").add = True
+    column.operator("facelift.clear_photo", text="", icon="REMOVE")
+    column.separator()
+    column.operator("facelift.move_photo", text="", icon="TRIA_UP").direction = "UP"
+    column.operator("facelift.move_photo", text="", icon="TRIA_DOWN").direction = "DOWN"
+
+
+def draw_own(layout: bpy.types.UILayout, context: bpy.types.Context, photo: Task) -> None:
+    """Draw what is chosen about a photo of one person, and what there is to say of it."""
+    row, standing = rows.row_of(context, photo), standing_of(context, photo)
+    if standing.message:
+        draw_lines(layout, context, standing.message, icon=standing.icon)
+    if row is None or not together.is_usable(photo):
+        return
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    if standing.shows != "Portrait":
+        column.prop(row, "side")
+        if photo.state is State.FAILED and photo.order.options.side in FACELESS:
+            draw_lines(layout, context, "It has no face, and is placed by its outline.", icon="INFO")
+    if together.takes(context.scene.facelift.engine).lens:
+        lenses.draw(column, row)
+
+
+def draw_kept(layout: bpy.types.UILayout, context: bpy.types.Context, head: bpy.types.Object) -> None:
+    """Draw what became of each photo of a head that was made of several, and the way to its camera."""
+    kept, recipe = shots.of(head), recipes.of(head)
+    if len(kept) < 2 or recipe is None or len(recipe.capture.shots) != len(kept):
+        return
+    cameras, column = heads.photo_cameras_of(head), layout.box().column(align=True)
+    for number, (shot, photo) in enumerate(zip(kept, recipe.capture.photos, strict=True)):
+        icon, state = OUTCOMES[shot.state]
+        row = column.row(align=True)
+        row.label(text=photo.name, icon=icon)
+        shows = row.row()
+        shows.alignment, shows.active = "RIGHT", False
+        shows.label(text=SIDE_LABELS[shot.side] if shot.state == PLACED else state)
+        if number in cameras:
+            seen = context.scene.camera == cameras[number]
+            row.operator("facelift.look_through_photo", text="", icon="VIEW_CAMERA", depress=seen).photo = number
+        if shot.message:
+            draw_lines(column, context, shot.message, icon="BLANK1")
+
+
+CLASSES = (FACELIFT_UL_photos,)
