@@ -64,8 +64,8 @@ class FaceLiftSettings(EngineChoices, LensChoice, bpy.types.PropertyGroup):
         name="Heads",
         description="What becomes of several photos",
         items=(
-            ("EACH", "A Head from Each", "The photos are of different people"),
-            ("ONE", "One Head from These", "The photos are of one person"),
+            ("EACH", "A Head Each", "The photos are of different people, and each becomes a head"),
+            ("ONE", "One Head", "The photos are of one person, and become one head"),
         ),
         get=_heads,
         set=_set_heads,

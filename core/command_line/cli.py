@@ -14,27 +14,24 @@ from typing import Any
 
 from .. import formats
 from ..engines import registry, settings
-from ..engines.base import Engine
+from ..engines.base import Engine, GenerateResult
 from ..engines.capture import Capture
 from ..engines.description import Description
 from ..engines.settings import Setting
-from ..engines.shot_options import ShotOptions, split_options
+from ..engines.shot_options import SIDE_OPTIONS, ShotOptions, split_options
 from ..errors import FaceLiftError
-from ..photo.decode import Photo, decode
+from ..photo.decode import Photo
+from ..photo.sides import SIDES
 from ..progress import Reporter
 from ..rasterize.turntable import FRAMES
 from ..system.console import Console
 from ..version import version
 from . import conversion, weights
+from .photos import capture_of, further_photo, photos_of
 from .results import Extras, write_result
 
 DEFAULT_ENGINE = registry.first_free().id
 HEAD_SUFFIX = ".ply"
-PHOTO_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif", ".jp2", ".gif")
-)
-"""Files that are taken from a folder; a file named by itself is tried whatever its suffix."""
-
 BESIDE_THE_HEAD = ""
 """Value of an option for further files when no path follows it."""
 
@@ -94,6 +91,17 @@ def _parser(engine_id: str) -> argparse.ArgumentParser:
     generate.add_argument(
         "-o", "--out", type=Path, required=True, help="folder, or for a single photo a splat file, such as head.ply"
     )
+    generate.add_argument(
+        "--with",
+        dest="further",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=further_photo,
+        metavar="FILE[:SIDE]",
+        help="further photos of the same person, for one head of all of them; SIDE says what a photo shows where no "
+        f"face tells it: {', '.join(SIDES)} (left and right are the person's own)",
+    )
     _add_extras(generate)
     if engine_id in registry.ENGINES:
         _add_settings(generate, registry.describe(engine_id))
@@ -138,7 +146,8 @@ def _count(text: str) -> int:
 
 def _add_settings(generate: argparse.ArgumentParser, engine: Description) -> None:
     """Add what can be chosen about photos, and the engine's own settings."""
-    for title, chosen in (("photos", engine.shot_options), (f"settings of the {engine.id} engine", engine.settings)):
+    of_photos = [option for option in engine.shot_options if option.name not in SIDE_OPTIONS]
+    for title, chosen in (("photos", of_photos), (f"settings of the {engine.id} engine", engine.settings)):
         group = generate.add_argument_group(title)
         for setting in chosen:
             _add_setting(group, setting)
@@ -199,13 +208,20 @@ def _generate(options: argparse.Namespace, console: Console) -> int:
     engine.description.read(values)
     settings.read(ShotOptions, chosen)
     works = _plan(options.photos, options.out)
+    if options.further and len(works) > 1:
+        raise FaceLiftError(
+            f"{len(works)} portraits were given, and further photos of one person with --with.",
+            "Name one portrait; all further photos of that person follow --with.",
+        )
     _extras(options).check(len(works))
     _make_folder(works[0].head.parent)
     failed = 0
     for number, work in enumerate(works, 1):
         label = work.photo.name if len(works) == 1 else f"[{number}/{len(works)}] {work.photo.name}"
         try:
-            capture = Capture.of(decode(_read(work.photo), work.photo.name), **chosen)
+            capture, notes = capture_of(work.photo, chosen, options.further)
+            for note in notes:
+                console.message(f"{label}: {note}")
             _make_head(engine, capture, values, work, options, console, label)
         except FaceLiftError as error:
             failed += 1
@@ -231,11 +247,17 @@ def _make_head(
     result = engine.generate(capture, values, Reporter(lambda progress: console.progress(label, progress)))
     drawing = Reporter(lambda progress: console.progress(label, progress))
     paths = list(write_result(result, work.head, _extras(options), drawing))
-    for note in result.notes:
+    for note in (*result.notes, *_outcomes(result)):
         console.message(f"{label}: {note}")
     seconds = time.perf_counter() - started
     console.message(f"{label}: {len(result.gaussians):,} Gaussians in {seconds:.1f} s")
     print(*paths, sep="\n", flush=True)
+
+
+def _outcomes(result: GenerateResult) -> list[str]:
+    """Return what became of a head's further photos, in sentences."""
+    told = zip(result.recipe.capture.photos[1:], result.shots[1:], strict=True)
+    return [f"{photo.name}: {shot.state}, {shot.side}. {shot.message}".rstrip() for photo, shot in told]
 
 
 # Files
@@ -247,7 +269,7 @@ def _plan(inputs: Sequence[Path], out: Path) -> list[_Work]:
     Raises:
         FaceLiftError: a file for several photos, or a folder without photos.
     """
-    photos = [photo for path in inputs for photo in _photos(path)]
+    photos = [photo for path in inputs for photo in photos_of(path)]
     if out.suffix.lower() in formats.suffixes():
         if len(photos) > 1:
             raise FaceLiftError(f"{len(photos)} photos can't go to the one file {out}.", "Name a folder with -o.")
@@ -263,31 +285,10 @@ def _plan(inputs: Sequence[Path], out: Path) -> list[_Work]:
     return works
 
 
-def _photos(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
-    photos = [file for file in files if file.suffix.lower() in PHOTO_SUFFIXES]
-    if not photos:
-        raise FaceLiftError(f"There is no photo in the folder {path}.", "Name another folder, or photo files.")
-    return photos
-
-
 def _make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FaceLiftError(
             f"The folder {path} could not be made: {error.strerror or error}.", "Choose another with -o."
-        ) from error
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise FaceLiftError(
-            f"{path} could not be opened: {error.strerror or error}.",
-            "Check that the file exists and that you may read it.",
-            code="file-unreadable",
         ) from error

@@ -73,6 +73,8 @@ def _draw_photo(layout: bpy.types.UILayout, context: bpy.types.Context, photo: T
         photo_panels.draw_way_out(layout, photo)
         return
     icons = [previews.icon(f"{photo.id}/{kind}") for kind in ("crop", "aligned")]
+    if photo.state is State.FAILED:
+        icons = [photo_list.thumbnail(photo)]
     if any(icons):
         row = layout.row()
         row.alignment = "CENTER"
@@ -83,7 +85,8 @@ def _draw_photo(layout: bpy.types.UILayout, context: bpy.types.Context, photo: T
         layout.progress(text="Looking for the face…", factor=progress.fraction if progress else 0.0)
     if photo.found is not None:
         photo_panels.draw_buttons(layout)
-        photo_panels.draw_findings(layout, context, photo.found)
+        further = session.together and photo_list.standing_of(context, photo).shows != photo_list.PORTRAIT
+        photo_panels.draw_findings(layout, context, photo.found, further)
         _draw_faces(layout, photo)
     if session.together:
         photo_list.draw_own(layout, context, photo)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import bpy
 
 from ...core.engines.outcomes import HELP, LEFT_OUT, PLACED
-from ...core.photo.sides import AUTO, FACELESS
+from ...core.photo import sides
 from ..making import together
 from ..making.orders import head_together
 from ..making.session import session
@@ -18,27 +18,40 @@ from ..splats.data.shots import KeptShot
 from .previews import previews
 from .widgets import STATE_ICONS, draw_lines
 
-THUMBNAIL_SCALE = 2.0
+NAME_SHARE = 0.6
+"""Of a row's width: for picture and name."""
 MOST_ROWS = 6
-OUTCOMES = {PLACED: ("CHECKMARK", "placed"), HELP: ("QUESTION", "needs help"), LEFT_OUT: ("X", "left out")}
-SIDE_LABELS = {option.id: option.label for option in rows.SIDES[0].options}
+OUTCOMES = {PLACED: ("CHECKMARK", "Placed"), HELP: ("QUESTION", "Help"), LEFT_OUT: ("X", "Left out")}
+"""Icon and name of each state."""
+SIDE_NAMES = dict(zip(sides.SIDES, ("Front", "3/4", "Left", "Right", "Back"), strict=True))
+"""As short as rows need them."""
+PORTRAIT = "Portrait"
+ASKED = "No face was found. Say which side of the head it shows."
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What a row of the list says.
+    """What the list says of a photo.
 
     Attributes:
-        icon: Of its state.
         shows: What the photo shows, and what it is to the head.
-        state: In a few words; "" where there is nothing to tell.
-        message: The sentence behind the state; "" where it needs none.
+        state: "placed", "help" or "left-out"; "" before a head was made.
+        message: Sentence for the user; "" where nothing is the matter.
     """
 
-    icon: str
-    shows: str = ""
+    shows: str
     state: str = ""
     message: str = ""
+
+    @property
+    def icon(self) -> str:
+        """Icon of the state."""
+        return OUTCOMES[self.state][0] if self.state else "BLANK1"
+
+    @property
+    def text(self) -> str:
+        """What a row has room for: the state where something is the matter, else what the photo shows."""
+        return OUTCOMES[self.state][1] if self.state in (HELP, LEFT_OUT) else self.shows
 
 
 def standing_of(context: bpy.types.Context, photo: Task) -> Standing:
@@ -46,23 +59,14 @@ def standing_of(context: bpy.types.Context, photo: Task) -> Standing:
     places = together.places(session.photos, context.scene.facelift.engine)
     place = places[session.photos.index(photo)]
     kept = _kept(context, place.number)
-    shows = "Portrait" if place.number == 0 else _side(photo, kept)
+    shows = PORTRAIT if place.number == 0 else _side(photo, kept)
     if photo.state in UNFINISHED:
-        return Standing("TIME", shows, "looked at")
+        return Standing(shows)
     if place.number is None:
-        unusable = not together.is_usable(photo)
-        return Standing("ERROR" if unusable else "X", shows, "left out", "" if unusable else place.why)
+        return Standing(shows, LEFT_OUT, place.why)
     if together.needs_side(photo):
-        return Standing(*_needs_side(shows))
-    if kept is not None:
-        icon, state = OUTCOMES[kept.state]
-        return Standing(icon, shows, state, kept.message)
-    return Standing("BLANK1", shows)
-
-
-def _needs_side(shows: str) -> tuple[str, str, str, str]:
-    icon, state = OUTCOMES[HELP]
-    return icon, shows, state, "No face was found. Say which side of the head it shows."
+        return Standing(shows, HELP, ASKED)
+    return Standing(shows) if kept is None else Standing(shows, kept.state, kept.message)
 
 
 def _kept(context: bpy.types.Context, number: int | None) -> KeptShot | None:
@@ -75,12 +79,12 @@ def _kept(context: bpy.types.Context, number: int | None) -> KeptShot | None:
 def _side(photo: Task, kept: KeptShot | None) -> str:
     """Return the side that a photo shows: as it was said, as it was found, or as the face lets guess."""
     chosen = photo.order.options.side
-    if chosen != AUTO:
-        return SIDE_LABELS[chosen]
+    if chosen != sides.AUTO:
+        return SIDE_NAMES[chosen]
     if kept is not None and kept.state == PLACED:
-        return SIDE_LABELS[kept.side]
+        return SIDE_NAMES[kept.side]
     guessed = photo.found.side if photo.found is not None else ""
-    return f"{SIDE_LABELS[guessed]} (guessed)" if guessed else "Side unknown"
+    return f"{SIDE_NAMES[guessed]}?" if guessed else "Side?"
 
 
 class FACELIFT_UL_photos(bpy.types.UIList):
@@ -91,25 +95,23 @@ class FACELIFT_UL_photos(bpy.types.UIList):
         photo = session.find_photo(item.photo)
         if photo is None:
             return
-        row = layout.row()
-        icon = _thumbnail(photo)
-        if icon:
-            row.template_icon(icon, scale=THUMBNAIL_SCALE)
-        if not session.together:
-            row.label(text=item.name, icon="NONE" if icon else "FILE_IMAGE")
+        # One line: Blender's lists select by their first line only.
+        split = layout.split(factor=NAME_SHARE)
+        icon = thumbnail(photo)
+        split.label(text=item.name, icon_value=icon) if icon else split.label(text=item.name, icon="FILE_IMAGE")
+        row = split.row()
+        row.alignment = "RIGHT"
+        if session.together:
+            standing = standing_of(context, photo)
+            shows = row.row()
+            shows.active = False
+            shows.label(text=standing.text)
+            row.label(icon="TIME" if photo.state in UNFINISHED else standing.icon)
+        else:
             row.label(icon=STATE_ICONS.get(photo.state, "TIME"))
-            return
-        standing = standing_of(context, photo)
-        column = row.column(align=True)
-        column.scale_y = 0.9
-        column.label(text=item.name)
-        below = column.row()
-        below.active = False
-        below.label(text=", ".join(filter(None, (standing.shows, standing.state))))
-        row.label(icon=standing.icon)
 
 
-def _thumbnail(photo: Task) -> int:
+def thumbnail(photo: Task) -> int:
     """Return the icon of a photo: its crop, else the file as Blender reads it, else 0."""
     known = previews.icon(f"{photo.id}/crop") or (photo.earlier and previews.icon(f"{photo.earlier.id}/crop"))
     path = photo.order.source.path
@@ -144,16 +146,16 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 def draw_own(layout: bpy.types.UILayout, context: bpy.types.Context, photo: Task) -> None:
     """Draw what is chosen about a photo of one person, and what there is to say of it."""
     row, standing = rows.row_of(context, photo), standing_of(context, photo)
-    if standing.message:
-        draw_lines(layout, context, standing.message, icon=standing.icon)
     if row is None or not together.is_usable(photo):
         return
+    if standing.message:
+        draw_lines(layout, context, standing.message, icon=standing.icon)
     column = layout.column()
     column.use_property_split = True
     column.use_property_decorate = False
-    if standing.shows != "Portrait":
+    if standing.shows != PORTRAIT:
         column.prop(row, "side")
-        if photo.state is State.FAILED and photo.order.options.side in FACELESS:
+        if photo.state is State.FAILED and photo.order.options.side in sides.FACELESS:
             draw_lines(layout, context, "It has no face, and is placed by its outline.", icon="INFO")
     if together.takes(context.scene.facelift.engine).lens:
         lenses.draw(column, row)
@@ -171,7 +173,7 @@ def draw_kept(layout: bpy.types.UILayout, context: bpy.types.Context, head: bpy.
         row.label(text=photo.name, icon=icon)
         shows = row.row()
         shows.alignment, shows.active = "RIGHT", False
-        shows.label(text=SIDE_LABELS[shot.side] if shot.state == PLACED else state)
+        shows.label(text=SIDE_NAMES[shot.side] if shot.state == PLACED else state)
         if number in cameras:
             seen = context.scene.camera == cameras[number]
             row.operator("facelift.look_through_photo", text="", icon="VIEW_CAMERA", depress=seen).photo = number

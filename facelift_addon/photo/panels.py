@@ -25,11 +25,14 @@ def draw_buttons(layout: bpy.types.UILayout) -> None:
         row.operator("facelift.reset_matte", text="", icon="LOOP_BACK")
 
 
-def draw_findings(layout: bpy.types.UILayout, context: bpy.types.Context, found: ReceivedPreparation) -> None:
-    """Draw what will not come out well, and further notes."""
-    if found.findings:
+def draw_findings(
+    layout: bpy.types.UILayout, context: bpy.types.Context, found: ReceivedPreparation, further: bool = False
+) -> None:
+    """Draw what will not come out well, and further notes. Further photos of a person are meant to be turned."""
+    findings = [finding for finding in found.findings if not (further and finding.code == "turned")]
+    if findings:
         box = layout.box()
-        for finding in found.findings:
+        for finding in findings:
             draw_lines(box, context, finding.text, icon="ERROR")
             draw_lines(box, context, finding.suffers, icon="BLANK1")
     for note in found.further_notes:

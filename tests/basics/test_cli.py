@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from core import formats
-from core.command_line import cli
+from core.command_line import cli, photos
 from core.engines import registry
 from core.engines.base import Engine
 from core.progress import Progress
@@ -65,6 +65,56 @@ def test_a_photo_becomes_files(photo, tmp_path, capsys):
     assert "anna.png: Stepping" in printed.err
     assert "a note" in printed.err
     assert "50 Gaussians" in printed.err
+
+
+@pytest.fixture
+def further(photo):
+    """Further photos of Anna: from her left, from behind, and the portrait again."""
+    folder = photo.parent.parent / "more"
+    folder.mkdir()
+    for name, color in (("left.png", (9, 9, 9)), ("back.png", (1, 2, 3))):
+        Image.new("RGB", (128, 128), color).save(folder / name)
+    (folder / "again.png").write_bytes(photo.read_bytes())
+    return folder
+
+
+def test_further_photos_make_one_head_with_the_portrait(photo, further, tmp_path, capsys):
+    more = [f"{further / 'left.png'}:left", further / "back.png", further / "again.png"]
+    assert generate(photo, "--engine", "several", "-o", tmp_path / "out", "--with", *more) == 0
+    assert names(tmp_path / "out") == ["anna.ply", "anna_aligned.png"]
+    told = capsys.readouterr().err
+    assert "again.png is the same photo as anna.png: it is taken once." in told
+    assert "left.png: placed, left." in told
+    assert "back.png: help, three-quarter. Its camera was not found." in told
+
+
+def test_a_file_whose_name_ends_like_a_side_is_that_file(further):
+    assert photos.further_photo("a.png:back") == (Path("a.png"), {"side": "back"})
+    assert photos.further_photo("a.png:top") == (Path("a.png:top"), {})
+    if os.name != "nt":
+        (further / "a:back").touch()
+        assert photos.further_photo(f"{further}/a:back") == (further / "a:back", {})
+
+
+@pytest.mark.parametrize(
+    ("engine", "more", "message"),
+    [
+        ("steps", ["left.png"], "2 photos were given, and this engine makes a head from at most 1"),
+        ("several", ["left.png", "gone.png"], "gone.png could not be opened"),
+        ("several", ["left.png", "damaged.png"], "damaged.png is damaged or incomplete"),
+    ],
+)
+def test_further_photos_that_can_t_be_used_are_told_by_name(photo, further, tmp_path, capsys, engine, more, message):
+    (further / "damaged.png").write_bytes((further / "left.png").read_bytes()[:60])
+    files = [further / name for name in more]
+    assert generate(photo, "--engine", engine, "-o", tmp_path / "out", "--with", *files) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_further_photos_belong_to_one_portrait(photo, further, tmp_path, capsys):
+    arguments = [photo, further / "left.png", "--engine", "several", "-o", tmp_path, "--with", further / "back.png"]
+    assert generate(*arguments) == 2
+    assert "Name one portrait" in capsys.readouterr().err
 
 
 def test_a_single_photo_may_name_its_file(photo, tmp_path):

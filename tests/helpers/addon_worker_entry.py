@@ -9,20 +9,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import numpy as np
-from PIL import Image
-
 from core.cameras import front_camera
 from core.engines import registry
 from core.engines.base import GenerateResult, PreparedPhoto
 from core.engines.capture import as_capture
 from core.engines.description import Takes
 from core.engines.draft.settings import DraftSettings
-from core.engines.outcomes import HELP, LEFT_OUT, PLACED, ShotOutcome
 from core.engines.recipe import Recipe, used
 from core.errors import PhotoError
 from core.photo.alignment import Alignment
-from core.photo.sides import AUTO, THREE_QUARTER
+from core.photo.sides import THREE_QUARTER
 from core.worker import server
 from tests.helpers import worker_entry
 
@@ -30,16 +26,17 @@ UNHURRIED = "--unhurried" in sys.argv
 STEPS = 20
 STEP_SECONDS = 0.05 if UNHURRIED else 0.0
 COUNT = 500
+DARK = 16
 
 
 class QuickEngine(worker_entry.StepsEngine):
-    """Has the draft engine's name and settings, but returns random Gaussians. A photo of one color has no face."""
+    """Has the draft engine's name and settings, but returns random Gaussians. A dark photo shows no face."""
 
     description = worker_entry.described("draft", DraftSettings, takes=Takes(shots=9, lens=True))
 
     def prepare(self, given, values, reporter) -> PreparedPhoto:
         shot = as_capture(given).portrait
-        if shot.photo.rgba[..., :3].std(axis=(0, 1)).max() == 0:
+        if shot.photo.rgba[..., :3].max() < DARK:
             raise PhotoError("No face was found in the photo.", "Choose another one.", code="no-face")
         return dataclasses.replace(super().prepare(given, values, reporter), side=THREE_QUARTER)
 
@@ -54,19 +51,7 @@ class QuickEngine(worker_entry.StepsEngine):
         recipe = Recipe("draft", "test", dataclasses.asdict(settings), used(capture, lenses), "none")
         gaussians = worker_entry.random_gaussians(COUNT, settings.seed)
         cameras = [front_camera(fov=lens.degrees) for lens in lenses]
-        portrait = ShotOutcome(PLACED, camera=cameras[0], picture=prepared.aligned)
-        further = map(self.further, capture.shots[1:], cameras[1:])
-        return GenerateResult(gaussians, (portrait, *further), recipe)
-
-    @staticmethod
-    def further(shot, camera) -> ShotOutcome:
-        """Place a photo whose side was said; leave out one of a green person."""
-        picture = np.asarray(Image.fromarray(shot.photo.rgba).resize((512, 512)))
-        if (picture[..., 1] > 250).all() and picture[..., 0].max() == 0:
-            return ShotOutcome(LEFT_OUT, "It shows somebody else.", THREE_QUARTER, picture=picture)
-        if shot.options.side == AUTO:
-            return ShotOutcome(HELP, "Its camera was not found.", THREE_QUARTER, picture=picture)
-        return ShotOutcome(PLACED, "", shot.options.side, camera, picture)
+        return GenerateResult(gaussians, worker_entry.outcomes_of(capture, prepared.aligned, cameras), recipe)
 
 
 if __name__ == "__main__":

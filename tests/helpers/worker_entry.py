@@ -11,19 +11,22 @@ import subprocess
 import sys
 import time
 import types
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from core.cameras import front_camera
+from core.cameras import Camera, front_camera
 from core.engines import registry, settings
 from core.engines.base import FaceBox, GenerateResult, PreparedPhoto
-from core.engines.capture import as_capture
-from core.engines.description import Description
-from core.engines.outcomes import PLACED, ShotOutcome
+from core.engines.capture import Capture, Shot, as_capture
+from core.engines.description import Description, Takes
+from core.engines.outcomes import HELP, LEFT_OUT, PLACED, ShotOutcome
 from core.engines.recipe import Recipe, used
 from core.errors import PhotoError
 from core.gaussians import Gaussians
+from core.photo.sides import AUTO, THREE_QUARTER
 from core.worker import server
 
 
@@ -59,6 +62,21 @@ def random_gaussians(count: int, seed: int) -> Gaussians:
     )
 
 
+def outcomes_of(capture: Capture, aligned: np.ndarray, cameras: Sequence[Camera]) -> tuple[ShotOutcome, ...]:
+    """Place a portrait and the photos whose side was said; leave out those of a green person."""
+    portrait = ShotOutcome(PLACED, camera=cameras[0], picture=aligned)
+    return (portrait, *map(_further_outcome, capture.shots[1:], cameras[1:]))
+
+
+def _further_outcome(shot: Shot, camera: Camera) -> ShotOutcome:
+    picture = np.asarray(Image.fromarray(shot.photo.rgba).resize((512, 512)))
+    if (picture[..., 1] > 250).all() and picture[..., 0].max() == 0:
+        return ShotOutcome(LEFT_OUT, "It shows somebody else.", THREE_QUARTER, picture=picture)
+    if shot.options.side == AUTO:
+        return ShotOutcome(HELP, "Its camera was not found.", THREE_QUARTER, picture=picture)
+    return ShotOutcome(PLACED, "", shot.options.side, camera, picture)
+
+
 class StepsEngine:
     """Sleeps through its steps, then returns random Gaussians."""
 
@@ -68,7 +86,9 @@ class StepsEngine:
         return ""
 
     def prepare(self, given, values, reporter) -> PreparedPhoto:
-        photo = as_capture(given).portrait.photo
+        capture = as_capture(given)
+        self.description.takes.check(capture)
+        photo = capture.portrait.photo
         reporter.stage("Looking", share=1.0)
         reporter.preview("crop", b"crop of " + photo.name.encode())
         aligned = np.zeros((512, 512, 4), np.uint8)
@@ -87,7 +107,7 @@ class StepsEngine:
         recipe = Recipe(self.description.id, "test", dict(values), used(as_capture(given)))
         return GenerateResult(
             random_gaussians(options.count, options.seed),
-            (ShotOutcome(PLACED, camera=front_camera(), picture=prepared.aligned),),
+            outcomes_of(as_capture(given), prepared.aligned, [front_camera()] * 9),
             recipe,
             views,
             {"Stepping": 1.0},
@@ -99,6 +119,12 @@ class StepsEngine:
 
     def unload(self) -> None:
         print("unloaded", self.description.id, flush=True)
+
+
+class SeveralEngine(StepsEngine):
+    """Takes three photos of a person."""
+
+    description = described("several", takes=Takes(shots=3))
 
 
 class ChattyEngine(StepsEngine):
@@ -205,6 +231,7 @@ class WarningEngine(StepsEngine):
 
 ENGINES = (
     StepsEngine,
+    SeveralEngine,
     ChattyEngine,
     FailingEngine,
     HungryEngine,
