@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
+from ..geometry.relaxation import relaxed
 from ..geometry.vectors import unit
 from .volume import HAIRY, HairPhoto, HairVolume, along_surface
 
@@ -77,6 +78,7 @@ def tangent_field(volume: HairVolume, photos: Sequence[HairPhoto]) -> np.ndarray
     usual, normals = usual[hair], volume.normals[hair]
     shown = [(tangents[hair], TRUST * trust[hair]) for tangents, trust in (photo_directions(volume, p) for p in photos)]
     held = HABIT + sum((weight for _, weight in shown), np.zeros(count))
+    diagonal = np.asarray(links.sum(1)).ravel() + held
     solution = usual
     # Once with arrows from the combing, once more with those of the field that came out.
     for _ in range(2):
@@ -84,33 +86,6 @@ def tangent_field(volume: HairVolume, photos: Sequence[HairPhoto]) -> np.ndarray
         for tangents, weight in shown:
             arrows = np.where((tangents * solution).sum(1, keepdims=True) < 0, -1, 1)
             target = target + tangents * arrows * weight[:, None]
-        solution = along_surface(_relaxed(links, held, target, solution), normals)
+        solution = along_surface(relaxed(links, diagonal, target, solution, TOLERANCE, SOLVER_STEPS), normals)
     field[hair] = solution
     return field
-
-
-def _relaxed(links: sparse.csr_matrix, held: np.ndarray, target: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """Solve (degree + held) x - links x = target [N, 3], all columns at once by conjugate gradients."""
-    diagonal = np.asarray(links.sum(1)).ravel() + held
-
-    def apply(values: np.ndarray) -> np.ndarray:
-        return diagonal[:, None] * values - links @ values
-
-    solution = start.copy()
-    residual = target - apply(solution)
-    steep = residual / diagonal[:, None]
-    step = steep.copy()
-    energy = (residual * steep).sum(0)
-    enough = TOLERANCE**2 * (target * target / diagonal[:, None]).sum(0)
-    for _ in range(SOLVER_STEPS):
-        if (energy <= enough).all():
-            break
-        image = apply(step)
-        length = energy / np.maximum((step * image).sum(0), 1e-30)
-        solution += length * step
-        residual -= length * image
-        steep = residual / diagonal[:, None]
-        new = (residual * steep).sum(0)
-        step = steep + new / np.maximum(energy, 1e-30) * step
-        energy = new
-    return solution

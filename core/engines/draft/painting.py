@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import ndimage, sparse
-from scipy.sparse.linalg import cg
 
+from ...geometry.relaxation import relaxed
 from ...head.model import Region
 from ...splats.parts import Part
 from .fields import blur_inside
@@ -39,7 +39,7 @@ SMOOTHING = 2.5
 FADE, HAIR_FADE = 150.0, 20.0
 """Cells of the surface over which a spread colour gives way to the part's mean; and hair's to the photo's hair
 wrapped around the head, which fits it at the outline."""
-TOLERANCE = 2e-3
+TOLERANCE, SOLVER_STEPS = 2e-3, 400
 FAMILIES = (
     ((Part.SKIN, Part.NECK, Part.EYES, Part.MOUTH), False),
     ((Part.HAIR,), False),
@@ -142,12 +142,10 @@ def _spread(
     if not free.any() or not held.any():
         return result
     screen = 1 / fade**2 * 4
-    degree = np.asarray(links.sum(1)).ravel()
-    system = (sparse.diags(degree + screen) - links).tocsr()[free][:, free]
+    diagonal = np.asarray(links.sum(1)).ravel()[free] + screen
     border = links[free][:, held] @ result[held] + screen * far[free]
-    inverse = sparse.diags(1 / system.diagonal())
+    links = links[free][:, free]
     for channel in range(3):
-        result[free, channel], _ = cg(
-            system, border[:, channel], result[free, channel], rtol=TOLERANCE, maxiter=400, M=inverse
-        )
+        right, start = border[:, [channel]], result[free, channel][:, None]
+        result[free, channel] = relaxed(links, diagonal, right, start, TOLERANCE, SOLVER_STEPS)[:, 0]
     return result
