@@ -37,14 +37,14 @@ def body_field(
     """
     slab = np.minimum(rays.depth - rays.sample(torso.front), rays.sample(torso.back) - rays.depth)
     slab = np.minimum(slab, rays.sample(signed_distance(torso.mask) * lattice.cell_size))
-    _, aside, height = neckline.locate(points)
+    angle, aside, height = neckline.locate(points)
     near = np.maximum(np.minimum(BARE - height, -distance), aside - neckline.reach - BESIDE)
     # What the photo shows of the body is the photo's; behind the middle, rays know nothing of the edge.
     shown = rays.sample(signed_distance(torso.shown) * lattice.cell_size)
     shown = np.minimum(shown, rays.sample((torso.front + torso.back) / 2) - rays.depth)
     if not torso.dressed:
         return np.minimum(slab, np.maximum(near, shown))
-    below = neckline.below(points)
+    below = neckline.below_edge(angle, height)
     off = COLLAR + (STAND_OFF[1] - COLLAR) * smooth_step(below, 0, RISE)
     collar = np.minimum(np.minimum(below, off - distance), 2 * RISE - below)
     near = np.maximum(np.maximum(near, shown), below - RISE)

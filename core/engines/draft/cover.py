@@ -98,9 +98,14 @@ def build_cover(
     counts = np.ceil((BOX[1] - BOX[0]) / VOXEL).astype(int) + 1
     grid = Grid(BOX[0], VOXEL, tuple(counts.tolist()))
     points = grid.points(np.indices(grid.shape).reshape(3, -1).T.astype(np.float32))
-    rays = Rays(lattice, points)
+    rays = Rays.of(lattice, points)
     inside = rays.sample(signed_distance(outline) * lattice.cell_size)
-    value, distance = _to_head(portrait, lattice, grid, thickness)
+    limit = np.minimum(inside, cut.heights(points))
+    # Outside of the person's outline there is nothing, whatever would be there.
+    possible = limit > -CLAMP
+    points, rays, inside, limit = points[possible], rays.select(possible), inside[possible], limit[possible]
+    possible = possible.reshape(grid.shape)
+    value, distance = _to_head(portrait, lattice, grid, thickness, possible)
     hair = np.where(value > THINNEST_HAIR, value - distance - UNDER_SKIN, -CLAMP)
     shown = lattice.shrink(covered & ~segmentation.beard) > 0.5
     body = body_field(lattice, torso, neckline, points, rays, distance + UNDER_SKIN)
@@ -119,26 +124,28 @@ def build_cover(
     hair = np.minimum(hair, rays.depth - rays.sample(_free(portrait, lattice, skin > 0.5)))
     # At the outline the body ends inside of hair that falls over it.
     body = np.minimum(body, inside - OVER_BODY * rays.sample(shown))
-    hair, body = (np.minimum(np.minimum(field, inside), cut.heights(points)) for field in (hair, body))
-    hair, body = (_smoothed(field, grid.shape) for field in (hair, body))
+    hair, body = (_smoothed(np.minimum(field, limit), possible) for field in (hair, body))
     surface = _extract(grid, np.maximum(hair, body))
     on_head = grid.sample(hair, surface.vertices) > grid.sample(body, surface.vertices)
     on_beard = np.zeros_like(on_head)
     if beard is not None:
-        on_beard = on_head & (grid.sample(_smoothed(beard, grid.shape), surface.vertices) > -VOXEL)
+        on_beard = on_head & (grid.sample(_smoothed(beard, possible), surface.vertices) > -VOXEL)
     return Cover(grid, hair, body, surface, on_head, on_beard)
 
 
-def _smoothed(field: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-    """Return a flat field cut at CLAMP, smoothed."""
-    clipped = np.clip(field.reshape(shape), -CLAMP, CLAMP).astype(np.float32)
+def _smoothed(field: np.ndarray, possible: np.ndarray) -> np.ndarray:
+    """Return the field [I, J, K] of the possible voxels [N], cut at CLAMP and smoothed."""
+    clipped = np.full(possible.shape, -CLAMP, np.float32)
+    clipped[possible] = np.clip(field, -CLAMP, CLAMP)
     return ndimage.gaussian_filter(clipped, SMOOTHING, truncate=3)
 
 
 def _to_head(
-    portrait: FittedPortrait, lattice: Lattice, grid: Grid, thickness: np.ndarray
+    portrait: FittedPortrait, lattice: Lattice, grid: Grid, thickness: np.ndarray, possible: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the thickness [N] at the nearest place of head and torso, and the distance to it, negative inside."""
+    """Return the thickness [N] at the place of head and torso nearest to each possible voxel [I, J, K] bool, and the
+    distance to it, negative inside.
+    """
     hull = portrait.triangles((*HULL, Region.TORSO))
     vertices, normals = portrait.vertices.astype(np.float64), portrait.fit.normals
     corners = np.unique(hull)
@@ -150,6 +157,7 @@ def _to_head(
     at = grid.points(np.indices(coarse).reshape(3, -1).T.astype(np.float32) * COARSE)
     reach = float(thickness.max()) + 6 * VOXEL
     near = ((at > places.min(0) - reach) & (at < places.max(0) + reach)).all(1)
+    near &= _around(possible, coarse).ravel()
     distances = np.full(len(at), 2 * CLAMP, np.float32)
     nearest = np.zeros(len(at), np.float32)
     _, index = cKDTree(places).query(at[near])
@@ -159,13 +167,20 @@ def _to_head(
     plane = (offset * outward[index]).sum(1)
     # Where ears and eyes leave holes in the hull, only rays through the whole head tell inside from outside.
     front, back = lattice.mesh_depths(portrait.vertices, portrait.triangles((*HEAD_REGIONS, *BODY_REGIONS)))
-    rays = Rays(lattice, at[near])
+    rays = Rays.of(lattice, at[near])
     front, back = rays.sample(np.nan_to_num(front, nan=FAR)), rays.sample(np.nan_to_num(back))
     inside = (rays.depth > front) & (rays.depth < back)
     signed = np.where(distance < 2 * VOXEL, plane, np.where(inside, -distance, distance))
     distances[near], nearest[near] = signed, values[index]
-    fine = np.indices(grid.shape).reshape(3, -1) / np.float32(COARSE)
+    fine = np.stack(np.nonzero(possible)) / np.float32(COARSE)
     return tuple(ndimage.map_coordinates(f.reshape(coarse), fine, order=1) for f in (nearest, distances))
+
+
+def _around(possible: np.ndarray, coarse: tuple[int, ...]) -> np.ndarray:
+    """Return which places of the coarse grid possible voxels lie beside or on."""
+    beside = ndimage.maximum_filter(possible, COARSE + 1)
+    beyond = [(0, (count - 1) * COARSE + 1 - size) for count, size in zip(coarse, possible.shape, strict=True)]
+    return np.pad(beside, beyond, mode="edge")[::COARSE, ::COARSE, ::COARSE]
 
 
 def _free(portrait: FittedPortrait, lattice: Lattice, skin: np.ndarray) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from PIL import Image
@@ -10,12 +11,15 @@ from scipy import ndimage
 
 from ...cameras import RIG_HALF_WIDTH, RIG_SIZE, Camera
 from ...head.mesh_raster import rasterize_mesh
+from ...system import blocks
 
 CELL = 4
 """Pixels of the photo per cell."""
 SIDE_CELLS, BOTTOM_CELLS = 20, 30
 """Cells added left and right of the photo, and below it: the bust goes on where the photo ends."""
 PHOTO_CELLS = RIG_SIZE // CELL
+POINTS = 1 << 14
+"""Points at which maps are interpolated at once."""
 SHOULDER_CELLS = 11
 """Cells by which a shoulder that the photo's side cuts goes on."""
 
@@ -118,20 +122,53 @@ class Lattice:
             )
 
 
+@dataclass(frozen=True, eq=False)
 class Rays:
     """Where points lie on the lattice's rays.
 
     Attributes:
-        depth: [N] along the camera's z.
-        place: [2, N] row and column.
+        depth: [N] float32 along the camera's z.
+        place: [2, N] float32 row and column.
+        shape: Of the lattice.
     """
 
-    def __init__(self, lattice: Lattice, points: np.ndarray) -> None:
+    depth: np.ndarray
+    place: np.ndarray
+    shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, lattice: Lattice, points: np.ndarray) -> Rays:
         """Project points [N, 3]."""
         pixels, depth = lattice.camera.project(points)
-        self.depth = depth.astype(np.float32)
-        self.place = (pixels[:, ::-1] - 0.5).T.astype(np.float32)
+        return cls(depth.astype(np.float32), (pixels[:, ::-1] - 0.5).T.astype(np.float32), lattice.shape)
+
+    def select(self, index: np.ndarray) -> Rays:
+        """Return the rays of a mask [N] of the points."""
+        return replace(self, depth=self.depth[index], place=self.place[:, index])
+
+    @cached_property
+    def _corners(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Flat index [N] of the cell before each place, and the place's shares of the next row and column, 0..1."""
+        sizes = np.array(self.shape)[:, None]
+        place = np.clip(self.place, 0, sizes - 1, dtype=np.float64)
+        before = np.minimum(place.astype(np.int64), sizes - 2)
+        row, column = place - before
+        return before[0] * self.shape[1] + before[1], row, column
 
     def sample(self, values: np.ndarray) -> np.ndarray:
-        """Return a map's values [N] on the points' rays; the border's beyond it."""
-        return ndimage.map_coordinates(values.astype(np.float32), self.place, order=1, mode="nearest")
+        """Return a map's values [N] float32 on the points' rays, bilinearly; the border's beyond it."""
+        before, row, column = self._corners
+        flat, width = values.astype(np.float32).ravel().astype(np.float64), self.shape[1]
+        result = np.empty(len(before), np.float32)
+
+        def interpolate(part: slice) -> None:
+            first, down, right = before[part], row[part], column[part]
+            up, left = 1 - down, 1 - right
+            total = flat[first] * up * left
+            total += flat[first + 1] * up * right
+            total += flat[first + width] * down * left
+            total += flat[first + width + 1] * down * right
+            result[part] = total
+
+        blocks.fill(interpolate, len(result), POINTS)
+        return result

@@ -67,7 +67,11 @@ class Neckline:
     def below(self, points: np.ndarray) -> np.ndarray:
         """Return how far [N] points [N, 3] lie below the clothes' edge; negative above it."""
         angle, _, height = self.locate(points)
-        return around(angle, self.edge) - height
+        return self.below_edge(angle, height)
+
+    def below_edge(self, angles: np.ndarray, heights: np.ndarray) -> np.ndarray:
+        """Return the same [N] of points that were located: by their angles and heights [N]."""
+        return around(angles, self.edge) - heights
 
 
 def around(angles: np.ndarray, values: np.ndarray) -> np.ndarray:
