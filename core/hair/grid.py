@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..geometry.vectors import unit
+from ..system import blocks
 from .volume import HairVolume
 from .waves import Wave
 
@@ -79,7 +80,7 @@ class FlowGrid:
         flat = np.ravel_multi_index(tuple(cells.T), tuple(self._shape))
         total = int(np.prod(self._shape))
         sums = [np.bincount(flat, column, total).astype(np.float32).reshape(self._shape) for column in columns.T]
-        averages = [ndimage.gaussian_filter(column, REACH, truncate=3) for column in sums]
+        averages = list(blocks.each(lambda column: ndimage.gaussian_filter(column, REACH, truncate=3), sums))
         empty = averages[0] < 1e-4
         nearest = ndimage.distance_transform_edt(empty, return_distances=False, return_indices=True)
         source = np.ravel_multi_index(tuple(nearest), tuple(self._shape)).ravel()

@@ -116,7 +116,8 @@ def _covered(
     Args:
         corners: [T, 3, 3] pixels and 1/z.
         area: [T] twice their signed areas.
-        low, counts: [T, 2] first pixels and sizes of their boxes, none empty.
+        low: [T, 2] column and row of the first pixel of their boxes.
+        counts: [T, 2] the boxes' sizes, none empty.
         width: Of the picture.
     """
     # First the rows of all boxes, then the pixels of all rows.

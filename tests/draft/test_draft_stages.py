@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from core.colors import rgb_to_lab
 from core.engines.draft.bareness import bare_places
 from core.engines.draft.beard import build_beard
 from core.engines.draft.cover import build_cover
@@ -154,13 +155,15 @@ def test_bare_scalps_and_hair_are_told_by_their_looks():
     face = np.zeros_like(mask)
     face[70:120, 30:100] = True
     rgb[:40] = SKIN * 0.92 + rng.normal(0, 0.01, (40, 128, 3))
-    bare = bare_places(rgb.astype(np.float32), mask, face)
+    bare = bare_places(rgb_to_lab(rgb.astype(np.float32)), mask, face)
     assert bare[5:35, 10:-10].mean() > 0.95, "a little darker is skin still"
     rgb[:40] = HAIR + rng.normal(0, 0.06, (40, 128, 1))
-    assert bare_places(rgb.astype(np.float32), mask, face)[5:30].mean() < 0.02
+    assert bare_places(rgb_to_lab(rgb.astype(np.float32)), mask, face)[5:30].mean() < 0.02
     grey = np.full(3, 0.62) + rng.normal(0, 0.08, (40, 128, 1))
     rgb[:40] = grey
-    assert bare_places(rgb.astype(np.float32), mask, face)[5:30].mean() < 0.02, "grey hair is as light as skin"
+    assert bare_places(rgb_to_lab(rgb.astype(np.float32)), mask, face)[5:30].mean() < 0.02, (
+        "grey hair is as light as skin"
+    )
 
 
 def test_light_is_found_from_the_front_and_stays_sane_behind():

@@ -9,10 +9,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from ...colors import rgb_to_lab
 from ...splats.parts import Part
 from .color import ALIKE, unlikeness
-from .fields import blur_inside, rim_distance
+from .fields import blur_inside
 from .portrait import FittedPortrait
 
 PARTS = (Part.HAIR, Part.CLOTHES)
@@ -37,7 +36,7 @@ def without_backlight(portrait: FittedPortrait, parts: np.ndarray) -> np.ndarray
         portrait: The portrait.
         parts: [512, 512] the photo's parts.
     """
-    colors, lab = portrait.rgb.copy(), rgb_to_lab(portrait.rgb)
+    colors, lab = portrait.rgb.copy(), portrait.lab
     for part in PARTS:
         tinted, _ = _tinted(portrait, parts == part, lab)
         _fill(colors, parts == part, tinted)
@@ -54,7 +53,7 @@ def without_gaps(portrait: FittedPortrait, parts: np.ndarray) -> np.ndarray:
         portrait: The portrait.
         parts: [512, 512] the photo's parts.
     """
-    colors, lab = portrait.rgb.copy(), rgb_to_lab(portrait.rgb)
+    colors, lab = portrait.rgb.copy(), portrait.lab
     hair = parts == Part.HAIR
     tinted, depth = _tinted(portrait, hair, lab)
     outermost = hair & (depth < OUTERMOST)
@@ -67,7 +66,7 @@ def without_gaps(portrait: FittedPortrait, parts: np.ndarray) -> np.ndarray:
 
 def _tinted(portrait: FittedPortrait, place: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return which pixels [512, 512] of a place near the outline are unlike those further inside, and its depth."""
-    depth = rim_distance(portrait.mask)
+    depth = portrait.inwards
     near = depth < REACH * portrait.face_height
     rim, inner, tinted = place & near, place & ~near, np.zeros_like(place)
     if min(inner.sum(), rim.sum()) < FEWEST:
@@ -79,4 +78,4 @@ def _tinted(portrait: FittedPortrait, place: np.ndarray, lab: np.ndarray) -> tup
 def _fill(colors: np.ndarray, place: np.ndarray, tinted: np.ndarray) -> None:
     """Give pixels of a place the average colour around them of its others, in place."""
     if tinted.any() and not tinted[place].all():
-        colors[tinted] = blur_inside(colors, place & ~tinted, BLUR)[tinted]
+        colors[tinted] = blur_inside(colors, place & ~tinted, BLUR, tinted)[tinted]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from ...colors import rgb_to_lab
 from .fields import blur_inside
 
 COLOR_BLUR, FINE, FINE_SPREAD = 1.0, 2.5, 4.0
@@ -28,27 +27,27 @@ FEWEST = 60
 """Pixels of certain skin from which it can be compared with."""
 
 
-def bare_places(rgb: np.ndarray, mask: np.ndarray, skin: np.ndarray) -> np.ndarray:
+def bare_places(lab: np.ndarray, mask: np.ndarray, skin: np.ndarray) -> np.ndarray:
     """Return where [H, W] bool the person looks like bare skin.
 
     Args:
-        rgb: [H, W, 3] sRGB-encoded colours, 0..1.
+        lab: [H, W, 3] colours in CIE L*a*b*.
         mask: [H, W] bool: the person.
         skin: [H, W] bool: certain skin of the face.
     """
     if skin.sum() < FEWEST:
         return np.zeros_like(mask)
-    lab = ndimage.gaussian_filter(rgb_to_lab(rgb), (COLOR_BLUR, COLOR_BLUR, 0))
+    soft = ndimage.gaussian_filter(lab, (COLOR_BLUR, COLOR_BLUR, 0))
     inner = ndimage.binary_erosion(mask, iterations=3, border_value=1)
-    light = rgb_to_lab(rgb)[..., 0]
-    structure = (light - blur_inside(light, inner, FINE)) ** 2 * inner
+    light = lab[..., 0]
+    structure = (light - blur_inside(light, inner, FINE, inner)) ** 2 * inner
     # The outline's blur is no structure of what lies inside of it.
-    fine = np.sqrt(blur_inside(structure, inner, FINE_SPREAD))
-    middle = np.median(lab[skin], axis=0)
-    precision = np.linalg.inv(np.cov(lab[skin][:, 1:].T) + HUE_NOISE**2 * np.eye(2))
-    offset = lab - middle
+    fine = np.sqrt(blur_inside(structure, inner, FINE_SPREAD, inner | skin))
+    middle = np.median(soft[skin], axis=0)
+    precision = np.linalg.inv(np.cov(soft[skin][:, 1:].T) + HUE_NOISE**2 * np.eye(2))
+    offset = soft - middle
     hue = np.sqrt(np.einsum("hwi,ij,hwj->hw", offset[..., 1:], precision, offset[..., 1:]))
     lightness = np.where(offset[..., 0] < 0, -offset[..., 0] / DARKER, offset[..., 0] / LIGHTER)
     rougher = np.clip(np.log(np.maximum(fine, 1e-3) / max(float(np.median(fine[skin])), 1e-3)), 0, None) / ROUGHER
-    unlike = blur_inside(hue + lightness + rougher, inner, PATCH)
+    unlike = blur_inside(hue + lightness + rougher, inner, PATCH, mask)
     return mask & (unlike < LIKE)

@@ -29,9 +29,9 @@ MINIMUM_SEED = 60
 """Pixels from which a colour histogram is worth trusting."""
 
 
-def color_bins(rgb: np.ndarray) -> np.ndarray:
+def color_bins(lab: np.ndarray) -> np.ndarray:
     """Return the index [512, 512] of each pixel's colour in a histogram of :data:`HISTOGRAM`."""
-    return HISTOGRAM.index(ndimage.gaussian_filter(rgb_to_lab(rgb), (0.8, 0.8, 0)))
+    return HISTOGRAM.index(ndimage.gaussian_filter(lab, (0.8, 0.8, 0)))
 
 
 def shaded_colors(rgb: np.ndarray, skin: np.ndarray, beyond: Sequence[float] = (0.0,)) -> np.ndarray:

@@ -5,36 +5,55 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from ...system import blocks
+
 
 def nearest_fill(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Return a map whose unknown places take the value of the nearest known one."""
-    index = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
-    return values[tuple(index)]
+    return values[nearest_place(known)]
 
 
-def blur_inside(values: np.ndarray, mask: np.ndarray, sigma: float) -> np.ndarray:
+def nearest_place(known: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return row and column [H, W] of the known place nearest to each place of a map."""
+    return tuple(ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True))
+
+
+def blur_inside(values: np.ndarray, mask: np.ndarray, sigma: float, at: np.ndarray | None = None) -> np.ndarray:
     """Return the Gaussian average of a map over the places of a mask (normalised convolution).
 
     Args:
         values: [H, W] or [H, W, C]; ignored outside the mask.
         mask: [H, W] bool or weights.
         sigma: Standard deviation in pixels.
+        at: [H, W] bool: the places that are asked for; None for all.
 
     Returns:
-        Everywhere a number: far from the mask it repeats the nearest places' average.
+        Where it is asked for, a number: far from the mask it repeats the nearest places' average.
     """
     weights = np.asarray(mask, np.float32)
     channels = values[..., None] if values.ndim == 2 else values
-    spread = ndimage.gaussian_filter(weights, sigma)
-    total = np.stack(
-        [ndimage.gaussian_filter(np.where(weights > 0, c, 0) * weights, sigma) for c in np.moveaxis(channels, -1, 0)],
-        axis=-1,
-    )
-    reached = spread > 1e-4
-    average = total / np.maximum(spread, 1e-4)[..., None]
-    if not reached.all() and reached.any():
+    average = np.zeros(channels.shape, np.result_type(channels.dtype, np.float32))
+    reached = np.zeros(mask.shape, bool)
+    part = _reach(weights, sigma)
+    inner = weights[part]
+    layers = [inner, *(np.where(inner > 0, c, 0) * inner for c in np.moveaxis(channels[part], -1, 0))]
+    spread, *total = blocks.each(lambda layer: ndimage.gaussian_filter(layer, sigma), layers)
+    reached[part] = spread > 1e-4
+    average[part] = np.stack(total, axis=-1) / np.maximum(spread, 1e-4)[..., None]
+    if not (reached if at is None else reached[at]).all() and reached.any():
         average = nearest_fill(average, reached)
     return average[..., 0] if values.ndim == 2 else average
+
+
+def _reach(weights: np.ndarray, sigma: float) -> tuple[slice, slice]:
+    """Return the part of a map [H, W] that a Gaussian average of these places reaches, its border far enough away."""
+    margin = 2 * int(4 * sigma + 0.5) + 1
+    places = [np.flatnonzero((weights != 0).any(axis)) for axis in (1, 0)]
+    rows, columns = (
+        slice(max(int(place[0]) - margin, 0), int(place[-1]) + margin + 1) if len(place) else slice(0, 1)
+        for place in places
+    )
+    return rows, columns
 
 
 def rim_distance(mask: np.ndarray) -> np.ndarray:

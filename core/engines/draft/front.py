@@ -91,8 +91,8 @@ def find_front(portrait: FittedPortrait, segmentation: Segmentation, cover: Surf
     covered = portrait.mask & ~on_head
     for near in (covered,) if segmentation.behind is None else (covered & ~segmentation.behind, segmentation.behind):
         # Between what lies before and what lies behind there is a step, and nothing.
-        depth = np.where(near, blur_inside(depth, near, COVER_BLUR), depth)
-    inner = rim_distance(portrait.mask) >= OUTLINE_RIM
+        depth = np.where(near, blur_inside(depth, near, COVER_BLUR, near), depth)
+    inner = portrait.inwards >= OUTLINE_RIM
     depth = parted(depth, covered, inner & segmentation.is_part(Part.HAIR))
     # Hair rises from the skin at the hairline instead of standing off it.
     away = ndimage.distance_transform_edt(~on_head) * PIXEL / HAIRLINE
@@ -108,13 +108,13 @@ def find_front(portrait: FittedPortrait, segmentation: Segmentation, cover: Surf
     seam = ndimage.binary_dilation(throat & on_head, iterations=SEAM) & ndimage.binary_dilation(
         throat & ~on_head & ~segmentation.beard, iterations=SEAM
     )
-    joined = blur_inside(depth, throat, SEAM / 2)
+    joined = blur_inside(depth, throat, SEAM / 2, throat)
     depth = np.where(throat & seam & (np.abs(joined - depth) < STEP), joined, depth)
     # What an open mouth shows lies just behind the lips: the model's depth of it is a guess.
     inside = portrait.polygon(MOUTH_OUTLINE) & np.isin(regions, (Region.MOUTH, Region.TEETH))
     around = ndimage.binary_dilation(inside, iterations=MOUTH_RIM) & ~inside
     if around.any():
-        depth = np.where(inside, blur_inside(depth, around, MOUTH_RIM) + MOUTH_INSET, depth)
+        depth = np.where(inside, blur_inside(depth, around, MOUTH_RIM, inside) + MOUTH_INSET, depth)
     return Front(depth.astype(np.float32), on_head, seen.mask)
 
 
@@ -144,10 +144,9 @@ def outline_pixels(
         camera: of skin beyond the fitted head's outline, which nothing else shows.
     """
     flesh = np.isin(sheet.parts, (Part.SKIN, Part.NECK))
-    on_torso = nearest_fill(portrait.region_map, portrait.region_map >= 0) == Region.TORSO
     inwards = rim_distance(portrait.mask if segmentation.behind is None else portrait.mask & ~segmentation.behind)
     rim = inwards < OUTLINE_RIM
-    beyond = flesh & ~front.on_head & ~segmentation.beard & ~front.on_cover & ~on_torso
+    beyond = flesh & ~front.on_head & ~segmentation.beard & ~front.on_cover & ~portrait.on_torso
     far = beyond & (ndimage.distance_transform_edt(~front.on_head) > MET)
     slanted = flesh & front.on_head & (sheet.facing < GRAZING)
     given_up = (portrait.around_ears & flesh) | (rim & (slanted | (beyond & ~far)))

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from ...colors import rgb_to_lab
 from ...hair.directions import gradient_tensor, luminance, strand_directions
 from ...photo.landmarks import CHIN
 from ...splats.parts import Part
@@ -100,7 +99,7 @@ def find_headgear(portrait: FittedPortrait, parts: np.ndarray, beard: np.ndarray
     down = (rows + 0.5 - portrait.chin_row) / portrait.face_height
     aside = np.abs(columns + 0.5 - float(portrait.landmarks[CHIN, 0])) / portrait.face_height
     cover = (parts == Part.HAIR) & (down < 0)
-    lab = rgb_to_lab(portrait.rgb)
+    lab = portrait.lab
     skin = ndimage.binary_erosion(portrait.face_oval & (parts == Part.SKIN), iterations=PURE)
     throat = (aside < THROAT_ASIDE) & (down > THROAT[0]) & (down < THROAT[1]) & portrait.mask & ~beard
     found = []
@@ -125,8 +124,8 @@ def find_headgear(portrait: FittedPortrait, parts: np.ndarray, beard: np.ndarray
     over = cover & (down < edge.heights)
     other = _pure(portrait, cover & ~candidate & ~over)
     if other.sum() >= FEWEST:
-        likely = likelihoods(color_bins(portrait.rgb), np.stack([inner, other], axis=-1).astype(np.float32))
-        mine = cover & (blur_inside(np.log(likely[..., 0] / likely[..., 1]), cover, SMOOTH) > 0)
+        likely = likelihoods(color_bins(portrait.lab), np.stack([inner, other], axis=-1).astype(np.float32))
+        mine = cover & (blur_inside(np.log(likely[..., 0] / likely[..., 1]), cover, SMOOTH, cover) > 0)
     else:
         mine = cover & ((down < edge.heights + BELOW_EDGE) | (down < edge.lowest + BELOW_EDGE) | wrapped)
     gaps = int(np.ceil(GAPS * portrait.face_height))
@@ -138,7 +137,7 @@ def find_headgear(portrait: FittedPortrait, parts: np.ndarray, beard: np.ndarray
     mine |= (bottoms < edge.lowest)[labels] & (labels > 0)
     if wrapped:
         free = portrait.mask & ~portrait.face_oval & ~beard
-        same = free & (blur_inside(cloth.astype(np.float32), portrait.mask, SMOOTH) > 0.5)
+        same = free & (blur_inside(cloth.astype(np.float32), portrait.mask, SMOOTH, free) > 0.5)
         labels, _ = ndimage.label(same | mine)
         same = np.isin(labels, np.setdiff1d(np.unique(labels[mine]), [0]))
         mine, below = mine | (same & (down < 0)), same & (down >= 0)
@@ -168,7 +167,7 @@ def _upper(portrait: FittedPortrait, cover: np.ndarray, lab: np.ndarray, down: n
     if np.linalg.norm(middles[0] - middles[1]) < APART * np.sqrt(spread):
         return None
     nearer = ((lab - middles[0]) ** 2).sum(-1) < ((lab - middles[1]) ** 2).sum(-1)
-    share = blur_inside(nearer.astype(np.float32), cover, SMOOTH)
+    share = blur_inside(nearer.astype(np.float32), cover, SMOOTH, cover)
     above = cover & (down < ON_TOP)
     upper = cover & ((share > 0.5) == (above.any() and share[above].mean() > 0.5))
     labels, _ = ndimage.label(upper)
@@ -214,7 +213,7 @@ def _edge(portrait: FittedPortrait, candidate: np.ndarray, down: np.ndarray) -> 
 def _smoothness(lab: np.ndarray, inner: np.ndarray) -> float:
     """Return the votes of the fine structure."""
     light = ndimage.gaussian_filter(lab[..., 0], FINE)
-    fine = float(np.median(np.abs(light - blur_inside(light, inner, FINE_SPREAD))[inner]))
+    fine = float(np.median(np.abs(light - blur_inside(light, inner, FINE_SPREAD, inner))[inner]))
     return float(np.clip(ROUGH_WEIGHT * np.log(ROUGH / max(fine, 0.05)), -ROUGH_MOST, ROUGH_MOST))
 
 

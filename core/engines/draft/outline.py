@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 from ...head import bending
 from ...head.model import HeadModel, Region
 from ...splats.parts import Part
-from .fields import nearest_fill, sample_map
+from .fields import sample_map
 from .portrait import FittedPortrait
 
 CONTOUR = 0.3
@@ -93,7 +93,7 @@ def _moves(portrait: FittedPortrait, parts: np.ndarray) -> tuple[np.ndarray, np.
     slope = -np.stack([sample_map(change, border) for change in np.gradient(soft)[::-1]], axis=-1)
     slope /= np.maximum(np.linalg.norm(slope, axis=-1, keepdims=True), 1e-6)
     hit &= (slope * across[index]).sum(1) > ALIKE
-    flesh = np.isin(nearest_fill(parts, portrait.mask), (Part.SKIN, Part.NECK))
+    flesh = np.isin(parts[portrait.nearest_person], (Part.SKIN, Part.NECK))
     hit &= sample_map(ndimage.uniform_filter(flesh.astype(np.float32), FLESH_RIM), border) > 0.5
     found = np.zeros(len(vertices), bool)
     found[index[hit]] = True

@@ -86,7 +86,7 @@ def paint_surface(
         thin = innermost(portrait, taken) if Part.HAIR in family else None
         choices = (pure if thin is None else thin, reliable & taken, portrait.mask & taken, reliable)
         source = next((choice for choice in choices if choice.sum() >= FEWEST_SOURCES), portrait.mask)
-        smooth = blur_inside(portrait.rgb, source, SMOOTHING)
+        smooth = blur_inside(portrait.rgb, source, SMOOTHING, source)
         known = members & near & source[rows, columns]
         if Part.HAIR in family or on_head:
             far, fade = wrapped_colors(portrait, source, surface.vertices[members]), HAIR_FADE

@@ -12,7 +12,7 @@ from ...geometry.vectors import unit
 from ...splats.parts import Part
 from .compensation import BLUR
 from .cut import Cut
-from .fields import blur_inside, nearest_fill, rim_distance
+from .fields import blur_inside
 from .portrait import FittedPortrait
 from .splats import Splats, oriented_frames
 
@@ -68,7 +68,7 @@ def build_sheet(portrait: FittedPortrait, parts: np.ndarray, depth: np.ndarray, 
     """
     mask, camera = portrait.mask, portrait.camera
     depth = np.where(mask, depth, blur_inside(depth, mask, FRINGE))
-    parts = nearest_fill(parts, mask)
+    parts = parts[portrait.nearest_person]
     rows, columns = np.mgrid[: mask.shape[0], : mask.shape[1]]
     pixels = np.stack([columns.ravel() + 0.5, rows.ravel() + 0.5], axis=1)
     positions = camera.unproject(pixels, depth.ravel()).reshape(*mask.shape, 3)
@@ -76,7 +76,7 @@ def build_sheet(portrait: FittedPortrait, parts: np.ndarray, depth: np.ndarray, 
     normals = unit(ndimage.gaussian_filter(normals, (0.7, 0.7, 0)))
     rays = unit(camera.position - positions)
     facing = (normals * rays).sum(-1)
-    rim = rim_distance(mask)
+    rim = portrait.inwards
     steepest = np.interp(rim, (1, STEEP_RIM), (STEEPEST_AT_RIM, STEEPEST))
     held = _held(normals, rays, facing, steepest)
     faintest = np.where(parts == Part.CLOTHES, FAINTEST_CLOTH, FAINTEST)

@@ -11,7 +11,6 @@ from ...head.model import Region
 from ...photo.landmarks import CHIN
 from .bareness import bare_places
 from .color_classes import MINIMUM_SEED
-from .fields import nearest_fill
 from .long_hair import falling_hair, falls, hair_over_face, told_apart
 from .portrait import HEAD_REGIONS, FittedPortrait
 
@@ -42,7 +41,7 @@ def certain_places(portrait: FittedPortrait, bins: np.ndarray) -> tuple[list[np.
     """Return where skin, hair and clothes are certain [512, 512] bool, and whether hair falls beside the neck."""
     wide = _is_wide(portrait)
     seeds = _seeds(portrait, wide)
-    looks = bare_places(portrait.rgb, portrait.mask, seeds[SKIN])
+    looks = bare_places(portrait.lab, portrait.mask, seeds[SKIN])
     bare = _bare(portrait, seeds, looks)
     falling = falling_hair(portrait, bins, seeds[SKIN], seeds[HAIR] & ~bare)
     long_hair = wide or falls(portrait, falling)
@@ -93,7 +92,7 @@ def place_priors(portrait: FittedPortrait, long_hair: bool) -> np.ndarray:
         hair = np.where(nape, NAPE_PRIOR[1], hair)
     collar = 0.12 if long_hair else 0.02
     clothes = 1 / (1 + np.exp(-(below - collar - 0.25 * (aside < 0.4)) * 12)) + 0.002
-    torso = _on_torso(portrait)
+    torso = portrait.on_torso
     clothes = np.where(oval, 0.002, np.where(torso, np.maximum(clothes, 0.5), clothes))
     hair = hair if long_hair else np.where(torso & ~oval, 0.003, hair)
     return np.stack([skin, hair + 0.002, clothes], axis=-1)
@@ -110,7 +109,7 @@ def _bare(portrait: FittedPortrait, seeds: Sequence[np.ndarray], looks: np.ndarr
         looks: [512, 512] bool: what looks like bare skin.
     """
     bare = np.zeros_like(looks)
-    torso = _on_torso(portrait) & portrait.mask
+    torso = portrait.on_torso & portrait.mask
     # A skull is about where the fitted one is: what falls far beside it is hair, however light.
     head = np.isin(portrait.region_map, HEAD_REGIONS)
     skull = ndimage.distance_transform_edt(~head) < SKULL_REACH * portrait.face_height
@@ -156,12 +155,6 @@ def _seeds(portrait: FittedPortrait, long_hair: bool) -> tuple[np.ndarray, np.nd
     around = ndimage.binary_dilation(oval, iterations=max(1, int(0.12 * pixels)))
     ears = ndimage.binary_dilation(region == Region.EARS, iterations=2)
     lowest = 0.05 if long_hair else -0.45
-    hair = mask & ~around & ~ears & ~_on_torso(portrait) & (below < lowest) & ((region == Region.SCALP) | (region < 0))
+    hair = mask & ~around & ~ears & ~portrait.on_torso & (below < lowest) & ((region == Region.SCALP) | (region < 0))
     clothes = mask & (below > 0.35) & ((aside > (0.9 if long_hair else 0.55)) | (below > 0.75) & (aside > 0.3))
     return skin, hair, clothes
-
-
-def _on_torso(portrait: FittedPortrait) -> np.ndarray:
-    """[512, 512] bool: on the fitted shoulders or nearer to them than to the head; they rise beside a turned head."""
-    region = portrait.region_map
-    return nearest_fill(region, region >= 0) == Region.TORSO

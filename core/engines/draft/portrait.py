@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
@@ -10,10 +11,12 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from ...cameras import RIG_SIZE, Camera
+from ...colors import rgb_to_lab
 from ...head.fitting import HeadFit
 from ...head.mesh_raster import MeshMaps, rasterize_mesh
 from ...head.model import HeadModel, Region
 from ...photo.landmarks import BROW_TOPS, BROWS, CHIN, EYE_OUTLINES, FACE_OVAL, MOUTH_OUTLINE
+from .fields import nearest_fill, nearest_place, rim_distance
 
 HEAD_REGIONS = (Region.FACE, Region.SCALP, Region.EARS, Region.EYES, Region.LIPS, Region.TEETH, Region.MOUTH)
 """Everything but the sockets: teeth and mouth close what an open mouth leaves open."""
@@ -26,6 +29,10 @@ LOBE = 90
 """Percentile of an ear's rows at which it ends: below that is its lobe's tip."""
 CHIN_TOP, MOUTH_MARGIN = -0.22, 0.04
 """Face heights from the chin up to which it reaches, and around the mouth that do not belong to it."""
+OF_OUTLINE = {"mask", "inwards", "nearest_person", "face_height", "face_oval", "chin_frame"}
+"""What follows from matte and landmarks alone."""
+OF_COLORS = {"lab"}
+"""What follows from the colours."""
 BESIDE_HEAD = 2.0
 """Pixels off the fitted head from which a pixel is none of it: it is as exact."""
 
@@ -54,14 +61,18 @@ class FittedPortrait:
 
     def with_vertices(self, vertices: np.ndarray) -> FittedPortrait:
         """Return the portrait with the head's vertices [V, 3] moved."""
-        return replace(self, fit=replace(self.fit, vertices=vertices.astype(np.float32)))
+        other = replace(self, fit=replace(self.fit, vertices=vertices.astype(np.float32)))
+        return self._tell(other, {name for name in self.__dict__ if name in OF_OUTLINE})
 
     def with_colors(self, rgb: np.ndarray) -> FittedPortrait:
         """Return the portrait with other colours [512, 512, 3]."""
         other = replace(self, rgb=rgb.astype(np.float32))
         # What was found out about shape and matte holds for other colours, too.
-        own = {field.name for field in fields(self)}
-        other.__dict__.update({name: value for name, value in self.__dict__.items() if name not in own})
+        return self._tell(other, self.__dict__.keys() - {field.name for field in fields(self)} - OF_COLORS)
+
+    def _tell(self, other: FittedPortrait, names: Set[str]) -> FittedPortrait:
+        """Return another portrait that knows of this one what holds for both."""
+        other.__dict__.update({name: self.__dict__[name] for name in names})
         return other
 
     @property
@@ -83,6 +94,21 @@ class FittedPortrait:
     def mask(self) -> np.ndarray:
         """[512, 512] bool: the person."""
         return self.alpha > 0.5
+
+    @cached_property
+    def inwards(self) -> np.ndarray:
+        """[512, 512] pixels from the person's outline, 0 outside; the picture's own border is none."""
+        return rim_distance(self.mask)
+
+    @cached_property
+    def nearest_person(self) -> tuple[np.ndarray, ...]:
+        """Row and column [512, 512] of the person's pixel nearest to each pixel."""
+        return nearest_place(self.mask)
+
+    @cached_property
+    def lab(self) -> np.ndarray:
+        """[512, 512, 3] CIE L*a*b* of the colours."""
+        return rgb_to_lab(self.rgb)
 
     @property
     def chin_row(self) -> float:
@@ -216,6 +242,11 @@ class FittedPortrait:
         maps = self.mesh_maps
         corner = self.outer_triangles[np.maximum(maps.triangles, 0), 0]
         return np.where(maps.mask, self.model.regions[corner], -1).astype(np.int8)
+
+    @cached_property
+    def on_torso(self) -> np.ndarray:
+        """[512, 512] bool: on the fitted shoulders, beside a head or not, or nearer to them than to the head."""
+        return nearest_fill(self.region_map, self.region_map >= 0) == Region.TORSO
 
     @cached_property
     def ear_maps(self) -> tuple[np.ndarray, np.ndarray]:

@@ -53,7 +53,7 @@ def clean_rim(portrait: FittedPortrait, parts: np.ndarray) -> np.ndarray:
         rim = ((parts == part) | beyond) & (depth <= REACH)
         if not inner.any() or not rim.any():
             continue
-        inside = blur_inside(portrait.rgb, inner, SPREAD)
+        inside = blur_inside(portrait.rgb, inner, SPREAD, rim)
         share = STRENGTH * np.clip((REACH + 1 - depth[rim]) / REACH, 0, 1)[:, None]
         colors[rim] += (inside[rim] - colors[rim]) * share
     return colors

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
-from scipy import ndimage
 
 from ...geometry.vectors import unit
 from .portrait import FittedPortrait
@@ -118,5 +117,5 @@ def pixel_index(portrait: FittedPortrait, positions: np.ndarray) -> tuple[np.nda
 def nearest_pixels(portrait: FittedPortrait, positions: np.ndarray) -> np.ndarray:
     """Return row and column [N, 2] of the person's pixel nearest to each position's projection."""
     rows, columns, _ = pixel_index(portrait, positions)
-    nearest = ndimage.distance_transform_edt(~portrait.mask, return_distances=False, return_indices=True)
-    return nearest[:, rows, columns].T
+    nearest_row, nearest_column = portrait.nearest_person
+    return np.stack([nearest_row[rows, columns], nearest_column[rows, columns]], axis=1)

@@ -106,7 +106,7 @@ class Segmentation:
 
 def segment(portrait: FittedPortrait) -> Segmentation:
     """Label every pixel of the person."""
-    bins = color_bins(portrait.rgb)
+    bins = color_bins(portrait.lab)
     seeds, long_hair = certain_places(portrait, bins)
     # Skin is the face's own under any light; clothes may be of every colour: a collar is seldom the jacket's.
     # Long hair may have dyed tips.

@@ -54,7 +54,7 @@ def synthesize(portrait: FittedPortrait, source: np.ndarray, rng: np.random.Gene
     if len(centers) < FEWEST_PATCHES:
         return None
     light = portrait.rgb.mean(-1)
-    smooth = blur_inside(light, source, STRUCTURE)
+    smooth = blur_inside(light, source, STRUCTURE, source)
     structure = np.clip((light - smooth) / np.maximum(smooth, DARKEST), -STRONGEST, STRONGEST) * source
     contrast = ndimage.uniform_filter(structure**2, PATCH)[tuple(centers.T)]
     centers = centers[contrast <= np.quantile(contrast, CALM)]
@@ -76,7 +76,7 @@ def fine_contrast(portrait: FittedPortrait, source: np.ndarray) -> float:
     if not source.any():
         return 0.0
     light = portrait.rgb.mean(-1)
-    fine = np.abs(light - blur_inside(light, source, PORES))[source]
+    fine = np.abs(light - blur_inside(light, source, PORES, source))[source]
     # The median, for brows and lashes are no pores; 1.48 makes it a standard deviation.
     return float(1.48 * np.median(fine))
 

@@ -15,7 +15,7 @@ from ...geometry.ramps import smooth_step
 from ...head import bending
 from ...head.model import HeadModel, Region
 from ...head.symmetry import completed
-from .fields import nearest_fill, sample_map, signed_distance
+from .fields import sample_map, signed_distance
 from .portrait import EAR_REACH, FittedPortrait
 
 HULL = (Region.FACE, Region.SCALP, Region.NECK)
@@ -91,7 +91,7 @@ def cover_thickness(
 
     neck, scalp = model.in_regions(Region.NECK), model.in_regions(Region.SCALP)
     outline = hull & ~neck & inside & (np.abs(facing) < CONTOUR) & (normals[:, 2] > LOWEST_NORMAL)
-    labels = nearest_fill(covered, portrait.mask)
+    labels = covered[portrait.nearest_person]
     seen, hairy, ear = np.zeros(len(vertices)), np.zeros(len(vertices), bool), np.zeros(len(vertices), bool)
     person = portrait.mask if behind is None else portrait.mask & ~behind
     reach, hairy[outline], ear[outline] = _reach(portrait, person, labels, pixels[outline], normals[outline])
