@@ -31,7 +31,7 @@ COVERED = 0.15
 """Relative number of strands behind the photo's own pixels."""
 COVERED_COSINE = 0.5
 """Cosine between normal and ray from which the photo's pixels cover the hair alone."""
-GAIN = 1.36
+GAIN = 1.5
 """Tones of single strands over the photo's: what strands that overlap in a pixel take from them."""
 CURL_GAIN = 1.25
 """The same again for curls, whose strands cross in every pixel."""

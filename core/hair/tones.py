@@ -33,6 +33,8 @@ DEEP, DEEP_SHADE = 0.035, 0.55
 """World units under the surface at which strands get this share of the surface's light."""
 PROUD, PROUD_SHADE = 0.012, 1.12
 """World units above the surface at which they get that share: nothing around shades them."""
+SHADED = (0.3, 1.5)
+"""Lightness of a place over the photo's hair's, within which tones go with it."""
 SHARPNESS = 14.0
 """Exponent of the highlight's sine (Kajiya and Kay 1989)."""
 GLOSS = 0.7
@@ -69,6 +71,8 @@ def strand_colors(
     tone = tone + GLOSS * look.highlight * highlight(paths, light)
     base = paint * (shade * (1 - known))[..., None] + (paint * known[..., None] + known[..., None] * shown)
     lightness = luminance(base)
+    # Strands in the shade differ less: contrast is light's share, as measured where the photo shows hair.
+    tone = tone * np.clip(lightness / max(look.lightness, 1e-3), *SHADED)
     invented = np.sqrt(1 - known**2)
     change = np.clip(lightness + invented * tone, *look.range) - lightness
     streaks = invented[..., None] * (hues @ look.hues).astype(np.float32)[:, None]

@@ -13,6 +13,7 @@ from core.editing.symmetry import symmetrize
 from core.geometry.vectors import unit
 from core.hair.backing import backing
 from core.hair.build import build_hair
+from core.hair.directions import luminance
 from core.hair.flow import combing, tangent_field
 from core.hair.grid import FlowGrid
 from core.hair.look import PLAIN, measure_look
@@ -134,15 +135,21 @@ def test_what_the_photo_shows_follows_the_strand(volume):
     np.testing.assert_allclose(colors[:, 9], colors[:, 5], atol=1e-6)
 
 
-def test_tones_have_the_photos_contrast(volume):
+@pytest.mark.parametrize("shade", (1.0, 0.5))
+def test_tones_have_the_photos_contrast_over_the_light_that_there_is(volume, shade):
     random = np.random.default_rng(4)
-    look = replace(measure_look([]), contrasts=np.array([0.03, 0.02, 0.01]), highlight=0.0, range=(0.0, 1.0))
-    strands = grow(volume, [], painted(volume), look, 20000, random)
+    look = replace(
+        measure_look([]),
+        contrasts=np.array([0.03, 0.02, 0.01]),
+        highlight=0.0,
+        range=(0.0, 1.0),
+        lightness=float(luminance(np.array(PAINT))),
+    )
+    strands = grow(volume, [], shade * painted(volume), look, 20000, random)
     shallow = strands.paths.heights[strands.paths.seeds] > -0.002
     light = strands.colors[shallow].mean(-1)[strands.paths.alive[shallow]]
-    mean = np.mean(PAINT)
-    assert light.mean() == pytest.approx(mean, rel=0.1)
-    assert light.std() == pytest.approx(GAIN * look.contrast, rel=0.2)
+    assert light.mean() == pytest.approx(shade * np.mean(PAINT), rel=0.1)
+    assert light.std() == pytest.approx(shade * GAIN * look.contrast, rel=0.2)
 
 
 def test_strands_are_numbered_and_hang_together(volume):
