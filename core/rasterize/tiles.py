@@ -25,6 +25,7 @@ MIN_TRANSMITTANCE = np.float32(1e-4)
 
 _TILE = 8
 """Pixels along a tile's side: small, because most splats of a head are a few pixels wide."""
+_PLACE_BITS = (_TILE * _TILE).bit_length() - 1
 _RANKS = 32
 """Splats of one tile that are blended in one step."""
 _BATCH = 64
@@ -100,6 +101,56 @@ def blend(splats: Splats, values: np.ndarray, width: int, height: int) -> np.nda
         for _ in blocks.each(work, lists.batches(), os.cpu_count() or 1):
             pass
     return grid.to_picture(blended)
+
+
+def blending_weights(
+    splats: Splats, width: int, height: int, least: float = 0.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what :func:`blend` multiplies values by, entry by entry: a picture is the sum of weight * value.
+
+    Args:
+        splats: M splats, front to back.
+        width: Picture width in pixels.
+        height: Picture height in pixels.
+        least: Weights that are not larger are left out.
+
+    Returns:
+        Pixels [E] int32, counted row by row, splats [E] int32 and weights [E] float32; in no order.
+    """
+    grid = _Grid(width, height)
+    transmittance = np.ones((grid.rows * grid.columns, _TILE * _TILE), np.float32)
+    pieces = [(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32))]
+    for lists in _list_slices(splats, grid, transmittance):
+        work = partial(_entries_of_batch, splats, grid, lists, transmittance, np.float32(least))
+        for entries in blocks.each(work, lists.batches(), os.cpu_count() or 1):
+            pieces += entries
+    places, owners, weights = map(np.concatenate, zip(*pieces, strict=True))
+    if width % _TILE or height % _TILE:
+        y, x = np.divmod(places, grid.columns * _TILE)
+        inside = (x < width) & (y < height)
+        places, owners, weights = (y * width + x)[inside], owners[inside], weights[inside]
+    return places, owners, weights
+
+
+def _entries_of_batch(
+    splats: Splats,
+    grid: _Grid,
+    lists: _TileLists,
+    transmittance: np.ndarray,
+    least: np.float32,
+    tiles: np.ndarray,
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Return pieces of what :func:`blending_weights` returns for some tiles, in a picture of whole tiles."""
+    width = np.int32(grid.columns * _TILE)
+    down, right = np.indices((_TILE, _TILE), np.int32).reshape(2, -1)
+    pieces = []
+    for busy, index, weights in _weights_of_batch(splats, grid, lists, transmittance, tiles):
+        found = np.flatnonzero(weights > least)
+        pairs, places = found >> _PLACE_BITS, found & (_TILE * _TILE - 1)
+        corners = (busy // grid.columns * width * _TILE + busy % grid.columns * _TILE).astype(np.int32)
+        pixels = np.tile(corners, len(index))[pairs] + (down * width + right)[places]
+        pieces.append((pixels, index.ravel()[pairs], weights.ravel()[found]))
+    return pieces
 
 
 class Shade:
@@ -232,6 +283,18 @@ def _blend_batch(
     tiles: np.ndarray,
 ) -> None:
     """Blend one slice's splats into some tiles of ``transmittance`` and ``blended``, in place."""
+    for busy, index, weights in _weights_of_batch(splats, grid, lists, transmittance, tiles):
+        blended[busy] += weights.transpose(1, 2, 0) @ values[index].swapaxes(0, 1)
+
+
+def _weights_of_batch(
+    splats: Splats, grid: _Grid, lists: _TileLists, transmittance: np.ndarray, tiles: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield what one slice's splats weigh in some tiles, a few ranks at a time; ``transmittance`` falls along.
+
+    Yields:
+        Tiles [T], splats [ranks, T] and their weights [ranks, T, _TILE^2] float32: 0 where they count for nothing.
+    """
     for first in range(0, int(lists.counts[tiles].max()), _RANKS):
         unfinished = (transmittance[tiles] >= MIN_TRANSMITTANCE).any(axis=1)
         tiles = tiles[unfinished & (lists.counts[tiles] > first)]
@@ -247,5 +310,5 @@ def _blend_batch(
         weights[1:] *= after[:-1]
         # Transmittance only falls, so this drops the splat that crosses the limit and all behind it.
         weights *= after >= MIN_TRANSMITTANCE
-        blended[tiles] += weights.transpose(1, 2, 0) @ values[index].swapaxes(0, 1)
+        yield tiles, index, weights
         transmittance[tiles] = after[-1]

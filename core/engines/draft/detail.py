@@ -10,17 +10,13 @@ from dataclasses import replace
 import numpy as np
 from scipy import ndimage
 
-from ...photo.prepare import Portrait
+from ...photo.fine import FACTOR
 from .compensation import compensate
 from .photo_sheet import FOOTPRINT, PhotoSheet, pixel_splats, sheet_splats, smaller_step
 from .portrait import FittedPortrait
 from .settings import Budget
 from .splats import Splats
 
-FACTOR = 2
-"""Fine pixels per pixel of the aligned picture, along each side."""
-RICH = 1.15
-"""Photo pixels per aligned pixel from which the photo holds more than the aligned picture."""
 SOLID_ALPHA, SOLID_RIM = 0.99, 2
 """Alpha from which, and pixels inside its edge where, a pixel shows the person alone: edges gain nothing."""
 LEAST_GAIN = 1 / 255
@@ -30,17 +26,6 @@ FINE_OPACITY = 0.75
 opaque ones would show the nearest of them instead of the mean."""
 GAIN_SPREAD = 2.0
 """Pixels over which the gain is averaged, so that areas become fine rather than single pixels."""
-
-
-def fine_photo(prepared: Portrait) -> np.ndarray | None:
-    """Return the foreground's colours [1024, 1024, 3] float32, 0..1; None where the photo has no more than 512."""
-    alignment = prepared.alignment
-    if alignment.resolution < RICH:
-        return None
-    fine = alignment.magnified(FACTOR).apply(prepared.rgb).astype(np.float32) / 255
-    # Where the person is mixed with the background, the foreground is known in the aligned picture alone.
-    mixed = (prepared.foreground.astype(np.float32) - alignment.apply(prepared.rgb)) / 255
-    return np.clip(fine + ndimage.zoom(mixed, (FACTOR, FACTOR, 1), order=1, mode="nearest", grid_mode=True), 0, 1)
 
 
 def photo_splats(portrait: FittedPortrait, sheet: PhotoSheet, colors: np.ndarray, budget: Budget) -> Splats:

@@ -14,6 +14,7 @@ from ...head.fitting import fit_head
 from ...head.model import load_head_model
 from ...photo.decode import Photo
 from ...photo.network import load_network
+from ...photo.fine import fine_photo
 from ...photo.prepare import Portrait, prepare_photo
 from ...progress import Reporter
 from ...version import version
@@ -23,7 +24,6 @@ from ..outcomes import PLACED, ShotOutcome
 from ..recipe import Recipe, used
 from .bust import build_bust
 from .description import DESCRIPTION
-from .detail import fine_photo
 from .portrait import FittedPortrait
 
 SMALLEST_PERSON = 2000

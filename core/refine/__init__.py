@@ -1,0 +1,1 @@
+"""Splats that match photos: colours and opacities by least squares through the rasterizer's weights, and splitting."""

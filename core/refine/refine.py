@@ -1,0 +1,152 @@
+"""Refine to Photos: the steps from splats and photos to splats that match them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..editing.edit import Edit
+from ..errors import FaceLiftError
+from ..gaussians import Gaussians
+from ..progress import Reporter
+from ..rasterize.metrics import psnr
+from .anchors import TURNS, seen_elsewhere, seen_in
+from .colors import solve_colors
+from .outlines import ITERATIONS, fit_outlines
+from .splitting import plan_division
+from .views import Seen, View, look
+
+FIRST_ITERATIONS, LAST_ITERATIONS = 4, 9
+"""Of the colours: before splitting, which only shows what detail they can't follow, and after."""
+OUTLINE_ROUNDS, OUTLINE_SIZE = 2, 512
+"""Outlines are matched at so many pixels: they are no sharper than splats are."""
+HOLD, HOLD_HIDDEN, HOLD_LEAST = 0.03, 0.1, 0.01
+"""How strongly splats are held to what they are, as shares of the pixels that they fill in the photo and of those that
+they fill beyond in pictures from other sides, and in pixels. In shares of what they fill, splats that lie over each
+other change alike, so that they still agree from another side."""
+
+
+@dataclass(frozen=True)
+class RefineOptions:
+    """What may change.
+
+    Attributes:
+        outlines: Opacities, where a photo's outline is known.
+        split: The number of splats, where the photos have more detail.
+        most: How many splats there may be in the end; as many as before are always allowed.
+    """
+
+    outlines: bool = True
+    split: bool = True
+    most: int = 500_000
+
+
+@dataclass(frozen=True, eq=False)
+class Refined:
+    """Refined splats.
+
+    Attributes:
+        sources: [M] int64, for every splat the row it came from.
+        unrefined: M Gaussians, split already, with the colours and opacities that they had.
+        gaussians: The same ones, refined.
+        before: How near the splats were to the photos, in dB where the photos show the person.
+        after: How near they are.
+    """
+
+    sources: np.ndarray
+    unrefined: Gaussians
+    gaussians: Gaussians
+    before: float
+    after: float
+
+    def at(self, strength: float) -> Edit:
+        """Return the edit that goes a share 0..1 of the way from the unrefined look to the refined one."""
+
+        def mixed(name: str) -> np.ndarray:
+            start = getattr(self.unrefined, name)
+            return start + np.float32(strength) * (getattr(self.gaussians, name) - start)
+
+        changed = self.unrefined.replace(sh=mixed("sh"), opacities=mixed("opacities"))
+        return Edit(self.sources, changed if strength < 1 else self.gaussians)
+
+
+def refine_to_views(gaussians: Gaussians, views: Sequence[View], options: RefineOptions, reporter: Reporter) -> Refined:
+    """Change splats so that they look as photos show them; from other sides they look as before.
+
+    Args:
+        gaussians: The splats.
+        views: The photos, in the splats' space.
+        options: What may change.
+        reporter: Receives the stages; cancelling takes effect within a step.
+
+    Raises:
+        FaceLiftError: there is no photo ("no-photos"), or no photo shows any splat ("nothing-seen").
+        Cancelled: cancelled through the reporter.
+    """
+    if not views or not len(gaussians):
+        raise FaceLiftError("There is no photo to refine to.", "Choose a head with its photo.", code="no-photos")
+    reporter.stage("Looking at the splats from other sides", steps=len(TURNS) * len(views), share=0.15)
+    beyond = np.max([seen_elsewhere(gaussians, view.camera, reporter.step) for view in views], axis=0)
+    known = [view for view in views if view.outlines] if options.outlines else []
+    changed = _with_outlines(gaussians, known, beyond, reporter)
+
+    seen = _look(changed, views, reporter)
+    if not any(each.shown.any() for each in seen):
+        raise FaceLiftError(
+            "The photo's camera does not see these splats where the photo shows the person.",
+            "Check the camera and its picture.",
+            code="nothing-seen",
+        )
+    before = _nearness(seen)
+    plan = None
+    if options.split:
+        reporter.stage("Finding detail", steps=FIRST_ITERATIONS, share=0.15)
+        solved = solve_colors(changed, seen, _hold(seen, beyond), FIRST_ITERATIONS, reporter.step)
+        most = max(options.most, len(gaussians))
+        plan = plan_division(changed, [each.recolored(solved) for each in seen], beyond, most)
+        if plan.divides:
+            changed = plan.divide(changed)
+            seen = _look(changed, views, reporter)
+    sources = plan.sources if plan is not None else np.arange(len(gaussians))
+    reporter.stage("Solving colors", steps=LAST_ITERATIONS, share=0.25)
+    refined = solve_colors(changed, seen, _hold(seen, beyond[sources]), LAST_ITERATIONS, reporter.step)
+    after = _nearness([each.recolored(refined) for each in seen])
+    unrefined = gaussians if plan is None else plan.divide(gaussians)
+    reporter.finish()
+    return Refined(sources, unrefined, refined, before, after)
+
+
+def _with_outlines(gaussians: Gaussians, views: Sequence[View], beyond: np.ndarray, reporter: Reporter) -> Gaussians:
+    if not views:
+        return gaussians
+    reporter.stage("Matching outlines", steps=OUTLINE_ROUNDS * (len(views) + ITERATIONS), share=0.15)
+    for _ in range(OUTLINE_ROUNDS):
+        seen = []
+        for view in views:
+            seen.append(look(gaussians, view.reduced(OUTLINE_SIZE), least=0))
+            reporter.step()
+        gaussians = fit_outlines(gaussians, seen, _hold(seen, beyond), reporter.step)
+    return gaussians
+
+
+def _look(gaussians: Gaussians, views: Sequence[View], reporter: Reporter) -> list[Seen]:
+    reporter.stage("Drawing the splats", steps=len(views), share=0.15)
+    seen = []
+    for view in views:
+        seen.append(look(gaussians, view))
+        reporter.step()
+    return seen
+
+
+def _hold(seen: Sequence[Seen], beyond: np.ndarray) -> np.ndarray:
+    here = seen_in(seen, len(beyond))
+    return HOLD * here + HOLD_HIDDEN * np.maximum(beyond - here, 0) + HOLD_LEAST
+
+
+def _nearness(seen: Sequence[Seen]) -> float:
+    """Return how near pictures are to the photos, in dB, where both show the person."""
+    pairs = [(each.picture(), each.wanted(), each.shown) for each in seen]
+    ours, theirs = (np.concatenate([pair[place][pair[2]] for pair in pairs]) for place in (0, 1))
+    return psnr(np.clip(ours, 0, 1), theirs)
