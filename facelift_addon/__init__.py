@@ -10,7 +10,7 @@ from .interface.previews import previews
 from .listening import listen, stop_listening
 from .making import connection, timers
 from .making.session import session
-from .operators import generate, photo, photo_editing, presenting, queue, transfer, view
+from .operators import generate, photo, photo_editing, presenting, queue, refining, transfer, view
 from .photo import crop_gizmo
 from .photo import panels as photo_panels
 from .setup import choices, folders, steps, worker
@@ -29,6 +29,7 @@ MODULES = (
     transfer,
     view,
     presenting,
+    refining,
     steps,
     folders,
     choices,

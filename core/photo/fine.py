@@ -44,7 +44,9 @@ def fine_cut_out(
         photo: The photo.
         aligned: [512, 512, 4] uint8, its aligned picture.
         reporter: Progress, and cancelling.
-        face: As for :func:`~.prepare.prepare_photo`, as are ``edits`` and, as ``aligned`` there, ``stretched``.
+        face: As for :func:`~.prepare.prepare_photo`.
+        stretched: What is called ``aligned`` there.
+        edits: As there.
 
     Returns:
         [1024, 1024, 4] uint8 with straight alpha; None where the photo holds no more, or is aligned otherwise.

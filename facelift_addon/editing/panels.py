@@ -5,10 +5,9 @@ from __future__ import annotations
 import bpy
 
 from ...core.splats.parts import Part
-from ..interface.widgets import SidebarPanel, draw_errand
-from ..making import errands
+from ..interface.widgets import SidebarPanel
 from ..splats.display.modifier_inputs import ModifierInputs
-from . import adjustments, refining, targets, tools_bar
+from . import adjustments, targets, tools_bar
 from .adjustments_nodes import (
     BOX,
     DENSITY,
@@ -56,20 +55,7 @@ class FACELIFT_PT_edit(_Panel, bpy.types.Panel):
         column.operator("facelift.scale_from_eyes", icon="FIXED_SIZE")
         column = layout.column(align=True)
         column.operator("facelift.join_splats", icon="AUTOMERGE_ON")
-        _draw_refining(layout)
-        column = layout.column(align=True)
         column.operator("facelift.reset_to_original", icon="LOOP_BACK")
-
-
-def _draw_refining(layout: Layout) -> None:
-    """Draw the button that refines, with its options, or the progress."""
-    under_way = [errand for errand in errands.under_way() if errand.title == refining.TITLE]
-    for errand in under_way:
-        draw_errand(layout, errand)
-    if not under_way:
-        row = layout.row(align=True)
-        row.operator("facelift.refine_to_photos", icon="IMAGE_REFERENCE")
-        row.operator("facelift.refine_to_photos", text="", icon="OPTIONS").ask = True
 
 
 class FACELIFT_PT_edit_select(_Panel, bpy.types.Panel):

@@ -36,15 +36,16 @@ class Shot:
 
 def shots_of(head: bpy.types.Object) -> list[Shot]:
     """Return the photos that a head was made from, with the cameras that took them; none where there are none."""
-    camera = heads.photo_camera_of(head)
     # The cut-out comes after the photo; heads of older files have it alone.
-    image = _pictures_of(camera)[-1] if has_shots(head) else None
-    return [] if image is None else [_shot(head, camera, image, 0)]
+    found = {number: (camera, _pictures_of(camera)) for number, camera in heads.photo_cameras_of(head).items()}
+    return [
+        _shot(head, camera, pictures[-1], number) for number, (camera, pictures) in sorted(found.items()) if pictures
+    ]
 
 
 def has_shots(head: bpy.types.Object) -> bool:
     """Whether :func:`shots_of` returns any; cheap, for panels."""
-    return bool(_pictures_of(heads.photo_camera_of(head)))
+    return any(_pictures_of(camera) for camera in heads.photo_cameras_of(head).values())
 
 
 def shot_through(target: bpy.types.Object, camera: bpy.types.Object, scene: bpy.types.Scene) -> Shot:

@@ -8,6 +8,7 @@ from ...core.engines.recipe import Recipe
 from ..editing import targets
 from ..making import errands
 from ..operators.presenting import CONTACT_SHEET
+from ..operators.refining import REFINING
 from ..photo import lenses
 from ..splats.data import heads, recipes
 from ..splats.display import display, native
@@ -59,6 +60,7 @@ class FACELIFT_PT_head(SidebarPanel, bpy.types.Panel):
             if compared.shown:
                 column.prop(compared, "position")
         column.operator("facelift.add_six_views", icon="OUTLINER_OB_CAMERA")
+        _draw_refining(layout)
         photo_list.draw_kept(layout, context, head)
         recipe = recipes.of(head)
         if recipe is not None:
@@ -76,6 +78,18 @@ class FACELIFT_PT_head(SidebarPanel, bpy.types.Panel):
                 column = body.column(align=True)
                 for title, text in _told(recipe).items():
                     column.label(text=f"{title}: {text}")
+
+
+def _draw_refining(layout: bpy.types.UILayout) -> None:
+    """Draw the button that refines, with its options, or the progress."""
+    under_way = [errand for errand in errands.under_way() if errand.title == REFINING]
+    for errand in under_way:
+        draw_errand(layout, errand)
+    if not under_way:
+        row = layout.row(align=True)
+        row.operator_context = "INVOKE_DEFAULT"
+        row.operator("facelift.refine_to_photos", icon="IMAGE_REFERENCE")
+        row.operator("facelift.refine_to_photos", text="", icon="OPTIONS").ask = True
 
 
 def _told(recipe: Recipe) -> dict[str, str]:

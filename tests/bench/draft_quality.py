@@ -10,8 +10,8 @@ from scipy import ndimage
 
 from core.cameras import Camera, six_view_rig, turntable
 from core.engines.base import GenerateResult
-from core.photo.fine import FACTOR, fine_photo
 from core.gaussians import Gaussians
+from core.photo.fine import FACTOR, fine_photo
 from core.photo.landmarks import FACE_OVAL
 from core.photo.prepare import Portrait
 from core.rasterize.cpu import render

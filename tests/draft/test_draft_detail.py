@@ -14,8 +14,8 @@ from core.engines.draft.detail import photo_splats, pixels_to_divide
 from core.engines.draft.engine import DraftEngine
 from core.engines.draft.photo_sheet import build_sheet, sheet_splats
 from core.engines.draft.settings import BUDGETS
-from core.photo.fine import FACTOR, fine_photo
 from core.photo.alignment import Alignment
+from core.photo.fine import FACTOR, fine_photo
 from core.photo.types import FaceBox
 from core.progress import Reporter
 from core.rasterize.cpu import render

@@ -13,8 +13,8 @@ from ...errors import PhotoError
 from ...head.fitting import fit_head
 from ...head.model import load_head_model
 from ...photo.decode import Photo
-from ...photo.network import load_network
 from ...photo.fine import fine_photo
+from ...photo.network import load_network
 from ...photo.prepare import Portrait, prepare_photo
 from ...progress import Reporter
 from ...version import version

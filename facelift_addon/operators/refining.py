@@ -16,15 +16,15 @@ from ...core.photo.fine import fine_cut_out
 from ...core.progress import Reporter
 from ...core.refine.refine import Refined, RefineOptions, refine_to_views
 from ...core.refine.views import View, unmatted_view, view_of
+from ..editing import storage, targets
+from ..editing.shots import Shot, cameras_with_pictures, has_shots, shot_through, shots_of
 from ..making import errands
 from ..making.handover import Handover
 from ..photo.photos import PhotoSource
 from ..reporting import reported
 from ..splats.data import baking, columns, heads, recipes
-from . import storage, targets
-from .shots import Shot, cameras_with_pictures, has_shots, shot_through, shots_of
 
-TITLE = "Refining to photos"
+REFINING = "Refining to photos"
 PHOTO_SHARE = 0.15
 """Of the time, to look at the photo's file again."""
 OWN_PHOTOS = "OWN"
@@ -90,7 +90,7 @@ class FACELIFT_OT_refine_to_photos(targets.OnSplatObjects, bpy.types.Operator):
         """Splats with a photo must be active, outside Edit Mode."""
         if reason := super().obstacle(context):
             return reason
-        if any(errand.title == TITLE for errand in errands.under_way()):
+        if any(errand.title == REFINING for errand in errands.under_way()):
             return "Splats are being refined already: wait, or cancel that first"
         if _photo_choices(None, context):
             return ""
@@ -113,18 +113,11 @@ class FACELIFT_OT_refine_to_photos(targets.OnSplatObjects, bpy.types.Operator):
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Refine; from the interface in the background."""
-        head = targets.active_splats(context)
-        heads.identify(head)
-        work = _work(context, head, self.photos, RefineOptions(self.use_outlines, self.use_split))
-        strength = self.strength
-
-        def finish(made: _Made) -> str:
-            return _add(made, strength)
-
+        head, options = targets.active_splats(context), RefineOptions(self.use_outlines, self.use_split)
         if self.options.is_invoke:
-            errands.start(TITLE, work, finish, belongs_to_file=True, heavy=True)
+            refine_in_background(context, head, self.photos, options, self.strength)
         else:
-            self.report({"INFO"}, finish(work(Reporter())))
+            self.report({"INFO"}, _add(_work(context, head, self.photos, options)(Reporter()), self.strength))
         return {"FINISHED"}
 
     @classmethod
@@ -162,14 +155,34 @@ class FACELIFT_OT_add_refined(bpy.types.Operator):
         return {"FINISHED"}
 
 
+def refine_in_background(
+    context: bpy.types.Context, head: bpy.types.Object, photos: str, options: RefineOptions, strength: float
+) -> None:
+    """Begin to refine; the splats change when it is done.
+
+    Args:
+        context: Of the scene with the splats.
+        head: A splat object.
+        photos: :data:`OWN_PHOTOS`, or the name of a camera with a background picture.
+        options: What may change.
+        strength: How far to go, 0..1.
+
+    Raises:
+        FaceLiftError: as :func:`_work`.
+    """
+    work = _work(context, head, photos, options)
+    errands.start(REFINING, work, lambda made: _add(made, strength), belongs_to_file=True, heavy=True)
+
+
 def _work(
     context: bpy.types.Context, head: bpy.types.Object, photos: str, options: RefineOptions
 ) -> Callable[[Reporter], _Made]:
     """Read splats and photos; return what refines them in any thread.
 
     Raises:
-        FaceLiftError: as :func:`shot_through`, or the camera is gone ("camera-gone").
+        FaceLiftError: as :func:`shot_through`; the camera is gone ("camera-gone"); the splats belong to another file.
     """
+    heads.identify(head)
     rows = baking.stored_columns(head)
     files: list[tuple[PhotoSource, dict] | None] = []
     if photos == OWN_PHOTOS:
