@@ -31,10 +31,10 @@ from .key_points import KeyPoints, key_point_rows
 from .outline import Outline, outline_rows
 from .tracks import Tracks, track_rows
 
-ITERATIONS = 8
-POSE_ITERATIONS = 12
+ITERATIONS = 6
+POSE_ITERATIONS = 8
 LEAST_STIFFNESS = 1e-3
-"""Share by which normal equations are stiffened: what no residual tells stays as it is."""
+"""By which normal equations are stiffened, of their own: what no residual tells stays as it is."""
 POSE = 6
 """Unknowns of a photo's own pose: rotation vector 3, translation 3."""
 LEVEL_DEVIATION = np.radians([8.0])
@@ -107,7 +107,8 @@ def solve_pose(
         residuals, jacobian = _rows(model, sight, solution, thickness, False)
         jacobian = jacobian[:, :POSE]
         normal = jacobian.T @ jacobian
-        step = np.linalg.solve(normal + LEAST_STIFFNESS * np.diag(np.diag(normal)), jacobian.T @ residuals)
+        stiff = normal + LEAST_STIFFNESS * (np.diag(np.diag(normal)) + np.eye(POSE))
+        step = np.linalg.solve(stiff, jacobian.T @ residuals)
         pose = solution.pose
         turn = Rotation.from_rotvec(step[:3]).as_matrix() @ pose.rotation
         solution = Solution(Pose(turn, pose.translation + step[3:], pose.scale), solution.identity, solution.expression)

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
-from scipy import ndimage
+from scipy import ndimage, sparse
 
 from ..cameras import Camera
 from ..head.landmark_solver import posed_with_moves
-from ..head.mesh_raster import rasterize_mesh
 from ..head.model import HeadModel, Region, vertex_normals
 from ..head.pose import Pose
 
@@ -32,8 +31,10 @@ OUTLIER = 3.0
 """Standard deviations at which a place loses half its weight (Cauchy)."""
 THICKNESS_DOUBT = 0.6
 """Of the hair's thickness: how unsure it is elsewhere than where it was measured."""
-RASTER = 160
+RASTER = 96
 """Side in pixels of the picture in which it is decided which edges lie at the border."""
+SAMPLE_METRES, TORSO_METRES = 0.0045, 0.012
+"""How densely the surface is sown with points for that, on head and neck, and on the torso."""
 THICKEST = 0.1
 """Metres up to which hair is searched for above the scalp."""
 SPREAD = 0.025
@@ -147,13 +148,44 @@ def border_of(model: HeadModel, vertices: np.ndarray, camera: Camera) -> Border:
     chosen = np.flatnonzero(bent)
     middles = local[parts.edges[chosen]].mean(1)
     pixels = camera.to_pixels(middles)
-    small = camera.resized(RASTER)
-    seen = rasterize_mesh(small, vertices, parts.triangles).mask
-    free = ndimage.binary_dilation(~seen, np.ones((3, 3)))
+    free = ndimage.binary_dilation(~_covered(model, vertices, camera), np.ones((3, 3)))
     columns, rows = np.floor(pixels / camera.width * RASTER).astype(int).T
     there = (columns >= 0) & (rows >= 0) & (columns < RASTER) & (rows < RASTER)
     there[there] = free[rows[there], columns[there]]
     return Border(chosen[there], middles[there], pixels[there])
+
+
+def _covered(model: HeadModel, vertices: np.ndarray, camera: Camera) -> np.ndarray:
+    """Return where a camera sees head, neck and shoulders, [RASTER, RASTER] bool: points sown on them, gaps closed."""
+    pixels, depth = camera.project(_sown(model) @ vertices)
+    columns, rows = np.floor(pixels / camera.width * RASTER).astype(int).T
+    inside = (depth > 0) & (columns >= 0) & (rows >= 0) & (columns < RASTER) & (rows < RASTER)
+    mask = np.zeros((RASTER + 2, RASTER + 2), bool)
+    mask[rows[inside] + 1, columns[inside] + 1] = True
+    return ndimage.binary_closing(mask, np.ones((3, 3)))[1:-1, 1:-1]
+
+
+@lru_cache(maxsize=1)
+def _sown(model: HeadModel) -> sparse.csr_matrix:
+    """Return the matrix [N, V] from vertices to points all over the outside."""
+    triangles = surface(model).triangles
+    edges = model.mean[triangles] - model.mean[np.roll(triangles, 1, axis=1)]
+    longest = np.linalg.norm(edges, axis=2).max(1)
+    torso = model.in_regions(Region.TORSO)[triangles].any(1)
+    counts = np.ceil(longest / np.where(torso, TORSO_METRES, SAMPLE_METRES)).astype(int)
+    corners, weights = [], []
+    for count in np.unique(counts):
+        first, second = (part.ravel() for part in np.meshgrid(np.arange(count), np.arange(count)))
+        within = first + second < count
+        share = (np.stack([first, second], axis=1)[within] + 1 / 3) / count
+        share = np.column_stack([share, 1 - share.sum(1)])
+        chosen = triangles[counts == count]
+        corners.append(np.repeat(chosen, len(share), axis=0))
+        weights.append(np.tile(share, (len(chosen), 1)))
+    columns = np.concatenate(corners)
+    starts = np.arange(0, columns.size + 1, 3)
+    shape = (len(columns), len(model.mean))
+    return sparse.csr_matrix((np.concatenate(weights).ravel(), columns.ravel(), starts), shape)
 
 
 def raised(model: HeadModel, identity: np.ndarray, expression: np.ndarray, thickness: np.ndarray) -> np.ndarray:

@@ -41,6 +41,8 @@ MOST_LANDMARK_ERROR = 9.0
 """Mean distance in pixels of the crop between a face's landmarks and the common head's, above which it is doubted."""
 MOST_OUTLINE_ERROR = 12.0
 """Median distance in pixels of the crop between the matte's outline and the head's, above which it is doubted."""
+NO_HEAD_ERROR = 30.0
+"""The same, above which what was cut out is no head."""
 CLEARLY_BETTER = 0.8
 """Of the second best side's misfit, up to which the best one counts as clearly the best."""
 FACELESS_PROFILE = 1.5
@@ -51,7 +53,7 @@ RECROP = 0.02
 
 MOST_BETWEEN = 65.0
 """Degrees between the views of two photos up to which places are looked for that both show."""
-TRACK_ROUNDS, TRACK_ITERATIONS = 2, 5
+TRACK_ROUNDS, TRACK_ITERATIONS = 2, 3
 """How often such places are looked for, and steps of the solver after each."""
 
 
@@ -158,12 +160,17 @@ def _candidate(
     """Return a photo with a first guess of its pose, or why it can't be used."""
     try:
         sighting = see(shot, reporter)
+        return NO_PERSON if sighting is None else _guessed(model, shot, sighting, first, thickness)
     except Cancelled:
         raise
     except FaceLiftError as error:
         return str(error)
-    if sighting is None:
-        return NO_PERSON
+
+
+def _guessed(
+    model: HeadModel, shot: Shot, sighting: Sighting, first: Solution, thickness: np.ndarray
+) -> _Candidate | str:
+    """Return a photo with a first guess of its pose, or why there is none."""
     if sighting.landmarks is not None:
         degrees = shot.lens(sighting.alignment).degrees
         camera = front_camera(fov=degrees)
@@ -171,19 +178,20 @@ def _candidate(
         start = solve(model, [Observation(points, camera)])
         sight = Sight(camera, start, _expected(first, 0.0), points, Outline.of(sighting.alpha), sighting.points)
         return _Candidate(sighting, sight, degrees, sighting.side)
-    if sighting.side != AUTO:
-        return _by_outline(model, shot, sighting, sighting.side, first, thickness)[1]
     # Profiles mostly show a face to the detector: without one, they must fit better than the back.
+    sides = tuple(TURNS) if sighting.side == AUTO else (sighting.side,)
     tried = sorted(
         (
             (misfit * (1.0 if side == BACK else FACELESS_PROFILE), candidate)
-            for side in TURNS
+            for side in sides
             for misfit, candidate in [_by_outline(model, shot, sighting, side, first, thickness)]
         ),
         key=lambda each: each[0],
     )
-    reporter.check()
-    return replace(tried[0][1], clear=tried[0][0] < CLEARLY_BETTER * tried[1][0])
+    best, candidate = tried[0]
+    if best > NO_HEAD_ERROR and sighting.points is None:
+        return NO_PERSON
+    return candidate if len(tried) == 1 else replace(candidate, clear=best < CLEARLY_BETTER * tried[1][0])
 
 
 def _by_outline(

@@ -22,7 +22,7 @@ from ..photo.sampling import Square, sample_square
 from ..photo.sides import AUTO, BACK, FRONT, LEFT, RIGHT, THREE_QUARTER
 from ..photo.types import FaceBox
 from ..progress import Reporter
-from .key_points import LEAST_SCORE, KeyPoints, find_key_points
+from .key_points import LEAST_SCORE, LEFT_EAR, RIGHT_EAR, KeyPoints, find_key_points
 from .types import Shot
 
 QUICK_LEVELS = 2
@@ -41,6 +41,8 @@ FACE_SIZE = 0.155
 """Metres: mean extent of a face's landmarks."""
 CROP_METRES = 0.4345
 """What an aligned picture shows at the head's distance."""
+BOX_SIZE, EAR_DROP = 0.147, 0.018
+"""Metres: mean extent of the detector's box in profile, and how far the ear lies below the head's middle."""
 LEAST_PERSON = 0.01
 """Share of a photo below which there is nobody in it."""
 SEARCH_MARGIN = 0.1
@@ -158,11 +160,13 @@ def _without_face(shot: Shot, rgb: np.ndarray, faces: tuple[FaceBox, ...], repor
         side = (RIGHT if points.turn > 0 else LEFT) if profile and points is not None else AUTO
     elif profile and points is not None and (points.turn > 0) != (side == RIGHT):
         profile = False
-    place = _head_of(rough, HEAD_WIDTH if side in (BACK, AUTO) else HEAD_LENGTH)
+    across = HEAD_WIDTH if side in (BACK, AUTO) else HEAD_LENGTH
+    if profile and points is not None:
+        place: tuple[np.ndarray, float] | None = _head_by(points, faces[0])
+    else:
+        place, points = _head_of(rough, across), None
     if place is None or (rough > 0.5).mean() < LEAST_PERSON:
         return None
-    if not profile:
-        points = None
     center, scale = place
     crop = shot.edits.crop
     if crop is not None:
@@ -173,8 +177,8 @@ def _without_face(shot: Shot, rgb: np.ndarray, faces: tuple[FaceBox, ...], repor
         matte = photo.rgba[..., 3]
     else:
         matte = np.rint(estimate_matte_around(rgb, center, FACE_SIZE * scale) * 255).astype(np.uint8)
-        again = _head_of(matte / np.float32(255), HEAD_WIDTH if side in (BACK, AUTO) else HEAD_LENGTH)
-        if again is not None and crop is None:
+        again = _head_of(matte / np.float32(255), across)
+        if again is not None and crop is None and points is None:
             center, scale = again
     matte = shot.edits.apply_matte(matte)
     alignment = _alignment(rgb, center, scale * CROP_METRES)
@@ -183,6 +187,13 @@ def _without_face(shot: Shot, rgb: np.ndarray, faces: tuple[FaceBox, ...], repor
     source = photo.rgba[..., :3] if cut_out else rgb
     picture = _cut_out(np.ascontiguousarray(source), matte, alignment, cut_out)
     return Sighting(rgb, matte, alignment, picture, None, points, side)
+
+
+def _head_by(points: KeyPoints, box: FaceBox) -> tuple[np.ndarray, float]:
+    """Return where the middle [2] of a head in profile lies, and pixels per metre."""
+    scale = box.size / BOX_SIZE
+    ear = points.pixels[RIGHT_EAR if points.turn > 0 else LEFT_EAR]
+    return ear - [0, EAR_DROP * scale], scale
 
 
 def _people(rgb: np.ndarray) -> np.ndarray:
