@@ -7,13 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from ..cameras import Camera
-from ..photo.sides import FRONT, SIDES
+from ..photo.sides import FRONT, PLACED, SIDES, STATES
 
 P = TypeVar("P")
 Q = TypeVar("Q")
-
-PLACED, HELP, LEFT_OUT = STATES = ("placed", "help", "left-out")
-"""The head shows what the photo shows; where its camera stood was not found, the user can tell; it was not used."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +18,7 @@ class ShotOutcome(Generic[P]):
     """What became of a shot.
 
     Attributes:
-        state: "placed", "help" or "left-out".
+        state: One of :data:`~core.photo.sides.STATES`.
         message: Sentence for the user; "" where all is well.
         side: What the photo shows, as it was found: "front", "three-quarter", "left" or "right" (the person's own),
             or "back".

@@ -1,4 +1,4 @@
-"""Which side of a head a photo shows."""
+"""Which side of a head a photo shows, and what may become of it."""
 
 from __future__ import annotations
 
@@ -23,3 +23,7 @@ def side_of(yaw: float) -> str:
         return FRONT
     # Who looks to the picture's right shows the camera the own right side.
     return THREE_QUARTER if abs(yaw) <= SEEN else RIGHT if yaw > 0 else LEFT
+
+
+PLACED, HELP, LEFT_OUT = STATES = ("placed", "help", "left-out")
+"""The head shows what the photo shows; where its camera stood is a guess, and the user must help; it was not used."""

@@ -20,14 +20,14 @@ from ..head.residual_warp import warp_to_picture
 from ..head.shape import HeadShape
 from ..photo.alignment import ALIGNED_SIZE, Alignment
 from ..photo.prepare import Portrait, over_white
-from ..photo.sides import AUTO, BACK, FRONT, LEFT, RIGHT
+from ..photo.sides import AUTO, BACK, FRONT, HELP, LEFT, LEFT_OUT, PLACED, RIGHT
 from ..progress import Reporter
 from .joint_solver import Sight, camera_in_frame, solve_pose, solve_together
 from .level import Level
 from .outline import Outline, border_of, hair_thickness, raised
 from .sightings import CROP_METRES, Sighting, see
 from .tracks import Look, find_tracks
-from .types import HELP, LEFT_OUT, PLACED, PlacedShot, Shot
+from .types import PlacedShot, Shot
 
 TURNS = {LEFT: -90.0, RIGHT: 90.0, BACK: 180.0}
 """Degrees about the up axis by which the head is turned against one that looks at the camera."""

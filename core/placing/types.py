@@ -14,9 +14,6 @@ from ..photo.decode import Photo
 from ..photo.edits import PhotoEdits
 from ..photo.lens import Lens
 
-PLACED, HELP, LEFT_OUT = STATES = ("placed", "help", "left-out")
-"""Placed; placed as well as it could be guessed, so the user must help; of no use."""
-
 
 class ShotOptions(Protocol):
     """What was chosen about a photo, as far as placing needs it."""
@@ -65,7 +62,7 @@ class PlacedShot:
             face was found. Its vertices meet this photo's landmarks.
         landmarks: [468, 3] in the crop's pixels, as the portrait's; None where no face was found.
         side: What it shows, as found: one of :data:`~core.photo.sides.SIDES`.
-        state: One of :data:`STATES`. Of what is left out, camera and shape are the portrait's.
+        state: One of :data:`~core.photo.sides.STATES`. Of what is left out, camera and shape are the portrait's.
         message: Sentence for the user; empty when all is fine.
         alignment: How the photo's own pixels map to the crop's.
         rgb: [H, W, 3] uint8, the photo's own pixels.

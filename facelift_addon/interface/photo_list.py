@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import bpy
 
-from ...core.engines.outcomes import HELP, LEFT_OUT, PLACED
 from ...core.photo import sides
+from ...core.photo.sides import HELP, LEFT_OUT, PLACED
 from ..making import together
 from ..making.orders import head_together
 from ..making.session import session

@@ -22,11 +22,11 @@ from core.engines import registry, settings
 from core.engines.base import FaceBox, GenerateResult, PreparedPhoto
 from core.engines.capture import Capture, Shot, as_capture
 from core.engines.description import Description, Takes
-from core.engines.outcomes import HELP, LEFT_OUT, PLACED, ShotOutcome
+from core.engines.outcomes import ShotOutcome
 from core.engines.recipe import Recipe, used
 from core.errors import PhotoError
 from core.gaussians import Gaussians
-from core.photo.sides import AUTO, THREE_QUARTER
+from core.photo.sides import AUTO, HELP, LEFT_OUT, PLACED, THREE_QUARTER
 from core.worker import server
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from core.cameras import Camera, front_camera
-from core.engines.outcomes import HELP, LEFT_OUT, PLACED, ShotOutcome, check
-from core.photo.sides import BACK, LEFT
+from core.engines.outcomes import ShotOutcome, check
+from core.photo.sides import BACK, HELP, LEFT, LEFT_OUT, PLACED
 
 PICTURE = np.full((512, 512, 4), 9, np.uint8)
 FRONT_SHOT = ShotOutcome(PLACED, camera=front_camera(), picture=PICTURE)

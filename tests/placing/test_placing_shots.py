@@ -19,7 +19,8 @@ from core.head.model import Region
 from core.head.pose import Pose
 from core.photo.decode import Photo, decode, from_array
 from core.photo.prepare import prepare_photo
-from core.placing import LEFT_OUT, PLACED, place_shots
+from core.photo.sides import LEFT_OUT, PLACED
+from core.placing import place_shots
 from core.placing.level import Level
 from core.progress import Reporter
 

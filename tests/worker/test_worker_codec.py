@@ -14,11 +14,12 @@ from hypothesis.extra import numpy as npst
 from core.cameras import front_camera
 from core.engines.base import GenerateResult
 from core.engines.capture import Capture, Shot
-from core.engines.outcomes import HELP, PLACED, ShotOutcome
+from core.engines.outcomes import ShotOutcome
 from core.engines.recipe import Recipe, UsedPhoto
 from core.gaussians import Gaussians
 from core.head.pose import Pose
 from core.head.shape import HeadShape
+from core.photo.sides import HELP, PLACED
 from core.processes import codec
 from core.processes.codec import Message, MessageReader, ProtocolError, StreamEnded, encode
 from core.processes.protocol import received_error

@@ -54,10 +54,12 @@ class Bust:
     Attributes:
         gaussians: The bust in the photo's frame; all carry the columns of strands.
         portrait: The portrait with the head as it was fitted in the end.
+        photographed: [N] bool: the photo's own pixels.
     """
 
     gaussians: Gaussians
     portrait: FittedPortrait
+    photographed: np.ndarray
 
 
 def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Reporter) -> Bust:
@@ -140,4 +142,6 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     body = body.select(kept)
     columns = {STRAND: np.zeros(len(body), np.int32), STRAND_PLACE: np.zeros(len(body), np.float32)}
     body = body.replace(extras=columns)
-    return Bust(body if hair is None else concatenate([body, hair]), portrait)
+    whole = body if hair is None else concatenate([body, hair])
+    photographed = np.arange(len(whole)) < kept[: len(photo)].sum()
+    return Bust(whole, portrait, photographed)

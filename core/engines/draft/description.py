@@ -5,6 +5,9 @@ from __future__ import annotations
 from ..description import Description, Takes
 from .settings import DraftSettings
 
+MOST_PHOTOS = 8
+"""Once around a head: more show nothing new, and take time."""
+
 DESCRIPTION = Description(
     id="draft",
     label="Draft",
@@ -12,5 +15,5 @@ DESCRIPTION = Description(
     licence="CC0 / Apache-2.0",
     settings_type=DraftSettings,
     engine=".engine:DraftEngine",
-    takes=Takes(lens=True),
+    takes=Takes(shots=MOST_PHOTOS, lens=True),
 )

@@ -1,4 +1,4 @@
-"""The draft engine: one photo to a head in seconds, with numpy, scipy and Pillow alone."""
+"""The draft engine: photos to a head in seconds, with numpy, scipy and Pillow alone."""
 
 from __future__ import annotations
 
@@ -16,22 +16,26 @@ from ...photo.decode import Photo
 from ...photo.fine import fine_photo
 from ...photo.network import load_network
 from ...photo.prepare import Portrait, prepare_photo
+from ...photo.sides import LEFT_OUT, PLACED
+from ...placing import PlacedShot, place_shots
 from ...progress import Reporter
 from ...version import version
 from ..base import GenerateResult
 from ..capture import Capture, as_capture
-from ..outcomes import PLACED, ShotOutcome
+from ..outcomes import ShotOutcome
 from ..recipe import Recipe, used
 from .bust import build_bust
 from .description import DESCRIPTION
 from .portrait import FittedPortrait
+from .shots.join import join_shots
+from .shots.look import Look
 
 SMALLEST_PERSON = 2000
 """Pixels of the aligned photo that must show the person."""
 
 
 class DraftEngine:
-    """Makes a plausible head from one photo: the face as photographed, the rest invented."""
+    """Makes a plausible head from one photo or more: what they show as photographed, the rest invented."""
 
     description = DESCRIPTION
 
@@ -66,9 +70,16 @@ class DraftEngine:
         reporter.stage("Fitting the head", share=0.4)
         lens = capture.portrait.lens(prepared.alignment)
         portrait = fit_portrait(prepared, front_camera(fov=lens.degrees))
+        placed: tuple[PlacedShot, ...] = ()
+        if further := capture.shots[1:]:
+            placed, fit = place_shots(prepared, portrait.fit, portrait.camera, further, reporter)
+            portrait = replace(portrait, fit=fit)
         if options.budget.detail:
             portrait = replace(portrait, fine=fine_photo(prepared))
         bust = build_bust(portrait, options, reporter)
+        looks = [Look.of_picture(shot.picture, shot.camera) for shot in placed if shot.state == PLACED]
+        if looks:
+            bust = join_shots(bust, looks, np.random.default_rng(options.seed), reporter)
 
         reporter.stage("Finishing", share=0.05)
         canonical = portrait.fit.canonical if options.straighten else np.eye(4)
@@ -76,7 +87,10 @@ class DraftEngine:
         reporter.finish()
         return GenerateResult(
             gaussians=gaussians,
-            shots=(ShotOutcome(PLACED, camera=portrait.camera.moved(canonical), picture=prepared.aligned),),
+            shots=(
+                ShotOutcome(PLACED, camera=portrait.camera.moved(canonical), picture=prepared.aligned),
+                *(_outcome(shot, canonical) for shot in placed),
+            ),
             recipe=Recipe(
                 self.description.id,
                 version(),
@@ -93,6 +107,13 @@ class DraftEngine:
         """Free the networks and the head model."""
         load_network.cache_clear()
         load_head_model.cache_clear()
+
+
+def _outcome(shot: PlacedShot, canonical: np.ndarray) -> ShotOutcome[np.ndarray]:
+    """Return what became of a further photo, in the finished head's frame."""
+    if shot.state == LEFT_OUT:
+        return ShotOutcome(LEFT_OUT, shot.message, shot.side)
+    return ShotOutcome(shot.state, shot.message, shot.side, shot.camera.moved(canonical), shot.picture)
 
 
 def fit_portrait(prepared: Portrait, camera: Camera) -> FittedPortrait:

@@ -78,7 +78,7 @@ def build_sheet(portrait: FittedPortrait, parts: np.ndarray, depth: np.ndarray, 
     facing = (normals * rays).sum(-1)
     rim = portrait.inwards
     steepest = np.interp(rim, (1, STEEP_RIM), (STEEPEST_AT_RIM, STEEPEST))
-    held = _held(normals, rays, facing, steepest)
+    held = held_normals(normals, rays, facing, steepest)
     faintest = np.where(parts == Part.CLOTHES, FAINTEST_CLOTH, FAINTEST)
     used = (portrait.alpha >= faintest) & (cut.heights(positions) >= 0)
     opacities = np.clip(-np.log1p(-np.minimum(portrait.alpha, 0.999)) / OVERLAP, 0, HIGHEST_OPACITY) * used
@@ -101,7 +101,7 @@ def along_outline(portrait: FittedPortrait, sheet: PhotoSheet, left_out: np.ndar
     return replace(sheet, used=used, normals=normals, opacities=sheet.opacities * used)
 
 
-def _held(normals: np.ndarray, rays: np.ndarray, facing: np.ndarray, steepest: np.ndarray) -> np.ndarray:
+def held_normals(normals: np.ndarray, rays: np.ndarray, facing: np.ndarray, steepest: np.ndarray) -> np.ndarray:
     """Return the normals [512, 512, 3], turned to the camera to a cosine of at least ``steepest`` with the rays."""
     aside = unit(normals - facing[..., None] * rays)
     held = steepest[..., None] * rays + np.sqrt(1 - steepest**2)[..., None] * aside

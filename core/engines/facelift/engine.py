@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from ...cameras import front_camera
 from ...errors import EngineUnavailable
 from ...photo.decode import Photo
+from ...photo.sides import PLACED
 from ...photo.types import PreparedPhoto
 from ...progress import Reporter
 from ...version import version
 from ..base import GenerateResult
 from ..capture import Capture, as_capture
-from ..outcomes import PLACED, ShotOutcome
+from ..outcomes import ShotOutcome
 from ..recipe import Recipe, used
 from . import location, parts, preparation
 from .description import DESCRIPTION

@@ -9,9 +9,10 @@ import bpy
 import numpy as np
 
 from ....core.cameras import VIEW_AZIMUTHS, VIEW_NAMES, Camera, front_camera
-from ....core.engines.outcomes import LEFT_OUT, ShotOutcome
+from ....core.engines.outcomes import ShotOutcome
 from ....core.photo import sides
 from ....core.photo.lens import TYPICAL
+from ....core.photo.sides import LEFT_OUT
 from ..data import heads
 from ..data import shots as kept
 from . import belongings, cameras

@@ -9,11 +9,11 @@ from PIL import Image
 
 from ...cameras import front_camera
 from ...gaussians import Gaussians
-from ...photo.sides import AUTO, FRONT, THREE_QUARTER
+from ...photo.sides import AUTO, FRONT, HELP, PLACED, THREE_QUARTER
 from ...version import version
 from ..base import GenerateResult, PreparedPhoto
 from ..capture import FURTHER, as_capture
-from ..outcomes import HELP, PLACED, ShotOutcome
+from ..outcomes import ShotOutcome
 from ..recipe import Recipe, used
 from .description import DESCRIPTION
 

@@ -1,0 +1,128 @@
+"""Joins what further photos show with the head that the portrait gave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ....gaussians import Gaussians, concatenate
+from ....progress import Reporter
+from ....splats import spherical_harmonics as harmonics
+from ....splats.attributes import STRAND, STRAND_PLACE
+from ....splats.parts import Part
+from ..bust import Bust
+from .exposures import matched
+from .lattice_field import spread_values
+from .look import Look, index_of
+from .outlines import meet_outlines
+from .pixels import LEAST, PixelLayer, pixel_layer, shown_colors
+from .sight import Sight, see
+
+PRIORITY = 2.0
+"""How much better the portrait shows a place than another photo that looks at it as straight."""
+BELIEVED = (0.1, 0.4)
+"""How well photos must show a place for it to take some of their colour, and all of it."""
+BEHIND = 0.012
+"""World units by which what was invented stays behind what a photo shows."""
+FARTHEST = 0.1
+"""World units by which something is pushed behind a photo's pixels at most before it goes."""
+OUTSIDE = 8.0
+"""Pixels outside of a photo's outline from which what was invented of the head goes: there the photo shows nothing."""
+
+
+def join_shots(bust: Bust, looks: Sequence[Look], rng: np.random.Generator, reporter: Reporter) -> Bust:
+    """Return the bust in the outlines of further photos, and with their colours.
+
+    Args:
+        bust: What the portrait gave.
+        looks: The further photos, at least one.
+        rng: Source of chance.
+        reporter: Gets the stages.
+
+    Raises:
+        Cancelled: the job was cancelled.
+    """
+    reporter.stage("Shaping the head by the other photos", share=0.1)
+    portrait = Look(bust.portrait.rgb, bust.portrait.alpha, bust.portrait.camera)
+    fields = meet_outlines(bust.gaussians, bust.photographed, portrait.camera, looks, rng, reporter)
+    means, vertices = bust.gaussians.means.astype(np.float64), bust.portrait.vertices.astype(np.float64)
+    for field in fields:
+        means, vertices = means + field.at(means), vertices + field.at(vertices)
+    head = bust.gaussians.replace(means=means.astype(np.float32))
+    fitted = bust.portrait.with_vertices(vertices)
+
+    reporter.stage("Joining the photos", steps=len(looks) + 1, share=0.15)
+    inside = bust.photographed | (head.parts == Part.CLOTHES) | _within_all(means, looks)
+    head, photographed = head.select(inside), bust.photographed[inside]
+    sights = [see(portrait, head, PRIORITY), *(see(look, head) for look in looks)]
+    means = head.means.astype(np.float64)
+    sights = matched(sights, means)
+    quality, colors = shown_colors(sights, means)
+    kept = ~(photographed & (quality.argmax(0) > 0) & (quality.max(0) > LEAST))
+    head = _recolored(head, ~photographed, quality.max(0), colors)
+    reporter.step()
+    layers = []
+    for number in range(1, len(sights)):
+        layer = pixel_layer(sights, number)
+        if layer is not None:
+            head, kept = _behind(head, kept, ~photographed, sights[number], layer)
+            layers.append(_as_gaussians(layer))
+        reporter.step()
+    count = sum(map(len, layers))
+    photographed = np.concatenate([photographed[kept], np.zeros(count, bool)])
+    return Bust(concatenate([head.select(kept), *layers]), fitted, photographed)
+
+
+def _within_all(points: np.ndarray, looks: Sequence[Look]) -> np.ndarray:
+    """Return which points [N, 3] lie in every photo's outline, or beyond its picture."""
+    within = np.ones(len(points), bool)
+    for look in looks:
+        pixels, _ = look.camera.project(points)
+        inside = index_of(pixels, look.mask.shape[0])[2]
+        within &= ~inside | (look.sample(look.within, pixels) > -OUTSIDE)
+    return within
+
+
+def _recolored(head: Gaussians, free: np.ndarray, quality: np.ndarray, colors: np.ndarray) -> Gaussians:
+    """Return the head with the photos' colours [N, 3] where it is free [N] to change.
+
+    Between what the photos show, colours change as much as beside them: what was invented has another tone.
+    """
+    share = np.clip((quality - BELIEVED[0]) / (BELIEVED[1] - BELIEVED[0]), 0, 1)[:, None]
+    own = harmonics.to_colors(head.sh)
+    change = colors - own
+    known = share[:, 0] > 0.5
+    means = head.means.astype(np.float64)
+    if known.any():
+        change = change * share + spread_values(means, means[known], change[known]) * (1 - share)
+    else:
+        change = change * share
+    sh = head.sh.copy()
+    sh[free] = 0
+    sh[free, :1] = harmonics.from_colors(np.clip(own + change, 0, 1)[free])
+    return head.replace(sh=sh)
+
+
+def _behind(
+    head: Gaussians, kept: np.ndarray, free: np.ndarray, sight: Sight, layer: PixelLayer
+) -> tuple[Gaussians, np.ndarray]:
+    """Return the head with what is free to move behind a photo's pixels, and which of it stays."""
+    means = head.means.astype(np.float64)
+    pixels, depths = sight.look.camera.project(means)
+    rows, columns, inside = index_of(pixels, layer.used.shape[0])
+    limit = sight.depth[rows, columns] + BEHIND
+    before = np.flatnonzero(inside & layer.used[rows, columns] & free & (depths < limit))
+    moved = sight.look.camera.unproject(pixels[before], limit[before])
+    stays = np.linalg.norm(moved - means[before], axis=1) <= FARTHEST
+    means[before] = moved
+    kept = kept.copy()
+    kept[before] &= stays
+    return head.replace(means=means.astype(np.float32)), kept
+
+
+def _as_gaussians(layer: PixelLayer) -> Gaussians:
+    """Return a layer with the columns that all of a bust's Gaussians have: it is of no strand."""
+    gaussians = layer.splats.to_gaussians()
+    count = len(gaussians)
+    return gaussians.replace(extras={STRAND: np.zeros(count, np.int32), STRAND_PLACE: np.zeros(count, np.float32)})

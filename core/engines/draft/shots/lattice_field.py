@@ -1,0 +1,151 @@
+"""A smooth displacement of space, found from what pictures demand of single points.
+
+The field is linear between the nodes of a lattice. It is the one of least bending that meets linear demands in the
+sense of least squares: displacements of a point along a direction, as an outline or a landmark in a picture gives them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import cg
+
+SPACING = 0.12
+"""World units between the lattice's nodes: about 2.5 cm."""
+MARGIN = 2
+"""Nodes around the points."""
+BENDING = 1.0
+"""Weight of a squared second difference of the nodes' displacements against a squared demand in world units."""
+REST = 1e-3
+"""Weight of a squared displacement: keeps still what nothing is demanded of."""
+SMOOTHNESS = 3.0
+"""Weight of a squared step of values between nodes against a squared difference at a place."""
+ITERATIONS, TOLERANCE = 200, 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Demands:
+    """What a field is asked for: the displacement of a point along a direction.
+
+    Attributes:
+        points: [N, 3] world.
+        directions: [N, 3]; their length counts.
+        amounts: [N] what the product of direction and displacement shall be.
+        weights: [N] of the squared differences.
+    """
+
+    points: np.ndarray
+    directions: np.ndarray
+    amounts: np.ndarray
+    weights: np.ndarray
+
+    @classmethod
+    def joined(cls, items: Sequence[Demands]) -> Demands:
+        """Join several."""
+        names = ("points", "directions", "amounts", "weights")
+        return cls(*(np.concatenate([getattr(item, name) for item in items]) for name in names))
+
+
+@dataclass(frozen=True, eq=False)
+class LatticeField:
+    """A displacement of space.
+
+    Attributes:
+        origin: [3] world position of the first node.
+        moves: [X, Y, Z, 3] displacements of the nodes, world units.
+    """
+
+    origin: np.ndarray
+    moves: np.ndarray
+
+    def at(self, points: np.ndarray) -> np.ndarray:
+        """Return the displacements [N, 3] of points [N, 3]; those outside take the border's."""
+        nodes, shares = _corners(points, self.origin, self.moves.shape[:3])
+        flat = self.moves.reshape(-1, 3)
+        return np.einsum("nk,nkc->nc", shares, flat[nodes])
+
+
+def solve_field(around: np.ndarray, demands: Demands) -> LatticeField:
+    """Return the field of least bending that meets the demands.
+
+    Args:
+        around: [N, 3] points whose box the lattice covers.
+        demands: What is asked for.
+    """
+    origin = around.min(0) - MARGIN * SPACING
+    shape = tuple(np.ceil(np.ptp(around, axis=0) / SPACING).astype(int) + 2 * MARGIN + 1)
+    count = int(np.prod(shape))
+    nodes, shares = _corners(demands.points, origin, shape)
+    places = np.arange(len(nodes))
+    columns = (nodes[:, :, None] * 3 + np.arange(3)).reshape(len(nodes), -1)
+    values = (shares[:, :, None] * demands.directions[:, None, :]).reshape(len(nodes), -1)
+    rows = np.repeat(places, columns.shape[1])
+    system = sparse.csr_matrix((values.ravel(), (rows, columns.ravel())), (len(nodes), 3 * count))
+    weighted = system.T @ sparse.diags(demands.weights)
+    stiffness = BENDING * _bending(shape) + REST * sparse.identity(count)
+    matrix = (weighted @ system + sparse.kron(stiffness, sparse.identity(3))).tocsr()
+    scale = sparse.diags(1 / np.maximum(matrix.diagonal(), 1e-12))
+    moves, _ = cg(matrix, weighted @ demands.amounts, rtol=TOLERANCE, maxiter=ITERATIONS, M=scale)
+    return LatticeField(origin, moves.reshape(*shape, 3))
+
+
+def _corners(points: np.ndarray, origin: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the nodes [N, 8] around points [N, 3] and their shares [N, 8]."""
+    place = np.clip((points - origin) / SPACING, 0, np.array(shape) - 1 - 1e-6)
+    low = np.floor(place).astype(np.int64)
+    part = place - low
+    steps = np.stack(np.meshgrid([0, 1], [0, 1], [0, 1], indexing="ij"), axis=-1).reshape(8, 3)
+    nodes = np.ravel_multi_index(tuple(np.moveaxis(low[:, None] + steps, -1, 0)), shape)
+    shares = np.where(steps, part[:, None], 1 - part[:, None]).prod(-1)
+    return nodes, shares
+
+
+def spread_values(points: np.ndarray, places: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return values at points that go smoothly on from those that are known.
+
+    Args:
+        points: [N, 3] world.
+        places: [M, 3] where values are known, among the points.
+        values: [M, C] the values there.
+
+    Returns:
+        [N, C].
+    """
+    origin = points.min(0) - SPACING
+    shape = tuple(np.ceil(np.ptp(points, axis=0) / SPACING).astype(int) + 3)
+    count = int(np.prod(shape))
+    nodes, shares = _corners(places, origin, shape)
+    rows = np.repeat(np.arange(len(nodes)), 8)
+    system = sparse.csr_matrix((shares.ravel(), (rows, nodes.ravel())), (len(nodes), count))
+    matrix = system.T @ system + SMOOTHNESS * _stretching(shape) + REST * sparse.identity(count)
+    scale = sparse.diags(1 / matrix.diagonal())
+    wanted = (system.T @ values).T
+    found = np.stack([cg(matrix, each, rtol=TOLERANCE, maxiter=ITERATIONS, M=scale)[0] for each in wanted], axis=1)
+    nodes, shares = _corners(points, origin, shape)
+    return np.einsum("nk,nkc->nc", shares, found[nodes])
+
+
+def _stretching(shape: tuple[int, ...]) -> sparse.csr_matrix:
+    """Return the matrix [X Y Z, X Y Z] of the sum of squared steps along all axes."""
+    return sum(step.T @ step for step in (_along(shape, {axis: 1}) for axis in range(3)))
+
+
+def _bending(shape: tuple[int, ...]) -> sparse.csr_matrix:
+    """Return the matrix [X Y Z, X Y Z] of the sum of squared second differences, along each axis and across two."""
+    bent = [_along(shape, {axis: 2}) for axis in range(3)]
+    twisted = [_along(shape, {first: 1, second: 1}) for first, second in ((0, 1), (0, 2), (1, 2))]
+    return sum(each.T @ each for each in bent) + 2 * sum(each.T @ each for each in twisted)
+
+
+def _along(shape: tuple[int, ...], orders: dict[int, int]) -> sparse.csr_matrix:
+    """Return the differences of nodes' values along axes, of the orders 1 or 2 given for these."""
+    steps = {0: (1.0,), 1: (-1.0, 1.0), 2: (1.0, -2.0, 1.0)}
+    factors = []
+    for axis, size in enumerate(shape):
+        weights = steps[orders.get(axis, 0)]
+        count = size - len(weights) + 1
+        factors.append(sparse.diags(weights, range(len(weights)), (count, size)))
+    return sparse.kron(sparse.kron(factors[0], factors[1]), factors[2]).tocsr()

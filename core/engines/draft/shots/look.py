@@ -1,0 +1,136 @@
+"""A further photo, placed around the head, and what it sees of the head's Gaussians."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from scipy import ndimage
+
+from ....cameras import Camera
+from ..fields import sample_map, signed_distance
+
+CELLS = 256
+"""Side of the grid of cells in which points are put into order by depth."""
+CLOSING = 2
+"""Cells by which gaps between points are closed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """A photo of the person whose camera is known.
+
+    Attributes:
+        rgb: [512, 512, 3] float32 sRGB-encoded, 0..1, foreground colours free of the background.
+        alpha: [512, 512] float32 matte, 0..1.
+        camera: Sees the picture, in the portrait's frame.
+    """
+
+    rgb: np.ndarray
+    alpha: np.ndarray
+    camera: Camera
+
+    @classmethod
+    def of_picture(cls, picture: np.ndarray, camera: Camera) -> Look:
+        """Return the look of a picture [512, 512, 4] uint8 RGBA, straight colours."""
+        values = picture.astype(np.float32) / 255
+        return cls(values[..., :3], values[..., 3], camera)
+
+    @cached_property
+    def mask(self) -> np.ndarray:
+        """[512, 512] bool: the person."""
+        return self.alpha > 0.5
+
+    @cached_property
+    def within(self) -> np.ndarray:
+        """[512, 512] distance in pixels to the person's outline, positive inside."""
+        return ndimage.gaussian_filter(signed_distance(self.mask).astype(np.float32), 1.0)
+
+    @cached_property
+    def outwards(self) -> np.ndarray:
+        """[512, 512, 2] unit direction (x, y) in which the distance to the outline grows."""
+        slope = np.stack(np.gradient(self.within)[::-1], axis=-1)
+        return slope / np.maximum(np.linalg.norm(slope, axis=-1, keepdims=True), 1e-6)
+
+    def with_colors(self, rgb: np.ndarray) -> Look:
+        """Return the photo with other colours [512, 512, 3]."""
+        return replace(self, rgb=rgb)
+
+    def sample(self, values: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+        """Return a map's values [N, ...] at pixels [N, 2]."""
+        if values.ndim == 2:
+            return sample_map(values, pixels)
+        return np.stack([sample_map(channel, pixels) for channel in np.moveaxis(values, -1, 0)], axis=-1)
+
+
+def jacobians(camera: Camera, points: np.ndarray) -> np.ndarray:
+    """Return how a camera's pixels move with points [N, 3]: [N, 2, 3] pixels per world unit."""
+    local = camera.to_camera(points)
+    x, y, z = local.T
+    zero = np.zeros_like(x)
+    inner = np.stack(
+        [
+            np.stack([camera.fx / z, zero, -camera.fx * x / z**2], axis=-1),
+            np.stack([zero, camera.fy / z, -camera.fy * y / z**2], axis=-1),
+        ],
+        axis=1,
+    )
+    return inner @ camera.c2w[:3, :3].T
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Points in a camera's picture, by depth, in coarse cells.
+
+    Attributes:
+        camera: The camera.
+        nearest: [C, C] depth of the nearest point, infinite where there is none; gaps closed.
+    """
+
+    camera: Camera
+    nearest: np.ndarray
+
+    @classmethod
+    def of(cls, camera: Camera, points: np.ndarray, size: int = CELLS) -> Cells:
+        """Return the cells of points [N, 3]."""
+        small = camera.resized(size)
+        pixels, depths = small.project(points)
+        index = np.floor(pixels).astype(np.int64)
+        inside = ((index >= 0) & (index < size)).all(1)
+        place = index[inside, 1] * size + index[inside, 0]
+        nearest = np.full(size * size, np.inf)
+        np.minimum.at(nearest, place, depths[inside])
+        return cls(small, closed(nearest.reshape(size, size)))
+
+    @property
+    def mask(self) -> np.ndarray:
+        """[C, C] bool: where there are points."""
+        return np.isfinite(self.nearest)
+
+    def shown(self, points: np.ndarray, tolerance: float) -> np.ndarray:
+        """Return which points [N, 3] lie no farther than ``tolerance`` world units behind the nearest of their cell."""
+        pixels, depths = self.camera.project(points)
+        size = len(self.nearest)
+        index = np.floor(pixels).astype(np.int64)
+        inside = ((index >= 0) & (index < size)).all(1)
+        index = np.clip(index, 0, size - 1)
+        return inside & (depths < self.nearest[index[:, 1], index[:, 0]] + tolerance)
+
+
+def closed(nearest: np.ndarray) -> np.ndarray:
+    """Return a depth map without gaps: what shows through between points takes the depth around it."""
+    far = 1e9
+    known = np.where(np.isfinite(nearest), nearest, far)
+    size = 2 * CLOSING + 1
+    # An opening of depth fills gaps narrower than its window, without growing the outline.
+    closed = ndimage.grey_opening(known, (size, size))
+    return np.where(closed >= far / 2, np.inf, np.minimum(known, closed))
+
+
+def index_of(pixels: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return clipped rows and columns [N] of pixels [N, 2] of a square picture, and which lie in it."""
+    index = np.floor(pixels).astype(np.int64)
+    inside = ((index >= 0) & (index < size)).all(1)
+    index = np.clip(index, 0, size - 1)
+    return index[:, 1], index[:, 0], inside

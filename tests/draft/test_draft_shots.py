@@ -1,0 +1,214 @@
+"""Heads of several photos: space bent into their outlines, one exposure, each place as it is shown best."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.cameras import Camera, front_camera
+from core.engines.capture import FURTHER, Capture, Shot
+from core.engines.draft.bust import Bust
+from core.engines.draft.engine import DraftEngine
+from core.engines.draft.shots.exposures import exposed, exposure
+from core.engines.draft.shots.join import join_shots
+from core.engines.draft.shots.lattice_field import Demands, solve_field, spread_values
+from core.engines.draft.shots.look import Look
+from core.engines.draft.shots.outlines import meet_outlines
+from core.engines.draft.shots.sight import see
+from core.engines.shot_options import ShotOptions
+from core.gaussians import Gaussians
+from core.photo.decode import decode, from_array
+from core.photo.sides import BACK, LEFT_OUT, PLACED, THREE_QUARTER
+from core.progress import Reporter
+from core.rasterize.cpu import render
+from core.rasterize.metrics import psnr, silhouette_iou
+from core.splats import spherical_harmonics as harmonics
+from core.splats.attributes import STRAND, STRAND_PLACE
+from core.splats.parts import Part
+from tests.bench.novel_views import TruthHead, novel_quality
+from tests.helpers.draft import astronaut_head, with_cap
+from tests.helpers.photo import astronaut
+
+WHITE = (1.0, 1.0, 1.0)
+COUNT = 60_000
+BEHIND = Camera.orbit(90)
+
+
+def ball(radii=(0.5, 0.5, 0.5), color=(0.6, 0.6, 0.6)) -> Gaussians:
+    """An ellipsoid of small discs: spheres, so that its outline is exact whatever side it is seen from."""
+    step = np.arange(COUNT) + 0.5
+    height, turn = 1 - 2 * step / COUNT, np.pi * (1 + 5**0.5) * step
+    ring = np.sqrt(1 - height**2)
+    means = np.stack([ring * np.cos(turn), ring * np.sin(turn), height], axis=1) * radii
+    colors = np.broadcast_to(color, means.shape)
+    return Gaussians(
+        means,
+        np.full((COUNT, 3), 0.004),
+        np.tile([1.0, 0.0, 0.0, 0.0], (COUNT, 1)),
+        np.full(COUNT, 0.97),
+        harmonics.from_colors(colors),
+        np.full(COUNT, Part.SKIN, np.int8),
+        {STRAND: np.zeros(COUNT, np.int32), STRAND_PLACE: np.zeros(COUNT, np.float32)},
+    )
+
+
+def striped(gaussians: Gaussians) -> Gaussians:
+    """The same, in bands of red and blue around the up axis."""
+    angle = np.arctan2(gaussians.means[:, 1], gaussians.means[:, 0])
+    wave = 0.5 + 0.15 * np.sin(4 * angle)
+    colors = np.stack([wave, np.full_like(wave, 0.4), 1 - wave], axis=1)
+    return gaussians.replace(sh=harmonics.from_colors(colors).astype(np.float32))
+
+
+def look_at(gaussians: Gaussians, camera: Camera) -> Look:
+    """A photo of Gaussians."""
+    seen = render(gaussians, camera, (0.0, 0.0, 0.0))
+    rgb = np.clip(seen.image / np.maximum(seen.alpha, 1e-3)[..., None], 0, 1)
+    return Look(rgb.astype(np.float32), seen.alpha, camera)
+
+
+def seen_from(gaussians: Gaussians, camera: Camera) -> np.ndarray:
+    """Which Gaussians of a ball lie on the side of a camera."""
+    return gaussians.means @ (camera.position / np.linalg.norm(camera.position)) > 0.1
+
+
+def test_a_field_is_what_points_demand_and_smooth_between():
+    rng = np.random.default_rng(0)
+    points = rng.uniform(-0.5, 0.5, (3000, 3))
+    directions = rng.normal(size=(3000, 3))
+
+    def moves(places):
+        return np.stack([0.05 * np.sin(2 * places[:, 1]), 0.04 * places[:, 0], 0.03 * np.ones(len(places))], axis=1)
+
+    demands = Demands(points, directions, (directions * moves(points)).sum(1), np.full(3000, 10.0))
+    field = solve_field(points, demands)
+    others = rng.uniform(-0.45, 0.45, (500, 3))
+    assert np.abs(field.at(others) - moves(others)).max() < 0.004
+
+
+def test_a_field_without_demands_rests():
+    points = np.random.default_rng(0).uniform(-0.5, 0.5, (100, 3))
+    still = Demands(points[:1], np.array([[1.0, 0, 0]]), np.zeros(1), np.ones(1))
+    assert not solve_field(points, still).at(points).any()
+
+
+def test_values_go_on_beyond_where_they_are_known():
+    points = np.random.default_rng(1).uniform(-0.5, 0.5, (4000, 3))
+    known = points[:, 0] < 0
+    values = np.stack([0.3 + 0.2 * points[:, 1], np.full(len(points), 0.5)], axis=1)
+    found = spread_values(points, points[known], values[known])
+    assert np.abs(found - values)[known].mean() < 0.02
+    assert np.abs(found - values)[~known].mean() < 0.1
+
+
+def test_a_head_moves_into_the_outline_of_a_side_and_stays_in_the_portrait():
+    head, person = ball(), ball((0.5, 0.62, 0.5))
+    portrait, side = front_camera(), Camera.orbit(0)
+    look = look_at(person, side)
+    before = silhouette_iou(render(head, side).alpha, look.alpha)
+    seen = seen_from(head, portrait)
+    means = head.means.astype(np.float64)
+    for field in meet_outlines(head, seen, portrait, [look], np.random.default_rng(0), Reporter()):
+        means = means + field.at(means)
+    after = silhouette_iou(render(head.replace(means=means), side).alpha, look.alpha)
+    assert before < 0.82 and after > 0.97
+    moved = np.linalg.norm(portrait.project(means[seen])[0] - portrait.project(head.means[seen])[0], axis=1)
+    assert np.percentile(moved, 95) < 1.0
+
+
+def test_an_outline_that_is_far_off_is_doubted():
+    head, hat = ball(), ball((0.5, 0.5, 1.1))
+    look = look_at(hat, Camera.orbit(0))
+    fields = meet_outlines(
+        head, seen_from(head, front_camera()), front_camera(), [look], np.random.default_rng(0), Reporter()
+    )
+    means = head.means.astype(np.float64)
+    for field in fields:
+        means = means + field.at(means)
+    assert np.abs(means[:, 2]).max() < 0.75
+
+
+def test_exposure_is_found_and_few_places_are_believed_less():
+    rng = np.random.default_rng(0)
+    wanted = rng.uniform(0.3, 0.7, (60_000, 3))
+    factors = np.array([0.7, 0.8, 0.9])
+    own = exposed(wanted, 1 / factors)
+    assert exposure(own, wanted) == pytest.approx(factors, rel=0.05)
+    few = exposure(own[:200], wanted[:200])
+    assert (few > factors + 0.03).all() and (few < 1).all()
+    assert (exposure(own[:0], wanted[:0]) == 1).all()
+
+
+def test_a_photo_sees_what_is_nearest_to_it():
+    head = ball()
+    sight = see(look_at(head, BEHIND), head)
+    quality, _ = sight.quality(np.array([[0.0, 0.5, 0.0], [0.0, -0.5, 0.0], [0.5, 0.0, 0.0]]))
+    assert quality[0] > 0.95 and quality[1] == 0 and quality[2] < 0.1
+
+
+def test_a_photo_from_behind_gives_its_colours_in_the_portraits_exposure():
+    portrait = with_cap(12)[0]
+    truth = striped(ball())
+    head = ball()
+    front = seen_from(head, portrait.camera)
+    head = head.replace(sh=np.where(front[:, None, None], truth.sh, head.sh))
+    own = look_at(truth, portrait.camera)
+    person = Bust(head, type(portrait)(own.rgb, own.alpha, portrait.landmarks, portrait.fit), front)
+    aside = look_at(truth, Camera.orbit(0))
+    back = look_at(truth, BEHIND)
+    darker = back.with_colors(exposed(back.rgb, np.array([0.6, 0.6, 0.6])))
+
+    joined = join_shots(person, [aside, darker], np.random.default_rng(0), Reporter())
+
+    assert len(joined.photographed) == len(joined.gaussians) > COUNT
+    for camera, least in ((BEHIND, 24), (Camera.orbit(0), 25), (portrait.camera, 27)):
+        wanted, found = render(truth, camera, WHITE), render(joined.gaussians, camera, WHITE)
+        assert psnr(wanted.image, found.image, wanted.alpha > 0.5) > least
+
+
+@pytest.fixture(scope="module")
+def further_photo():
+    """A picture of the astronaut's head from aside, and the camera that took it."""
+    camera = Camera.orbit(270 + 40, 5, radius=4.5, fov=30)
+    picture = render(astronaut_head()[0].gaussians, camera, (0.55, 0.6, 0.65)).to_uint8()
+    return from_array(picture, "aside.png"), camera
+
+
+def test_two_photos_make_one_head_and_what_became_of_each_is_told(further_photo):
+    photo, camera = further_photo
+    single = astronaut_head()[0]
+    nobody = from_array(np.full((300, 300, 3), 120, np.uint8), "wall.png")
+    capture = Capture(
+        (
+            Shot(from_array(astronaut(), "astronaut.png"), ShotOptions()),
+            Shot(photo, ShotOptions(), role=FURTHER),
+            Shot(nobody, ShotOptions(side=BACK), role=FURTHER),
+        )
+    )
+    result = DraftEngine().generate(capture, {}, Reporter())
+    assert [shot.state for shot in result.shots] == [PLACED, PLACED, LEFT_OUT]
+    aside = result.shots[1]
+    assert aside.side == THREE_QUARTER and not aside.message and result.shots[2].message
+    looked = -aside.camera.c2w[:3, 2] @ -camera.c2w[:3, 2]
+    assert np.degrees(np.arccos(np.clip(looked, -1, 1))) < 6
+    rgba = aside.picture.astype(np.float32) / 255
+    wanted = rgba[..., :3] * rgba[..., 3:] + 1 - rgba[..., 3:]
+    shown = rgba[..., 3] > 0.5
+    levels = [
+        psnr(wanted, render(head, aside.camera, WHITE).image, shown) for head in (single.gaussians, result.gaussians)
+    ]
+    # A guessed lens and the clothes, which are let alone, leave their mark.
+    assert levels[1] > max(19, levels[0] + 4)
+
+
+def test_four_photos_of_a_scan_show_its_sides(shared):
+    folder = shared / "truth-heads" / "scan"
+    sides = {"photo_35.png": "auto", "shot_045.png": "auto", "shot_315.png": "auto", "shot_180.png": BACK}
+    shots = [
+        Shot(decode((folder / name).read_bytes(), name), ShotOptions(side=side), role=FURTHER if number else "portrait")
+        for number, (name, side) in enumerate(sides.items())
+    ]
+    result = DraftEngine().generate(Capture(tuple(shots)), {}, Reporter())
+    assert [shot.state for shot in result.shots] == [PLACED] * 4
+    quality = novel_quality(result.gaussians, TruthHead(folder))
+    assert quality.psnr.mean() > 27.5 and quality.ssim.mean() > 0.94
