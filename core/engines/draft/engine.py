@@ -48,7 +48,7 @@ class DraftEngine:
 
         Raises:
             PhotoError: no usable face.
-            SettingsError: unknown or out-of-range settings, or several photos.
+            SettingsError: unknown or out-of-range settings, or too many photos.
             Cancelled: cancelled through the reporter.
         """
         capture = as_capture(given)
