@@ -90,9 +90,10 @@ REFERENCES = {
     "core.avatar.deformation",
     "core.editing.adjustments",
     "core.editing.regions",
-    "core.rasterize.metrics",
+    "core.placing.pins",
 }
-"""What the node trees compute, in numpy, and how alike two pictures are: for comparison, without Blender too."""
+"""What the node trees compute, in numpy, for comparison; and where a camera stood by pins, which has no panel yet: for
+scripts."""
 
 
 def imported(module: str, name: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from core.engines import registry
-from core.engines.capture import Capture, PhotoFile, Shot, as_capture
+from core.engines.capture import FURTHER, Capture, PhotoFile, Shot, as_capture
 from core.engines.description import Takes
 from core.engines.recipe import Recipe, UsedPhoto, used
 from core.engines.shot_options import ShotOptions
@@ -67,10 +67,12 @@ def test_a_photo_alone_is_a_capture_of_one_shot():
 @pytest.mark.parametrize("engine_id", registry.ENGINES)
 def test_engines_say_how_many_photos_they_take(engine_id):
     engine = registry.create_engine(engine_id)
-    several = SEVERAL.with_photos([from_array(astronaut())] * 2)
-    with pytest.raises(SettingsError, match="2 photos"):
+    most = engine.description.takes.shots
+    photo = from_array(astronaut())
+    several = Capture((Shot(photo), *[Shot(photo, role=FURTHER)] * most))
+    with pytest.raises(SettingsError, match=f"{most + 1} photos"):
         engine.prepare(several, {}, None)
-    Takes(shots=2).check(several)
+    Takes(shots=most + 1).check(several)
 
 
 def test_recipes_travel_as_json_and_keep_every_photo_s_identity():
