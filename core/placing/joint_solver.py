@@ -92,7 +92,7 @@ def solve_together(
         A solution for each, in the world of its own camera; identity and the poses' scale are the same in all.
     """
     first = sights[0].reached or sights[0].start
-    own = [first, *(_resized(each, first) for each in sights[1:])]
+    own = [first, *(resized(each, first) for each in sights[1:])]
     for _ in range(iterations):
         own = _step(model, sights, own, thickness, tracks)
     return own
@@ -123,7 +123,7 @@ def camera_in_frame(camera: Camera, pose: Pose, frame: Pose) -> Camera:
     return camera.moved(matrix)
 
 
-def _resized(sight: Sight, first: Solution) -> Solution:
+def resized(sight: Sight, first: Solution) -> Solution:
     """Return where a search starts with the first one's identity and size; the head is seen as large as before."""
     start, camera = sight.reached or sight.start, sight.camera
     ratio = first.pose.scale / start.pose.scale

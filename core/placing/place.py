@@ -22,7 +22,7 @@ from ..photo.alignment import ALIGNED_SIZE, Alignment
 from ..photo.prepare import Portrait, over_white
 from ..photo.sides import AUTO, BACK, FRONT, HELP, LEFT, LEFT_OUT, PLACED, RIGHT
 from ..progress import Reporter
-from .joint_solver import Sight, camera_in_frame, solve_pose, solve_together
+from .joint_solver import Sight, camera_in_frame, resized, solve_pose, solve_together
 from .level import Level
 from .outline import Outline, border_of, hair_thickness, raised
 from .sightings import CROP_METRES, Sighting, see
@@ -41,6 +41,9 @@ MOST_LANDMARK_ERROR = 9.0
 """Mean distance in pixels of the crop between a face's landmarks and the common head's, above which it is doubted."""
 MOST_OUTLINE_ERROR = 12.0
 """Median distance in pixels of the crop between the matte's outline and the head's, above which it is doubted."""
+MOST_UNLIKE = 3.4
+"""Distance between two frontal photos' identities, in standard deviations, above which they are doubted to be of one
+person. Measured: up to 2.7 for one person's photos, 1.6 to 4 for different people's, who can't be told surely."""
 NO_HEAD_ERROR = 30.0
 """The same, above which what was cut out is no head."""
 CLEARLY_BETTER = 0.8
@@ -59,13 +62,14 @@ TRACK_ROUNDS, TRACK_ITERATIONS = 2, 3
 
 @dataclass(frozen=True, eq=False)
 class _Candidate:
-    """A photo on its way."""
+    """A photo on its way; ``clear`` unless its side is guessed, ``strange`` where the face is unlike the portrait's."""
 
     sighting: Sighting
     sight: Sight
     degrees: float
     side: str
     clear: bool = True
+    strange: bool = False
 
 
 def place_shots(
@@ -113,7 +117,9 @@ def place_shots(
         if isinstance(candidate, str):
             placed.append(_left_out(shot, refined, portrait_camera, candidate))
         else:
-            placed.append(_placed(model, candidate, solved[id(candidate)], solutions[0], offsets, thickness))
+            # Somebody else's face must not change this one: it is placed, and changes no one else.
+            solution = solved.get(id(candidate)) or resized(candidate.sight, solutions[0])
+            placed.append(_placed(model, candidate, solution, solutions[0], offsets, thickness))
     return tuple(placed), refined
 
 
@@ -177,7 +183,10 @@ def _guessed(
         points = sighting.landmarks.points.astype(np.float64)
         start = solve(model, [Observation(points, camera)])
         sight = Sight(camera, start, _expected(first, 0.0), points, Outline.of(sighting.alpha), sighting.points)
-        return _Candidate(sighting, sight, degrees, sighting.side)
+        unlike = float(np.linalg.norm(start.identity - first.identity))
+        # Turned faces are measured less surely: they are never doubted.
+        strange = sighting.side == FRONT and unlike > MOST_UNLIKE
+        return _Candidate(sighting, sight, degrees, sighting.side, strange=strange)
     # Profiles mostly show a face to the detector: without one, they must fit better than the back.
     sides = tuple(TURNS) if sighting.side == AUTO else (sighting.side,)
     tried = sorted(
@@ -291,7 +300,7 @@ def _placed(
         )[0]
         error = float(np.linalg.norm(pixels - landmarks[:, :2], axis=1).mean())
         vertices = warp_to_picture(model, vertices, landmarks[:, :2], camera)
-        if error > MOST_LANDMARK_ERROR:
+        if candidate.strange or error > MOST_LANDMARK_ERROR:
             state, message = HELP, UNLIKE
     shape = HeadShape(vertices.astype(np.float32), expression.astype(np.float32), first.pose)
     return PlacedShot(
