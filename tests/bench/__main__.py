@@ -22,6 +22,7 @@ MODULES = {
         "avatar_binding_bench",
         "avatar_motion_bench",
         "avatar_wrap_bench",
+        "refine_bench",
         "viewport_bench",
     ),
     "facelift": ("facelift_bench", "facelift_cpu_bench", "setup_bench"),
