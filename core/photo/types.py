@@ -75,6 +75,7 @@ class PreparedPhoto:
         matte: [H, W] uint8, the person's matte with what the user painted; None where it isn't at hand.
         side: What of the head it shows, one of :data:`~core.photo.sides.SIDES`, as the face tells; "" where it
             wasn't looked at.
+        has_face: Whether a face was found that can be a portrait's.
     """
 
     aligned: np.ndarray
@@ -86,6 +87,7 @@ class PreparedPhoto:
     rgb: np.ndarray | None = None
     matte: np.ndarray | None = None
     side: str = ""
+    has_face: bool = True
 
     @property
     def sentences(self) -> tuple[str, ...]:

@@ -36,7 +36,8 @@ class Method(StrEnum):
     PROBE = "probe"
     """-> what the machine has: see :mod:`core.worker.probe`."""
     PREPARE = "prepare"
-    """engine, settings and the photos, see :func:`core.worker.packing.pack_capture` -> see
+    """engine, settings, whether it may be a further photo without a face (further), and the photos, see
+    :func:`core.worker.packing.pack_capture` -> see
     :func:`core.worker.packing.pack_prepared`."""
     GENERATE = "generate"
     """As prepare -> see :func:`core.worker.packing.pack_result`."""

@@ -20,9 +20,18 @@ class WorkerClient(Client):
 
     lanes = (Method.PREPARE, Method.GENERATE)
 
-    def prepare(self, capture: Capture[PhotoFile], engine: str, settings: Mapping[str, Any]) -> Job:
-        """Queue finding and aligning the face; the result is a :class:`.packing.ReceivedPreparation`."""
-        return self._submit_capture(Method.PREPARE, capture, engine, settings)
+    def prepare(
+        self, capture: Capture[PhotoFile], engine: str, settings: Mapping[str, Any], further: bool = False
+    ) -> Job:
+        """Queue finding and aligning the face; the result is a :class:`.packing.ReceivedPreparation`.
+
+        Args:
+            capture: The photo.
+            engine: Engine's id.
+            settings: Its settings.
+            further: The photo may be a further one of a person, and needs no face.
+        """
+        return self._submit_capture(Method.PREPARE, capture, engine, settings, further=further)
 
     def generate(self, capture: Capture[PhotoFile], engine: str, settings: Mapping[str, Any]) -> Job:
         """Queue making a head; the result is a :class:`.packing.ReceivedHead`."""
@@ -33,7 +42,7 @@ class WorkerClient(Client):
         return UNPACK[method](result, attachments) if method in UNPACK else result
 
     def _submit_capture(
-        self, method: Method, capture: Capture[PhotoFile], engine: str, settings: Mapping[str, Any]
+        self, method: Method, capture: Capture[PhotoFile], engine: str, settings: Mapping[str, Any], **more: bool
     ) -> Job:
         shots, attachments = packing.pack_capture(capture)
-        return self.submit(method, {"engine": engine, "settings": dict(settings), **shots}, attachments)
+        return self.submit(method, {"engine": engine, "settings": dict(settings), **shots, **more}, attachments)

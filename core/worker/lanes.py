@@ -17,6 +17,7 @@ from typing import Any
 
 from ..engines.base import Engine
 from ..engines.capture import Capture, PhotoFile
+from ..engines.further import prepare_further
 from ..engines.registry import create_engine
 from ..errors import Cancelled
 from ..processes import protocol
@@ -38,6 +39,7 @@ class Task:
         engine: Engine id.
         settings: The engine's settings.
         capture: The photos.
+        further: Whether the photo to prepare needs no face, as it may be a further one of a person.
         cancel: Set to cancel.
     """
 
@@ -46,6 +48,7 @@ class Task:
     engine: str
     settings: Mapping[str, Any]
     capture: Capture[PhotoFile]
+    further: bool = False
     cancel: threading.Event = field(default_factory=threading.Event)
 
 
@@ -130,5 +133,7 @@ class Lane:
             self._engines[task.engine] = create_engine(task.engine)
         engine = self._engines[task.engine]
         if task.method is Method.PREPARE:
+            if task.further:
+                return packing.pack_prepared(prepare_further(engine, capture, task.settings, reporter))
             return packing.pack_prepared(engine.prepare(capture, task.settings, reporter))
         return packing.pack_result(engine.generate(capture, task.settings, reporter))

@@ -46,6 +46,7 @@ class ReceivedPreparation:
         crop: The part of the photo that is taken; None where the whole of it is, and from old workers.
         picture_png: PNG of the photo with the matte as straight alpha, for mending it; empty from old workers.
         side: What of the head it shows, as the face tells; "" where it wasn't looked at.
+        has_face: Whether a face was found that can be a portrait's.
     """
 
     aligned_png: bytes
@@ -56,6 +57,7 @@ class ReceivedPreparation:
     crop: Crop | None = None
     picture_png: bytes = b""
     side: str = ""
+    has_face: bool = True
 
     @property
     def further_notes(self) -> tuple[str, ...]:
@@ -130,6 +132,7 @@ def pack_prepared(prepared: PreparedPhoto) -> Packed:
         "notes": list(prepared.notes),
         "findings": [asdict(finding) for finding in prepared.findings],
         "side": prepared.side,
+        "has_face": prepared.has_face,
     }
     if prepared.crop is not None:
         result["crop"] = list(prepared.crop)
@@ -156,6 +159,7 @@ def unpack_prepared(result: Mapping[str, Any], attachments: Mapping[str, Attachm
             Crop(*result["crop"]) if "crop" in result else None,
             as_bytes(attachments.get("picture", b"")),
             str(result["side"]),
+            bool(result["has_face"]),
         )
     except MALFORMED as error:
         raise ProtocolError(f"A prepared photo can't be read: {error!r}.") from error

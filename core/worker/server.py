@@ -114,7 +114,7 @@ def _task(request: Request) -> Task:
     except ProtocolError as error:
         fault = error.details["raw"]
         raise InvalidRequest(f"{request.method} needs photos. {fault}", RpcCode.INVALID_PARAMS) from error
-    return Task(request.id, request.method, engine, settings, capture)
+    return Task(request.id, request.method, engine, settings, capture, params.get("further") is True)
 
 
 class _NoticeHandler(logging.Handler):

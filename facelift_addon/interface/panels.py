@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from .. import engine_properties
-from ..making import errands, together
+from ..making import errands
 from ..making.connection import engines, needs_setup
 from ..making.orders import makes_variant, orders_to_make, settings_of, takes_lens
 from ..making.session import session
@@ -68,13 +68,11 @@ def _draw_photo(layout: bpy.types.UILayout, context: bpy.types.Context, photo: T
     if len(session.photos) == 1:
         row.operator("facelift.choose_photo", text="", icon="ADD").add = True
         row.operator("facelift.clear_photo", text="", icon="X")
-    if photo.state is State.FAILED and not (session.together and together.is_usable(photo)):
+    if photo.state is State.FAILED:
         draw_error(layout, photo)
         photo_panels.draw_way_out(layout, photo)
         return
     icons = [previews.icon(f"{photo.id}/{kind}") for kind in ("crop", "aligned")]
-    if photo.state is State.FAILED:
-        icons = [photo_list.thumbnail(photo)]
     if any(icons):
         row = layout.row()
         row.alignment = "CENTER"

@@ -146,7 +146,7 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 def draw_own(layout: bpy.types.UILayout, context: bpy.types.Context, photo: Task) -> None:
     """Draw what is chosen about a photo of one person, and what there is to say of it."""
     row, standing = rows.row_of(context, photo), standing_of(context, photo)
-    if row is None or not together.is_usable(photo):
+    if row is None or photo.state is State.FAILED:
         return
     if standing.message:
         draw_lines(layout, context, standing.message, icon=standing.icon)
@@ -155,8 +155,6 @@ def draw_own(layout: bpy.types.UILayout, context: bpy.types.Context, photo: Task
     column.use_property_decorate = False
     if standing.shows != PORTRAIT:
         column.prop(row, "side")
-        if photo.state is State.FAILED and photo.order.options.side in sides.FACELESS:
-            draw_lines(layout, context, "It has no face, and is placed by its outline.", icon="INFO")
     if together.takes(context.scene.facelift.engine).lens:
         lenses.draw(column, row)
 

@@ -85,7 +85,9 @@ def _follow_changes(worker: WorkerClient, launch: Launch) -> None:
     worker.launch = launch
 
 
-def request(method: str, capture: Capture[PhotoFile], engine: str, settings: Mapping[str, Any]) -> Job:
+def request(
+    method: str, capture: Capture[PhotoFile], engine: str, settings: Mapping[str, Any], further: bool = False
+) -> Job:
     """Queue a job with the worker that it needs.
 
     Args:
@@ -93,6 +95,7 @@ def request(method: str, capture: Capture[PhotoFile], engine: str, settings: Map
         capture: The photos.
         engine: Engine's id.
         settings: Its settings; on this computer those about its weights and memory are added.
+        further: Whether a photo to prepare may be a further one of a person, and needs no face.
 
     Raises:
         ValueError: the command in the preferences can't be read.
@@ -100,7 +103,9 @@ def request(method: str, capture: Capture[PhotoFile], engine: str, settings: Map
     seat = seat_of(engine, method)
     if seat is Seat.RUNTIME and method == Method.GENERATE:
         settings = {**_local_settings(engine), **settings}
-    return getattr(client(seat), method)(capture, engine, settings)
+    if method == Method.PREPARE:
+        return client(seat).prepare(capture, engine, settings, further)
+    return client(seat).generate(capture, engine, settings)
 
 
 def poll() -> None:

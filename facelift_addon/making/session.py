@@ -51,7 +51,7 @@ class Session:
 
     def add(self, *orders: Order) -> None:
         """Choose further photos, and show the last."""
-        added = [Task(order, "prepare") for order in orders]
+        added = [Task(order, "prepare", further=self.together) for order in orders]
         self.photos += added
         self.photo = added[-1]
         for photo in added:
@@ -65,6 +65,17 @@ class Session:
         self.photos.insert(max(0, place + steps), photo)
         self._photos_changed()
 
+    def set_together(self, together: bool) -> None:
+        """Make one head of the chosen photos, or one of each. Where a face is missing, they are looked at again."""
+        if together != self.together:
+            self.together, shown = together, self.photo
+            for photo in self.photos:
+                if photo.state in UNFINISHED or not photo.shows_face:
+                    self.photo = photo
+                    self.change_photo(photo.order)
+                    shown = self.photo if photo is shown else shown
+            self.photo = shown
+
     def change_photo(self, order: Order) -> None:
         """Prepare the shown photo anew, with other settings."""
         before = self.photo
@@ -73,7 +84,7 @@ class Session:
         earlier = before if before.result is not None else before.earlier
         if earlier is not None:
             earlier.earlier = None
-        self.photos[place] = self.photo = Task(order, "prepare", earlier=earlier)
+        self.photos[place] = self.photo = Task(order, "prepare", earlier=earlier, further=self.together)
         self.photo.start()
         self._photos_changed()
 
@@ -84,7 +95,8 @@ class Session:
         del self.photos[place]
         if photo is self.photo:
             self.photo = self.photos[min(place, len(self.photos) - 1)] if self.photos else None
-        self.together = self.together and len(self.photos) > 1
+        if len(self.photos) < 2:
+            self.set_together(False)
         self._photos_changed()
 
     def clear_photos(self) -> None:

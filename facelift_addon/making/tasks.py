@@ -110,6 +110,7 @@ class Task:
         error: What to show when it failed.
         arrival: The head's arrays, once they are there.
         earlier: The preparation before this one, of the same photo with other settings, or None.
+        further: Whether a photo to prepare may be a further one of a person, and needs no face.
     """
 
     order: Order
@@ -119,6 +120,7 @@ class Task:
     error: FaceLiftError | None = None
     arrival: Arrival | None = None
     earlier: Task | None = None
+    further: bool = False
     _reading: tuple[Future, ...] = ()
     _digests: Future | None = None
     _making: Future | None = None
@@ -151,6 +153,11 @@ class Task:
     def found_id(self) -> str:
         """Id of the preparation that :attr:`found` is of."""
         return self.id if self.result is not None or self.earlier is None else self.earlier.id
+
+    @property
+    def shows_face(self) -> bool:
+        """Whether a photo can be a portrait; while that isn't known, it is hoped."""
+        return self.state is not State.FAILED and (self.found is None or self.found.has_face)
 
     @property
     def cancelling(self) -> bool:
@@ -206,7 +213,8 @@ class Task:
             self._digests = _makers.submit(lambda: tuple(hashlib.sha256(photo).hexdigest() for photo in photos))
             files = map(PhotoFile, (source.name for source in self.order.capture.photos), photos)
             capture = self.order.capture.with_photos(files)
-            self._work = connection.request(self.method, capture, self.order.engine, self.order.settings)
+            order = self.order
+            self._work = connection.request(self.method, capture, order.engine, order.settings, self.further)
         except FaceLiftError as error:
             self.fail(error)
         except ValueError as error:

@@ -22,9 +22,6 @@ from ..photo.photos import PhotoSource
 from .session import session
 from .tasks import State, Task
 
-NO_FACE = "no-face"
-"""Code of the one error after which a photo can still be a further one: profiles and backs have no face."""
-
 
 @dataclass(frozen=True, eq=False)
 class Place:
@@ -52,7 +49,7 @@ def places(photos: Sequence[Task], engine: str) -> list[Place]:
     used, found = [] if portrait is None else [portrait], []
     for photo in photos:
         same = next((one for one in used if one is not photo and one.digests and one.digests == photo.digests), None)
-        if portrait is None or not is_usable(photo):
+        if portrait is None or photo.state is State.FAILED:
             why = "It can't be used."
         elif same is not None:
             why = f"It is the same photo as {same.order.source.name}, which is used once."
@@ -65,14 +62,10 @@ def places(photos: Sequence[Task], engine: str) -> list[Place]:
     return found
 
 
-def is_usable(photo: Task) -> bool:
-    """Whether a head can show something of a photo; also of one without a face, where it isn't the portrait."""
-    return photo.state is not State.FAILED or photo.error.code == NO_FACE
-
-
 def needs_side(photo: Task) -> bool:
-    """Whether nothing tells what a photo shows: it has no face, and nobody said its side."""
-    return photo.state is State.FAILED and photo.error.code == NO_FACE and photo.order.options.side == AUTO
+    """Whether nothing tells what a photo shows, neither its face nor its outline nor the user."""
+    unknown = photo.found is not None and not photo.found.has_face and not photo.found.side
+    return unknown and photo.order.options.side == AUTO
 
 
 def capture_of(photos: Sequence[Task], engine: str) -> Capture[PhotoSource] | None:
@@ -93,14 +86,14 @@ def join(settings: bpy.types.PropertyGroup) -> None:
     lens = lenses.options_of(settings)
     for photo in session.photos:
         photo.order = photo.order.with_options(**lens)
-    session.together = True
+    session.set_together(True)
 
 
 def separate(settings: bpy.types.PropertyGroup) -> None:
     """Make a head of each chosen photo: the panel's lens is that of the shown one."""
     if session.photo is not None:
         lenses.take(settings, session.photo.order.options)
-    session.together = False
+    session.set_together(False)
 
 
 def _used(photos: Sequence[Task], engine: str) -> list[Task]:
@@ -111,9 +104,7 @@ def _used(photos: Sequence[Task], engine: str) -> list[Task]:
 
 def _portrait(photos: Sequence[Task]) -> Task | None:
     """Return the first photo that can show the face: the order is the user's, but a back can't lead it."""
-    return next(
-        (each for each in photos if each.state is not State.FAILED and each.order.options.side not in FACELESS), None
-    )
+    return next((each for each in photos if each.shows_face and each.order.options.side not in FACELESS), None)
 
 
 def _shot(number: int, photo: Task, with_lens: bool) -> Shot[PhotoSource]:

@@ -150,7 +150,7 @@ class FACELIFT_OT_choose_head_photos(Explained, bpy.types.Operator):
         photo_editing.take_painted(session)
         session.choose(*(order_of_shot(context, replace(shot, role=PORTRAIT)) for shot in found))
         lenses.take(context.scene.facelift, found[0].options)
-        session.together = len(found) > 1
+        session.set_together(len(found) > 1)
         wake()
         if gone:
             self.report({"WARNING"}, f"Not where they were, and left away: {', '.join(gone)}")

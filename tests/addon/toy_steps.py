@@ -49,10 +49,7 @@ def drawn() -> list:
 
 
 def head_of_two_shots(photo: Path, further: Path) -> dict:
-    """Make a head of two photos, then the same again from what the head remembers; return what is found on it.
-
-    The interface gives one photo today: this is the place where a second one would enter.
-    """
+    """Make a head of two photos, then the same again from what the head remembers; return what is found on it."""
     import bpy
 
     capture, orders = module("core.engines.capture"), module("facelift_addon.making.orders")

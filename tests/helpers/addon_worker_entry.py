@@ -9,6 +9,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+import numpy as np
+
 from core.cameras import front_camera
 from core.engines import registry
 from core.engines.base import GenerateResult, PreparedPhoto
@@ -18,8 +20,8 @@ from core.engines.draft.settings import DraftSettings
 from core.engines.recipe import Recipe, used
 from core.errors import PhotoError
 from core.photo.alignment import Alignment
-from core.photo.sides import THREE_QUARTER
-from core.worker import server
+from core.photo.sides import AUTO, THREE_QUARTER
+from core.worker import lanes, server
 from tests.helpers import worker_entry
 
 UNHURRIED = "--unhurried" in sys.argv
@@ -54,7 +56,18 @@ class QuickEngine(worker_entry.StepsEngine):
         return GenerateResult(gaussians, worker_entry.outcomes_of(capture, prepared.aligned, cameras), recipe)
 
 
+def prepare_further(engine, capture, values, reporter) -> PreparedPhoto:
+    """Prepare a photo; of a dark one nothing is known but what the user says."""
+    try:
+        return engine.prepare(capture, values, reporter)
+    except PhotoError:
+        side = capture.portrait.options.side
+        aligned = np.zeros((512, 512, 4), np.uint8)
+        return PreparedPhoto(aligned, (), 0, side="" if side == AUTO else side, has_face=False)
+
+
 if __name__ == "__main__":
+    lanes.prepare_further = prepare_further
     if UNHURRIED:
         sys.argv.remove("--unhurried")
     worker_entry.register(QuickEngine)

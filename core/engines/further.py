@@ -1,0 +1,71 @@
+"""Preparing a further photo of a person: as a portrait where it shows a face, else by the head's outline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import PhotoError
+from ..photo.decode import Photo
+from ..photo.sides import FACELESS, SIDES
+from ..photo.types import PreparedPhoto
+from ..placing.sightings import Sighting, see
+from ..progress import CROP, Reporter
+from ..system.pictures import png_bytes
+from .base import Engine
+from .capture import Capture
+
+WITHOUT_FACE = ("no-face", "face-too-small")
+"""Codes of the errors after which the head is looked for by its outline."""
+
+
+def prepare_further(
+    engine: Engine, capture: Capture[Photo], settings: Mapping[str, Any], reporter: Reporter
+) -> PreparedPhoto:
+    """Prepare a photo that is to show more of a person than the portrait does.
+
+    Args:
+        engine: Prepares photos with a face.
+        capture: The photo alone.
+        settings: The engine's.
+        reporter: As for :meth:`~core.engines.base.Engine.prepare`.
+
+    Raises:
+        PhotoError: nobody was found in it ("no-person"), or as :meth:`~core.engines.base.Engine.prepare`.
+        SettingsError, Cancelled: as there.
+    """
+    shot = capture.portrait
+    if shot.options.side not in FACELESS:
+        try:
+            return engine.prepare(capture, settings, reporter)
+        except PhotoError as error:
+            if error.code not in WITHOUT_FACE:
+                raise
+    reporter.stage("Looking for the head", share=0.5)
+    sighting = see(shot, reporter)
+    if sighting is None:
+        raise PhotoError(
+            f"Nobody was found in {shot.photo.name}.",
+            "Choose a photo that shows the head against a calm background.",
+            code="no-person",
+        )
+    reporter.preview(CROP, png_bytes(sighting.alignment.apply(sighting.rgb)))
+    return PreparedPhoto(
+        aligned=sighting.picture,
+        faces=(),
+        face=0,
+        crop=_crop_of(sighting),
+        rgb=sighting.rgb,
+        matte=sighting.matte,
+        side=sighting.side if sighting.side in SIDES else "",
+        has_face=sighting.landmarks is not None,
+    )
+
+
+def _crop_of(sighting: Sighting) -> tuple[float, float, float]:
+    """Return the part of the photo that an alignment takes, as :class:`~core.photo.edits.Crop` has it."""
+    alignment, (height, width) = sighting.alignment, sighting.matte.shape
+    middle = (alignment.size / 2 - np.array(alignment.offset)) / alignment.scale
+    return float(middle[0] / width), float(middle[1] / height), alignment.size / alignment.scale[0] / width
