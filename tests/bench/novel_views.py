@@ -83,11 +83,16 @@ class TruthHead:
         """Return a photo's path."""
         return self.folder / name
 
+    @property
+    def view_names(self) -> tuple[str, ...]:
+        """File names of the true views."""
+        return tuple(entry["file"] for entry in self._facts["cameras"] if entry["file"].startswith("view"))
+
     @cached_property
     def views(self) -> tuple[View, ...]:
         """The true views."""
-        entries = (entry for entry in self._facts["cameras"] if entry["file"].startswith("view"))
-        return tuple(View.read(self.folder / entry["file"], entry) for entry in entries)
+        entries = {entry["file"]: entry for entry in self._facts["cameras"]}
+        return tuple(View.read(self.folder / name, entries[name]) for name in self.view_names)
 
     @cached_property
     def landmarks(self) -> np.ndarray:
