@@ -64,9 +64,9 @@ def standing_of(context: bpy.types.Context, photo: Task) -> Standing:
         return Standing(shows)
     if place.number is None:
         return Standing(shows, LEFT_OUT, place.why)
-    if together.needs_side(photo):
-        return Standing(shows, HELP, ASKED)
-    return Standing(shows) if kept is None else Standing(shows, kept.state, kept.message)
+    if kept is not None:
+        return Standing(shows, kept.state, kept.message)
+    return Standing(shows, HELP, ASKED) if together.needs_side(photo) else Standing(shows)
 
 
 def _kept(context: bpy.types.Context, number: int | None) -> KeptShot | None:
