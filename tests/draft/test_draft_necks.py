@@ -6,15 +6,20 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from core.engines.draft.front import PIXEL, STEP_SLOPE, find_front
 from core.engines.draft.portrait import FittedPortrait
 from core.engines.draft.segmentation import segment
+from core.engines.draft.surface import Surface
 from core.head.model import Region
 from core.splats.parts import Part
-from tests.helpers.draft import HAIR, SKIN, plain_portrait
+from tests.helpers.draft import HAIR, SKIN, labels, plain_portrait
 
 JACKET = np.array([0.16, 0.14, 0.13])
 BLUE = np.array([0.1, 0.5, 0.9])
 """Skin under a blue lamp; the other lamp's is orange."""
+
+PLANES = ((-1.2, 0.45, -0.1), (0.45, 1.2, 0.4))
+"""Left and right end of upright planes, and their depth, world units."""
 
 
 def dressed(turn: float, lamp: np.ndarray | None = None) -> tuple[FittedPortrait, np.ndarray]:
@@ -56,3 +61,17 @@ def test_light_along_the_jaw_is_no_clothes():
     assert jaw.sum() > 300
     assert not (parts[jaw] == Part.CLOTHES).any()
     assert (parts[portrait.region_map == Region.TORSO] == Part.CLOTHES).mean() > 0.9
+
+
+def test_a_collar_before_the_shoulder_is_a_step_and_not_rows_of_dots():
+    portrait = plain_portrait()
+    found = labels(portrait, np.zeros_like(portrait.mask))
+    # Upright planes: a collar's to one side, half a head behind it a shoulder's.
+    planes = [[[low, y, -1.4], [high, y, -1.4], [high, y, 0.4], [low, y, 0.4]] for low, high, y in PLANES]
+    corners = np.reshape(planes, (-1, 3))
+    cover = Surface(corners, np.tile([0.0, -1.0, 0.0], (len(corners), 1)), np.arange(len(corners)).reshape(-1, 4))
+    depth = find_front(portrait, found, cover).depth
+    steps = np.abs(np.diff(depth, axis=1)) > STEP_SLOPE * PIXEL
+    before, after = (steps & found.dress[:, 1:])[:, :-1], (steps & found.dress[:, :-1])[:, 1:]
+    assert (before | after).sum() > 30, "the collar lies before the shoulder"
+    assert not (before & after).any(), "nothing lies between"

@@ -93,7 +93,7 @@ def find_front(portrait: FittedPortrait, segmentation: Segmentation, cover: Surf
         # Between what lies before and what lies behind there is a step, and nothing.
         depth = np.where(near, blur_inside(depth, near, COVER_BLUR, near), depth)
     inner = portrait.inwards >= OUTLINE_RIM
-    depth = parted(depth, covered, inner & segmentation.is_part(Part.HAIR))
+    depth = parted(depth, covered, inner | ~segmentation.is_part(Part.HAIR))
     # Hair rises from the skin at the hairline instead of standing off it.
     away = ndimage.distance_transform_edt(~on_head) * PIXEL / HAIRLINE
     # Hair before an ear hides it: it lies where it falls, not on the ear's far deeper skin.
@@ -118,14 +118,20 @@ def find_front(portrait: FittedPortrait, segmentation: Segmentation, cover: Surf
     return Front(depth.astype(np.float32), on_head, seen.mask)
 
 
-def parted(depth: np.ndarray, covered: np.ndarray, hair: np.ndarray) -> np.ndarray:
-    """Return the depth [512, 512] of what covers the person, with steps where one lock of hair lies before another.
+def parted(depth: np.ndarray, covered: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Return the depth [512, 512] of what covers the person, with steps where one lock of hair lies before another,
+    or a collar beside the neck.
 
-    A slope between them would be rows of dots from the side. At the person's outline, hair turns away.
+    A slope between them would be rows of dots from the side.
+
+    Args:
+        depth: [512, 512] along the camera's z.
+        covered: [512, 512] bool: what covers the person.
+        place: [512, 512] bool: where steps may be; at the person's outline, hair turns away.
     """
     steep = covered & (np.hypot(*np.gradient(depth)) > STEP_SLOPE * PIXEL)
     even = covered & ~steep
-    return np.where(steep & hair, nearest_fill(depth, even), depth) if even.any() else depth
+    return np.where(steep & place, nearest_fill(depth, even), depth) if even.any() else depth
 
 
 def outline_pixels(
