@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from core.cameras import Camera, front_camera
 from core.engines.capture import FURTHER, Capture, Shot
@@ -80,16 +81,24 @@ def test_a_field_is_what_points_demand_and_smooth_between():
     def moves(places):
         return np.stack([0.05 * np.sin(2 * places[:, 1]), 0.04 * places[:, 0], 0.03 * np.ones(len(places))], axis=1)
 
-    demands = Demands(points, directions, (directions * moves(points)).sum(1), np.full(3000, 10.0))
-    field = solve_field(points, demands)
+    demands = Demands(points, directions, (directions * moves(points)).sum(1), np.full(3000, 10.0), np.zeros((3000, 0)))
+    field, _ = solve_field(points, demands, np.zeros(0))
     others = rng.uniform(-0.45, 0.45, (500, 3))
     assert np.abs(field.at(others) - moves(others)).max() < 0.004
 
 
 def test_a_field_without_demands_rests():
     points = np.random.default_rng(0).uniform(-0.5, 0.5, (100, 3))
-    still = Demands(points[:1], np.array([[1.0, 0, 0]]), np.zeros(1), np.ones(1))
-    assert not solve_field(points, still).at(points).any()
+    still = Demands(points[:1], np.array([[1.0, 0, 0]]), np.zeros(1), np.ones(1), np.zeros((1, 0)))
+    assert not solve_field(points, still, np.zeros(0))[0].at(points).any()
+
+
+def test_what_all_points_have_in_common_is_no_bending():
+    points = np.random.default_rng(0).uniform(-0.5, 0.5, (800, 3))
+    directions = np.tile([1.0, 0, 0], (800, 1))
+    demands = Demands(points, directions, np.full(800, 0.03), np.full(800, 4.0), np.ones((800, 1)))
+    field, found = solve_field(points, demands, np.array([1e-3]))
+    assert found[0] == pytest.approx(0.03, abs=0.003) and np.abs(field.at(points)).max() < 0.003
 
 
 def test_values_go_on_beyond_where_they_are_known():
@@ -101,30 +110,52 @@ def test_values_go_on_beyond_where_they_are_known():
     assert np.abs(found - values)[~known].mean() < 0.1
 
 
-def test_a_head_moves_into_the_outline_of_a_side_and_stays_in_the_portrait():
-    head, person = ball(), ball((0.5, 0.62, 0.5))
-    portrait, side = front_camera(), Camera.orbit(0)
-    look = look_at(person, side)
-    before = silhouette_iou(render(head, side).alpha, look.alpha)
+def met(head, looks):
+    """A head brought into outlines: its means, and the photos with their cameras."""
+    portrait = front_camera()
     seen = seen_from(head, portrait)
-    means = head.means.astype(np.float64)
-    for field in meet_outlines(head, seen, portrait, [look], np.random.default_rng(0), Reporter()):
-        means = means + field.at(means)
-    after = silhouette_iou(render(head.replace(means=means), side).alpha, look.alpha)
-    assert before < 0.82 and after > 0.97
-    moved = np.linalg.norm(portrait.project(means[seen])[0] - portrait.project(head.means[seen])[0], axis=1)
-    assert np.percentile(moved, 95) < 1.0
-
-
-def test_an_outline_that_is_far_off_is_doubted():
-    head, hat = ball(), ball((0.5, 0.5, 1.1))
-    look = look_at(hat, Camera.orbit(0))
-    fields = meet_outlines(
-        head, seen_from(head, front_camera()), front_camera(), [look], np.random.default_rng(0), Reporter()
-    )
+    fields, looks = meet_outlines(head, seen, portrait, looks, np.random.default_rng(0), Reporter())
     means = head.means.astype(np.float64)
     for field in fields:
         means = means + field.at(means)
+    moved = np.linalg.norm(portrait.project(means[seen])[0] - portrait.project(head.means[seen])[0], axis=1)
+    assert np.percentile(moved, 95) < 1.0
+    return means, looks
+
+
+def test_a_head_moves_into_the_outline_of_a_side_and_stays_in_the_portrait():
+    head, person, side = ball(), ball((0.5, 0.62, 0.5)), Camera.orbit(0)
+    look = look_at(person, side)
+    before = silhouette_iou(render(head, side).alpha, look.alpha)
+    means, (found,) = met(head, [look])
+    after = silhouette_iou(render(head.replace(means=means), found.camera).alpha, look.alpha)
+    assert before < 0.82 and after > 0.97
+
+
+def test_a_camera_that_is_a_little_off_is_moved_and_not_the_head():
+    head, side = ball((0.45, 0.5, 0.6)), Camera.orbit(0)
+    look = look_at(head, side)
+    shifted = look.moved(np.zeros(3), np.array([0.03, -0.02, 0.0]), np.zeros(3))
+    means, (found,) = met(head, [shifted])
+    off = np.linalg.norm(found.camera.project(head.means)[0] - side.project(head.means)[0], axis=1)
+    assert off.mean() < 2.5 and np.abs(means - head.means).mean() < 0.008
+
+
+def test_a_moved_photo_sees_the_head_moved():
+    look = look_at(ball(), Camera.orbit(0))
+    pivot, turn, shift = np.array([0.1, 0.0, 0.2]), np.array([0.0, 0.2, 0.0]), np.array([0.02, 0.0, 0.1])
+    assert look.moved(turn, shift, pivot).camera.to_camera(pivot[None])[0] == pytest.approx(
+        look.camera.to_camera(pivot[None])[0] + shift
+    )
+    aside = look.camera.to_camera(np.array([[0.1, 0.3, 0.2]]))[0] - look.camera.to_camera(pivot[None])[0]
+    turned = look.moved(turn, np.zeros(3), pivot).camera.to_camera(np.array([[0.1, 0.3, 0.2]]))[0]
+    expected = aside @ Rotation.from_rotvec(turn).as_matrix().T
+    assert turned - look.camera.to_camera(pivot[None])[0] == pytest.approx(expected)
+
+
+def test_an_outline_that_is_far_off_is_doubted():
+    hat = ball((0.5, 0.5, 1.1))
+    means, _ = met(ball(), [look_at(hat, Camera.orbit(0))])
     assert np.abs(means[:, 2]).max() < 0.75
 
 

@@ -45,7 +45,7 @@ def join_shots(bust: Bust, looks: Sequence[Look], rng: np.random.Generator, repo
     """
     reporter.stage("Shaping the head by the other photos", share=0.1)
     portrait = Look(bust.portrait.rgb, bust.portrait.alpha, bust.portrait.camera)
-    fields = meet_outlines(bust.gaussians, bust.photographed, portrait.camera, looks, rng, reporter)
+    fields, looks = meet_outlines(bust.gaussians, bust.photographed, portrait.camera, looks, rng, reporter)
     means, vertices = bust.gaussians.means.astype(np.float64), bust.portrait.vertices.astype(np.float64)
     for field in fields:
         means, vertices = means + field.at(means), vertices + field.at(vertices)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
+from scipy.linalg import block_diag
 from scipy.sparse.linalg import cg
 
 SPACING = 0.12
@@ -23,7 +24,7 @@ REST = 1e-3
 """Weight of a squared displacement: keeps still what nothing is demanded of."""
 SMOOTHNESS = 3.0
 """Weight of a squared step of values between nodes against a squared difference at a place."""
-ITERATIONS, TOLERANCE = 200, 1e-3
+ITERATIONS, TOLERANCE = 200, 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,18 +36,25 @@ class Demands:
         directions: [N, 3]; their length counts.
         amounts: [N] what the product of direction and displacement shall be.
         weights: [N] of the squared differences.
+        others: [N, E] coefficients of further unknowns, which are added to the product; E is 0 where there are none.
     """
 
     points: np.ndarray
     directions: np.ndarray
     amounts: np.ndarray
     weights: np.ndarray
+    others: np.ndarray
 
     @classmethod
     def joined(cls, items: Sequence[Demands]) -> Demands:
-        """Join several."""
-        names = ("points", "directions", "amounts", "weights")
-        return cls(*(np.concatenate([getattr(item, name) for item in items]) for name in names))
+        """Join several; each one's further unknowns are its own."""
+        return cls(
+            np.concatenate([item.points for item in items]),
+            np.concatenate([item.directions for item in items]),
+            np.concatenate([item.amounts for item in items]),
+            np.concatenate([item.weights for item in items]),
+            block_diag(*(item.others for item in items)),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,12 +76,13 @@ class LatticeField:
         return np.einsum("nk,nkc->nc", shares, flat[nodes])
 
 
-def solve_field(around: np.ndarray, demands: Demands) -> LatticeField:
-    """Return the field of least bending that meets the demands.
+def solve_field(around: np.ndarray, demands: Demands, stillness: np.ndarray) -> tuple[LatticeField, np.ndarray]:
+    """Return the field of least bending that meets the demands, and the further unknowns [E].
 
     Args:
         around: [N, 3] points whose box the lattice covers.
         demands: What is asked for.
+        stillness: [E] weights of the squares of the further unknowns.
     """
     origin = around.min(0) - MARGIN * SPACING
     shape = tuple(np.ceil(np.ptp(around, axis=0) / SPACING).astype(int) + 2 * MARGIN + 1)
@@ -84,12 +93,13 @@ def solve_field(around: np.ndarray, demands: Demands) -> LatticeField:
     values = (shares[:, :, None] * demands.directions[:, None, :]).reshape(len(nodes), -1)
     rows = np.repeat(places, columns.shape[1])
     system = sparse.csr_matrix((values.ravel(), (rows, columns.ravel())), (len(nodes), 3 * count))
+    system = sparse.hstack([system, sparse.csr_matrix(demands.others)]).tocsr()
     weighted = system.T @ sparse.diags(demands.weights)
-    stiffness = BENDING * _bending(shape) + REST * sparse.identity(count)
-    matrix = (weighted @ system + sparse.kron(stiffness, sparse.identity(3))).tocsr()
+    stiffness = sparse.kron(BENDING * _bending(shape) + REST * sparse.identity(count), sparse.identity(3))
+    matrix = (weighted @ system + sparse.block_diag([stiffness, sparse.diags(stillness)])).tocsr()
     scale = sparse.diags(1 / np.maximum(matrix.diagonal(), 1e-12))
-    moves, _ = cg(matrix, weighted @ demands.amounts, rtol=TOLERANCE, maxiter=ITERATIONS, M=scale)
-    return LatticeField(origin, moves.reshape(*shape, 3))
+    found, _ = cg(matrix, weighted @ demands.amounts, rtol=TOLERANCE, maxiter=ITERATIONS, M=scale)
+    return LatticeField(origin, found[: 3 * count].reshape(*shape, 3)), found[3 * count :]
 
 
 def _corners(points: np.ndarray, origin: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:

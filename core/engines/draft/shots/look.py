@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 from scipy import ndimage
+from scipy.spatial.transform import Rotation
 
 from ....cameras import Camera
 from ..fields import sample_map, signed_distance
@@ -56,6 +57,20 @@ class Look:
     def with_colors(self, rgb: np.ndarray) -> Look:
         """Return the photo with other colours [512, 512, 3]."""
         return replace(self, rgb=rgb)
+
+    def moved(self, turn: np.ndarray, shift: np.ndarray, pivot: np.ndarray) -> Look:
+        """Return the photo with its camera moved as if it were the head that moves.
+
+        Args:
+            turn: [3] rotation vector of the head in the camera's axes, radians.
+            shift: [3] world units in the camera's axes.
+            pivot: [3] world position around which it turns.
+        """
+        seen = self.camera.to_camera(pivot[None])[0]
+        motion = np.eye(4)
+        motion[:3, :3] = Rotation.from_rotvec(turn).as_matrix()
+        motion[:3, 3] = seen + shift - motion[:3, :3] @ seen
+        return replace(self, camera=replace(self.camera, c2w=self.camera.c2w @ np.linalg.inv(motion)))
 
     def sample(self, values: np.ndarray, pixels: np.ndarray) -> np.ndarray:
         """Return a map's values [N, ...] at pixels [N, 2]."""

@@ -24,7 +24,11 @@ CLOTH = 0.1
 """Weight of clothes against that of the head: people move their shoulders and change clothes."""
 DOUBT = 0.12
 """World units by which an outline may be off before it is doubted: then it is other hair, or no outline of this."""
-INSET = 2.8
+UNCERTAIN = (0.035, 0.035, 0.035, 0.05, 0.05, 0.05)
+"""Radians by which a camera may be turned around the head, about its own axes, and world units of its shift."""
+LIKELY = 1e-3
+"""Weight of a camera that is as far off as that: as much as ten points of an outline that are a pixel off."""
+INSET = 1.6
 """Pixels inside the outline where the outermost Gaussians have their middle: they are as wide."""
 
 
@@ -35,8 +39,10 @@ def meet_outlines(
     looks: Sequence[Look],
     rng: np.random.Generator,
     reporter: Reporter,
-) -> list[LatticeField]:
-    """Return displacements, one after the other, that bring the head into the outlines of further photos.
+) -> tuple[list[LatticeField], list[Look]]:
+    """Bring the head into the outlines of further photos.
+
+    Where a camera stood is known to a degree or two. What moving the camera explains needs no other shape.
 
     Args:
         gaussians: The head.
@@ -46,20 +52,27 @@ def meet_outlines(
         rng: Chooses the points that are held.
         reporter: Asked in every round whether the job was cancelled.
 
+    Returns:
+        Displacements, one after the other, and the photos with their cameras where the outlines tell them to be.
+
     Raises:
         Cancelled: the job was cancelled.
     """
     points = gaussians.means.astype(np.float64)
+    pivot = points.mean(0)
     held = rng.permutation(np.flatnonzero(seen))[:HELD]
-    fields: list[LatticeField] = []
+    looks, fields = list(looks), []
+    stillness = np.tile(1 / np.square(UNCERTAIN), len(looks)) * LIKELY
     for _ in range(ROUNDS):
         reporter.check()
         demands = [_hold(points[held], portrait)]
-        demands += [_outline(points, gaussians.parts, look) for look in looks]
-        field = solve_field(points, Demands.joined(demands))
+        demands += [_outline(points, gaussians.parts, look, pivot) for look in looks]
+        field, found = solve_field(points, Demands.joined(demands), stillness)
         points = points + field.at(points)
+        motions = found.reshape(-1, 6)
+        looks = [look.moved(each[:3], each[3:], pivot) for look, each in zip(looks, motions, strict=True)]
         fields.append(field)
-    return fields
+    return fields, looks
 
 
 def _hold(points: np.ndarray, camera: Camera) -> Demands:
@@ -72,10 +85,17 @@ def _along(points: np.ndarray, turns: np.ndarray, errors: np.ndarray, weights: n
     per_unit = np.linalg.norm(turns, axis=2)
     directions = turns / per_unit[..., None]
     amounts = errors / per_unit
-    return Demands(np.repeat(points, 2, axis=0), directions.reshape(-1, 3), amounts.reshape(-1), np.repeat(weights, 2))
+    count = 2 * len(points)
+    return Demands(
+        np.repeat(points, 2, axis=0),
+        directions.reshape(-1, 3),
+        amounts.reshape(-1),
+        np.repeat(weights, 2),
+        np.zeros((count, 0)),
+    )
 
 
-def _outline(points: np.ndarray, parts: np.ndarray, look: Look) -> Demands:
+def _outline(points: np.ndarray, parts: np.ndarray, look: Look, pivot: np.ndarray) -> Demands:
     """Ask the points on the head's outline to go where the photo's is."""
     chosen = _outermost(points, look.camera)
     place, _ = look.camera.project(points[chosen])
@@ -86,7 +106,12 @@ def _outline(points: np.ndarray, parts: np.ndarray, look: Look) -> Demands:
     amounts = (distance - INSET) / per_unit
     weights = OUTLINE_WEIGHT / (1 + (amounts / DOUBT) ** 2) ** 2
     weights = weights * np.where(parts[chosen] == Part.CLOTHES, CLOTH, 1.0)
-    return Demands(points[chosen], turns / per_unit[:, None], amounts, weights)
+    directions = turns / per_unit[:, None]
+    # Turning the camera moves everything around it, and shifting it moves everything.
+    inner, local = directions @ look.camera.c2w[:3, :3], look.camera.to_camera(points[chosen])
+    local -= look.camera.to_camera(pivot[None])
+    others = np.concatenate([np.cross(local, inner), inner], axis=1)
+    return Demands(points[chosen], directions, amounts, weights, others)
 
 
 def _outermost(points: np.ndarray, camera: Camera) -> np.ndarray:
