@@ -35,8 +35,8 @@ NO_PERSON = "Nobody was found in this photo. Choose one that shows the person, l
 CHOOSE_SIDE = (
     "This photo shows no face, and its outline does not tell the side. Choose what it shows: left, right or back."
 )
-UNLIKE = "This face is unlike the portrait's: is it another person? Place it by hand, or remove it."
-POOR = "The head's outline does not fit this photo. Place it by hand, or choose which side it shows."
+UNLIKE = "This face is unlike the portrait's: is it another person? Then remove it."
+POOR = "The head's outline does not fit this photo. Choose which side it shows, mend its matte, or remove it."
 MOST_LANDMARK_ERROR = 9.0
 """Mean distance in pixels of the crop between a face's landmarks and the common head's, above which it is doubted."""
 MOST_OUTLINE_ERROR = 12.0

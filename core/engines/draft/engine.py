@@ -77,9 +77,12 @@ class DraftEngine:
         if options.budget.detail:
             portrait = replace(portrait, fine=fine_photo(prepared))
         bust = build_bust(portrait, options, reporter)
-        looks = [Look.of_picture(shot.picture, shot.camera) for shot in placed if shot.state == PLACED]
-        if looks:
-            bust = join_shots(bust, looks, np.random.default_rng(options.seed), reporter)
+        used_shots = [shot for shot in placed if shot.state == PLACED]
+        if used_shots:
+            looks = [Look.of_picture(shot.picture, shot.camera) for shot in used_shots]
+            bust, cameras = join_shots(bust, looks, np.random.default_rng(options.seed), reporter)
+            moved = dict(zip(map(id, used_shots), cameras, strict=True))
+            placed = tuple(replace(shot, camera=moved.get(id(shot), shot.camera)) for shot in placed)
 
         reporter.stage("Finishing", share=0.05)
         canonical = portrait.fit.canonical if options.straighten else np.eye(4)

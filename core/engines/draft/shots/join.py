@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ....cameras import Camera
 from ....gaussians import Gaussians, concatenate
 from ....progress import Reporter
 from ....splats import spherical_harmonics as harmonics
@@ -31,14 +32,19 @@ OUTSIDE = 8.0
 """Pixels outside of a photo's outline from which what was invented of the head goes: there the photo shows nothing."""
 
 
-def join_shots(bust: Bust, looks: Sequence[Look], rng: np.random.Generator, reporter: Reporter) -> Bust:
-    """Return the bust in the outlines of further photos, and with their colours.
+def join_shots(
+    bust: Bust, looks: Sequence[Look], rng: np.random.Generator, reporter: Reporter
+) -> tuple[Bust, tuple[Camera, ...]]:
+    """Bring a bust into the outlines of further photos, and give it their colours.
 
     Args:
         bust: What the portrait gave.
         looks: The further photos, at least one.
         rng: Source of chance.
         reporter: Gets the stages.
+
+    Returns:
+        The bust, and the photos' cameras, moved to where they see it as it was photographed.
 
     Raises:
         Cancelled: the job was cancelled.
@@ -71,7 +77,8 @@ def join_shots(bust: Bust, looks: Sequence[Look], rng: np.random.Generator, repo
         reporter.step()
     count = sum(map(len, layers))
     photographed = np.concatenate([photographed[kept], np.zeros(count, bool)])
-    return Bust(concatenate([head.select(kept), *layers]), fitted, photographed)
+    joined = Bust(concatenate([head.select(kept), *layers]), fitted, photographed)
+    return joined, tuple(look.camera for look in looks)
 
 
 def _within_all(points: np.ndarray, looks: Sequence[Look]) -> np.ndarray:
