@@ -106,8 +106,11 @@ def test_what_was_found_reaches_the_client():
     assert received.crop.values() == pytest.approx(portrait.crop)
     picture = np.asarray(Image.open(io.BytesIO(received.picture_png)))
     np.testing.assert_array_equal(picture[..., 3], portrait.matte)
-    old = packing.unpack_prepared({"faces": [], "face": 0, "notes": []}, {"aligned": b""})
-    assert old.crop is None and old.findings == () and old.picture_png == b""
+    assert (received.side, received.has_face) == (portrait.side, True)
+    facts = {"faces": [], "face": 0, "notes": [], "side": "back", "has_face": False}
+    bare = packing.unpack_prepared(facts, {"aligned": b""})
+    assert bare.crop is None and bare.findings == () and bare.picture_png == b""
+    assert bare.side == "back" and not bare.has_face
 
 
 # --- what will suffer -----------------------------------------------------------------------

@@ -13,7 +13,7 @@ from core.processes import connection
 from core.processes.connection import Timeouts
 from core.processes.job import JobState
 from core.processes.launch import Launch
-from core.processes.protocol import Method
+from core.processes.protocol import PROTOCOL_VERSION, Method
 from core.worker.client import WorkerClient
 from tests.helpers.patience import PATIENCE
 from tests.helpers.worker import HOLD, capture, make_client, photo_bytes, test_launch, wait_for, wait_until_working
@@ -298,7 +298,7 @@ def test_nonsense_in_valid_frames_is_reported(tmp_path, answer):
         "import sys\n"
         "def send(text):\n"
         "    sys.stdout.write('Content-Length: %d\\r\\n\\r\\n%s' % (len(text), text)); sys.stdout.flush()\n"
-        'send(\'{"jsonrpc":"2.0","id":1,"result":{"protocol":2}}\')\n'
+        f'send(\'{{"jsonrpc":"2.0","id":1,"result":{{"protocol":{PROTOCOL_VERSION}}}}}\')\n'
         "sys.stdin.readline(); sys.stdin.readline(); sys.stdin.readline()\n"
         f"send({answer!r})\n"
         "sys.stdin.read()\n"
