@@ -223,4 +223,4 @@ def test_menus_and_drops_offer_splats_and_photos(blender):
     assert "Gaussian splats" in handlers["FACELIFT_FH_splats"].bl_label
     assert ".jpg" in handlers["FACELIFT_FH_photo"].bl_file_extensions
     # Where several handlers fit, Blender's chooser shows the names of their operators.
-    assert "Head" in bpy.ops.facelift.choose_photo.get_rna_type().name
+    assert "Head" in bpy.ops.facelift.drop_photo.get_rna_type().name

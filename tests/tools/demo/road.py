@@ -72,10 +72,11 @@ def run(
     files = {name: out / name for name in ("head.ply", "front.png", "turntable.png", "head.blend")}
     with _timed(seconds, "head.ply", say):
         bpy.ops.facelift.export_splats(filepath=str(files["head.ply"]), frame="HEAD", check_existing=False)
-    renderer, draw = _renderer(head, result.gaussians, result.photo_camera, say)
+    photo_camera = result.shots[0].camera
+    renderer, draw = _renderer(head, result.gaussians, photo_camera, say)
     folder = out / "views"
     with _timed(seconds, "front.png", say):
-        (front,) = draw([result.photo_camera], folder, FRONT_SIZE)
+        (front,) = draw([photo_camera], folder, FRONT_SIZE)
         front.replace(files["front.png"])
     with _timed(seconds, "turntable.png", say):
         views = draw(turntable(TURNTABLE_VIEWS), folder, TURNTABLE_SIZE)
