@@ -10,7 +10,7 @@ from ..gaussians import Gaussians
 from ..geometry import quaternions
 from ..geometry.vectors import unit
 from ..splats import spherical_harmonics as harmonics
-from ..splats.attributes import STRAND, STRAND_PLACE
+from ..splats.attributes import of_no_strand
 from ..splats.parts import Part
 from .limits import behind_photo
 from .seeds import spread
@@ -60,5 +60,5 @@ def backing(
         np.full(len(points), OPACITY),
         harmonics.from_colors(colors),
         np.full(len(points), Part.HAIR),
-        {STRAND: np.zeros(len(points), np.int32), STRAND_PLACE: np.zeros(len(points), np.float32)},
+        of_no_strand(len(points)),
     )

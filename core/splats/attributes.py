@@ -6,6 +6,8 @@ names, importers keep extra columns beside them.
 
 from __future__ import annotations
 
+import numpy as np
+
 POSITION = "position"
 """FLOAT_VECTOR, mean."""
 SCALE = "scale"
@@ -45,6 +47,11 @@ STRAND = "strand"
 points that Blender's tools add."""
 STRAND_PLACE = "strand_place"
 """FLOAT, where on its strand a splat is: 0 at the root, 1 at the tip."""
+
+
+def of_no_strand(count: int) -> dict[str, np.ndarray]:
+    """Return the columns of strands for ``count`` splats that belong to none."""
+    return {STRAND: np.zeros(count, np.int32), STRAND_PLACE: np.zeros(count, np.float32)}
 
 
 def radiance_sh(index: int) -> str:

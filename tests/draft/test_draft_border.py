@@ -8,11 +8,12 @@ from scipy import ndimage
 from core.cameras import Camera
 from core.engines.draft.cut import shoulder_cut
 from core.engines.draft.ears import over_ears, showing_ears
+from core.engines.draft.fields import sample_picture
 from core.engines.draft.front import GRAZING, OUTLINE_RIM, STRETCHED, Front, outline_pixels
 from core.engines.draft.photo_sheet import along_outline, build_sheet, pixel_splats
 from core.engines.draft.portrait import FittedPortrait
 from core.engines.draft.segmentation import segment
-from core.engines.draft.skin import paint_skin, sample_picture
+from core.engines.draft.skin import paint_skin
 from core.engines.draft.thickness import cover_thickness
 from core.engines.draft.trust import skin_trust
 from core.engines.draft.view_colors import EXPECTED_AT, TURNING, view_colors

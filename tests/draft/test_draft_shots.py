@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from core.cameras import Camera, front_camera
+from core.cameras import Camera
 from core.engines.capture import FURTHER, Capture, Shot
 from core.engines.draft.bust import Bust
 from core.engines.draft.engine import DraftEngine
@@ -112,15 +112,12 @@ def test_values_go_on_beyond_where_they_are_known():
 
 def met(head, looks):
     """A head brought into outlines: its means, and the photos with their cameras."""
-    portrait = front_camera()
-    seen = seen_from(head, portrait)
-    fields, looks = meet_outlines(head, seen, portrait, looks, np.random.default_rng(0), Reporter())
-    means = head.means.astype(np.float64)
-    for field in fields:
-        means = means + field.at(means)
-    moved = np.linalg.norm(portrait.project(means[seen])[0] - portrait.project(head.means[seen])[0], axis=1)
+    portrait = with_cap(12)[0]
+    seen, camera = seen_from(head, portrait.camera), portrait.camera
+    found = meet_outlines(Bust(head, portrait, seen), looks, np.random.default_rng(0), Reporter())
+    moved = np.linalg.norm(camera.project(found.means[seen])[0] - camera.project(head.means[seen])[0], axis=1)
     assert np.percentile(moved, 95) < 1.0
-    return means, looks
+    return found.means, found.looks
 
 
 def test_a_head_moves_into_the_outline_of_a_side_and_stays_in_the_portrait():
@@ -204,7 +201,8 @@ def further_photo():
     camera = Camera.orbit(270 + 40, 5, radius=4.5, fov=30)
     result = astronaut_head()[0]
     head, means = result.gaussians, result.gaussians.means.astype(np.float64)
-    hidden = ~Cells.of(result.photo_camera, means).shown(means, 0.03)
+    cells = Cells.of(result.photo_camera, means)
+    hidden = cells.depths > cells.nearest.ravel()[cells.cell] + 0.03
     blue = np.where(hidden[:, None], head.colors * 0.4 + [0.1, 0.2, 0.5], head.colors)
     painted = head.replace(sh=harmonics.from_colors(blue).astype(np.float32))
     picture = render(painted, camera, (0.55, 0.6, 0.65)).to_uint8()

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...gaussians import Gaussians, concatenate
 from ...progress import Reporter
-from ...splats.attributes import STRAND, STRAND_PLACE
+from ...splats.attributes import of_no_strand
 from ...splats.parts import Part
 from .backlight import without_backlight
 from .color import to_encoded
@@ -140,8 +140,7 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     body = concatenate([photo, Splats.concatenate(splats).to_gaussians()])
     kept = cut.heights(body.means) >= -VOXEL
     body = body.select(kept)
-    columns = {STRAND: np.zeros(len(body), np.int32), STRAND_PLACE: np.zeros(len(body), np.float32)}
-    body = body.replace(extras=columns)
+    body = body.replace(extras=of_no_strand(len(body)))
     whole = body if hair is None else concatenate([body, hair])
     photographed = np.arange(len(whole)) < kept[: len(photo)].sum()
     return Bust(whole, portrait, photographed)

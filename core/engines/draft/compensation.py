@@ -11,6 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from ...system import blocks
+from .fields import window
 
 BLUR = 0.3
 """Variance in square pixels that the rasterizer adds to every projected Gaussian."""
@@ -38,23 +39,12 @@ def compensate(
     colors = target.copy()
     if not opacities.any():
         return colors
-    rows, columns = (_reach(opacities, axis) for axis in (1, 0))
+    rows, columns = window(opacities != 0, 1)
     facing = ndimage.minimum_filter(facing, 3)
     channels = np.ascontiguousarray(np.moveaxis(target[rows, columns], -1, 0))
     part = _compensated(channels, depth[rows, columns], opacities[rows, columns], facing[rows, columns], footprint)
     colors[rows, columns] = np.moveaxis(part, 0, -1)
     return colors
-
-
-def _reach(opacities: np.ndarray, axis: int) -> slice:
-    """Return the rows or columns from the first to the last that hold Gaussians, and one more at both ends.
-
-    Args:
-        opacities: [H, W]; somewhere not 0.
-        axis: Along which a row (1) or a column (0) runs.
-    """
-    places = np.flatnonzero(opacities.any(axis))
-    return slice(max(int(places[0]) - 1, 0), int(places[-1]) + 2)
 
 
 def _compensated(

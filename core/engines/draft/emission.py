@@ -16,14 +16,14 @@ from ...splats.attributes import STRAND
 from ...splats.parts import Part
 from .cover import Cover
 from .ears import over_ears, showing_ears
-from .fields import sample_map
+from .fields import sample_map, sample_picture
 from .front import FLESH, SKIN_REGIONS
 from .neckline import Neckline
 from .photo_sheet import PhotoSheet
 from .portrait import FittedPortrait
 from .samples import sample_splats, spread
 from .segmentation import Segmentation
-from .skin import RIM, Skin, sample_picture, visibility
+from .skin import RIM, Skin, visibility
 from .splats import Splats
 from .surface import Surface
 from .texture import look_up

@@ -70,19 +70,19 @@ class DraftEngine:
         reporter.stage("Fitting the head", share=0.4)
         lens = capture.portrait.lens(prepared.alignment)
         portrait = fit_portrait(prepared, front_camera(fov=lens.degrees))
-        placed: tuple[PlacedShot, ...] = ()
+        placed: list[PlacedShot] = []
         if further := capture.shots[1:]:
-            placed, fit = place_shots(prepared, portrait.fit, portrait.camera, further, reporter)
-            portrait = replace(portrait, fit=fit)
+            found, fit = place_shots(prepared, portrait.fit, portrait.camera, further, reporter)
+            placed, portrait = list(found), replace(portrait, fit=fit)
         if options.budget.detail:
             portrait = replace(portrait, fine=fine_photo(prepared))
         bust = build_bust(portrait, options, reporter)
-        used_shots = [shot for shot in placed if shot.state == PLACED]
+        used_shots = [number for number, shot in enumerate(placed) if shot.state == PLACED]
         if used_shots:
-            looks = [Look.of_picture(shot.picture, shot.camera) for shot in used_shots]
+            looks = [Look.of_picture(placed[number].picture, placed[number].camera) for number in used_shots]
             bust, cameras = join_shots(bust, looks, np.random.default_rng(options.seed), reporter)
-            moved = dict(zip(map(id, used_shots), cameras, strict=True))
-            placed = tuple(replace(shot, camera=moved.get(id(shot), shot.camera)) for shot in placed)
+            for number, moved in zip(used_shots, cameras, strict=True):
+                placed[number] = replace(placed[number], camera=moved)
 
         reporter.stage("Finishing", share=0.05)
         canonical = portrait.fit.canonical if options.straighten else np.eye(4)

@@ -34,7 +34,7 @@ def blur_inside(values: np.ndarray, mask: np.ndarray, sigma: float, at: np.ndarr
     channels = values[..., None] if values.ndim == 2 else values
     average = np.zeros(channels.shape, np.result_type(channels.dtype, np.float32))
     reached = np.zeros(mask.shape, bool)
-    part = _reach(weights, sigma)
+    part = window(weights != 0, 2 * int(4 * sigma + 0.5) + 1)
     inner = weights[part]
     layers = [inner, *(np.where(inner > 0, c, 0) * inner for c in np.moveaxis(channels[part], -1, 0))]
     spread, *total = blocks.each(lambda layer: ndimage.gaussian_filter(layer, sigma), layers)
@@ -45,15 +45,21 @@ def blur_inside(values: np.ndarray, mask: np.ndarray, sigma: float, at: np.ndarr
     return average[..., 0] if values.ndim == 2 else average
 
 
-def _reach(weights: np.ndarray, sigma: float) -> tuple[slice, slice]:
-    """Return the part of a map [H, W] that a Gaussian average of these places reaches, its border far enough away."""
-    margin = 2 * int(4 * sigma + 0.5) + 1
-    places = [np.flatnonzero((weights != 0).any(axis)) for axis in (1, 0)]
+def window(places: np.ndarray, margin: int) -> tuple[slice, slice]:
+    """Return the part of a map [H, W] from the first to the last of some places, bool, and a margin around it."""
+    lines = [np.flatnonzero(places.any(axis)) for axis in (1, 0)]
     rows, columns = (
-        slice(max(int(place[0]) - margin, 0), int(place[-1]) + margin + 1) if len(place) else slice(0, 1)
-        for place in places
+        slice(max(int(line[0]) - margin, 0), int(line[-1]) + margin + 1) if len(line) else slice(0, 1) for line in lines
     )
     return rows, columns
+
+
+def index_of(pixels: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return clipped rows and columns [N] of pixels [N, 2] of a square picture, and which lie in it."""
+    index = np.floor(pixels).astype(int)
+    inside = ((index >= 0) & (index < size)).all(1)
+    index = np.clip(index, 0, size - 1)
+    return index[:, 1], index[:, 0], inside
 
 
 def rim_distance(mask: np.ndarray) -> np.ndarray:
@@ -71,6 +77,11 @@ def sample_map(values: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     """Return a map's values [...] at pixel positions (x, y) [..., 2], bilinearly; the border's beyond it."""
     place = [pixels[..., 1] - 0.5, pixels[..., 0] - 0.5]
     return ndimage.map_coordinates(values, place, order=1, mode="nearest")
+
+
+def sample_picture(picture: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Return the values [N, C] of a picture [H, W, C] at pixel positions [N, 2], bilinearly."""
+    return np.stack([sample_map(channel, pixels) for channel in np.moveaxis(picture, -1, 0)], axis=1)
 
 
 def extend(values: np.ndarray, known: np.ndarray, sigma: float) -> np.ndarray:

@@ -89,7 +89,7 @@ def find_front(portrait: FittedPortrait, segmentation: Segmentation, cover: Surf
         behind = behind_ears(portrait)
         depth = np.where(segmentation.nape, np.maximum(depth, behind), depth)
     covered = portrait.mask & ~on_head
-    for near in (covered,) if segmentation.behind is None else (covered & ~segmentation.behind, segmentation.behind):
+    for near in (covered & ~segmentation.behind, segmentation.behind):
         # Between what lies before and what lies behind there is a step, and nothing.
         depth = np.where(near, blur_inside(depth, near, COVER_BLUR, near), depth)
     inner = portrait.inwards >= OUTLINE_RIM
@@ -150,7 +150,7 @@ def outline_pixels(
         camera: of skin beyond the fitted head's outline, which nothing else shows.
     """
     flesh = np.isin(sheet.parts, (Part.SKIN, Part.NECK))
-    inwards = rim_distance(portrait.mask if segmentation.behind is None else portrait.mask & ~segmentation.behind)
+    inwards = rim_distance(portrait.mask & ~segmentation.behind)
     rim = inwards < OUTLINE_RIM
     beyond = flesh & ~front.on_head & ~segmentation.beard & ~front.on_cover & ~portrait.on_torso
     far = beyond & (ndimage.distance_transform_edt(~front.on_head) > MET)

@@ -69,9 +69,7 @@ def build_sheet(portrait: FittedPortrait, parts: np.ndarray, depth: np.ndarray, 
     mask, camera = portrait.mask, portrait.camera
     depth = np.where(mask, depth, blur_inside(depth, mask, FRINGE))
     parts = parts[portrait.nearest_person]
-    rows, columns = np.mgrid[: mask.shape[0], : mask.shape[1]]
-    pixels = np.stack([columns.ravel() + 0.5, rows.ravel() + 0.5], axis=1)
-    positions = camera.unproject(pixels, depth.ravel()).reshape(*mask.shape, 3)
+    positions = pixel_positions(camera, depth)
     normals = np.cross(smaller_step(positions, 0), smaller_step(positions, 1))
     normals = unit(ndimage.gaussian_filter(normals, (0.7, 0.7, 0)))
     rays = unit(camera.position - positions)
@@ -81,8 +79,20 @@ def build_sheet(portrait: FittedPortrait, parts: np.ndarray, depth: np.ndarray, 
     held = held_normals(normals, rays, facing, steepest)
     faintest = np.where(parts == Part.CLOTHES, FAINTEST_CLOTH, FAINTEST)
     used = (portrait.alpha >= faintest) & (cut.heights(positions) >= 0)
-    opacities = np.clip(-np.log1p(-np.minimum(portrait.alpha, 0.999)) / OVERLAP, 0, HIGHEST_OPACITY) * used
+    opacities = pixel_opacities(portrait.alpha) * used
     return PhotoSheet(used, positions, held, facing, depth, opacities, parts)
+
+
+def pixel_positions(camera: Camera, depth: np.ndarray) -> np.ndarray:
+    """Return the world positions [H, W, 3] of a camera's pixels at depths [H, W] along its z."""
+    rows, columns = np.mgrid[: depth.shape[0], : depth.shape[1]]
+    pixels = np.stack([columns.ravel() + 0.5, rows.ravel() + 0.5], axis=1)
+    return camera.unproject(pixels, depth.ravel()).reshape(*depth.shape, 3)
+
+
+def pixel_opacities(alpha: np.ndarray) -> np.ndarray:
+    """Return opacities [H, W] of pixels' Gaussians that with all neighbours add up to the matte [H, W]."""
+    return np.clip(-np.log1p(-np.minimum(alpha, 0.999)) / OVERLAP, 0, HIGHEST_OPACITY)
 
 
 def along_outline(portrait: FittedPortrait, sheet: PhotoSheet, left_out: np.ndarray, turned: np.ndarray) -> PhotoSheet:

@@ -173,10 +173,15 @@ class FittedPortrait:
         return right, left
 
     @property
+    def at_left(self) -> np.ndarray:
+        """[512] bool: the picture's columns at the left of the head's middle, where the person's right side shows."""
+        middle = self.camera.project(self.fit.pose.translation[None])[0][0, 0]
+        return np.arange(self.mask.shape[1]) < middle
+
+    @property
     def hides_ear(self) -> np.ndarray:
         """[512] bool: the picture's columns on the side of a hidden ear, from the head's middle on."""
-        middle = self.camera.project(self.fit.pose.translation[None])[0][0, 0]
-        return np.where(np.arange(self.mask.shape[1]) < middle, *self.hidden_ears)
+        return np.where(self.at_left, *self.hidden_ears)
 
     @cached_property
     def ear_places(self) -> np.ndarray:
@@ -244,14 +249,17 @@ class FittedPortrait:
         return np.where(maps.mask, self.model.regions[corner], -1).astype(np.int8)
 
     @cached_property
+    def nearest_region(self) -> np.ndarray:
+        """[512, 512] int8: the mesh region nearest to each pixel."""
+        return nearest_fill(self.region_map, self.region_map >= 0)
+
+    @property
     def on_torso(self) -> np.ndarray:
         """[512, 512] bool: on the fitted shoulders, beside a head or not, or nearer to them than to the head."""
-        return nearest_fill(self.region_map, self.region_map >= 0) == Region.TORSO
+        return self.nearest_region == Region.TORSO
 
     @cached_property
     def ear_maps(self) -> tuple[np.ndarray, np.ndarray]:
         """Two masks [512, 512] bool: the person's right and left ear as far as the photo can show them."""
-        middle = self.camera.project(self.fit.pose.translation[None])[0][0, 0]
         ears = (self.region_map == Region.EARS) & self.mask
-        right = np.arange(ears.shape[1]) < middle
-        return ears & right, ears & ~right
+        return ears & self.at_left, ears & ~self.at_left

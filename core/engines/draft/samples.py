@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from ...geometry.vectors import unit
+from .fields import index_of
 from .portrait import FittedPortrait
 from .splats import Splats, oriented_frames
 from .surface import Surface
@@ -107,11 +108,7 @@ def sample_splats(samples: Samples, colors: np.ndarray, parts: np.ndarray) -> Sp
 def pixel_index(portrait: FittedPortrait, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return clipped pixel rows and columns of world positions, and whether they lie in the photo."""
     pixels, _ = portrait.camera.project(positions)
-    index = np.floor(pixels).astype(int)
-    size = portrait.mask.shape[0]
-    inside = ((index >= 0) & (index < size)).all(1)
-    index = np.clip(index, 0, size - 1)
-    return index[:, 1], index[:, 0], inside
+    return index_of(pixels, portrait.mask.shape[0])
 
 
 def nearest_pixels(portrait: FittedPortrait, positions: np.ndarray) -> np.ndarray:

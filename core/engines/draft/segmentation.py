@@ -17,7 +17,7 @@ from ...photo.landmarks import EYE_OUTLINES, MOUTH_OUTLINE
 from ...splats.parts import CLASSES, Part
 from .beard import SIDEBURNS, find_beard, grown_from_chin, looks_bearded
 from .color_classes import ANY_COLOR, color_bins, light_colors, likelihoods, shaded_colors, smooth_posterior
-from .fields import blur_inside
+from .fields import blur_inside, nearest_fill
 from .headgear import find_headgear
 from .places import BARE_PRIOR, CLOTHES, HAIR, OVER_FACE_PRIOR, SKIN, certain_places, place_priors
 from .portrait import FittedPortrait
@@ -88,15 +88,15 @@ class Segmentation:
         return self.is_part(Part.HAIR) | self.beard | self.headgear
 
     @property
-    def behind(self) -> np.ndarray | None:
-        """[512, 512] bool: hair that lies behind the jaw or the cheek beside which it shows; None for none."""
+    def behind(self) -> np.ndarray:
+        """[512, 512] bool: hair that lies behind the jaw or the cheek beside which it shows."""
         kinds = [kind for kind in (self.nape, self.past_cheek) if kind is not None]
-        return np.logical_or.reduce(kinds) if kinds else None
+        return np.logical_or.reduce([np.zeros(self.parts.shape, bool), *kinds])
 
     @property
     def on_head(self) -> np.ndarray:
         """[512, 512] bool: those of them that stand off what the head shows there, not farther behind it."""
-        return self.covered if self.behind is None else self.covered & ~self.behind
+        return self.covered & ~self.behind
 
     @property
     def dress(self) -> np.ndarray:
@@ -166,15 +166,13 @@ def _past_cheek(portrait: FittedPortrait, parts: np.ndarray) -> tuple[np.ndarray
     few pixels: hair on its very edge is none that lies before it. Notches are lashes and brows that reach up to it.
     """
     on_head = portrait.region_map >= 0
-    nearest = ndimage.distance_transform_edt(~on_head, return_distances=False, return_indices=True)
-    beside = portrait.region_map[tuple(nearest)] == Region.FACE
+    beside = portrait.nearest_region == Region.FACE
     edge = ndimage.distance_transform_edt(on_head) < CHEEK_EDGE * portrait.face_height
     side = portrait.hides_ear & (portrait.chin_frame[0] > CHEEK_TOP)
     flesh = np.isin(parts, (Part.SKIN, Part.EYES)) & on_head & side
     if not flesh.any():
         return np.zeros_like(flesh), np.zeros_like(flesh)
-    border = ndimage.distance_transform_edt(~flesh, return_distances=False, return_indices=True)
-    hair = (parts == Part.HAIR) & side & beside & edge & edge[tuple(border)]
+    hair = (parts == Part.HAIR) & side & beside & edge & nearest_fill(edge, flesh)
     notches = hair & on_head & (blur_inside(hair.astype(np.float32), portrait.mask, CHEEK_SMOOTH) < 0.5)
     return hair & ~notches, notches
 

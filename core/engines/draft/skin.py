@@ -13,7 +13,7 @@ from ...head.model import HeadModel, Region
 from ...head.symmetry import mirror
 from ...splats.parts import Part
 from .color import to_encoded
-from .fields import sample_map
+from .fields import sample_picture
 from .hollows import ear_openness, hollow_light, skin_albedo
 from .light import SHARE, Light, fit_light
 from .portrait import FittedPortrait
@@ -126,8 +126,3 @@ def visibility(
     front = depths < portrait.mesh_maps.depth[rows, columns] + BEHIND
     own = ears | ~portrait.around_ears[rows, columns]
     return pixels, inside & front & own & sure[rows, columns], facing
-
-
-def sample_picture(picture: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """Return colours [N, 3] of a picture [H, W, 3] at pixel positions [N, 2], bilinearly."""
-    return np.stack([sample_map(channel, pixels) for channel in np.moveaxis(picture, -1, 0)], axis=1)

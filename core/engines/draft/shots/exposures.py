@@ -20,28 +20,31 @@ DARKEST, BRIGHTEST = 0.02, 0.9
 """Linear values between which a channel tells the exposure."""
 
 
-def matched(sights: Sequence[Sight], points: np.ndarray) -> list[Sight]:
-    """Return the sights with the exposure of the first, compared at points [N, 3] of the head.
+def matched(sights: Sequence[Sight], seen: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[Sight]:
+    """Return the sights with the exposure of the first.
 
     A photo that shows nothing of what the first does is compared with those that do.
+
+    Args:
+        sights: The photos.
+        seen: How well each of them shows places of the head, and in which pixels (:meth:`Sight.quality`).
     """
-    shown = [sight.quality(points) for sight in sights]
     result = {0: sights[0]}
     while len(result) < len(sights):
         common = {
-            number: sum(int(_common(shown[number][0], shown[other][0]).sum()) for other in result)
+            number: sum(int(_common(seen[number][0], seen[other][0]).sum()) for other in result)
             for number in range(len(sights))
             if number not in result
         }
         number = max(common, key=lambda each: common[each])
-        look, (quality, pixels) = sights[number].look, shown[number]
+        sight, (quality, pixels) = sights[number], seen[number]
         own, wanted = [], []
-        for other, sight in result.items():
-            place = _common(quality, shown[other][0])
-            own.append(look.sample(look.rgb, pixels[place]))
-            wanted.append(sight.look.sample(sight.look.rgb, shown[other][1][place]))
+        for other, known in result.items():
+            place = _common(quality, seen[other][0])
+            own.append(sight.colors(pixels[place]))
+            wanted.append(known.colors(seen[other][1][place]))
         factors = exposure(np.concatenate(own), np.concatenate(wanted))
-        result[number] = sights[number].with_colors(exposed(look.rgb, factors))
+        result[number] = sight.with_colors(exposed(sight.look.rgb, factors))
     return [result[number] for number in range(len(sights))]
 
 

@@ -10,12 +10,13 @@ from ....cameras import Camera
 from ....gaussians import Gaussians, concatenate
 from ....progress import Reporter
 from ....splats import spherical_harmonics as harmonics
-from ....splats.attributes import STRAND, STRAND_PLACE
+from ....splats.attributes import of_no_strand
 from ....splats.parts import Part
 from ..bust import Bust
+from ..fields import index_of, sample_map
 from .exposures import matched
 from .lattice_field import spread_values
-from .look import Look, index_of
+from .look import Look
 from .outlines import meet_outlines
 from .pixels import LEAST, PixelLayer, pixel_layer, shown_colors
 from .sight import Sight, see
@@ -50,21 +51,18 @@ def join_shots(
         Cancelled: the job was cancelled.
     """
     reporter.stage("Shaping the head by the other photos", share=0.1)
-    portrait = Look(bust.portrait.rgb, bust.portrait.alpha, bust.portrait.camera)
-    fields, looks = meet_outlines(bust.gaussians, bust.photographed, portrait.camera, looks, rng, reporter)
-    means, vertices = bust.gaussians.means.astype(np.float64), bust.portrait.vertices.astype(np.float64)
-    for field in fields:
-        means, vertices = means + field.at(means), vertices + field.at(vertices)
-    head = bust.gaussians.replace(means=means.astype(np.float32))
-    fitted = bust.portrait.with_vertices(vertices)
+    met = meet_outlines(bust, looks, rng, reporter)
 
     reporter.stage("Joining the photos", steps=len(looks) + 1, share=0.15)
-    inside = bust.photographed | (head.parts == Part.CLOTHES) | _within_all(means, looks)
-    head, photographed = head.select(inside), bust.photographed[inside]
-    sights = [see(portrait, head, PRIORITY), *(see(look, head) for look in looks)]
+    inside = bust.photographed | (bust.gaussians.parts == Part.CLOTHES) | _within_all(met.means, met.looks)
+    head = bust.gaussians.replace(means=met.means.astype(np.float32)).select(inside)
+    photographed = bust.photographed[inside]
+    portrait = Look(bust.portrait.rgb, bust.portrait.alpha, bust.portrait.camera)
+    sights = [see(portrait, head, PRIORITY), *(see(look, head) for look in met.looks)]
     means = head.means.astype(np.float64)
-    sights = matched(sights, means)
-    quality, colors = shown_colors(sights, means)
+    seen = [sight.quality(means) for sight in sights]
+    sights = matched(sights, seen)
+    quality, colors = np.stack([each for each, _ in seen]), shown_colors(sights, seen)
     kept = ~(photographed & (quality.argmax(0) > 0) & (quality.max(0) > LEAST))
     head = _recolored(head, ~photographed, quality.max(0), colors)
     reporter.step()
@@ -73,12 +71,14 @@ def join_shots(
         layer = pixel_layer(sights, number)
         if layer is not None:
             head, kept = _behind(head, kept, ~photographed, sights[number], layer)
-            layers.append(_as_gaussians(layer))
+            gaussians = layer.splats.to_gaussians()
+            layers.append(gaussians.replace(extras=of_no_strand(len(gaussians))))
         reporter.step()
     count = sum(map(len, layers))
     photographed = np.concatenate([photographed[kept], np.zeros(count, bool)])
+    fitted = bust.portrait.with_vertices(met.vertices)
     joined = Bust(concatenate([head.select(kept), *layers]), fitted, photographed)
-    return joined, tuple(look.camera for look in looks)
+    return joined, tuple(look.camera for look in met.looks)
 
 
 def _within_all(points: np.ndarray, looks: Sequence[Look]) -> np.ndarray:
@@ -87,7 +87,7 @@ def _within_all(points: np.ndarray, looks: Sequence[Look]) -> np.ndarray:
     for look in looks:
         pixels, _ = look.camera.project(points)
         inside = index_of(pixels, look.mask.shape[0])[2]
-        within &= ~inside | (look.sample(look.within, pixels) > -OUTSIDE)
+        within &= ~inside | (sample_map(look.within, pixels) > -OUTSIDE)
     return within
 
 
@@ -126,10 +126,3 @@ def _behind(
     kept = kept.copy()
     kept[before] &= stays
     return head.replace(means=means.astype(np.float32)), kept
-
-
-def _as_gaussians(layer: PixelLayer) -> Gaussians:
-    """Return a layer with the columns that all of a bust's Gaussians have: it is of no strand."""
-    gaussians = layer.splats.to_gaussians()
-    count = len(gaussians)
-    return gaussians.replace(extras={STRAND: np.zeros(count, np.int32), STRAND_PLACE: np.zeros(count, np.float32)})

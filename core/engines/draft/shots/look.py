@@ -10,7 +10,7 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from ....cameras import Camera
-from ..fields import sample_map, signed_distance
+from ..fields import index_of, signed_distance
 
 CELLS = 256
 """Side of the grid of cells in which points are put into order by depth."""
@@ -49,8 +49,8 @@ class Look:
         return ndimage.gaussian_filter(signed_distance(self.mask).astype(np.float32), 1.0)
 
     @cached_property
-    def outwards(self) -> np.ndarray:
-        """[512, 512, 2] unit direction (x, y) in which the distance to the outline grows."""
+    def inwards(self) -> np.ndarray:
+        """[512, 512, 2] unit direction (x, y) away from the outline, further into the person."""
         slope = np.stack(np.gradient(self.within)[::-1], axis=-1)
         return slope / np.maximum(np.linalg.norm(slope, axis=-1, keepdims=True), 1e-6)
 
@@ -72,12 +72,6 @@ class Look:
         motion[:3, 3] = seen + shift - motion[:3, :3] @ seen
         return replace(self, camera=replace(self.camera, c2w=self.camera.c2w @ np.linalg.inv(motion)))
 
-    def sample(self, values: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-        """Return a map's values [N, ...] at pixels [N, 2]."""
-        if values.ndim == 2:
-            return sample_map(values, pixels)
-        return np.stack([sample_map(channel, pixels) for channel in np.moveaxis(values, -1, 0)], axis=-1)
-
 
 def jacobians(camera: Camera, points: np.ndarray) -> np.ndarray:
     """Return how a camera's pixels move with points [N, 3]: [N, 2, 3] pixels per world unit."""
@@ -96,56 +90,38 @@ def jacobians(camera: Camera, points: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """Points in a camera's picture, by depth, in coarse cells.
+    """Points in a camera's picture, in coarse cells.
 
     Attributes:
-        camera: The camera.
-        nearest: [C, C] depth of the nearest point, infinite where there is none; gaps closed.
+        pixels: [N, 2] the points' places, in cells.
+        depths: [N] along the camera's z.
+        cell: [N] index of each point's cell, row by row; clipped where a point lies beyond the picture.
+        inside: [N] bool: which lie in it.
+        nearest: [CELLS, CELLS] depth of the nearest point, infinite where there is none; gaps closed.
     """
 
-    camera: Camera
+    pixels: np.ndarray
+    depths: np.ndarray
+    cell: np.ndarray
+    inside: np.ndarray
     nearest: np.ndarray
 
     @classmethod
-    def of(cls, camera: Camera, points: np.ndarray, size: int = CELLS) -> Cells:
+    def of(cls, camera: Camera, points: np.ndarray) -> Cells:
         """Return the cells of points [N, 3]."""
-        small = camera.resized(size)
-        pixels, depths = small.project(points)
-        index = np.floor(pixels).astype(np.int64)
-        inside = ((index >= 0) & (index < size)).all(1)
-        place = index[inside, 1] * size + index[inside, 0]
-        nearest = np.full(size * size, np.inf)
-        np.minimum.at(nearest, place, depths[inside])
-        return cls(small, closed(nearest.reshape(size, size)))
-
-    @property
-    def mask(self) -> np.ndarray:
-        """[C, C] bool: where there are points."""
-        return np.isfinite(self.nearest)
-
-    def shown(self, points: np.ndarray, tolerance: float) -> np.ndarray:
-        """Return which points [N, 3] lie no farther than ``tolerance`` world units behind the nearest of their cell."""
-        pixels, depths = self.camera.project(points)
-        size = len(self.nearest)
-        index = np.floor(pixels).astype(np.int64)
-        inside = ((index >= 0) & (index < size)).all(1)
-        index = np.clip(index, 0, size - 1)
-        return inside & (depths < self.nearest[index[:, 1], index[:, 0]] + tolerance)
+        pixels, depths = camera.resized(CELLS).project(points)
+        rows, columns, inside = index_of(pixels, CELLS)
+        cell = rows * CELLS + columns
+        nearest = np.full(CELLS**2, np.inf)
+        np.minimum.at(nearest, cell[inside], depths[inside])
+        return cls(pixels, depths, cell, inside, _closed(nearest.reshape(CELLS, CELLS)))
 
 
-def closed(nearest: np.ndarray) -> np.ndarray:
+def _closed(nearest: np.ndarray) -> np.ndarray:
     """Return a depth map without gaps: what shows through between points takes the depth around it."""
     far = 1e9
     known = np.where(np.isfinite(nearest), nearest, far)
     size = 2 * CLOSING + 1
     # An opening of depth fills gaps narrower than its window, without growing the outline.
-    closed = ndimage.grey_opening(known, (size, size))
-    return np.where(closed >= far / 2, np.inf, np.minimum(known, closed))
-
-
-def index_of(pixels: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return clipped rows and columns [N] of pixels [N, 2] of a square picture, and which lie in it."""
-    index = np.floor(pixels).astype(np.int64)
-    inside = ((index >= 0) & (index < size)).all(1)
-    index = np.clip(index, 0, size - 1)
-    return index[:, 1], index[:, 0], inside
+    filled = ndimage.grey_opening(known, (size, size))
+    return np.where(filled >= far / 2, np.inf, np.minimum(known, filled))

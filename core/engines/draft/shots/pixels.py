@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from ....geometry.vectors import unit
 from ..compensation import compensate
-from ..photo_sheet import FOOTPRINT, HIGHEST_OPACITY, OVERLAP, STEEPEST, PhotoSheet, held_normals, pixel_splats
+from ..photo_sheet import FOOTPRINT, STEEPEST, PhotoSheet, held_normals, pixel_opacities, pixel_splats
 from ..splats import Splats
 from .sight import Sight
 
@@ -39,13 +39,11 @@ class PixelLayer:
     used: np.ndarray
 
 
-def shown_colors(sights: Sequence[Sight], points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return how well each photo shows points [N, 3], [S, N], and what all of them together show, [N, 3]."""
-    seen = [(sight, *sight.quality(points)) for sight in sights]
-    quality = np.stack([each for _, each, _ in seen])
-    colors = np.stack([sight.look.sample(sight.look.rgb, pixels) for sight, _, pixels in seen])
-    powers = quality**BLEND + 1e-9
-    return quality, (powers[..., None] * colors).sum(0) / powers.sum(0)[:, None]
+def shown_colors(sights: Sequence[Sight], seen: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """Return the colours [N, 3] of places that photos show as :meth:`Sight.quality` tells of each of them."""
+    colors = np.stack([sight.colors(pixels) for sight, (_, pixels) in zip(sights, seen, strict=True)])
+    powers = np.stack([quality for quality, _ in seen]) ** BLEND + 1e-9
+    return (powers[..., None] * colors).sum(0) / powers.sum(0)[:, None]
 
 
 def pixel_layer(sights: Sequence[Sight], number: int) -> PixelLayer | None:
@@ -58,20 +56,19 @@ def pixel_layer(sights: Sequence[Sight], number: int) -> PixelLayer | None:
     own = sights[number]
     look = own.look
     chosen = own.known & look.mask
-    quality, mixed = shown_colors(sights, own.positions[chosen])
+    seen = [sight.quality(own.positions[chosen]) for sight in sights]
+    quality = np.stack([each for each, _ in seen])
     used: np.ndarray = np.zeros(chosen.shape, bool)
     used[chosen] = (quality[number] >= TIE * quality.max(0)) & (quality[number] > LEAST)
     used &= ~own.steps(STEEP)
     if not used.any():
         return None
     rgb = look.rgb.copy()
-    rgb[chosen] = np.where((quality[number] > 0)[:, None], mixed, rgb[chosen])
+    rgb[chosen] = np.where((quality[number] > 0)[:, None], shown_colors(sights, seen), rgb[chosen])
     rays = unit(look.camera.position - own.positions)
     normals = held_normals(own.normals, rays, own.facing, np.full(own.facing.shape, STEEPEST))
-    opacities = np.clip(-np.log1p(-np.minimum(look.alpha, 0.999)) / OVERLAP, 0, HIGHEST_OPACITY)
-    around = ndimage.binary_dilation(used, iterations=AROUND)
-    window = ndimage.find_objects(around.astype(np.int8))[0]
-    seen = opacities * (around & chosen)
-    rgb[window] = compensate(rgb[window], own.depth[window], seen[window], own.facing[window], FOOTPRINT)
+    opacities = pixel_opacities(look.alpha)
+    around = chosen & ndimage.binary_dilation(used, iterations=AROUND)
+    colors = compensate(rgb, own.depth, opacities * around, own.facing, FOOTPRINT)
     sheet = PhotoSheet(used, own.positions, normals, own.facing, own.depth, opacities, own.parts)
-    return PixelLayer(pixel_splats(look.camera, sheet, rgb, used), used)
+    return PixelLayer(pixel_splats(look.camera, sheet, colors, used), used)

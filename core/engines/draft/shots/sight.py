@@ -8,12 +8,11 @@ from functools import cached_property
 import numpy as np
 from scipy import ndimage
 
-from ....cameras import Camera
 from ....gaussians import Gaussians
 from ....geometry.vectors import unit
-from ..fields import blur_inside, nearest_fill, sample_map
-from ..photo_sheet import smaller_step
-from .look import CELLS, Look, closed, index_of
+from ..fields import blur_inside, index_of, nearest_fill, sample_map, sample_picture
+from ..photo_sheet import pixel_positions, smaller_step
+from .look import CELLS, Cells, Look
 
 LAYER = 0.03
 """World units behind the nearest point of a cell up to which points make its surface."""
@@ -56,12 +55,12 @@ class Sight:
     @cached_property
     def positions(self) -> np.ndarray:
         """[512, 512, 3] world positions of the pixels."""
-        return unproject(self.look.camera, self.depth)
+        return pixel_positions(self.look.camera, self.depth)
 
     @cached_property
     def normals(self) -> np.ndarray:
         """[512, 512, 3] unit normals of the pixels, towards the camera."""
-        smooth = unproject(self.look.camera, blur_inside(self.depth, self.known, 2 * SMOOTH_NORMALS))
+        smooth = pixel_positions(self.look.camera, blur_inside(self.depth, self.known, 2 * SMOOTH_NORMALS))
         return unit(np.cross(smaller_step(smooth, 0), smaller_step(smooth, 1)))
 
     @cached_property
@@ -82,6 +81,10 @@ class Sight:
         rise = np.hypot(*np.gradient(self.depth)) / size
         return ndimage.binary_dilation(rise > slope, iterations=BESIDE_STEP)
 
+    def colors(self, pixels: np.ndarray) -> np.ndarray:
+        """Return the photo's colours [N, 3] at pixels [N, 2]."""
+        return sample_picture(self.look.rgb, pixels)
+
     def quality(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return how well the photo shows points [N, 3], [N] 0 to ``priority``, and their pixels [N, 2]."""
         pixels, depths = self.look.camera.project(points)
@@ -92,33 +95,20 @@ class Sight:
 
 def see(look: Look, gaussians: Gaussians, priority: float = 1.0) -> Sight:
     """Return what a photo sees of a head."""
-    size, scale = look.mask.shape[0], look.mask.shape[0] // CELLS
-    points = gaussians.means.astype(np.float64)
-    pixels, depths = look.camera.resized(CELLS).project(points)
-    rows, columns, inside = index_of(pixels, CELLS)
-    place, depths, parts = (rows * CELLS + columns)[inside], depths[inside], gaussians.parts[inside]
-    nearest = np.full(CELLS * CELLS, np.inf)
-    np.minimum.at(nearest, place, depths)
-    nearest = closed(nearest.reshape(CELLS, CELLS)).ravel()
-    known = np.isfinite(nearest)
-    layer = depths < nearest[place] + LAYER
-    count = np.bincount(place[layer], minlength=CELLS**2)
-    mean = np.bincount(place[layer], depths[layer], minlength=CELLS**2) / np.maximum(count, 1)
-    depth = np.where(count > 0, mean, np.where(known, nearest, 0)).reshape(CELLS, CELLS)
-    depth = blur_inside(depth, known.reshape(CELLS, CELLS), SMOOTH)
-    flat = np.full(CELLS**2, -1, np.int8)
+    scale = look.mask.shape[0] // CELLS
+    cells = Cells.of(look.camera, gaussians.means.astype(np.float64))
+    cell, depths, parts = cells.cell[cells.inside], cells.depths[cells.inside], gaussians.parts[cells.inside]
+    known = np.isfinite(cells.nearest)
+    layer = depths < cells.nearest.ravel()[cell] + LAYER
+    count = np.bincount(cell[layer], minlength=CELLS**2).reshape(known.shape)
+    total = np.bincount(cell[layer], depths[layer], CELLS**2).reshape(known.shape)
+    depth = np.where(count > 0, total / np.maximum(count, 1), np.where(known, cells.nearest, 0))
+    depth = blur_inside(depth, known, SMOOTH)
+    label = np.full(CELLS**2, -1, np.int8)
     order = np.argsort(-depths, kind="stable")
-    flat[place[order]] = parts[order]
-    whole = known.reshape(CELLS, CELLS)
-    label = flat.reshape(CELLS, CELLS)
-    label = nearest_fill(label, label >= 0)
-    rows, columns = ((np.mgrid[:size, :size] + 0.5) / scale - 0.5).astype(np.float64)
-    fine = ndimage.map_coordinates(depth, [rows, columns], order=1, mode="nearest")
-    return Sight(look, fine, whole.repeat(scale, 0).repeat(scale, 1), label.repeat(scale, 0).repeat(scale, 1), priority)
-
-
-def unproject(camera: Camera, depth: np.ndarray) -> np.ndarray:
-    """Return the world positions [H, W, 3] of a camera's pixels at depths [H, W]."""
-    rows, columns = np.mgrid[: depth.shape[0], : depth.shape[1]]
-    pixels = np.stack([columns.ravel() + 0.5, rows.ravel() + 0.5], axis=1)
-    return camera.unproject(pixels, depth.ravel()).reshape(*depth.shape, 3)
+    label[cell[order]] = parts[order]
+    shown = label.reshape(known.shape)
+    shown = nearest_fill(shown, shown >= 0)
+    fine = ndimage.zoom(depth, scale, order=1, mode="nearest", grid_mode=True)
+    known, shown = (values.repeat(scale, 0).repeat(scale, 1) for values in (known, shown))
+    return Sight(look, fine, known, shown, priority)
