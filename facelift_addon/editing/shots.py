@@ -80,8 +80,9 @@ def shot_through(target: bpy.types.Object, camera: bpy.types.Object, scene: bpy.
 
 
 def cameras_with_pictures() -> list[bpy.types.Object]:
-    """Return the camera objects that have a background picture."""
-    return [target for target in bpy.data.objects if target.type == "CAMERA" and _pictures_of(target)]
+    """Return the user's cameras that have a background picture: those of heads' photos are none of them."""
+    cameras = (target for target in bpy.data.objects if target.type == "CAMERA")
+    return [camera for camera in cameras if heads.PHOTO_CAMERA_KEY not in camera and _pictures_of(camera)]
 
 
 def _pictures_of(camera: bpy.types.Object | None) -> list[bpy.types.Image]:

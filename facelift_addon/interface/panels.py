@@ -72,6 +72,7 @@ def _draw_photo(layout: bpy.types.UILayout, context: bpy.types.Context, photo: T
         draw_error(layout, photo)
         photo_panels.draw_way_out(layout, photo)
         return
+    standing = photo_list.standing_of(context, photo) if session.together else None
     icons = [previews.icon(f"{photo.id}/{kind}") for kind in ("crop", "aligned")]
     if any(icons):
         row = layout.row()
@@ -83,11 +84,10 @@ def _draw_photo(layout: bpy.types.UILayout, context: bpy.types.Context, photo: T
         layout.progress(text="Looking for the face…", factor=progress.fraction if progress else 0.0)
     if photo.found is not None:
         photo_panels.draw_buttons(layout)
-        further = session.together and photo_list.standing_of(context, photo).shows != photo_list.PORTRAIT
-        photo_panels.draw_findings(layout, context, photo.found, further)
+        photo_panels.draw_findings(layout, context, photo.found, standing is not None and not standing.is_portrait)
         _draw_faces(layout, photo)
-    if session.together:
-        photo_list.draw_own(layout, context, photo)
+    if standing is not None:
+        photo_list.draw_own(layout, context, photo, standing)
 
 
 def _draw_faces(layout: bpy.types.UILayout, photo: Task) -> None:

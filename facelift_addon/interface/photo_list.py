@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import bpy
 
@@ -12,6 +14,7 @@ from ..making import together
 from ..making.orders import head_together
 from ..making.session import session
 from ..making.tasks import UNFINISHED, State, Task
+from ..making.together import Place
 from ..photo import lenses, rows
 from ..splats.data import heads, recipes, shots
 from ..splats.data.shots import KeptShot
@@ -44,6 +47,11 @@ class Standing:
     message: str = ""
 
     @property
+    def is_portrait(self) -> bool:
+        """Whether it is the one whose face the head gets."""
+        return self.shows == PORTRAIT
+
+    @property
     def icon(self) -> str:
         """Icon of the state."""
         return OUTCOMES[self.state][0] if self.state else "BLANK1"
@@ -56,24 +64,29 @@ class Standing:
 
 def standing_of(context: bpy.types.Context, photo: Task) -> Standing:
     """Return what the list says of a photo of one person."""
+    return standings(context)[photo.id]
+
+
+def standings(context: bpy.types.Context) -> dict[str, Standing]:
+    """Return what the list says of each photo of one person, by the photos' ids."""
+    head = head_together(context)
+    kept = shots.of(head) if head is not None else ()
     places = together.places(session.photos, context.scene.facelift.engine)
-    place = places[session.photos.index(photo)]
-    kept = _kept(context, place.number)
-    shows = PORTRAIT if place.number == 0 else _side(photo, kept)
+    return {place.photo.id: _standing(place, kept) for place in places}
+
+
+def _standing(place: Place, of_head: Sequence[KeptShot]) -> Standing:
+    """Return what the list says of a photo, of which more is known where its head stands in the scene."""
+    photo, number = place.photo, place.number
+    kept = of_head[number] if number is not None and number < len(of_head) else None
+    shows = PORTRAIT if number == 0 else _side(photo, kept)
     if photo.state in UNFINISHED:
         return Standing(shows)
-    if place.number is None:
+    if number is None:
         return Standing(shows, LEFT_OUT, place.why)
     if kept is not None:
         return Standing(shows, kept.state, kept.message)
     return Standing(shows, HELP, ASKED) if together.needs_side(photo) else Standing(shows)
-
-
-def _kept(context: bpy.types.Context, number: int | None) -> KeptShot | None:
-    """Return what became of a photo in the head that stands in the scene."""
-    head = head_together(context)
-    kept = shots.of(head) if head is not None and number is not None else ()
-    return kept[number] if len(kept) > (number or 0) else None
 
 
 def _side(photo: Task, kept: KeptShot | None) -> str:
@@ -90,6 +103,9 @@ def _side(photo: Task, kept: KeptShot | None) -> str:
 class FACELIFT_UL_photos(bpy.types.UIList):
     """The chosen photos."""
 
+    standings: ClassVar[Mapping[str, Standing]] = {}
+    """What rows say of photos of one person: it takes a look at the whole scene, once for all rows."""
+
     def draw_item(self, context, layout, _data, item, _icon, _active_data, _active_property, _index=0, _flag=0) -> None:
         """Draw a photo's picture, its name, what it shows and what became of it."""
         photo = session.find_photo(item.photo)
@@ -101,8 +117,8 @@ class FACELIFT_UL_photos(bpy.types.UIList):
         split.label(text=item.name, icon_value=icon) if icon else split.label(text=item.name, icon="FILE_IMAGE")
         row = split.row()
         row.alignment = "RIGHT"
-        if session.together:
-            standing = standing_of(context, photo)
+        standing = self.standings.get(photo.id)
+        if standing is not None:
             shows = row.row()
             shows.active = False
             shows.label(text=standing.text)
@@ -125,6 +141,7 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     layout.row().prop(context.scene.facelift, "heads", expand=True)
     row = layout.row()
     manager, count = context.window_manager, len(session.photos)
+    FACELIFT_UL_photos.standings = standings(context) if session.together else {}
     row.template_list(
         FACELIFT_UL_photos.__name__,
         "",
@@ -143,17 +160,17 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     column.operator("facelift.move_photo", text="", icon="TRIA_DOWN").direction = "DOWN"
 
 
-def draw_own(layout: bpy.types.UILayout, context: bpy.types.Context, photo: Task) -> None:
+def draw_own(layout: bpy.types.UILayout, context: bpy.types.Context, photo: Task, standing: Standing) -> None:
     """Draw what is chosen about a photo of one person, and what there is to say of it."""
-    row, standing = rows.row_of(context, photo), standing_of(context, photo)
-    if row is None or photo.state is State.FAILED:
+    row = rows.row_of(context, photo)
+    if row is None:
         return
     if standing.message:
         draw_lines(layout, context, standing.message, icon=standing.icon)
     column = layout.column()
     column.use_property_split = True
     column.use_property_decorate = False
-    if standing.shows != PORTRAIT:
+    if not standing.is_portrait:
         column.prop(row, "side")
     if together.takes(context.scene.facelift.engine).lens:
         lenses.draw(column, row)

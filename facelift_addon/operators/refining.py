@@ -44,14 +44,13 @@ _choices: list[tuple[str, str, str]] = []
 """Blender wants the items of an enumeration kept."""
 
 
-def _photo_choices(_operator: bpy.types.Operator | None, context: bpy.types.Context) -> list[tuple[str, str, str]]:
+def _photo_choices(_operator: bpy.types.Operator, context: bpy.types.Context) -> list[tuple[str, str, str]]:
     head = targets.active_splats(context) if context is not None else None
     _choices.clear()
     if head is not None and has_shots(head):
         _choices.append((OWN_PHOTOS, "The Head's Own", "The photos that the head was made from, with their cameras"))
     for camera in cameras_with_pictures():
-        if heads.PHOTO_CAMERA_KEY not in camera:
-            _choices.append((camera.name, camera.name, "The background picture of this camera"))
+        _choices.append((camera.name, camera.name, "The background picture of this camera"))
     return _choices
 
 
@@ -92,7 +91,7 @@ class FACELIFT_OT_refine_to_photos(targets.OnSplatObjects, bpy.types.Operator):
             return reason
         if any(errand.title == REFINING for errand in errands.under_way()):
             return "Splats are being refined already: wait, or cancel that first"
-        if _photo_choices(None, context):
+        if has_shots(targets.active_splats(context)) or cameras_with_pictures():
             return ""
         return "These splats have no photo: give a camera the photo as its background image"
 

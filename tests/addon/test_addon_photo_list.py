@@ -97,6 +97,20 @@ def drawn():
     return [text for entry in noted for text in entry[1:]]
 
 
+def told_in_rows():
+    """Return the texts of each row of the list, as the panel draws it."""
+    import bpy
+
+    drawn()
+    rows = []
+    for row in bpy.context.window_manager.facelift_photos:
+        noted: list = []
+        photos = bpy.types.FACELIFT_UL_photos
+        photos.draw_item(photos, bpy.context, Layout(noted), None, row, 0, None, "")
+        rows.append([text for entry in noted for text in entry[1:] if text])
+    return rows
+
+
 def head():
     import bpy
 
@@ -161,12 +175,17 @@ def test_what_is_dropped_joins_a_list_of_one_person_and_else_takes_its_place(lis
 
 
 def test_the_list_says_what_each_photo_shows(listed):
+    import bpy
+
     assert standing(listed, "front.png") == ("Portrait", "", "")
     assert standing(listed, "left.png") == ("Left", "", "")
     assert standing(listed, "back.png")[:2] == ("Side?", "help")
+    assert told_in_rows() == [["front.png", "Portrait"], ["left.png", "Left"], ["back.png", "Help"]]
     row_of(listed, "left.png").side = "auto"
     listed.settle()
     assert standing(listed, "left.png")[0] == "3/4?"
+    bpy.context.scene.facelift.heads = "EACH"
+    assert told_in_rows() == [["front.png"], ["left.png"], ["back.png"]]
 
 
 def test_one_head_is_made_of_all_and_each_photo_s_outcome_stays_on_it(listed, several):
