@@ -13,8 +13,9 @@ from ...core.gaussians import Gaussians, concatenate
 from ...core.splats.parts import Part
 from ..reporting import reported
 from ..splats.data import baking
-from . import silhouettes, storage, targets
+from . import storage, targets
 from .choices import PARTS
+from .shots import silhouette_of
 
 
 class FACELIFT_OT_clean_floaters(targets.OnSplats, bpy.types.Operator):
@@ -90,7 +91,7 @@ class FACELIFT_OT_clean_floaters(targets.OnSplats, bpy.types.Operator):
         if self.use_islands and spacing > 0:
             found |= floaters.small_islands(gaussians.means, self.island_gap * spacing, self.island_share)
         if self.use_silhouette:
-            camera, silhouette = silhouettes.of_photo(target)
+            camera, silhouette = silhouette_of(target)
             found |= floaters.outside_silhouette(gaussians.means, camera, silhouette, self.margin)
         return found
 

@@ -13,6 +13,8 @@ from ...core.errors import FaceLiftError
 from ..splats.data import heads
 from .silhouettes import camera_of
 
+OPAQUE = 0.1
+"""Alpha of the aligned photo from which a pixel may show the person; soft hair has little."""
 SHAPE_TOLERANCE = 0.01
 """Share by which a picture's width over height may differ from the render's."""
 
@@ -46,6 +48,24 @@ def shots_of(head: bpy.types.Object) -> list[Shot]:
 def has_shots(head: bpy.types.Object) -> bool:
     """Whether :func:`shots_of` returns any; cheap, for panels."""
     return any(_pictures_of(camera) for camera in heads.photo_cameras_of(head).values())
+
+
+def silhouette_of(head: bpy.types.Object) -> tuple[Camera, np.ndarray]:
+    """Return the camera of a head's portrait and where that shows the person, [H, W] bool.
+
+    Raises:
+        FaceLiftError: the object has no photo camera, or its photo is gone ("no-silhouette").
+    """
+    camera = heads.photo_camera_of(head)
+    pictures = _pictures_of(camera)
+    if not pictures or pictures[-1].channels != 4:
+        raise FaceLiftError(
+            f"{head.name!r} has no photo with a silhouette.",
+            "Switch that rule off, or use it on a head made from a photo.",
+            code="no-silhouette",
+        )
+    portrait = _shot(head, camera, pictures[-1], 0)
+    return portrait.camera, portrait.rgba[..., 3] > OPAQUE
 
 
 def shot_through(target: bpy.types.Object, camera: bpy.types.Object, scene: bpy.types.Scene) -> Shot:

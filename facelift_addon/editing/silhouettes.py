@@ -8,10 +8,7 @@ from mathutils import Matrix
 
 from ...core.cameras import Camera
 from ...core.errors import FaceLiftError
-from ..splats.data import heads
 
-OPAQUE = 0.1
-"""Alpha of the aligned photo from which a pixel may show the person; soft hair has little."""
 FAR_AWAY = 20.0
 """View distances from which an orthographic view is imitated."""
 
@@ -70,43 +67,3 @@ def _local_axes(target: bpy.types.Object, matrix: Matrix) -> np.ndarray:
     # A camera has no scale; what its axes got from the object's is taken out again.
     local[:3, :3] /= np.cbrt(np.linalg.det(local[:3, :3]))
     return local
-
-
-def of_photo(target: bpy.types.Object, number: int = 0) -> tuple[Camera, np.ndarray]:
-    """Return the camera of one of a head's photos and where the aligned photo shows the person, [H, W] bool.
-
-    Raises:
-        FaceLiftError: as of :func:`picture_of`.
-    """
-    camera, photo = picture_of(target, number)
-    return camera, photo[..., 3] > OPAQUE
-
-
-def picture_of(target: bpy.types.Object, number: int = 0) -> tuple[Camera, np.ndarray]:
-    """Return the camera of one of a head's photos and the aligned photo.
-
-    Args:
-        target: A head.
-        number: Of the photo; the portrait is 0.
-
-    Returns:
-        The camera in the head's local space, and [H, W, 4] float32 RGBA 0..1, sRGB-encoded, alpha = matte.
-
-    Raises:
-        FaceLiftError: the object has no such photo camera, or its photo is gone ("no-silhouette").
-    """
-    camera = heads.photo_camera_of(target, number)
-    backgrounds = camera.data.background_images if camera is not None else ()
-    # The cut-out comes after the photo; heads of older files have it alone.
-    images = [background.image for background in backgrounds if background.image is not None]
-    image = images[-1] if images else None
-    if image is None or image.channels != 4 or 0 in image.size:
-        raise FaceLiftError(
-            f"{target.name!r} has no photo with a silhouette.",
-            "Switch that rule off, or use it on a head made from a photo.",
-            code="no-silhouette",
-        )
-    width, height = image.size
-    pixels = np.empty(width * height * 4, np.float32)
-    image.pixels.foreach_get(pixels)
-    return camera_of(target, camera, width, height), pixels.reshape(height, width, 4)[::-1]

@@ -7,7 +7,7 @@ import numpy as np
 
 from ...core.errors import FaceLiftError
 from ..interface.explaining import Explained
-from ..splats.data import geometry
+from ..splats.data import geometry, heads, recipes
 from .crop_empties import CROP_KEY
 
 SELECTION = ".selection"
@@ -111,3 +111,14 @@ class OnSplatObjects(OnSplats):
         """Splats must be active, outside Edit Mode."""
         reason = super().obstacle(context)
         return reason or ("" if context.mode == "OBJECT" else "Leave Edit Mode: this works on whole objects")
+
+
+class OnMadeHead(Explained):
+    """Mix-in of operators on the active head and the photos that it was made from."""
+
+    @classmethod
+    def obstacle(cls, context: bpy.types.Context) -> str:
+        """A generated head is needed."""
+        head = active_splats(context)
+        made = heads.is_head(head) and recipes.of(head) is not None
+        return "" if made else "Select a head that was made from a photo"

@@ -56,7 +56,7 @@ class FACELIFT_OT_generate(Explained, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class _OnMadeHead(Explained):
+class _OnMadeHead(targets.OnMadeHead):
     """Mix-in of operators that make the active head again from its photo, which may have been moved."""
 
     filepath: StringProperty(
@@ -65,13 +65,6 @@ class _OnMadeHead(Explained):
         subtype="FILE_PATH",
         options={"SKIP_SAVE"},
     )
-
-    @classmethod
-    def obstacle(cls, context: bpy.types.Context) -> str:
-        """A generated head is needed."""
-        head = targets.active_splats(context)
-        made = heads.is_head(head) and recipes.of(head) is not None
-        return "" if made else "Select a head that was made from a photo"
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Ask for the photo when it is not where it was."""
@@ -94,7 +87,7 @@ class _OnMadeHead(Explained):
         found = self.filepath or recipes.photo_of(head)
         if found is None:
             raise FaceLiftError("The head's photo was not found.", "Choose the photo in the panel and generate again.")
-        return PhotoSource.from_image(found) if isinstance(found, bpy.types.Image) else PhotoSource.from_file(found)
+        return PhotoSource.of(found)
 
     def queue(self, order: Order) -> None:
         """Queue the head.

@@ -21,7 +21,7 @@ from ..photo import editing as photo_editing
 from ..photo import lenses, rows
 from ..photo.photos import PhotoSource
 from ..reporting import reported
-from ..splats.data import heads, recipes
+from ..splats.data import recipes
 
 PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif")
 """Offered in the file browser."""
@@ -122,19 +122,12 @@ class FACELIFT_OT_drop_photo(_TakesFiles, bpy.types.Operator):
         return self.take(context, session.together)
 
 
-class FACELIFT_OT_choose_head_photos(Explained, bpy.types.Operator):
+class FACELIFT_OT_choose_head_photos(targets.OnMadeHead, bpy.types.Operator):
     """Put the photos of the active head into the panel again with their crops, mattes and sides, for example to add another one"""  # noqa: E501
 
     bl_idname = "facelift.choose_head_photos"
     bl_label = "Choose Its Photos Again"
     bl_options = {"INTERNAL"}
-
-    @classmethod
-    def obstacle(cls, context: bpy.types.Context) -> str:
-        """A generated head is needed."""
-        head = targets.active_splats(context)
-        made = heads.is_head(head) and recipes.of(head) is not None
-        return "" if made else "Select a head that was made from a photo"
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:

@@ -9,6 +9,7 @@ import bpy
 import numpy as np
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 
+from ...core.engines.capture import Shot as TakenShot
 from ...core.errors import FaceLiftError
 from ...core.gaussians import Gaussians
 from ...core.photo.decode import decode
@@ -183,16 +184,15 @@ def _work(
     """
     heads.identify(head)
     rows = baking.stored_columns(head)
-    files: list[tuple[PhotoSource, dict] | None] = []
+    files: list[TakenShot[PhotoSource] | None]
     if photos == OWN_PHOTOS:
         shots = shots_of(head)
-        files = [_file_of(head, shot) for shot in shots]
+        files = [_file_of(head, shot.number) for shot in shots]
     else:
         camera = bpy.data.objects.get(photos)
         if camera is None:
             raise FaceLiftError(f"There is no camera {photos!r}.", "Choose another.", code="camera-gone")
-        shots = [shot_through(head, camera, context.scene)]
-        files = [None]
+        shots, files = [shot_through(head, camera, context.scene)], [None]
     identifier, name = head[heads.ID_KEY], head.name
 
     def work(reporter: Reporter) -> _Made:
@@ -205,29 +205,31 @@ def _work(
     return work
 
 
-def _file_of(head: bpy.types.Object, shot: Shot) -> tuple[PhotoSource, dict] | None:
+def _file_of(head: bpy.types.Object, number: int) -> TakenShot[PhotoSource] | None:
     """Return the file of one of a head's photos and how it was taken; None where it is gone."""
-    recipe, found = recipes.of(head), recipes.photo_of(head, shot.number)
-    if recipe is None or found is None:
-        return None
-    options = recipe.capture.shots[shot.number].options
-    edits = recipes.edits_of(head, shot.number)
     try:
-        source = PhotoSource.from_image(found) if isinstance(found, bpy.types.Image) else PhotoSource.from_file(found)
+        taken = recipes.shot_of(head, number) if recipes.of(head) is not None else None
     except FaceLiftError:
         return None
-    return source, {"face": options.face, "stretched": options.aligned, "edits": edits}
+    return taken if taken is not None and taken.photo is not None else None
 
 
-def _view(gaussians: Gaussians, shot: Shot, file: tuple[PhotoSource, dict] | None, reporter: Reporter) -> View:
+def _view(gaussians: Gaussians, shot: Shot, file: TakenShot[PhotoSource] | None, reporter: Reporter) -> View:
     """Return a shot as the core takes it, at the resolution of its file where that has more than the head keeps."""
     rgba = np.rint(shot.rgba * 255).astype(np.uint8)
     if not shot.matted:
         return unmatted_view(gaussians, shot.camera, rgba[..., :3])
     if file is not None:
-        source, options = file
+        source, options = file.photo, file.options
         try:
-            rgba_fine = fine_cut_out(decode(source.read().result(), source.name), rgba, reporter, **options)
+            rgba_fine = fine_cut_out(
+                decode(source.read().result(), source.name),
+                rgba,
+                reporter,
+                face=options.face,
+                stretched=options.aligned,
+                edits=file.edits,
+            )
         except FaceLiftError as error:
             if error.code == "cancelled":
                 raise

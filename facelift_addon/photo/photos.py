@@ -32,6 +32,11 @@ class PhotoSource:
     image: str = ""
 
     @classmethod
+    def of(cls, found: str | bpy.types.Image) -> PhotoSource:
+        """Return the source for a file or an image datablock; errors are those of the two below."""
+        return cls.from_image(found) if isinstance(found, bpy.types.Image) else cls.from_file(found)
+
+    @classmethod
     def from_file(cls, path: str) -> PhotoSource:
         """Return the source for a file; errors are those of :func:`.paths.absolute`."""
         found = paths.absolute(path)

@@ -179,7 +179,7 @@ def test_the_photo_camera_shows_the_photo_and_leaves_the_display_alone(blender, 
     assert background.alpha == 1.0 and background.display_depth == "BACK"
     assert tuple(background.image.size) == (64, 64) and background.image.pixels[3] == 1.0
     assert [shown.show_background_image for shown in camera.data.background_images] == [True, False]
-    _, person = blender.module("facelift_addon.editing.silhouettes").of_photo(head)
+    _, person = blender.module("facelift_addon.editing.shots").silhouette_of(head)
     assert person[:, 32:].all() and not person[:, :32].any()
 
 

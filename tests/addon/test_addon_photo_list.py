@@ -210,9 +210,9 @@ def test_one_head_is_made_of_all_and_each_photo_s_outcome_stays_on_it(listed, se
     assert list(cameras) == [0, 1, 2] and bpy.context.scene.camera == cameras[0]
     assert [standing(listed, name)[1] for name in names(listed)] == ["placed"] * 3
     bpy.context.view_layer.update()
-    camera, picture = listed.module("facelift_addon.editing.silhouettes").picture_of(made, 2)
-    assert picture.shape == (512, 512, 4) and np.allclose(picture[..., :3], 9 / 255, atol=1e-3)
-    assert camera.width == 512
+    back = listed.module("facelift_addon.editing.shots").shots_of(made)[2]
+    assert back.rgba.shape == (512, 512, 4) and np.allclose(back.rgba[..., :3], 9 / 255, atol=1e-3)
+    assert back.camera.width == 512
     assert bpy.ops.facelift.look_through_photo(photo=2) == {"FINISHED"} and bpy.context.scene.camera == cameras[2]
 
 

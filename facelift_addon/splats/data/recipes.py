@@ -90,17 +90,17 @@ def capture_of(head: bpy.types.Object, portrait: PhotoSource) -> Capture[PhotoSo
 
 def shots_of(head: bpy.types.Object) -> list[Shot[PhotoSource | None]]:
     """Return the photos that a head was made from and how each was taken; None stands for photos that are gone."""
-    return [
-        replace(shot, photo=_source_of(head, number), edits=edits_of(head, number))
-        for number, shot in enumerate(of(head).capture.shots)
-    ]
+    return [shot_of(head, number) for number in range(len(of(head).capture.shots))]
 
 
-def _source_of(head: bpy.types.Object, number: int) -> PhotoSource | None:
-    found = photo_of(head, number)
-    if found is None:
-        return None
-    return PhotoSource.from_image(found) if isinstance(found, bpy.types.Image) else PhotoSource.from_file(found)
+def shot_of(head: bpy.types.Object, number: int) -> Shot[PhotoSource | None]:
+    """Return one of the photos that a head was made from and how it was taken; None stands for one that is gone.
+
+    Raises:
+        PhotoError: it is an image without pixels.
+    """
+    found, taken = photo_of(head, number), of(head).capture.shots[number]
+    return replace(taken, photo=None if found is None else PhotoSource.of(found), edits=edits_of(head, number))
 
 
 @lru_cache(maxsize=256)
