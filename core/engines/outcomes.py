@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from ..cameras import Camera
 from ..photo.sides import FRONT, PLACED, SIDES, STATES
 
 P = TypeVar("P")
-Q = TypeVar("Q")
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,10 +41,6 @@ class ShotOutcome(Generic[P]):
             raise ValueError(f"a shot has the state {self.state!r} and the side {self.side!r}")
         if self.state == PLACED and (self.camera is None or self.picture is None):
             raise ValueError("a placed shot has no camera or no picture")
-
-    def with_picture(self, picture: Q | None) -> ShotOutcome[Q]:
-        """Return the outcome with another value standing for its picture."""
-        return replace(self, picture=picture)  # type: ignore[arg-type, return-value]  # Another type of picture.
 
     def facts(self) -> dict[str, Any]:
         """Return everything but the picture in JSON form."""

@@ -68,24 +68,25 @@ class Session:
     def set_together(self, together: bool) -> None:
         """Make one head of the chosen photos, or one of each. Where a face is missing, they are looked at again."""
         if together != self.together:
-            self.together, shown = together, self.photo
-            for photo in self.photos:
+            self.together = together
+            for photo in list(self.photos):
                 if photo.state in UNFINISHED or not photo.shows_face:
-                    self.photo = photo
-                    self.change_photo(photo.order)
-                    shown = self.photo if photo is shown else shown
-            self.photo = shown
+                    self._prepare_anew(photo, photo.order)
 
     def change_photo(self, order: Order) -> None:
         """Prepare the shown photo anew, with other settings."""
-        before = self.photo
-        place = self.photos.index(before)
+        self._prepare_anew(self.photo, order)
+
+    def _prepare_anew(self, before: Task, order: Order) -> None:
         self._end_photo(before)
         earlier = before if before.result is not None else before.earlier
         if earlier is not None:
             earlier.earlier = None
-        self.photos[place] = self.photo = Task(order, "prepare", earlier=earlier, further=self.together)
-        self.photo.start()
+        photo = Task(order, "prepare", earlier=earlier, further=self.together)
+        self.photos[self.photos.index(before)] = photo
+        if before is self.photo:
+            self.photo = photo
+        photo.start()
         self._photos_changed()
 
     def put_away(self, photo: Task) -> None:

@@ -18,7 +18,7 @@ from ..making.session import session
 from ..making.tasks import Order
 from ..making.timers import wake
 from ..photo import editing as photo_editing
-from ..photo import lenses, rows
+from ..photo import lenses
 from ..photo.photos import PhotoSource
 from ..reporting import reported
 from ..splats.data import recipes
@@ -195,25 +195,6 @@ class FACELIFT_OT_choose_face(Explained, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class FACELIFT_OT_show_photo(bpy.types.Operator):
-    """Look at what was found in this photo"""
-
-    bl_idname = "facelift.show_photo"
-    bl_label = "Show Photo"
-    bl_options = {"INTERNAL"}
-
-    photo: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
-
-    def execute(self, _context: bpy.types.Context) -> set[str]:
-        """Show it."""
-        shown = session.find_photo(self.photo)
-        if shown is None:
-            return {"CANCELLED"}
-        rows.show(shown)
-        wake()
-        return {"FINISHED"}
-
-
 class FACELIFT_OT_move_photo(Explained, bpy.types.Operator):
     """Move the photo in the list. The first that shows the face is the portrait, whose expression and look the head takes"""  # noqa: E501
 
@@ -289,7 +270,6 @@ CLASSES = (
     FACELIFT_OT_choose_head_photos,
     FACELIFT_OT_use_image,
     FACELIFT_OT_choose_face,
-    FACELIFT_OT_show_photo,
     FACELIFT_OT_move_photo,
     FACELIFT_OT_clear_photo,
     FACELIFT_FH_photo,

@@ -64,7 +64,7 @@ def test_several_photos_are_looked_at_first(quick_worker, choose, photos):
     assert session.tasks == [] and names(session.photos) == ["c.png", "a.png", "b.png"]
     assert all(photo.result for photo in session.photos)
     assert session.photo is session.photos[0]
-    bpy.ops.facelift.show_photo(photo=session.photos[2].id)
+    bpy.context.window_manager.facelift_photo_shown = 2
     assert session.photo.order.source.name == "b.png"
     bpy.ops.facelift.clear_photo(photo=session.photos[1].id)
     assert names(session.photos) == ["c.png", "b.png"] and session.photo is session.photos[1]

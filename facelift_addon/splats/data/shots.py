@@ -46,11 +46,6 @@ def of(head: bpy.types.Object) -> tuple[KeptShot, ...]:
     return _read(text) if isinstance(text, str) else ()
 
 
-def mark(head: bpy.types.Object, number: int, kept: KeptShot) -> None:
-    """Note something else of one of a head's photos, as when it was placed by hand."""
-    keep(head, [kept if place == number else each for place, each in enumerate(of(head))])
-
-
 @lru_cache(maxsize=256)
 def _read(text: str) -> tuple[KeptShot, ...]:
     """Return the photos of their JSON form; panels ask for it with every redraw."""
