@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 from scipy.linalg import block_diag
-from scipy.sparse.linalg import cg
+
+from ....geometry.relaxation import relaxed
 
 SPACING = 0.12
 """World units between the lattice's nodes: about 2.5 cm."""
@@ -71,9 +72,7 @@ class LatticeField:
 
     def at(self, points: np.ndarray) -> np.ndarray:
         """Return the displacements [N, 3] of points [N, 3]; those outside take the border's."""
-        nodes, shares = _corners(points, self.origin, self.moves.shape[:3])
-        flat = self.moves.reshape(-1, 3)
-        return np.einsum("nk,nkc->nc", shares, flat[nodes])
+        return _interpolation(points, self.origin, self.moves.shape[:3]) @ self.moves.reshape(-1, 3)
 
 
 def solve_field(around: np.ndarray, demands: Demands, stillness: np.ndarray) -> tuple[LatticeField, np.ndarray]:
@@ -87,30 +86,26 @@ def solve_field(around: np.ndarray, demands: Demands, stillness: np.ndarray) -> 
     origin = around.min(0) - MARGIN * SPACING
     shape = tuple(np.ceil(np.ptp(around, axis=0) / SPACING).astype(int) + 2 * MARGIN + 1)
     count = int(np.prod(shape))
-    nodes, shares = _corners(demands.points, origin, shape)
-    places = np.arange(len(nodes))
-    columns = (nodes[:, :, None] * 3 + np.arange(3)).reshape(len(nodes), -1)
-    values = (shares[:, :, None] * demands.directions[:, None, :]).reshape(len(nodes), -1)
-    rows = np.repeat(places, columns.shape[1])
-    system = sparse.csr_matrix((values.ravel(), (rows, columns.ravel())), (len(nodes), 3 * count))
-    system = sparse.hstack([system, sparse.csr_matrix(demands.others)]).tocsr()
+    shares = _interpolation(demands.points, origin, shape)
+    along = [sparse.diags(component) @ shares for component in demands.directions.T]
+    system = sparse.hstack([*along, sparse.csr_matrix(demands.others)]).tocsr()
     weighted = system.T @ sparse.diags(demands.weights)
-    stiffness = sparse.kron(BENDING * _bending(shape) + REST * sparse.identity(count), sparse.identity(3))
-    matrix = (weighted @ system + sparse.block_diag([stiffness, sparse.diags(stillness)])).tocsr()
-    scale = sparse.diags(1 / np.maximum(matrix.diagonal(), 1e-12))
-    found, _ = cg(matrix, weighted @ demands.amounts, rtol=TOLERANCE, maxiter=ITERATIONS, M=scale)
-    return LatticeField(origin, found[: 3 * count].reshape(*shape, 3)), found[3 * count :]
+    stiffness = BENDING * _bending(shape) + REST * sparse.identity(count)
+    matrix = weighted @ system + sparse.block_diag([stiffness] * 3 + [sparse.diags(stillness)])
+    found = _solved(matrix, (weighted @ demands.amounts)[:, None])[:, 0]
+    return LatticeField(origin, np.moveaxis(found[: 3 * count].reshape(3, *shape), 0, -1)), found[3 * count :]
 
 
-def _corners(points: np.ndarray, origin: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the nodes [N, 8] around points [N, 3] and their shares [N, 8]."""
+def _interpolation(points: np.ndarray, origin: np.ndarray, shape: tuple[int, ...]) -> sparse.csr_matrix:
+    """Return the matrix [N, X Y Z] from nodes' values to those of points [N, 3]; points outside take the border's."""
     place = np.clip((points - origin) / SPACING, 0, np.array(shape) - 1 - 1e-6)
     low = np.floor(place).astype(np.int64)
     part = place - low
     steps = np.stack(np.meshgrid([0, 1], [0, 1], [0, 1], indexing="ij"), axis=-1).reshape(8, 3)
     nodes = np.ravel_multi_index(tuple(np.moveaxis(low[:, None] + steps, -1, 0)), shape)
     shares = np.where(steps, part[:, None], 1 - part[:, None]).prod(-1)
-    return nodes, shares
+    rows = np.arange(0, 8 * len(points) + 1, 8)
+    return sparse.csr_matrix((shares.ravel(), nodes.ravel(), rows), (len(points), int(np.prod(shape))))
 
 
 def spread_values(points: np.ndarray, places: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -127,15 +122,16 @@ def spread_values(points: np.ndarray, places: np.ndarray, values: np.ndarray) ->
     origin = points.min(0) - SPACING
     shape = tuple(np.ceil(np.ptp(points, axis=0) / SPACING).astype(int) + 3)
     count = int(np.prod(shape))
-    nodes, shares = _corners(places, origin, shape)
-    rows = np.repeat(np.arange(len(nodes)), 8)
-    system = sparse.csr_matrix((shares.ravel(), (rows, nodes.ravel())), (len(nodes), count))
-    matrix = system.T @ system + SMOOTHNESS * _stretching(shape) + REST * sparse.identity(count)
-    scale = sparse.diags(1 / matrix.diagonal())
-    wanted = (system.T @ values).T
-    found = np.stack([cg(matrix, each, rtol=TOLERANCE, maxiter=ITERATIONS, M=scale)[0] for each in wanted], axis=1)
-    nodes, shares = _corners(points, origin, shape)
-    return np.einsum("nk,nkc->nc", shares, found[nodes])
+    shares = _interpolation(places, origin, shape)
+    matrix = shares.T @ shares + SMOOTHNESS * _stretching(shape) + REST * sparse.identity(count)
+    return _interpolation(points, origin, shape) @ _solved(matrix, shares.T @ values)
+
+
+def _solved(matrix: sparse.spmatrix, target: np.ndarray) -> np.ndarray:
+    """Return the solution [M, C] of a positive definite system [M, M] for right sides [M, C]."""
+    diagonal = matrix.diagonal()
+    links = (sparse.diags(diagonal) - matrix).tocsr()
+    return relaxed(links, diagonal, target, np.zeros(target.shape), TOLERANCE, ITERATIONS)
 
 
 def _stretching(shape: tuple[int, ...]) -> sparse.csr_matrix:
