@@ -10,6 +10,7 @@ from ..core.photo.edits import LARGEST_CROP, SMALLEST_CROP
 from . import engine_properties
 from .making import together
 from .making.session import session
+from .making.timers import wake
 from .photo import crop_values, rows
 from .photo.lenses import LensChoice
 from .splats.data import heads
@@ -49,6 +50,7 @@ def _heads(_settings: FaceLiftSettings) -> int:
 def _set_heads(settings: FaceLiftSettings, value: int) -> None:
     if value != int(session.together):
         (together.join if value else together.separate)(settings)
+        wake()
 
 
 class FaceLiftSettings(EngineChoices, LensChoice, bpy.types.PropertyGroup):

@@ -239,6 +239,7 @@ class FACELIFT_OT_clear_photo(Explained, bpy.types.Operator):
         if of_one_person and not session.together:
             together.separate(settings)
         settings.image = None
+        wake()
         return {"FINISHED"}
 
 

@@ -58,6 +58,7 @@ def show(photo: Task) -> None:
     if photo is not session.photo:
         editing.take_painted(session)
         session.photo = photo
+        wake()
 
 
 OwnChoices = engine_properties.with_properties("OwnChoices", (*SIDES, *lenses.OPTIONS), _access)

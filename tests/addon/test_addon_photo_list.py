@@ -275,6 +275,23 @@ def test_the_list_s_selection_is_the_shown_photo(listed):
     assert len(manager.facelift_photos) == 1 and not listed.session.together
 
 
+def test_what_is_prepared_anew_by_the_list_is_followed_where_nothing_else_ticks(listed):
+    import bpy
+
+    timers = listed.module("facelift_addon.making.timers")
+    timers.sleep()
+    bpy.context.scene.facelift.heads = "EACH"
+    assert listed.session.busy and bpy.app.timers.is_registered(timers._on_timer)
+    listed.settle()
+    bpy.ops.facelift.clear_photo(photo=find(listed, "left.png").id)
+    bpy.context.scene.facelift.heads = "ONE"
+    listed.settle()
+    timers.sleep()
+    bpy.ops.facelift.clear_photo(photo=find(listed, "front.png").id)
+    assert listed.session.busy and bpy.app.timers.is_registered(timers._on_timer)
+    timers.sleep()
+
+
 def test_every_photo_has_its_own_lens(listed):
     import bpy
 
