@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,11 +11,13 @@ from ..errors import PhotoError
 from ..photo.decode import Photo
 from ..photo.sides import FACELESS, SIDES
 from ..photo.types import PreparedPhoto
-from ..placing.sightings import Sighting, see
 from ..progress import CROP, Reporter
 from ..system.pictures import png_bytes
 from .base import Engine
 from .capture import Capture
+
+if TYPE_CHECKING:
+    from ..placing.sightings import Sighting
 
 WITHOUT_FACE = ("no-face", "face-too-small")
 """Codes of the errors after which the head is looked for by its outline."""
@@ -36,6 +38,9 @@ def prepare_further(
         PhotoError: nobody was found in it ("no-person"), or as :meth:`~core.engines.base.Engine.prepare`.
         SettingsError, Cancelled: as there.
     """
+    # With what it needs of scipy it takes most of a second to load: workers would start so much later.
+    from ..placing.sightings import see
+
     shot = capture.portrait
     if shot.options.side not in FACELESS:
         try:

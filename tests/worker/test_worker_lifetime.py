@@ -38,6 +38,11 @@ def generate(client: WorkerClient, engine: str = "steps", **settings):
     return client.generate(capture(photo_bytes(), "a.png"), engine, settings)
 
 
+def test_workers_start_before_what_only_engines_need_is_loaded():
+    code = "import sys, core.worker.server; assert not {'scipy', 'torch'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
 def assert_makes_a_head(client: WorkerClient) -> None:
     job = generate(client)
     wait_for(client, lambda: job.finished)
