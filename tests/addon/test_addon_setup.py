@@ -8,7 +8,7 @@ import pytest
 
 from tests.helpers.addon import PACKAGE, needs_blender
 from tests.helpers.addon_setup import use_weights
-from tests.helpers.patience import PATIENCE
+from tests.helpers.patience import wait_until_gone
 
 pytestmark = needs_blender
 
@@ -100,11 +100,9 @@ def test_cancel_stops_the_task_and_the_step_can_be_done_again(computer):
 
 def test_switching_the_extension_off_ends_the_setup(computer):
     import bpy
-    import psutil
 
     bpy.ops.facelift.setup_proceed()
-    task = psutil.Process(computer.flow.task.pid)
+    task = computer.flow.task.pid
     bpy.ops.preferences.addon_disable(module=PACKAGE)
-    psutil.wait_procs([task], timeout=PATIENCE)
-    assert not task.is_running() or task.status() == psutil.STATUS_ZOMBIE
+    wait_until_gone(task)
     bpy.ops.preferences.addon_enable(module=PACKAGE)

@@ -21,7 +21,7 @@ from core.runtime.background import BackgroundTask
 from core.runtime.report import report
 from core.runtime.setup_flow import SetupFlow
 from core.runtime.setup_state import SetupState
-from tests.helpers.patience import PATIENCE
+from tests.helpers.patience import PATIENCE, wait_until_gone
 from tests.helpers.runtime import ROOT, wait
 
 ENTRY = Path(__file__).with_name("task_entry.py")
@@ -52,13 +52,6 @@ def use_entry(patch=setattr) -> None:
 @pytest.fixture
 def entry(monkeypatch):
     use_entry(monkeypatch.setattr)
-
-
-def wait_until_gone(pid: int) -> None:
-    limit = time.monotonic() + PATIENCE
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < limit, f"process {pid} is still there"
-        time.sleep(0.02)
 
 
 def wait_for_tool(file: Path, poll=lambda: None) -> int:

@@ -15,7 +15,7 @@ from core.processes.job import JobState
 from core.processes.launch import Launch
 from core.processes.protocol import PROTOCOL_VERSION, Method
 from core.worker.client import WorkerClient
-from tests.helpers.patience import PATIENCE
+from tests.helpers.patience import PATIENCE, wait_until_gone
 from tests.helpers.worker import HOLD, capture, make_client, photo_bytes, test_launch, wait_for, wait_until_working
 
 HANG = 8
@@ -84,7 +84,7 @@ def test_a_killed_idle_worker_is_replaced(client):
 def test_a_job_sent_to_a_worker_that_just_died_fails_clearly(client):
     assert_works(client)
     os.kill(client.pid, signal.SIGKILL)
-    psutil.Process(client.pid).wait(PATIENCE) if psutil.pid_exists(client.pid) else None
+    wait_until_gone(client.pid)
     job = generate(client, "steps")
     wait_for(client, lambda: job.finished)
     assert job.state is JobState.DONE or job.error.code == "worker-crashed"

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import psutil
@@ -19,7 +18,7 @@ from core.processes.launch import Launch
 from core.processes.protocol import Method
 from core.worker.client import WorkerClient
 from core.worker.launch import custom_command, worker_command
-from tests.helpers.patience import PATIENCE
+from tests.helpers.patience import PATIENCE, wait_until_gone
 from tests.helpers.worker import (
     ENTRY,
     ROOT,
@@ -47,14 +46,6 @@ def assert_makes_a_head(client: WorkerClient) -> None:
     job = generate(client)
     wait_for(client, lambda: job.finished)
     assert job.state is JobState.DONE, job.error and (job.error, job.error.details)
-
-
-def wait_until_gone(pid: int) -> None:
-    """Wait for a process that may be nobody's child any more, a zombie counting as gone."""
-    deadline = time.monotonic() + PATIENCE
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline, f"process {pid} is still there"
-        time.sleep(0.01)
 
 
 def start_raw() -> subprocess.Popen:
