@@ -90,6 +90,11 @@ class Alignment:
         return self.scaled_size[0] / self.source_size[0], self.scaled_size[1] / self.source_size[1]
 
     @property
+    def mean_scale(self) -> float:
+        """Aligned pixels per photo pixel."""
+        return sum(self.scale) / 2
+
+    @property
     def offset(self) -> tuple[float, float]:
         """Aligned position (x, y) of the photo's upper left corner."""
         return float(self.paste[0] - self.crop[0]), float(self.paste[1] - self.crop[1])
@@ -97,7 +102,7 @@ class Alignment:
     @property
     def resolution(self) -> float:
         """Photo pixels per aligned pixel."""
-        return 2 / sum(self.scale)
+        return 1 / self.mean_scale
 
     def magnified(self, factor: int) -> Alignment:
         """Return the alignment that divides every aligned pixel into ``factor`` times ``factor``."""
@@ -132,7 +137,7 @@ class Alignment:
 
     def align_landmarks(self, landmarks: Landmarks) -> Landmarks:
         """Map landmarks from photo pixels to aligned pixels."""
-        return landmarks.transformed((*self.scale, sum(self.scale) / 2), self.offset)
+        return landmarks.transformed((*self.scale, self.mean_scale), self.offset)
 
 
 def align(rgb: np.ndarray, box: FaceBox) -> np.ndarray:

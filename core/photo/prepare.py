@@ -104,7 +104,7 @@ def prepare_photo(
 
     reporter.stage("Separating the person from the background", share=0.1)
     # The matte is estimated on the photo itself: its pixels beyond the crop tell the colours of the background.
-    cut_out = photo.has_alpha and (photo.rgba[..., 3] < 128).mean() > CUT_OUT_SHARE
+    cut_out = is_cut_out(photo)
     if cut_out:
         matte = photo.rgba[..., 3]
     else:
@@ -164,6 +164,11 @@ def _lies_in(crop: Crop, box: FaceBox, photo_size: tuple[int, int]) -> bool:
     left, top, side = crop.square(photo_size)
     x, y = box.center
     return left <= x <= left + side and top <= y <= top + side
+
+
+def is_cut_out(photo: Photo) -> bool:
+    """Return whether the photo brings its own matte; a few transparent pixels are rounded corners and the like."""
+    return photo.has_alpha and bool((photo.rgba[..., 3] < 128).mean() > CUT_OUT_SHARE)
 
 
 def over_white(photo: Photo) -> np.ndarray:

@@ -17,9 +17,9 @@ from ..photo.foreground import cut_out_foreground, estimate_foreground
 from ..photo.landmarks import Landmarks, detect_landmarks
 from ..photo.matting import estimate_matte_around
 from ..photo.network import load_network
-from ..photo.prepare import CUT_OUT_SHARE, MIN_LANDMARK_SCORE, over_white, prepare_photo
+from ..photo.prepare import MIN_LANDMARK_SCORE, is_cut_out, over_white, prepare_photo
 from ..photo.sampling import Square, sample_square
-from ..photo.sides import AUTO, BACK, FRONT, LEFT, RIGHT, THREE_QUARTER
+from ..photo.sides import AUTO, BACK, FRONT, FRONTAL, LEFT, RIGHT, THREE_QUARTER
 from ..photo.types import FaceBox
 from ..progress import Reporter
 from .key_points import LEAST_SCORE, LEFT_EAR, RIGHT_EAR, KeyPoints, find_key_points
@@ -29,8 +29,6 @@ QUICK_LEVELS = 2
 """Of the search for faces: a further photo shows the person about as large as a portrait does."""
 MOST_TURN = 62.0
 """Degrees up to which the face mesh network's landmarks hold."""
-FRONT_TURN = 20.0
-"""Degrees up to which a face is called frontal."""
 PROFILE_TURN = 0.4
 """Of the key points' turn, from which they make a profile."""
 HEAD_HEIGHT, HEAD_LENGTH, HEAD_WIDTH = 0.235, 0.195, 0.16
@@ -83,10 +81,10 @@ class Sighting:
             center: [2] of the square in the present crop's pixels.
             side: Its side in the same pixels.
         """
-        scale = sum(self.alignment.scale) / 2
+        scale = self.alignment.mean_scale
         place = (center - self.alignment.offset) / self.alignment.scale
         alignment = _alignment(self.rgb, place, side / scale)
-        change = sum(alignment.scale) / 2 / scale
+        change = alignment.mean_scale / scale
         offset = np.array(alignment.offset) - np.array(self.alignment.offset) * change
         points = None if self.points is None else self.points.mapped(change, (float(offset[0]), float(offset[1])))
         picture = _cut_out(self.rgb, self.matte, alignment)
@@ -137,7 +135,7 @@ def _with_face(shot: Shot, reporter: Reporter) -> Sighting | None:
         portrait.aligned,
         portrait.landmarks,
         points,
-        FRONT if abs(turn) < FRONT_TURN else THREE_QUARTER,
+        FRONT if abs(turn) <= FRONTAL else THREE_QUARTER,
     )
 
 
@@ -145,26 +143,24 @@ def _points_in(rgb: np.ndarray, box: FaceBox, alignment: Alignment) -> KeyPoints
     points = find_key_points(rgb, box.center, box.x1 - box.x0)
     if points.score < LEAST_SCORE:
         return None
-    return points.mapped(sum(alignment.scale) / 2, alignment.offset)
+    return points.mapped(alignment.mean_scale, alignment.offset)
 
 
 def _without_face(shot: Shot, rgb: np.ndarray, faces: tuple[FaceBox, ...], reporter: Reporter) -> Sighting | None:
     """Return a profile or the back of a head, None where there is nobody."""
     photo, wanted = shot.photo, shot.options.side
-    cut_out = photo.has_alpha and (photo.rgba[..., 3] < 128).mean() > CUT_OUT_SHARE
+    cut_out = is_cut_out(photo)
     rough = photo.rgba[..., 3] / np.float32(255) if cut_out else _people(rgb)
     points = find_key_points(rgb, faces[0].center, faces[0].x1 - faces[0].x0) if faces else None
-    profile = points is not None and points.score > LEAST_SCORE and abs(points.turn) > PROFILE_TURN
+    if points is not None and (points.score <= LEAST_SCORE or abs(points.turn) <= PROFILE_TURN):
+        points = None
     side = wanted
     if wanted in (AUTO, FRONT, THREE_QUARTER):
-        side = (RIGHT if points.turn > 0 else LEFT) if profile and points is not None else AUTO
-    elif profile and points is not None and (points.turn > 0) != (side == RIGHT):
-        profile = False
+        side = AUTO if points is None else RIGHT if points.turn > 0 else LEFT
+    elif points is not None and (points.turn > 0) != (side == RIGHT):
+        points = None
     across = HEAD_WIDTH if side in (BACK, AUTO) else HEAD_LENGTH
-    if profile and points is not None:
-        place: tuple[np.ndarray, float] | None = _head_by(points, faces[0])
-    else:
-        place, points = _head_of(rough, across), None
+    place = _head_of(rough, across) if points is None else _head_by(points, faces[0])
     if place is None or (rough > 0.5).mean() < LEAST_PERSON:
         return None
     center, scale = place
@@ -183,7 +179,7 @@ def _without_face(shot: Shot, rgb: np.ndarray, faces: tuple[FaceBox, ...], repor
     matte = shot.edits.apply_matte(matte)
     alignment = _alignment(rgb, center, scale * CROP_METRES)
     if points is not None:
-        points = points.mapped(sum(alignment.scale) / 2, alignment.offset)
+        points = points.mapped(alignment.mean_scale, alignment.offset)
     source = photo.rgba[..., :3] if cut_out else rgb
     picture = _cut_out(np.ascontiguousarray(source), matte, alignment, cut_out)
     return Sighting(rgb, matte, alignment, picture, None, points, side)

@@ -15,7 +15,7 @@ from ...photo.edits import Crop
 from ...photo.findings import findings_of
 from ...photo.landmarks import Landmarks
 from ...photo.mtcnn import choose_face, detect_faces
-from ...photo.prepare import CUT_OUT_SHARE, NO_FACE_ADVICE, face_in_crop, find_faces_for
+from ...photo.prepare import NO_FACE_ADVICE, face_in_crop, find_faces_for, is_cut_out
 from ...photo.types import FaceBox, PreparedPhoto
 from ...progress import Reporter
 from ...system import blocks
@@ -136,11 +136,6 @@ def with_matte(
     if is_cut_out(photo):
         return photo.rgba, ()
     return remove_background(rgb, landmarks, others)
-
-
-def is_cut_out(photo: Photo) -> bool:
-    """Return whether the photo brings its own matte; a few transparent pixels are rounded corners and the like."""
-    return photo.has_alpha and (photo.rgba[..., 3] < 128).mean() > CUT_OUT_SHARE
 
 
 def _reference_box(rgba: np.ndarray, landmarks: Landmarks) -> FaceBox:
