@@ -107,6 +107,21 @@ class Camera:
         x, y, z = points.T
         return np.stack([self.fx * x / z + self.cx, self.fy * y / z + self.cy], axis=1)
 
+    def pixel_moves(self, points: np.ndarray, moves: np.ndarray) -> np.ndarray:
+        """Return how pixels move [..., N, 2] when points [N, 3] move by [..., N, 3], both in camera axes."""
+        x, y, z = points.T
+        across = self.fx / z * (moves[..., 0] - x / z * moves[..., 2])
+        down = self.fy / z * (moves[..., 1] - y / z * moves[..., 2])
+        return np.stack([across, down], axis=-1)
+
+    def jacobians(self, points: np.ndarray) -> np.ndarray:
+        """Return the derivatives [N, 2, 3] of pixel coordinates by points [N, 3] in camera axes."""
+        x, y, z = points.T
+        zero = np.zeros_like(z)
+        across = np.stack([self.fx / z, zero, -self.fx * x / z**2], axis=1)
+        down = np.stack([zero, self.fy / z, -self.fy * y / z**2], axis=1)
+        return np.stack([across, down], axis=1)
+
     def unproject(self, pixels: np.ndarray, depths: np.ndarray) -> np.ndarray:
         """Return world points [N, 3] of pixel coordinates [N, 2] at depths along z [N]."""
         pixels, depths = np.asarray(pixels, np.float64), np.asarray(depths, np.float64)

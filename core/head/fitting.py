@@ -107,8 +107,7 @@ def fit_of(
         camera: The picture's.
         silhouette: Where it shows the person, or None.
     """
-    posed = solution.pose.apply(model.vertices(solution.identity, solution.expression))
-    posed = level_shoulders(model, posed, solution.pose)
+    posed = posed_head(model, solution)
     vertices = warp_to_picture(model, posed, landmarks[:, :2], camera, silhouette)
     return HeadFit(
         model=model,
@@ -119,12 +118,17 @@ def fit_of(
         expression=solution.expression.astype(np.float32),
         landmarks=np.asarray(landmarks[:, :2], np.float32),
         canonical=undo_rotation(solution.pose),
-        reprojection_error=_mean_distance(model, vertices, landmarks, camera),
-        model_error=_mean_distance(model, posed, landmarks, camera),
+        reprojection_error=mean_distance(model, vertices, landmarks, camera),
+        model_error=mean_distance(model, posed, landmarks, camera),
     )
 
 
-def _mean_distance(model: HeadModel, vertices: np.ndarray, landmarks: np.ndarray, camera: Camera) -> float:
+def posed_head(model: HeadModel, solution: Solution) -> np.ndarray:
+    """Return a solution's vertices [V, 3] in the world, shoulders level."""
+    return level_shoulders(model, solution.vertices(model), solution.pose)
+
+
+def mean_distance(model: HeadModel, vertices: np.ndarray, landmarks: np.ndarray, camera: Camera) -> float:
     """Return the mean pixel distance between given landmarks and those of a mesh."""
     pixels, _ = camera.project(model.landmarks(vertices))
     return float(np.linalg.norm(pixels - landmarks[:, :2], axis=1).mean())

@@ -65,6 +65,15 @@ class Solution:
     identity: np.ndarray
     expression: np.ndarray
 
+    @property
+    def shape(self) -> np.ndarray:
+        """[K + E] identity, then expression."""
+        return np.concatenate([self.identity, self.expression])
+
+    def vertices(self, model: HeadModel) -> np.ndarray:
+        """Return the model's vertices [V, 3] in the world."""
+        return self.pose.apply(model.vertices(self.identity, self.expression))
+
 
 @dataclass(frozen=True, eq=False)
 class Observation:
@@ -140,8 +149,7 @@ def _step(
     rows.append(prior_rows(model, observations[0].camera, upright, pose, shape))
     residuals, jacobian = (np.concatenate(parts) for parts in zip(*rows, strict=True))
     step = bounded_step(jacobian.T @ jacobian, jacobian.T @ residuals, _step_bounds(model, shape))
-    rotation = Rotation.from_rotvec(step[:3]).as_matrix() @ pose.rotation
-    return Pose(rotation, pose.translation + step[3:6], pose.scale * np.exp(step[6])), shape + step[7:]
+    return stepped(pose, step[:6], step[6]), shape + step[7:]
 
 
 def posed_with_moves(points: np.ndarray, directions: np.ndarray, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
@@ -167,6 +175,12 @@ def posed_with_moves(points: np.ndarray, directions: np.ndarray, pose: Pose) -> 
     return turned + pose.translation, moves
 
 
+def stepped(pose: Pose, step: np.ndarray, growth: float = 0.0) -> Pose:
+    """Return a pose after a step [6]: rotation vector and translation; the scale's logarithm grows by ``growth``."""
+    rotation = Rotation.from_rotvec(step[:3]).as_matrix() @ pose.rotation
+    return Pose(rotation, pose.translation + step[3:], pose.scale * np.exp(growth))
+
+
 def landmark_rows(
     model: HeadModel,
     basis: LandmarkBasis,
@@ -186,20 +200,13 @@ def landmark_rows(
         moves: [P, L, 3] how they move there with each of P unknowns.
     """
     landmarks, camera = np.asarray(observed.landmarks, np.float64), observed.camera
-    x, y, z = in_camera.T
-    pixels = np.stack([camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy], axis=1)
-    slopes = np.stack(
-        [
-            camera.fx / z * (moves[..., 0] - x / z * moves[..., 2]),
-            camera.fy / z * (moves[..., 1] - y / z * moves[..., 2]),
-        ],
-        axis=-1,
-    )
+    z = in_camera[:, 2]
+    slopes = camera.pixel_moves(in_camera, moves)
     normals = basis.normals @ pose.rotation.T @ camera.c2w[:3, :3]
     facing = -(normals * in_camera).sum(1) / np.linalg.norm(in_camera, axis=1)
     across = normals[:, :2] / np.maximum(np.linalg.norm(normals[:, :2], axis=1, keepdims=True), 1e-6)
     along = across[:, ::-1] * [1, -1]
-    error = landmarks[:, :2] - pixels
+    error = landmarks[:, :2] - camera.to_pixels(in_camera)
     unit = camera.width / 512
     variance = (LANDMARK_PIXELS * unit) ** 2 + (model.landmark_spread * pose.scale * camera.fx / z) ** 2
     robust = 1 / (1 + (error**2).sum(1) / variance / OUTLIER**2)

@@ -9,13 +9,14 @@ head's frame follow from these (:func:`camera_in_frame`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from ..cameras import Camera
 from ..head.landmark_solver import (
+    UNBOUNDED,
     Observation,
     Solution,
     bounded_step,
@@ -24,6 +25,7 @@ from ..head.landmark_solver import (
     landmark_rows,
     posed_with_moves,
     prior_rows,
+    stepped,
 )
 from ..head.model import HeadModel
 from ..head.pose import Pose
@@ -43,7 +45,6 @@ LANDMARK_TRUST = 0.4
 """Of further photos: landmarks of turned faces err together, so that all of them count less than their number."""
 SIDE_DEVIATIONS = np.radians([4.0, 7.0, 15.0])
 """How near a photo that shows no face lies to the side it is said to show: camera's height, turn and tilt."""
-UNBOUNDED = 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +59,6 @@ class Sight:
         landmarks: [L, 3] as in :class:`~core.head.landmark_solver.Observation`; None where no face was found.
         outline: The matte's outline; None where it is of no use.
         points: Eyes, nose, mouth and ears, coarsely; None where none were found.
-        from_behind: Whether it shows the back of the head.
         reached: How far a search came before: where this one begins instead.
     """
 
@@ -68,7 +68,6 @@ class Sight:
     landmarks: np.ndarray | None = None
     outline: Outline | None = None
     points: KeyPoints | None = None
-    from_behind: bool = False
     reached: Solution | None = None
 
 
@@ -108,10 +107,7 @@ def solve_pose(
         jacobian = jacobian[:, :POSE]
         normal = jacobian.T @ jacobian
         stiff = normal + LEAST_STIFFNESS * (np.diag(np.diag(normal)) + np.eye(POSE))
-        step = np.linalg.solve(stiff, jacobian.T @ residuals)
-        pose = solution.pose
-        turn = Rotation.from_rotvec(step[:3]).as_matrix() @ pose.rotation
-        solution = Solution(Pose(turn, pose.translation + step[3:], pose.scale), solution.identity, solution.expression)
+        solution = replace(solution, pose=stepped(solution.pose, np.linalg.solve(stiff, jacobian.T @ residuals)))
     return solution
 
 
@@ -167,19 +163,10 @@ def _step(
     strengths = np.concatenate([each.expression for each in own])
     low[start:], high[start:] = -strengths, 1 - strengths
     step = bounded_step(normal, target, (low, high))
-    scale = own[0].pose.scale * float(np.exp(step[scale_at]))
     identity = own[0].identity + step[scale_at + 1 : start]
     moved = zip(own, step[:scale_at].reshape(count, POSE), step[start:].reshape(count, expressions), strict=True)
     return [
-        Solution(
-            Pose(
-                Rotation.from_rotvec(move[:3]).as_matrix() @ solution.pose.rotation,
-                solution.pose.translation + move[3:],
-                scale,
-            ),
-            identity,
-            solution.expression + change,
-        )
+        Solution(stepped(solution.pose, move, step[scale_at]), identity, solution.expression + change)
         for solution, move, change in moved
     ]
 
@@ -188,11 +175,11 @@ def _rows(
     model: HeadModel, sight: Sight, solution: Solution, thickness: np.ndarray, first: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a photo's residuals and their Jacobian by its own pose 6, the scale, identity and its own expression."""
-    shape, camera = np.concatenate([solution.identity, solution.expression]), sight.camera
-    rows = [_priors(model, sight, solution, shape, first)]
+    camera = sight.camera
+    rows = [_priors(model, sight, solution, first)]
     if sight.landmarks is not None:
         basis = landmark_basis(model)
-        local = basis.mean + np.tensordot(shape, basis.directions, 1)
+        local = basis.mean + np.tensordot(solution.shape, basis.directions, 1)
         world, moves = posed_with_moves(local, basis.directions, solution.pose)
         observed = Observation(sight.landmarks, camera)
         seen, moves = camera.to_camera(world), moves @ camera.c2w[:3, :3]
@@ -200,32 +187,18 @@ def _rows(
         trust = 1.0 if first else LANDMARK_TRUST
         rows.append((trust * residuals, trust * jacobian))
     if sight.outline is not None:
-        rows.append(
-            outline_rows(model, sight.outline, camera, solution.pose, solution.identity, solution.expression, thickness)
-        )
+        rows.append(outline_rows(model, sight.outline, camera, solution, thickness))
     if sight.points is not None:
-        rows.append(
-            key_point_rows(
-                model,
-                sight.points,
-                camera,
-                solution.pose,
-                solution.identity,
-                solution.expression,
-                ears_only=sight.landmarks is not None,
-            )
-        )
+        rows.append(key_point_rows(model, sight.points, camera, solution, ears_only=sight.landmarks is not None))
     residuals, jacobian = (np.concatenate(parts) for parts in zip(*rows, strict=True))
     return residuals, jacobian
 
 
-def _priors(
-    model: HeadModel, sight: Sight, solution: Solution, shape: np.ndarray, first: bool
-) -> tuple[np.ndarray, np.ndarray]:
+def _priors(model: HeadModel, sight: Sight, solution: Solution, first: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return a photo's priors: the first one's are those of a photo alone, others' that they were taken about level."""
     camera = sight.camera
     upright = facing_camera(camera)
-    residuals, jacobian = prior_rows(model, camera, upright, solution.pose, shape)
+    residuals, jacobian = prior_rows(model, camera, upright, solution.pose, solution.shape)
     if first:
         return residuals, jacobian
     if sight.landmarks is None:

@@ -13,9 +13,8 @@ from functools import lru_cache
 import numpy as np
 
 from ..cameras import Camera
-from ..head.landmark_solver import landmark_basis, posed_with_moves
+from ..head.landmark_solver import Solution, landmark_basis, posed_with_moves
 from ..head.model import HeadModel
-from ..head.pose import Pose
 from ..photo.faces import key_points
 from ..photo.landmarks import EYE_OUTLINES
 from ..photo.sampling import Square
@@ -96,19 +95,11 @@ def _basis(model: HeadModel) -> tuple[np.ndarray, np.ndarray]:
     return mean.astype(np.float64), np.concatenate([np.stack(directions, axis=1), shapes], axis=1).astype(np.float64)
 
 
-def model_points(model: HeadModel, identity: np.ndarray, expression: np.ndarray) -> np.ndarray:
-    """Return where the key points lie on the model, [6, 3] in metres."""
-    mean, directions = _basis(model)
-    return mean + np.tensordot(np.concatenate([identity, expression]), directions, 1)
-
-
 def key_point_rows(
     model: HeadModel,
     seen: KeyPoints,
     camera: Camera,
-    pose: Pose,
-    identity: np.ndarray,
-    expression: np.ndarray,
+    solution: Solution,
     ears_only: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return weighted residuals [12] of the key points and their Jacobian [12, 7 + K + E], as landmarks' are ordered.
@@ -117,32 +108,21 @@ def key_point_rows(
         model: The head model.
         seen: In the camera's picture.
         camera: The camera.
-        pose: The head's pose in the camera's world.
-        identity: [K].
-        expression: [E].
+        solution: The head, in the camera's world.
         ears_only: Leave the face to its landmarks.
     """
-    local = model_points(model, identity, expression)
-    world, moves = posed_with_moves(local, _basis(model)[1], pose)
+    mean, directions = _basis(model)
+    world, moves = posed_with_moves(mean + np.tensordot(solution.shape, directions, 1), directions, solution.pose)
     inside = camera.to_camera(world)
-    moves = moves @ camera.c2w[:3, :3]
-    x, y, z = inside.T
-    pixels = np.stack([camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy], axis=1)
-    slopes = np.stack(
-        [
-            camera.fx / z * (moves[..., 0] - x / z * moves[..., 2]),
-            camera.fy / z * (moves[..., 1] - y / z * moves[..., 2]),
-        ],
-        axis=-1,
-    )
+    slopes = camera.pixel_moves(inside, moves @ camera.c2w[:3, :3])
     # What lies on the side turned away is guessed by the detector; ears seen from the front are mere rims.
-    aside = pose.rotation[:, 0] @ camera.c2w[:3, 2]
+    aside = solution.pose.rotation[:, 0] @ camera.c2w[:3, 2]
     enough = np.sin(np.radians(LEAST_TURN))
     right, left = aside > enough, aside < -enough
     counts = np.array([not ears_only and not left, not ears_only and not right, *[not ears_only] * 2, right, left])
     unit = camera.width / 512
     variance = (NOISE_PIXELS**2 + POINT_PIXELS**2) * unit**2 + seen.scatter**2
-    error = seen.pixels - pixels
+    error = seen.pixels - camera.to_pixels(inside)
     robust = 1 / (1 + (error**2).sum(1) / variance / 9)
     root = np.sqrt(np.where(counts, robust / variance, 0.0))
     residuals = (root[:, None] * error).ravel()

@@ -17,9 +17,8 @@ import numpy as np
 from scipy import ndimage, sparse
 
 from ..cameras import Camera
-from ..head.landmark_solver import posed_with_moves
+from ..head.landmark_solver import Solution, posed_with_moves
 from ..head.model import HeadModel, Region, vertex_normals
-from ..head.pose import Pose
 
 BORDER = 0.5
 """Alpha at which a matte has its border."""
@@ -188,9 +187,9 @@ def _sown(model: HeadModel) -> sparse.csr_matrix:
     return sparse.csr_matrix((np.concatenate(weights).ravel(), columns.ravel(), starts), shape)
 
 
-def raised(model: HeadModel, identity: np.ndarray, expression: np.ndarray, thickness: np.ndarray) -> np.ndarray:
+def _raised(model: HeadModel, solution: Solution, thickness: np.ndarray) -> np.ndarray:
     """Return the model's vertices [V, 3] in metres under hair of a thickness [V]."""
-    vertices = model.vertices(identity, expression)
+    vertices = model.vertices(solution.identity, solution.expression)
     return vertices + thickness[:, None] * vertex_normals(vertices, model.triangles)
 
 
@@ -198,9 +197,7 @@ def outline_rows(
     model: HeadModel,
     outline: Outline,
     camera: Camera,
-    pose: Pose,
-    identity: np.ndarray,
-    expression: np.ndarray,
+    solution: Solution,
     thickness: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return weighted residuals [N] of the border and their Jacobian [N, 7 + K + E], as landmarks' are ordered.
@@ -209,23 +206,18 @@ def outline_rows(
         model: The head model.
         outline: The picture's.
         camera: Of the picture.
-        pose: The head's pose in the camera's world.
-        identity: [K].
-        expression: [E].
+        solution: The head, in the camera's world.
         thickness: [V] metres by which hair stands off.
     """
-    local = raised(model, identity, expression, thickness)
+    local, pose = _raised(model, solution, thickness), solution.pose
     border = border_of(model, pose.apply(local), camera)
     ends = surface(model).edges[border.edges]
     distance, slope = outline.at(border.pixels)
     directions = np.concatenate([model.identity[:, ends].mean(2), model.expressions[:, ends].mean(2)])
     _, moves = posed_with_moves(local[ends].mean(1).astype(np.float64), directions, pose)
-    moves = moves @ camera.c2w[:3, :3]
-    x, y, z = border.points.T
-    across = camera.fx / z * (moves[..., 0] - x / z * moves[..., 2])
-    down = camera.fy / z * (moves[..., 1] - y / z * moves[..., 2])
+    across, down = np.moveaxis(camera.pixel_moves(border.points, moves @ camera.c2w[:3, :3]), -1, 0)
     unit = camera.width / 512
-    doubt = THICKNESS_DOUBT * thickness[ends].mean(1) * pose.scale * camera.fx / z
+    doubt = THICKNESS_DOUBT * thickness[ends].mean(1) * pose.scale * camera.fx / border.points[:, 2]
     variance = (OUTLINE_PIXELS * unit) ** 2 + doubt**2
     usable = np.isfinite(distance) & np.isfinite(slope).all(1)
     distance, slope = np.where(usable, distance, 0.0), np.where(usable[:, None], slope, 0.0)
@@ -237,21 +229,29 @@ def outline_rows(
     return -root * distance, (root * (slope[:, 0] * across + slope[:, 1] * down)).T
 
 
-def hair_thickness(
-    model: HeadModel, outline: Outline, camera: Camera, pose: Pose, identity: np.ndarray, expression: np.ndarray
-) -> np.ndarray:
+def outline_error(
+    model: HeadModel, outline: Outline, camera: Camera, solution: Solution, thickness: np.ndarray
+) -> float:
+    """Return the median distance in pixels between a matte's border and the head's; infinite without a border."""
+    border = border_of(model, solution.pose.apply(_raised(model, solution, thickness)), camera)
+    distance, _ = outline.at(border.pixels)
+    known = np.abs(distance[np.isfinite(distance)])
+    return float(np.median(known)) if len(known) else float("inf")
+
+
+def hair_thickness(model: HeadModel, outline: Outline, camera: Camera, solution: Solution) -> np.ndarray:
     """Return how far hair stands off above the vertices [V] in metres, as a picture's outline tells.
 
     What is seen at the border is taken to go on behind: everywhere on the scalp as it is at the place of the border
     nearest to it in the picture.
     """
-    vertices = pose.apply(model.vertices(identity, expression))
+    vertices = solution.vertices(model)
     border = border_of(model, vertices, camera)
     normals = vertex_normals(vertices, model.triangles)
     ends = surface(model).edges[border.edges]
     outward = normals[ends].mean(1) @ camera.c2w[:3, :2]
     outward /= np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-9)
-    scale = pose.scale * camera.fx / border.points[:, 2]
+    scale = solution.pose.scale * camera.fx / border.points[:, 2]
     steps = np.arange(0, THICKEST * 1000 + 1) / 1000
     places = border.pixels[:, None] + outward[:, None] * (steps * scale[:, None])[..., None]
     distances = outline.at(places.reshape(-1, 2))[0].reshape(len(places), -1)

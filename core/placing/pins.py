@@ -124,21 +124,14 @@ class PinSolver:
         points, by_shape = anchors.points(state.identity)
         local = camera.to_camera(points)
         center = camera.to_camera(self.pose.translation[None])[0]
-        x, y, z = local.T
-        zero = np.zeros_like(z)
-        by_place = np.stack(
-            [
-                np.stack([camera.fx / z, zero, -camera.fx * x / z**2], axis=1),
-                np.stack([zero, camera.fy / z, -camera.fy * y / z**2], axis=1),
-            ],
-            axis=1,
-        )
+        by_place = camera.jacobians(local)
         # The head turns about its centre, as seen by the camera.
         turns = np.cross(np.eye(3)[:, None], local - center).transpose(1, 2, 0)
         parts = [by_place @ turns, scale * by_place]
         stiffness = [*[TURN_STIFFNESS] * 3, *[PLACE_STIFFNESS] * 3]
         away = list(self._away(state, center))
-        if self.lens and len(targets) >= LEAST_PINS_LENS:
+        lens = self.lens and len(targets) >= LEAST_PINS_LENS
+        if lens:
             seen = camera.to_pixels(local) - [camera.cx, camera.cy]
             # A longer lens from farther away: the head stays as large.
             parts.append(seen[..., None] + by_place @ np.array([[0.0], [0.0], [center[2]]]))
@@ -156,7 +149,7 @@ class PinSolver:
         right = jacobian.T @ residuals / unit**2
         held = 1 / np.array(stiffness) ** 2
         step = np.linalg.solve(normal + np.diag(held), right - held * np.array(away))
-        return self._moved(state, center, step, shape)
+        return self._moved(state, center, step, lens, shape)
 
     def _away(self, state: Placement, center: np.ndarray) -> np.ndarray:
         """Return how far the head lies from its automatic place in the camera's axes: turn 3, move 3 in metres."""
@@ -167,12 +160,12 @@ class PinSolver:
         before = before * [1, 1, state.camera.fx / automatic.fx]
         return np.concatenate([Rotation.from_matrix(turn).as_rotvec(), (center - before) / self.pose.scale])
 
-    def _moved(self, state: Placement, center: np.ndarray, step: np.ndarray, shape: bool) -> Placement:
+    def _moved(self, state: Placement, center: np.ndarray, step: np.ndarray, lens: bool, shape: bool) -> Placement:
         """Return a placement after a step."""
         camera, scale = state.camera, self.pose.scale
         turn = Rotation.from_rotvec(_limited(step[:3], 0.5)).as_matrix()
         factor = 1.0
-        if self.lens and len(step) - 6 - (len(state.identity) if shape else 0) == 1:
+        if lens:
             low, high = (bound * camera.width / camera.fx for bound in FOCAL_RANGE)
             factor = float(np.clip(np.exp(np.clip(step[6], -0.3, 0.3)), low, high))
         place = center * [1, 1, factor] + scale * _limited(step[3:6], 0.3)

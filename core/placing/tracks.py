@@ -95,8 +95,7 @@ def find_tracks(
         solutions: Where the head lies in each.
         pair: The photos' numbers.
     """
-    posed = [each.pose.apply(model.vertices(each.identity, each.expression)) for each in solutions]
-    views = [_view(model, look.camera, vertices) for look, vertices in zip(looks, posed, strict=True)]
+    views = [_view(model, look.camera, each.vertices(model)) for look, each in zip(looks, solutions, strict=True)]
     chosen = np.flatnonzero(views[0].seen & views[1].seen & _skin(model))
     chosen = _textured(looks[0], views[0].pixels, chosen)
     nothing = Tracks(*pair, np.zeros(0, np.int64), np.zeros((2, 0, 2)))
@@ -144,8 +143,7 @@ def _view(model: HeadModel, camera: Camera, vertices: np.ndarray) -> _View:
     seen = (facing > LEAST_FACING) & (depth < maps.depth[rows, columns] + 0.03)
     inner = PATCH + REACH + 2
     seen &= ((pixels > inner) & (pixels < camera.width - inner)).all(1)
-    # Two tangents fixed on the surface, the same in every view: of the mean head, carried by its normals.
-    return _View(pixels, seen, _tangents(model, vertices, camera, local))
+    return _View(pixels, seen, _tangents(model, camera, local))
 
 
 @lru_cache(maxsize=1)
@@ -166,17 +164,10 @@ def _neighbours(model: HeadModel) -> tuple[np.ndarray, np.ndarray]:
     return first, second
 
 
-def _tangents(model: HeadModel, vertices: np.ndarray, camera: Camera, local: np.ndarray) -> np.ndarray:
-    """Return how pixels change along two tangents, [V, 2 (x, y), 2]."""
-    first, second = _neighbours(model)
-    columns = []
-    for neighbour in (first, second):
-        move = local[neighbour] - local
-        x, y, z = local.T
-        across = camera.fx / z * (move[:, 0] - x / z * move[:, 2])
-        down = camera.fy / z * (move[:, 1] - y / z * move[:, 2])
-        columns.append(np.stack([across, down], axis=1))
-    tangents = np.stack(columns, axis=2)
+def _tangents(model: HeadModel, camera: Camera, local: np.ndarray) -> np.ndarray:
+    """Return how pixels change along two tangents, the same on the surface in every view, [V, 2 (x, y), 2]."""
+    moves = np.stack([local[neighbour] - local for neighbour in _neighbours(model)])
+    tangents = np.moveaxis(camera.pixel_moves(local, moves), 0, 2)
     tangents += np.where(np.abs(np.linalg.det(tangents)) < 1e-6, 1.0, 0.0)[:, None, None] * np.eye(2)
     return tangents
 
@@ -235,22 +226,13 @@ def track_rows(
     errors, slopes, depths = [], [], []
     directions = np.concatenate([model.identity[:, tracks.vertices], model.expressions[:, tracks.vertices]])
     for camera, solution, pixels in zip(cameras, solutions, tracks.pixels, strict=True):
-        shape = np.concatenate([solution.identity, solution.expression])
-        local = model.mean[tracks.vertices] + np.tensordot(shape, directions, 1)
+        local = model.mean[tracks.vertices] + np.tensordot(solution.shape, directions, 1)
         world, moves = posed_with_moves(local, directions, solution.pose)
-        x, y, z = camera.to_camera(world).T
-        moves = moves @ camera.c2w[:3, :3]
-        zero = np.zeros_like(z)
-        by_place = np.stack(
-            [
-                np.stack([camera.fx / z, zero, -camera.fx * x / z**2], axis=1),
-                np.stack([zero, camera.fy / z, -camera.fy * y / z**2], axis=1),
-            ],
-            axis=1,
-        )
-        slopes.append(np.einsum("nij,pnj->npi", by_place, moves).transpose(0, 2, 1))
+        inside = camera.to_camera(world)
+        by_place = camera.jacobians(inside)
+        slopes.append(np.einsum("nij,pnj->npi", by_place, moves @ camera.c2w[:3, :3]).transpose(0, 2, 1))
         depths.append(by_place @ (camera.c2w[:3, :3].T @ solution.pose.rotation) * solution.pose.scale)
-        errors.append(pixels - np.stack([camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy], axis=1))
+        errors.append(pixels - camera.to_pixels(inside))
     off = np.concatenate(depths, axis=1)
     covariance = TRACK_PIXELS**2 * np.eye(4) + DEPTH_DOUBT**2 * off @ off.transpose(0, 2, 1)
     white = np.linalg.inv(np.linalg.cholesky(covariance))
