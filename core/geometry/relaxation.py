@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
+from .conjugate_gradients import conjugate_gradients
+
 
 def relaxed(
     links: sparse.csr_matrix,
@@ -16,9 +18,7 @@ def relaxed(
 ) -> np.ndarray:
     """Return the solution [N, C] of diagonal x - links x = target, to a tolerance.
 
-    Conjugate gradients with the diagonal as preconditioner, all columns at once: what costs is to fetch the links.
-    Sums are numpy's own. Those of BLAS are spread over threads, which wait by spinning between two of them, and they
-    depend on the number of processors.
+    By conjugate gradients, all columns at once: what costs is to fetch the links.
 
     Args:
         links: [N, N] symmetric weights of the graph's edges.
@@ -29,21 +29,8 @@ def relaxed(
         steps: At most.
     """
     diagonal = diagonal[:, None]
-    solution = start.copy()
-    residual = target - (diagonal * solution - links @ solution)
-    steep = residual / diagonal
-    step = steep.copy()
-    energy = (residual * steep).sum(0)
-    enough = tolerance**2 * (target * target / diagonal).sum(0)
-    for _ in range(steps):
-        if (energy <= enough).all():
-            break
-        image = diagonal * step - links @ step
-        length = energy / np.maximum((step * image).sum(0), 1e-30)
-        solution += length * step
-        residual -= length * image
-        steep = residual / diagonal
-        new = (residual * steep).sum(0)
-        step = steep + new / np.maximum(energy, 1e-30) * step
-        energy = new
-    return solution
+
+    def product(values: np.ndarray) -> np.ndarray:
+        return diagonal * values - links @ values
+
+    return conjugate_gradients(product, diagonal, target, steps, start, tolerance)

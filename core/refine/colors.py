@@ -9,7 +9,7 @@ from scipy import sparse
 
 from ..gaussians import Gaussians
 from ..splats import spherical_harmonics as harmonics
-from .solving import conjugate_gradients
+from .solving import held_change
 from .views import Seen
 
 
@@ -32,16 +32,7 @@ def solve_colors(
         iterations: Steps of conjugate gradients.
         step: Called after every one; may raise to cancel.
     """
-    count = len(gaussians)
-    equations = [_equations(each, count) for each in seen]
-    right = sum(matrix.T @ missing for matrix, missing in equations)
-    held = hold[:, None].astype(np.float32)
-    scale = held + sum(matrix.multiply(matrix).sum(axis=0)[:, None] for matrix, _ in equations)
-
-    def product(change: np.ndarray) -> np.ndarray:
-        return held * change + sum(matrix.T @ (matrix @ change) for matrix, _ in equations)
-
-    change = conjugate_gradients(product, right.astype(np.float32), scale.astype(np.float32), iterations, step)
+    change = held_change([_equations(each, len(gaussians)) for each in seen], hold, iterations, step)
     sh = gaussians.sh.copy()
     sh[:, 0] += np.clip(change, *_limits(gaussians, seen)) / np.float32(harmonics.C0)
     return gaussians.replace(sh=sh)

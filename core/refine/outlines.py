@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from ..gaussians import Gaussians
-from .solving import conjugate_gradients
+from .solving import held_change
 from .views import Seen
 
 LEAST_ERROR = 0.02
@@ -33,15 +33,7 @@ def fit_outlines(
         hold: [N] how strongly each is held to what it is, in pixels.
         step: Called after every iteration; may raise to cancel.
     """
-    count = len(gaussians)
-    equations = [_equations(each, count) for each in seen]
-    right = sum(matrix.T @ wanted for matrix, wanted in equations)
-    scale = hold + sum(np.asarray(matrix.multiply(matrix).sum(axis=0)) for matrix, _ in equations)
-
-    def product(change: np.ndarray) -> np.ndarray:
-        return hold[:, None] * change + sum(matrix.T @ (matrix @ change) for matrix, _ in equations)
-
-    change = conjugate_gradients(product, right[:, None], scale[:, None], ITERATIONS, step)[:, 0]
+    change = held_change([_equations(each, len(gaussians)) for each in seen], hold, ITERATIONS, step)[:, 0]
     factor = np.exp(np.clip(change, -LARGEST_STEP, LARGEST_STEP))
     before = gaussians.opacities.astype(np.float64)
     after = 1 - (1 - np.minimum(before, OPAQUE)) ** factor
@@ -49,7 +41,7 @@ def fit_outlines(
 
 
 def _equations(seen: Seen, count: int) -> tuple[sparse.csr_array, np.ndarray]:
-    """Return weighted equations of the pixels that are off: [P, N] changes of optical depth, and the wanted ones [P].
+    """Return weighted equations of the pixels that are off: [P, N] changes of optical depth, wanted ones [P, 1].
 
     A splat's optical depth at a pixel is -log(1 - alpha), and those of all splats add up. A depth's change shows in
     coverage by the secant between what is and what is wanted, which is the equation's weight.
@@ -68,4 +60,4 @@ def _equations(seen: Seen, count: int) -> tuple[sparse.csr_array, np.ndarray]:
     alphas = np.clip(part.data / np.maximum(1 - before, 1 - OPAQUE), 0, OPAQUE)
     data = -np.log1p(-alphas) * np.repeat(weight, length)
     columns = seen.splats.indices.astype(np.int32)[part.indices]
-    return sparse.csr_array((data, columns, part.indptr), shape=(len(chosen), count)), missing * weight
+    return sparse.csr_array((data, columns, part.indptr), shape=(len(chosen), count)), (missing * weight)[:, None]

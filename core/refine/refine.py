@@ -15,8 +15,8 @@ from ..rasterize.metrics import psnr
 from .anchors import TURNS, seen_elsewhere, seen_in
 from .colors import solve_colors
 from .outlines import ITERATIONS, fit_outlines
-from .splitting import plan_division
-from .views import Seen, View, look
+from .splitting import Division, plan_division
+from .views import LEAST_WEIGHT, Seen, View, look
 
 FIRST_ITERATIONS, LAST_ITERATIONS = 4, 9
 """Of the colours: before splitting, which only shows what detail they can't follow, and after."""
@@ -92,7 +92,7 @@ def refine_to_views(gaussians: Gaussians, views: Sequence[View], options: Refine
     known = [view for view in views if view.outlines] if options.outlines else []
     changed = _with_outlines(gaussians, known, beyond, reporter)
 
-    seen = _look(changed, views, reporter)
+    seen = _drawn(changed, views, reporter)
     if not any(each.shown.any() for each in seen):
         raise FaceLiftError(
             "The photo's camera does not see these splats where the photo shows the person.",
@@ -100,7 +100,7 @@ def refine_to_views(gaussians: Gaussians, views: Sequence[View], options: Refine
             code="nothing-seen",
         )
     before = _nearness(seen)
-    plan = None
+    plan = Division.none(len(gaussians))
     if options.split:
         reporter.stage("Finding detail", steps=FIRST_ITERATIONS, share=0.15)
         solved = solve_colors(changed, seen, _hold(seen, beyond), FIRST_ITERATIONS, reporter.step)
@@ -108,14 +108,13 @@ def refine_to_views(gaussians: Gaussians, views: Sequence[View], options: Refine
         plan = plan_division(changed, [each.recolored(solved) for each in seen], beyond, most)
         if plan.divides:
             changed = plan.divide(changed)
-            seen = _look(changed, views, reporter)
-    sources = plan.sources if plan is not None else np.arange(len(gaussians))
+            seen = _drawn(changed, views, reporter)
+    sources = plan.sources
     reporter.stage("Solving colors", steps=LAST_ITERATIONS, share=0.25)
     refined = solve_colors(changed, seen, _hold(seen, beyond[sources]), LAST_ITERATIONS, reporter.step)
     after = _nearness([each.recolored(refined) for each in seen])
-    unrefined = gaussians if plan is None else plan.divide(gaussians)
     reporter.finish()
-    return Refined(sources, unrefined, refined, before, after)
+    return Refined(sources, plan.divide(gaussians), refined, before, after)
 
 
 def _with_outlines(gaussians: Gaussians, views: Sequence[View], beyond: np.ndarray, reporter: Reporter) -> Gaussians:
@@ -123,19 +122,20 @@ def _with_outlines(gaussians: Gaussians, views: Sequence[View], beyond: np.ndarr
         return gaussians
     reporter.stage("Matching outlines", steps=OUTLINE_ROUNDS * (len(views) + ITERATIONS), share=0.15)
     for _ in range(OUTLINE_ROUNDS):
-        seen = []
-        for view in views:
-            seen.append(look(gaussians, view.reduced(OUTLINE_SIZE), least=0))
-            reporter.step()
+        seen = _seen(gaussians, [view.reduced(OUTLINE_SIZE) for view in views], reporter, least=0)
         gaussians = fit_outlines(gaussians, seen, _hold(seen, beyond), reporter.step)
     return gaussians
 
 
-def _look(gaussians: Gaussians, views: Sequence[View], reporter: Reporter) -> list[Seen]:
+def _drawn(gaussians: Gaussians, views: Sequence[View], reporter: Reporter) -> list[Seen]:
     reporter.stage("Drawing the splats", steps=len(views), share=0.15)
+    return _seen(gaussians, views, reporter, LEAST_WEIGHT)
+
+
+def _seen(gaussians: Gaussians, views: Sequence[View], reporter: Reporter, least: float) -> list[Seen]:
     seen = []
     for view in views:
-        seen.append(look(gaussians, view))
+        seen.append(look(gaussians, view, least))
         reporter.step()
     return seen
 

@@ -1,44 +1,34 @@
-"""Conjugate gradients for several right sides at once (Hestenes and Stiefel, 1952), preconditioned by the diagonal."""
+"""Weighted equations of what photos show, by least squares, with all unknowns held to what they are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from scipy import sparse
+
+from ..geometry.conjugate_gradients import conjugate_gradients
 
 
-def conjugate_gradients(
-    product: Callable[[np.ndarray], np.ndarray],
-    right: np.ndarray,
-    scale: np.ndarray,
-    iterations: int,
+def held_change(
+    equations: Sequence[tuple[sparse.csr_array, np.ndarray]],
+    hold: np.ndarray,
+    steps: int,
     step: Callable[[], None] = lambda: None,
 ) -> np.ndarray:
-    """Solve A x = right from zero, with A symmetric and positive; scipy's own takes one right side at a time.
+    """Return the change [N, C] that meets equations best, least squares, and is small where it is held.
 
     Args:
-        product: Returns A @ x.
-        right: [N, C].
-        scale: [N, 1] diagonal of A.
-        iterations: How many steps.
-        step: Called after every step; may raise to cancel.
-
-    Returns:
-        [N, C].
+        equations: Matrices [P, N] and what they times the change should be [P, C], of every photo.
+        hold: [N] weight of the change's own square.
+        steps: Of conjugate gradients.
+        step: Called after every one; may raise to cancel.
     """
-    tiny = np.finfo(np.float32).tiny
-    solution, residual = np.zeros_like(right), right.copy()
-    fine = residual / scale
-    direction = fine.copy()
-    energy = (residual * fine).sum(axis=0)
-    for _ in range(iterations):
-        ahead = product(direction)
-        length = energy / np.maximum((direction * ahead).sum(axis=0), tiny)
-        solution += length * direction
-        residual -= length * ahead
-        fine = residual / scale
-        following = (residual * fine).sum(axis=0)
-        direction = fine + following / np.maximum(energy, tiny) * direction
-        energy = following
-        step()
-    return solution
+    right = sum(matrix.T @ wanted for matrix, wanted in equations)
+    held = hold[:, None].astype(right.dtype)
+    diagonal = held + sum(matrix.multiply(matrix).sum(axis=0)[:, None] for matrix, _ in equations)
+
+    def product(change: np.ndarray) -> np.ndarray:
+        return held * change + sum(matrix.T @ (matrix @ change) for matrix, _ in equations)
+
+    return conjugate_gradients(product, diagonal, right, steps, step=step)

@@ -40,6 +40,11 @@ class Division:
     children: np.ndarray
     long: np.ndarray
 
+    @classmethod
+    def none(cls, count: int) -> Division:
+        """Return that none of N Gaussians becomes several."""
+        return cls(np.ones(count, np.int64), np.zeros((count, 3), bool))
+
     @property
     def divides(self) -> bool:
         """Whether any is divided."""
@@ -102,11 +107,9 @@ def axis_pixels(gaussians: Gaussians, seen: Seen) -> np.ndarray:
     camera, place = seen.view.camera, seen.splats.indices
     points = camera.to_camera(gaussians.means[place])
     axes = quaternions.to_matrices(gaussians.rotations[place].astype(np.float64)) * gaussians.scales[place, None, :]
-    local = np.einsum("ji,njk->nik", camera.c2w[:3, :3], axes)
-    x, y, z = points.T[..., None]
-    u = camera.fx / z * (local[:, 0] - x / z * local[:, 2])
-    v = camera.fy / z * (local[:, 1] - y / z * local[:, 2])
-    return np.hypot(u, v)
+    moves = np.einsum("ji,njk->nik", camera.c2w[:3, :3], axes).transpose(2, 0, 1)
+    across, down = np.moveaxis(camera.pixel_moves(points, moves), -1, 0)
+    return np.hypot(across, down).T
 
 
 def _missing_detail(seen: Seen) -> np.ndarray:
