@@ -31,8 +31,8 @@ MOST_TURN = 62.0
 """Degrees up to which the face mesh network's landmarks hold."""
 PROFILE_TURN = 0.4
 """Of the key points' turn, from which they make a profile."""
-HEAD_HEIGHT, HEAD_LENGTH, HEAD_WIDTH = 0.235, 0.195, 0.16
-"""Metres from chin to crown, from nose bridge to the back, and from side to side, with little hair."""
+HEAD_LENGTH, HEAD_WIDTH = 0.195, 0.16
+"""Metres from nose bridge to the back, and from side to side, with little hair."""
 CROWN = 0.115
 """Metres from the head's centre to the crown."""
 FACE_SIZE = 0.155
