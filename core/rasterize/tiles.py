@@ -11,69 +11,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache, partial
 
 import numpy as np
 
 from ..system import blocks
 from .projection import MIN_ALPHA, Splats
+from .tile_lists import BATCH, MIN_TRANSMITTANCE, TILE, Grid, TileLists, list_slices
 
 MAX_ALPHA = np.float32(0.99)
-MIN_TRANSMITTANCE = np.float32(1e-4)
-"""A pixel is finished when the next splat would take its transmittance below this."""
 
-_TILE = 8
-"""Pixels along a tile's side: small, because most splats of a head are a few pixels wide."""
-_PLACE_BITS = (_TILE * _TILE).bit_length() - 1
+_PLACE_BITS = (TILE * TILE).bit_length() - 1
 _RANKS = 32
-"""Splats of one tile that are blended in one step."""
-_BATCH = 64
-"""Tiles that are blended together: _RANKS * _BATCH * _TILE^2 float32 values fit in a core's cache."""
-_SLICE_PAIRS = 1 << 20
-"""Pairs of splat and tile that are listed at once."""
+"""Splats of one tile that are blended in one step: _RANKS * BATCH * TILE^2 float32 values fit in a core's cache."""
 _UNUSED_EXPONENT = -100.0
 """Exponent of the empty places of a batch: exp of it is far below any visible alpha."""
-
-
-@dataclass(frozen=True)
-class _Grid:
-    """The tiles that cover a picture, numbered row by row."""
-
-    width: int
-    height: int
-
-    @property
-    def columns(self) -> int:
-        return -(-self.width // _TILE)
-
-    @property
-    def rows(self) -> int:
-        return -(-self.height // _TILE)
-
-    def centers(self, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return pixel coordinates x and y of the centres of tiles."""
-        return (tiles % self.columns + 0.5) * _TILE, (tiles // self.columns + 0.5) * _TILE
-
-    def to_picture(self, values: np.ndarray) -> np.ndarray:
-        """Return [tiles, _TILE^2, C] values as a picture [height, width, C]."""
-        tiles = values.reshape(self.rows, self.columns, _TILE, _TILE, -1).swapaxes(1, 2)
-        return tiles.reshape(self.rows * _TILE, self.columns * _TILE, -1)[: self.height, : self.width]
-
-
-@dataclass(frozen=True, eq=False)
-class _TileLists:
-    """The splats of every tile, front to back: ``splats[starts[t] : starts[t] + counts[t]]``."""
-
-    splats: np.ndarray
-    starts: np.ndarray
-    counts: np.ndarray
-
-    def batches(self) -> list[np.ndarray]:
-        """Return the tiles with splats in batches of similar length, longest first."""
-        busy = np.flatnonzero(self.counts)
-        busy = busy[np.argsort(-self.counts[busy], kind="stable")]
-        return [busy[first : first + _BATCH] for first in range(0, len(busy), _BATCH)]
 
 
 def blend(splats: Splats, values: np.ndarray, width: int, height: int) -> np.ndarray:
@@ -92,11 +44,11 @@ def blend(splats: Splats, values: np.ndarray, width: int, height: int) -> np.nda
     Returns:
         [height, width, C] float32.
     """
-    grid = _Grid(width, height)
+    grid = Grid(width, height)
     tile_count = grid.rows * grid.columns
-    transmittance = np.ones((tile_count, _TILE * _TILE), np.float32)
-    blended = np.zeros((tile_count, _TILE * _TILE, values.shape[1]), np.float32)
-    for lists in _list_slices(splats, grid, transmittance):
+    transmittance = np.ones((tile_count, TILE * TILE), np.float32)
+    blended = np.zeros((tile_count, TILE * TILE, values.shape[1]), np.float32)
+    for lists in list_slices(splats, grid, transmittance):
         work = partial(_blend_batch, splats, values, grid, lists, transmittance, blended)
         for _ in blocks.each(work, lists.batches(), os.cpu_count() or 1):
             pass
@@ -117,16 +69,16 @@ def blending_weights(
     Returns:
         Pixels [E] int32, counted row by row, splats [E] int32 and weights [E] float32; in no order.
     """
-    grid = _Grid(width, height)
-    transmittance = np.ones((grid.rows * grid.columns, _TILE * _TILE), np.float32)
+    grid = Grid(width, height)
+    transmittance = np.ones((grid.rows * grid.columns, TILE * TILE), np.float32)
     pieces = [(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32))]
-    for lists in _list_slices(splats, grid, transmittance):
+    for lists in list_slices(splats, grid, transmittance):
         work = partial(_entries_of_batch, splats, grid, lists, transmittance, np.float32(least))
         for entries in blocks.each(work, lists.batches(), os.cpu_count() or 1):
             pieces += entries
     places, owners, weights = map(np.concatenate, zip(*pieces, strict=True))
-    if width % _TILE or height % _TILE:
-        y, x = np.divmod(places, grid.columns * _TILE)
+    if width % TILE or height % TILE:
+        y, x = np.divmod(places, grid.columns * TILE)
         inside = (x < width) & (y < height)
         places, owners, weights = (y * width + x)[inside], owners[inside], weights[inside]
     return places, owners, weights
@@ -134,20 +86,20 @@ def blending_weights(
 
 def _entries_of_batch(
     splats: Splats,
-    grid: _Grid,
-    lists: _TileLists,
+    grid: Grid,
+    lists: TileLists,
     transmittance: np.ndarray,
     least: np.float32,
     tiles: np.ndarray,
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Return pieces of what :func:`blending_weights` returns for some tiles, in a picture of whole tiles."""
-    width = np.int32(grid.columns * _TILE)
-    down, right = np.indices((_TILE, _TILE), np.int32).reshape(2, -1)
+    width = np.int32(grid.columns * TILE)
+    down, right = np.indices((TILE, TILE), np.int32).reshape(2, -1)
     pieces = []
     for busy, index, weights in _weights_of_batch(splats, grid, lists, transmittance, tiles):
         found = np.flatnonzero(weights > least)
-        pairs, places = found >> _PLACE_BITS, found & (_TILE * _TILE - 1)
-        corners = (busy // grid.columns * width * _TILE + busy % grid.columns * _TILE).astype(np.int32)
+        pairs, places = found >> _PLACE_BITS, found & (TILE * TILE - 1)
+        corners = (busy // grid.columns * width * TILE + busy % grid.columns * TILE).astype(np.int32)
         pixels = np.tile(corners, len(index))[pairs] + (down * width + right)[places]
         pieces.append((pixels, index.ravel()[pairs], weights.ravel()[found]))
     return pieces
@@ -164,24 +116,24 @@ class Shade:
             height: Picture height in pixels.
             least: Where less passes, it need not be known how much: such tiles are left as they are.
         """
-        self._grid = _Grid(width, height)
+        self._grid = Grid(width, height)
         self._least = np.float32(least)
-        self._passing = np.ones((self._grid.rows * self._grid.columns, _TILE * _TILE), np.float32)
+        self._passing = np.ones((self._grid.rows * self._grid.columns, TILE * TILE), np.float32)
 
     def at(self, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Return what passes [N] float32 at pixels of the picture [N]."""
-        tiles = rows // _TILE * self._grid.columns + columns // _TILE
-        return self._passing[tiles, rows % _TILE * _TILE + columns % _TILE]
+        tiles = rows // TILE * self._grid.columns + columns // TILE
+        return self._passing[tiles, rows % TILE * TILE + columns % TILE]
 
     def draw(self, splats: Splats) -> None:
         """Draw further splats, with alphas as for :func:`blend`; their order does not matter."""
-        for lists in _list_slices(splats, self._grid, self._passing):
+        for lists in list_slices(splats, self._grid, self._passing):
             busy = np.flatnonzero(lists.counts)
             bright = (self._passing[busy] >= self._least).any(axis=1)
             tiles = np.repeat(busy[bright], lists.counts[busy[bright]])
             pairs = lists.splats[np.repeat(bright, lists.counts[busy])]
-            for first in range(0, len(pairs), _RANKS * _BATCH):
-                self._multiply(splats, pairs[first : first + _RANKS * _BATCH], tiles[first : first + _RANKS * _BATCH])
+            for first in range(0, len(pairs), _RANKS * BATCH):
+                self._multiply(splats, pairs[first : first + _RANKS * BATCH], tiles[first : first + _RANKS * BATCH])
 
     def _multiply(self, splats: Splats, pairs: np.ndarray, tiles: np.ndarray) -> None:
         """Draw splats [P] in tiles [P], sorted by tile."""
@@ -191,43 +143,17 @@ class Shade:
         self._passing[tiles[starts]] *= np.multiply.reduceat(passing, starts, axis=0)
 
 
-def _list_slices(splats: Splats, grid: _Grid, transmittance: np.ndarray) -> Iterator[_TileLists]:
-    """Yield the :class:`_TileLists` of successive front-to-back slices of the splats."""
-    limits = np.array([grid.columns, grid.rows])
-    first = np.clip(np.floor((splats.centers - splats.extents - 0.5) / _TILE), 0, limits).astype(np.int64)
-    last = np.clip(np.floor((splats.centers + splats.extents + 0.5) / _TILE) + 1, 0, limits).astype(np.int64)
-    widths, heights = np.maximum(last - first, 0).T
-    ends = np.cumsum(widths * heights)
-    start = 0
-    while start < len(splats):
-        budget = _SLICE_PAIRS + (ends[start - 1] if start else 0)
-        stop = max(start + 1, int(np.searchsorted(ends, budget, side="right")))
-        counts = (widths * heights)[start:stop]
-        pair_splats = np.repeat(np.arange(start, stop, dtype=np.int32), counts)
-        place = np.arange(len(pair_splats)) - np.repeat(np.cumsum(counts) - counts, counts)
-        down, right = np.divmod(place, widths[pair_splats])
-        tiles = (first[pair_splats, 1] + down) * grid.columns + first[pair_splats, 0] + right
-        if start:
-            unfinished = np.any(transmittance >= MIN_TRANSMITTANCE, axis=1)[tiles]
-            tiles, pair_splats = tiles[unfinished], pair_splats[unfinished]
-        # numpy sorts 16-bit integers by radix, several times faster than wider ones.
-        keys = tiles.astype(np.uint16) if len(transmittance) <= 1 << 16 else tiles
-        per_tile = np.bincount(tiles, minlength=len(transmittance))
-        yield _TileLists(pair_splats[np.argsort(keys, kind="stable")], np.cumsum(per_tile) - per_tile, per_tile)
-        start = stop
-
-
 @lru_cache(maxsize=1)
 def _monomials() -> np.ndarray:
-    """[6, _TILE^2] float32: 1, x, y, x^2, x y, y^2 at a tile's pixel centres, from its centre."""
-    y, x = (np.indices((_TILE, _TILE)).reshape(2, -1) + 0.5 - _TILE / 2).astype(np.float32)
+    """[6, TILE^2] float32: 1, x, y, x^2, x y, y^2 at a tile's pixel centres, from its centre."""
+    y, x = (np.indices((TILE, TILE)).reshape(2, -1) + 0.5 - TILE / 2).astype(np.float32)
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y])
 
 
 def _exponents(
-    splats: Splats, grid: _Grid, index: np.ndarray, tiles: np.ndarray, used: np.ndarray | None = None
+    splats: Splats, grid: Grid, index: np.ndarray, tiles: np.ndarray, used: np.ndarray | None = None
 ) -> np.ndarray:
-    """Return log alphas [..., tiles, _TILE^2] float32 of splats ``index`` [..., tiles], all or the used places.
+    """Return log alphas [..., tiles, TILE^2] float32 of splats ``index`` [..., tiles], all or the used places.
 
     The polynomial is expanded around the tile's centre in float64 first: around the origin,
     float32 would lose thin splats to cancellation.
@@ -246,8 +172,8 @@ def _exponents(
     coefficients[..., 5] = -0.5 * yy
     if used is not None:
         coefficients[~used] = (_UNUSED_EXPONENT, 0, 0, 0, 0, 0)
-    exponents = np.empty((*index.shape, _TILE * _TILE), np.float32)
-    blocks.multiply(coefficients.reshape(-1, 6), _monomials(), exponents.reshape(-1, _TILE * _TILE))
+    exponents = np.empty((*index.shape, TILE * TILE), np.float32)
+    blocks.multiply(coefficients.reshape(-1, 6), _monomials(), exponents.reshape(-1, TILE * TILE))
     return exponents
 
 
@@ -260,12 +186,12 @@ def _alphas(exponents: np.ndarray) -> np.ndarray:
 
 
 def _next_alphas(
-    splats: Splats, grid: _Grid, lists: _TileLists, tiles: np.ndarray, first: int
+    splats: Splats, grid: Grid, lists: TileLists, tiles: np.ndarray, first: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return which splats come next in some tiles, from rank ``first`` on, and their alphas.
 
     Returns:
-        Indices of splats [ranks, tiles], and alphas [ranks, tiles, _TILE^2] float32: 0 where no splat is left.
+        Indices of splats [ranks, tiles], and alphas [ranks, tiles, TILE^2] float32: 0 where no splat is left.
     """
     ranks = first + np.arange(min(_RANKS, lists.counts[tiles].max() - first))[:, None]
     used = ranks < lists.counts[tiles]
@@ -276,8 +202,8 @@ def _next_alphas(
 def _blend_batch(
     splats: Splats,
     values: np.ndarray,
-    grid: _Grid,
-    lists: _TileLists,
+    grid: Grid,
+    lists: TileLists,
     transmittance: np.ndarray,
     blended: np.ndarray,
     tiles: np.ndarray,
@@ -288,12 +214,12 @@ def _blend_batch(
 
 
 def _weights_of_batch(
-    splats: Splats, grid: _Grid, lists: _TileLists, transmittance: np.ndarray, tiles: np.ndarray
+    splats: Splats, grid: Grid, lists: TileLists, transmittance: np.ndarray, tiles: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Yield what one slice's splats weigh in some tiles, a few ranks at a time; ``transmittance`` falls along.
 
     Yields:
-        Tiles [T], splats [ranks, T] and their weights [ranks, T, _TILE^2] float32: 0 where they count for nothing.
+        Tiles [T], splats [ranks, T] and their weights [ranks, T, TILE^2] float32: 0 where they count for nothing.
     """
     for first in range(0, int(lists.counts[tiles].max()), _RANKS):
         unfinished = (transmittance[tiles] >= MIN_TRANSMITTANCE).any(axis=1)
