@@ -10,7 +10,7 @@ import pytest
 
 from core.cameras import Camera, front_camera
 from core.gaussians import Gaussians, concatenate
-from core.rasterize import Rendering, metrics, render, tiles, to_uint8
+from core.rasterize import Rendering, metrics, render, tile_lists, tiles, to_uint8
 from core.rasterize.projection import project
 from core.splats import spherical_harmonics as harmonics
 from tests.helpers.gaussian import random_gaussians, render_plainly
@@ -69,7 +69,7 @@ def test_slices_do_not_show(monkeypatch):
     """What bounds the memory, a few Gaussians at a time, gives the same picture."""
     gaussians = random_gaussians(500, seed=4, size=0.15)
     whole = render(gaussians, SMALL)
-    monkeypatch.setattr(tiles, "_SLICE_PAIRS", 40)
+    monkeypatch.setattr(tile_lists, "_SLICE_PAIRS", 40)
     sliced = render(gaussians, SMALL)
     np.testing.assert_allclose(sliced.image, whole.image, atol=2e-6)
     np.testing.assert_allclose(sliced.alpha, whole.alpha, atol=2e-6)
