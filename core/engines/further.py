@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import PhotoError
 from ..photo.decode import Photo
-from ..photo.sides import FACELESS, SIDES
+from ..photo.sides import FACELESS, SIDES, WITHOUT_FACE
 from ..photo.types import PreparedPhoto
 from ..progress import CROP, Reporter
 from ..system.pictures import png_bytes
@@ -18,9 +18,6 @@ from .capture import Capture
 
 if TYPE_CHECKING:
     from ..placing.sightings import Sighting
-
-WITHOUT_FACE = ("no-face", "face-too-small")
-"""Codes of the errors after which the head is looked for by its outline."""
 
 
 def prepare_further(

@@ -8,6 +8,8 @@ AUTO = "auto"
 """What nobody said."""
 FACELESS = (LEFT, RIGHT, BACK)
 """Sides on which no face need be found."""
+WITHOUT_FACE = ("no-face", "face-too-small")
+"""Codes of the errors after which a further photo's head is looked for by its outline."""
 FRONTAL, SEEN = 20.0, 60.0
 """Degrees by which a face may be turned aside to be seen from the front, and with both its eyes."""
 

@@ -19,7 +19,7 @@ from ..photo.matting import estimate_matte_around
 from ..photo.network import load_network
 from ..photo.prepare import MIN_LANDMARK_SCORE, is_cut_out, over_white, prepare_photo
 from ..photo.sampling import Square, sample_square
-from ..photo.sides import AUTO, BACK, FRONT, FRONTAL, LEFT, RIGHT, THREE_QUARTER
+from ..photo.sides import AUTO, BACK, FRONT, FRONTAL, LEFT, RIGHT, THREE_QUARTER, WITHOUT_FACE
 from ..photo.types import FaceBox
 from ..progress import Reporter
 from .key_points import LEAST_SCORE, LEFT_EAR, RIGHT_EAR, KeyPoints, find_key_points
@@ -120,7 +120,7 @@ def _with_face(shot: Shot, reporter: Reporter) -> Sighting | None:
     try:
         portrait = prepare_photo(shot.photo, options.face, quiet, aligned=options.aligned, edits=shot.edits)
     except PhotoError as error:
-        if error.code in ("no-face", "face-too-small"):
+        if error.code in WITHOUT_FACE:
             return None
         raise
     turn = pose_of(portrait.landmarks)[0]
