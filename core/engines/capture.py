@@ -14,6 +14,7 @@ from ..errors import SettingsError
 from ..photo.alignment import Alignment
 from ..photo.decode import Photo, decode
 from ..photo.edits import NO_EDITS, Crop, PhotoEdits
+from ..photo.hand_placement import HandPlacement
 from ..photo.lens import Lens, lens_of
 from .settings import read
 from .shot_options import ShotOptions
@@ -52,12 +53,15 @@ class Shot(Generic[P]):
         edits: The part of it that is taken and what was painted on its matte.
         role: "portrait", whose face, expression and lens the head takes over, or "further", which only shows more of
             the same person.
+        placement: Where the user says a further photo's camera stood; None leaves it to be found. A portrait's camera
+            is what places are told by: it has none.
     """
 
     photo: P
     options: ShotOptions = field(default_factory=ShotOptions)
     edits: PhotoEdits = NO_EDITS
     role: str = PORTRAIT
+    placement: HandPlacement | None = None
 
     def __post_init__(self) -> None:
         if self.role not in ROLES:
@@ -71,19 +75,26 @@ class Shot(Generic[P]):
     def facts(self) -> dict[str, Any]:
         """Return everything but photo and painted matte in JSON form."""
         crop = {} if self.edits.crop is None else {"crop": self.edits.crop.values()}
-        return {"role": self.role, "options": asdict(self.options), **crop}
+        placement = {} if self.placement is None else {"placement": self.placement.facts()}
+        return {"role": self.role, "options": asdict(self.options), **crop, **placement}
 
     @classmethod
     def from_facts(cls, photo: P, facts: Mapping[str, Any], matte: bytes = b"") -> Shot[P]:
         """Return the shot of :meth:`facts`.
 
         Raises:
-            PhotoError: the crop is none ("bad-crop").
+            PhotoError: the crop is none ("bad-crop"), or the placement ("bad-placement").
             SettingsError: an unknown or out-of-range option, or an unknown role.
         """
         crop = None if facts.get("crop") is None else Crop.read(facts["crop"])
         options = read(ShotOptions, facts.get("options", {}))
-        return cls(photo, options, PhotoEdits(crop, matte), facts.get("role", PORTRAIT))
+        placed = facts.get("placement")
+        placement = None if placed is None else HandPlacement.from_facts(placed)
+        return cls(photo, options, PhotoEdits(crop, matte), facts.get("role", PORTRAIT), placement)
+
+    def with_photo(self, photo: Q) -> Shot[Q]:
+        """Return the same shot with another value standing for its photo."""
+        return Shot(photo, self.options, self.edits, self.role, self.placement)
 
 
 @dataclass(frozen=True)
@@ -128,8 +139,7 @@ class Capture(Generic[P]):
 
     def with_photos(self, photos: Iterable[Q]) -> Capture[Q]:
         """Return the same shots with other values standing for their photos, one for each."""
-        pairs = zip(self.shots, photos, strict=True)
-        return Capture(tuple(Shot(photo, shot.options, shot.edits, shot.role) for shot, photo in pairs))
+        return Capture(tuple(shot.with_photo(photo) for shot, photo in zip(self.shots, photos, strict=True)))
 
     def first(self, count: int) -> Capture[P]:
         """Return the capture with at most so many of its shots, the portrait among them."""

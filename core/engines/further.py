@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from ..errors import PhotoError
 from ..photo.decode import Photo
+from ..photo.edits import Crop
 from ..photo.sides import FACELESS, SIDES, WITHOUT_FACE
 from ..photo.types import PreparedPhoto
 from ..progress import CROP, Reporter
 from ..system.pictures import png_bytes
 from .base import Engine
 from .capture import Capture
-
-if TYPE_CHECKING:
-    from ..placing.sightings import Sighting
 
 
 def prepare_further(
@@ -53,21 +49,15 @@ def prepare_further(
             "Choose a photo that shows the head against a calm background.",
             code="no-person",
         )
+    crop = Crop.of_alignment(sighting.alignment)
     reporter.preview(CROP, png_bytes(sighting.alignment.apply(sighting.rgb)))
     return PreparedPhoto(
         aligned=sighting.picture,
         faces=(),
         face=0,
-        crop=_crop_of(sighting),
+        crop=(crop.x, crop.y, crop.size),
         rgb=sighting.rgb,
         matte=sighting.matte,
         side=sighting.side if sighting.side in SIDES else "",
         has_face=sighting.landmarks is not None,
     )
-
-
-def _crop_of(sighting: Sighting) -> tuple[float, float, float]:
-    """Return the part of the photo that an alignment takes, as :class:`~core.photo.edits.Crop` has it."""
-    alignment, (height, width) = sighting.alignment, sighting.matte.shape
-    middle = (alignment.size / 2 - np.array(alignment.offset)) / alignment.scale
-    return float(middle[0] / width), float(middle[1] / height), alignment.size / alignment.scale[0] / width

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from ..cameras import Camera
+from ..photo.edits import Crop
 from ..photo.sides import FRONT, PLACED, SIDES, STATES
 
 P = TypeVar("P")
@@ -25,6 +26,7 @@ class ShotOutcome(Generic[P]):
             not found.
         picture: [512, 512, 4] uint8 RGBA, the aligned crop with its matte as straight alpha, or None. In Blender, its
             PNG.
+        crop: The square of the photo that ``picture`` shows; None where that is not known.
 
     Raises:
         ValueError: an unknown state or side, or a placed shot without camera or picture.
@@ -35,6 +37,7 @@ class ShotOutcome(Generic[P]):
     side: str = FRONT
     camera: Camera | None = None
     picture: P | None = None
+    crop: Crop | None = None
 
     def __post_init__(self) -> None:
         if self.state not in STATES or self.side not in SIDES:
@@ -45,7 +48,8 @@ class ShotOutcome(Generic[P]):
     def facts(self) -> dict[str, Any]:
         """Return everything but the picture in JSON form."""
         camera = None if self.camera is None else self.camera.to_dict()
-        return {"state": self.state, "message": self.message, "side": self.side, "camera": camera}
+        crop = {} if self.crop is None else {"crop": self.crop.values()}
+        return {"state": self.state, "message": self.message, "side": self.side, "camera": camera, **crop}
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any], picture: P | None = None) -> ShotOutcome[P]:
@@ -53,9 +57,11 @@ class ShotOutcome(Generic[P]):
 
         Raises:
             ValueError, KeyError, TypeError, AttributeError: something is missing or of the wrong kind.
+            PhotoError: the crop is none ("bad-crop").
         """
         camera = None if facts["camera"] is None else Camera.from_dict(facts["camera"])
-        return cls(facts["state"], str(facts["message"]), facts["side"], camera, picture)
+        crop = None if facts.get("crop") is None else Crop.read(facts["crop"])
+        return cls(facts["state"], str(facts["message"]), facts["side"], camera, picture, crop)
 
 
 def check(shots: Sequence[ShotOutcome[Any]], count: int) -> None:

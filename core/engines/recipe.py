@@ -112,7 +112,7 @@ def used(capture: Capture[Photo], lenses: Sequence[Lens] = ()) -> Capture[UsedPh
 def _used_shot(shot: Shot[Photo], lens: Lens | None) -> Shot[UsedPhoto]:
     painted = hashlib.sha256(shot.edits.matte).hexdigest() if shot.edits.matte else ""
     photo = UsedPhoto(shot.photo.name, shot.photo.sha256, painted, lens)
-    return Shot(photo, shot.options, replace(shot.edits, matte=b""), shot.role)
+    return replace(shot.with_photo(photo), edits=replace(shot.edits, matte=b""))
 
 
 def _photo_from(facts: Mapping[str, Any]) -> UsedPhoto:

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ..errors import PhotoError
-from .alignment import ALIGNED_FACE_CENTER, ALIGNED_FACE_SIZE, ALIGNED_SIZE
+from .alignment import ALIGNED_FACE_CENTER, ALIGNED_FACE_SIZE, ALIGNED_SIZE, Alignment
 from .types import FaceBox
 
 SMALLEST_CROP, LARGEST_CROP = 0.01, 10.0
@@ -62,6 +62,18 @@ class Crop:
         shift = [side * (0.5 - center / ALIGNED_SIZE) for center in ALIGNED_FACE_CENTER]
         x, y = (center + offset for center, offset in zip(box.center, shift, strict=True))
         return cls(x / photo_size[0], y / photo_size[1], side / photo_size[0])
+
+    @classmethod
+    def of_alignment(cls, alignment: Alignment) -> Crop:
+        """Return the square that an alignment takes, to the pixel's fraction."""
+        width, height = alignment.source_size
+        x, y = (np.full(2, alignment.size / 2) - alignment.offset) / alignment.scale
+        return cls(float(x / width), float(y / height), alignment.size / alignment.scale[0] / width)
+
+    @classmethod
+    def around(cls, photo_size: tuple[int, int]) -> Crop:
+        """Return the smallest square with all of a photo of (width, height) pixels in it."""
+        return cls(0.5, 0.5, max(photo_size) / photo_size[0])
 
     def box(self, photo_size: tuple[int, int]) -> FaceBox:
         """Return the face box whose alignment takes this square, in pixels of a photo of (width, height)."""

@@ -8,7 +8,6 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from ..cameras import Camera, front_camera
-from ..errors import Cancelled, FaceLiftError
 from ..head.canonical import head_angles
 from ..head.landmark_solver import Observation, Solution, solve
 from ..head.model import HeadModel
@@ -48,6 +47,7 @@ class Candidate:
         side: What it shows, one of :data:`~core.photo.sides.SIDES`.
         clear: Whether the side is no guess.
         strange: Whether the face is unlike the portrait's.
+        by_hand: Whether the user placed it: then the pose is no guess, and stays.
     """
 
     sighting: Sighting
@@ -55,6 +55,12 @@ class Candidate:
     side: str
     clear: bool = True
     strange: bool = False
+    by_hand: bool = False
+
+    @property
+    def tells_shape(self) -> bool:
+        """Whether it tells something of the head that all photos share."""
+        return self.sight.pinned is not None if self.by_hand else self.side != BACK
 
 
 def candidate_of(
@@ -70,15 +76,11 @@ def candidate_of(
         reporter: For cancelling.
 
     Raises:
+        FaceLiftError: it can't be used.
         Cancelled: cancelled through the reporter.
     """
-    try:
-        sighting = see(shot, reporter)
-        return NO_PERSON if sighting is None else _guessed(model, shot, sighting, first, thickness)
-    except Cancelled:
-        raise
-    except FaceLiftError as error:
-        return str(error)
+    sighting = see(shot, reporter)
+    return NO_PERSON if sighting is None else _guessed(model, shot, sighting, first, thickness)
 
 
 def _guessed(

@@ -31,6 +31,7 @@ from ..head.model import HeadModel
 from ..head.pose import Pose
 from .key_points import KeyPoints, key_point_rows
 from .outline import Outline, outline_rows
+from .pinned import Pinned, pinned_rows
 from .tracks import Tracks, track_rows
 
 ITERATIONS = 6
@@ -60,6 +61,8 @@ class Sight:
         outline: The matte's outline; None where it is of no use.
         points: Eyes, nose, mouth and ears, coarsely; None where none were found.
         reached: How far a search came before: where this one begins instead.
+        pinned: What was pinned by hand; None without. Such a photo only tells identity: camera, pose and expression
+            stay as they are given.
     """
 
     camera: Camera
@@ -69,6 +72,7 @@ class Sight:
     outline: Outline | None = None
     points: KeyPoints | None = None
     reached: Solution | None = None
+    pinned: Pinned | None = None
 
 
 def solve_together(
@@ -146,7 +150,12 @@ def _step(
         for place in range(count)
     ]
     for place, (sight, solution) in enumerate(zip(sights, own, strict=True)):
-        residuals, jacobian = _rows(model, sight, solution, thickness, place == 0)
+        if sight.pinned is not None:
+            residuals, jacobian = pinned_rows(model, sight.pinned, sight.camera, solution)
+            still = np.r_[0:POSE, POSE + 1 + identities : len(columns[place])]
+            normal[columns[place][still], columns[place][still]] += 1.0
+        else:
+            residuals, jacobian = _rows(model, sight, solution, thickness, place == 0)
         normal[np.ix_(columns[place], columns[place])] += jacobian.T @ jacobian
         target[columns[place]] += jacobian.T @ residuals
     for each in tracks:
@@ -165,9 +174,13 @@ def _step(
     step = bounded_step(normal, target, (low, high))
     identity = own[0].identity + step[scale_at + 1 : start]
     moved = zip(own, step[:scale_at].reshape(count, POSE), step[start:].reshape(count, expressions), strict=True)
-    return [
+    solutions = [
         Solution(stepped(solution.pose, move, step[scale_at]), identity, solution.expression + change)
         for solution, move, change in moved
+    ]
+    return [
+        each if sight.pinned is None else resized(replace(sight, reached=before), solutions[0])
+        for sight, before, each in zip(sights, own, solutions, strict=True)
     ]
 
 

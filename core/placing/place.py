@@ -8,18 +8,21 @@ from dataclasses import replace
 import numpy as np
 
 from ..cameras import Camera
+from ..errors import Cancelled, FaceLiftError
 from ..head.fitting import HeadFit, fit_of, mean_distance, posed_head
 from ..head.landmark_solver import Solution
 from ..head.model import HeadModel
 from ..head.pose import Pose
 from ..head.residual_warp import warp_to_picture
 from ..head.shape import HeadShape
-from ..photo.alignment import ALIGNED_SIZE, Alignment
+from ..photo.alignment import Alignment
+from ..photo.edits import Crop
 from ..photo.prepare import Portrait, over_white
 from ..photo.sides import AUTO, BACK, FRONT, HELP, LEFT_OUT, PLACED
 from ..progress import Reporter
+from .by_hand import candidate_by_hand
 from .candidates import TURNS, Candidate, candidate_of
-from .joint_solver import Sight, camera_in_frame, solve_pose, solve_together
+from .joint_solver import Sight, camera_in_frame, resized, solve_pose, solve_together
 from .level import Level
 from .outline import Outline, hair_thickness, outline_error
 from .tracks import Look, find_tracks
@@ -58,7 +61,7 @@ def place_shots(
 
     Returns:
         What became of each photo, and the head whose identity all photos tell, in the portrait's own expression and
-        frame. Whatever is wrong with a photo is said in its message.
+        frame. Whatever is wrong with a photo is said in its message. What the user placed by hand stays there.
 
     Raises:
         Cancelled: cancelled through the reporter.
@@ -69,7 +72,7 @@ def place_shots(
     candidates: list[Candidate | str] = []
     for shot in shots:
         reporter.check()
-        candidates.append(candidate_of(model, shot, first, thickness, reporter))
+        candidates.append(_candidate(model, shot, first, thickness, reporter))
         reporter.step()
     found = [each for each in candidates if isinstance(each, Candidate)]
     landmarks = portrait.landmarks.points.astype(np.float64)
@@ -88,24 +91,43 @@ def place_shots(
     return tuple(placed), refined
 
 
+def _candidate(
+    model: HeadModel, shot: Shot, first: Solution, thickness: np.ndarray, reporter: Reporter
+) -> Candidate | str:
+    """Return a photo as it was placed by hand, or else with a first guess; a sentence where it can't be used."""
+    try:
+        if shot.placement is not None:
+            return candidate_by_hand(model, shot, first, reporter)
+        return candidate_of(model, shot, first, thickness, reporter)
+    except Cancelled:
+        raise
+    except FaceLiftError as error:
+        return str(error)
+
+
 def _solved(
     model: HeadModel, portrait: Sight, picture: np.ndarray, found: Sequence[Candidate], thickness: np.ndarray
 ) -> list[Solution]:
     """Return the solutions of the portrait, whose picture is [512, 512, 4], and of all photos found."""
-    front = [each for each in found if each.side != BACK]
+    front = [each for each in found if each.tells_shape]
     sights = [portrait, *(each.sight for each in front)]
     pictures = [picture, *(each.sighting.picture for each in front)]
     first, *others = _solved_from_front(model, sights, pictures, thickness)
     own = zip(sights, [first, *others], strict=True)
     level = Level.of([camera_in_frame(sight.camera, each.pose, first.pose) for sight, each in own], first.pose)
     solved = iter(others)
-    return [
-        first,
-        *(
-            _solved_from_behind(model, each.sight, first, level, thickness) if each.side == BACK else next(solved)
-            for each in found
-        ),
-    ]
+    return [first, *(_solved_alone(model, each, first, level, thickness) or next(solved) for each in found)]
+
+
+def _solved_alone(
+    model: HeadModel, candidate: Candidate, first: Solution, level: Level, thickness: np.ndarray
+) -> Solution | None:
+    """Return the solution of a photo that changes no one else; None of one that does."""
+    if candidate.tells_shape:
+        return None
+    if candidate.by_hand:
+        return resized(candidate.sight, first)
+    return _solved_from_behind(model, candidate.sight, first, level, thickness)
 
 
 def _solved_from_behind(
@@ -134,7 +156,7 @@ def _solved_from_front(
             find_tracks(model, (looks[a], looks[b]), (solutions[a], solutions[b]), (a, b))
             for a in range(len(sights))
             for b in range(a + 1, len(sights))
-            if angles[a, b] < MOST_BETWEEN
+            if angles[a, b] < MOST_BETWEEN and sights[a].pinned is None and sights[b].pinned is None
         ]
         sights = [replace(sight, reached=solution) for sight, solution in zip(sights, solutions, strict=True)]
         solutions = solve_together(model, sights, thickness, tracks, TRACK_ITERATIONS)
@@ -163,7 +185,9 @@ def _placed(
     camera = camera_in_frame(sight.camera, solution.pose, first.pose)
     landmarks = None if sighting.landmarks is None else sighting.landmarks.points
     state, message = PLACED, ""
-    if landmarks is None:
+    if candidate.by_hand:
+        vertices, expression, error = posed_head(model, first) + offsets, first.expression, float("nan")
+    elif landmarks is None:
         assert sight.outline is not None
         vertices, expression = posed_head(model, first) + offsets, first.expression
         error = outline_error(model, sight.outline, sight.camera, solution, thickness)
@@ -199,6 +223,8 @@ def _left_out(shot: Shot, fit: HeadFit, camera: Camera, message: str) -> PlacedS
     rgb = over_white(shot.photo)
     side = FRONT if shot.options.side == AUTO else shot.options.side
     size = (rgb.shape[1], rgb.shape[0])
-    empty = np.zeros((ALIGNED_SIZE, ALIGNED_SIZE, 4), np.uint8)
+    # The whole photo, from which the user can place it.
+    whole = Alignment.from_box(size, Crop.around(size).box(size))
     matte = np.zeros(rgb.shape[:2], np.uint8)
-    return PlacedShot(empty, camera, fit.shape, None, side, LEFT_OUT, message, Alignment.stretched(size), rgb, matte)
+    picture = np.dstack([whole.apply(rgb), whole.apply(matte, fill=0)])
+    return PlacedShot(picture, camera, fit.shape, None, side, LEFT_OUT, message, whole, rgb, matte)

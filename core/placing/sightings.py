@@ -109,6 +109,30 @@ def see(shot: Shot, reporter: Reporter) -> Sighting | None:
     return _without_face(shot, rgb, faces, reporter)
 
 
+def see_around(shot: Shot, center: np.ndarray, side: float) -> Sighting:
+    """Return the square of a photo around ``center`` [2], in the photo's pixels, and who is in it.
+
+    Raises:
+        PhotoError: nothing of the photo is there, or nobody; the painted matte is no picture.
+    """
+    rgb, cut_out = over_white(shot.photo), is_cut_out(shot.photo)
+    alignment = _alignment(rgb, center, side)
+    if cut_out:
+        matte = shot.photo.rgba[..., 3]
+    else:
+        matte = np.rint(estimate_matte_around(rgb, center, FACE_SIZE * side / CROP_METRES) * 255).astype(np.uint8)
+    matte = shot.edits.apply_matte(matte)
+    source = np.ascontiguousarray(shot.photo.rgba[..., :3]) if cut_out else rgb
+    picture = _cut_out(source, matte, alignment, cut_out)
+    if (picture[..., 3] > 127).mean() < LEAST_PERSON:
+        raise PhotoError(
+            "Nobody was found where the head was placed in this photo.",
+            "Place it on the person, or mend the photo's matte.",
+            code="no-person",
+        )
+    return Sighting(rgb, matte, alignment, picture, None, None, AUTO)
+
+
 def _is_face(rgb: np.ndarray, box: FaceBox) -> bool:
     return detect_landmarks(rgb, box).score >= MIN_LANDMARK_SCORE
 

@@ -12,6 +12,7 @@ from ..head.shape import HeadShape
 from ..photo.alignment import Alignment
 from ..photo.decode import Photo
 from ..photo.edits import PhotoEdits
+from ..photo.hand_placement import HandPlacement
 from ..photo.lens import Lens
 
 
@@ -46,6 +47,10 @@ class Shot(Protocol):
     def edits(self) -> PhotoEdits:
         """What was changed of the photo by hand."""
 
+    @property
+    def placement(self) -> HandPlacement | None:
+        """Where the user says that its camera stood; None leaves it to be found."""
+
     def lens(self, alignment: Alignment) -> Lens:
         """Return the lens of the aligned picture."""
 
@@ -56,7 +61,7 @@ class PlacedShot:
 
     Attributes:
         picture: [512, 512, 4] uint8 RGBA, crop around the head, straight colours without the background's share; the
-            matte is its alpha.
+            matte is its alpha. Of what is left out, the whole photo.
         camera: Sees that crop, in the frame of the portrait's fit (before ``canonical``).
         shape: The person's head with this photo's own expression in the same frame; the portrait's expression where no
             face was found. Its vertices meet this photo's landmarks.

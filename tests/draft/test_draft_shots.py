@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -19,7 +21,9 @@ from core.engines.draft.shots.sight import see
 from core.engines.shot_options import ShotOptions
 from core.gaussians import Gaussians
 from core.photo.decode import decode, from_array
+from core.photo.edits import Crop
 from core.photo.sides import BACK, LEFT_OUT, PLACED, THREE_QUARTER
+from core.placing.by_hand import kept
 from core.progress import Reporter
 from core.rasterize.cpu import render
 from core.rasterize.metrics import psnr, silhouette_iou
@@ -138,6 +142,13 @@ def test_a_camera_that_is_a_little_off_is_moved_and_not_the_head():
     assert off.mean() < 2.5 and np.abs(means - head.means).mean() < 0.008
 
 
+def test_a_camera_that_the_user_placed_is_not_moved():
+    head, side = ball((0.45, 0.5, 0.6)), Camera.orbit(0)
+    shifted = look_at(head, side).moved(np.zeros(3), np.array([0.03, -0.02, 0.0]), np.zeros(3))
+    _, (found,) = met(head, [replace(shifted, held=True)])
+    assert np.array_equal(found.camera.c2w, shifted.camera.c2w)
+
+
 def test_a_moved_photo_sees_the_head_moved():
     look = look_at(ball(), Camera.orbit(0))
     pivot, turn, shift = np.array([0.1, 0.0, 0.2]), np.array([0.0, 0.2, 0.0]), np.array([0.02, 0.0, 0.1])
@@ -233,6 +244,26 @@ def test_two_photos_make_one_head_and_what_became_of_each_is_told(further_photo)
         psnr(wanted, render(head, aside.camera, WHITE).image, shown) for head in (single.gaussians, result.gaussians)
     ]
     assert levels[1] > levels[0] + 3
+
+
+def test_a_photo_placed_by_hand_stays_there(further_photo):
+    photo, camera = further_photo
+    single = astronaut_head()[0]
+    # Two degrees beside the truth: automatic placing would find it.
+    about_z = np.eye(4)
+    about_z[:3, :3] = Rotation.from_euler("z", 2, degrees=True).as_matrix()
+    placement = kept(camera.moved(about_z), single.shape.pose, Crop.around(photo.rgba.shape[1::-1]))
+    portrait = Shot(from_array(astronaut(), "astronaut.png"), ShotOptions())
+    previews = {}
+    reporter = Reporter(on_preview=previews.__setitem__)
+    result = DraftEngine().generate(
+        Capture((portrait, Shot(photo, ShotOptions(), role=FURTHER, placement=placement))), {}, reporter
+    )
+    aside = result.shots[1]
+    assert (aside.state, aside.message) == (PLACED, "")
+    assert np.allclose(kept(aside.camera, result.shape.pose, aside.crop).camera, placement.camera, atol=1e-5)
+    assert result.recipe.capture.shots[1].placement == placement
+    assert decode(previews["crop/1"], "crop").rgba.shape == (512, 512, 4)
 
 
 def test_four_photos_of_a_scan_show_its_sides(shared):

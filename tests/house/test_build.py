@@ -90,10 +90,8 @@ REFERENCES = {
     "core.avatar.deformation",
     "core.editing.adjustments",
     "core.editing.regions",
-    "core.placing.pins",
 }
-"""What the node trees compute, in numpy, for comparison; and where a camera stood by pins, which has no panel yet: for
-scripts."""
+"""What the node trees compute, in numpy, for comparison."""
 
 
 def imported(module: str, name: str) -> Iterator[str]:

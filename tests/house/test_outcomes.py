@@ -7,6 +7,7 @@ import pytest
 
 from core.cameras import Camera, front_camera
 from core.engines.outcomes import ShotOutcome, check
+from core.photo.edits import Crop
 from core.photo.sides import BACK, HELP, LEFT, LEFT_OUT, PLACED
 
 PICTURE = np.full((512, 512, 4), 9, np.uint8)
@@ -19,12 +20,12 @@ FRONT_SHOT = ShotOutcome(PLACED, camera=front_camera(), picture=PICTURE)
         FRONT_SHOT,
         ShotOutcome(PLACED, "The hair is another one.", LEFT, Camera.orbit(0.0), PICTURE),
         ShotOutcome(HELP, "Say which side it shows.", picture=PICTURE),
-        ShotOutcome(LEFT_OUT, "It is the portrait again.", BACK),
+        ShotOutcome(LEFT_OUT, "It is the portrait again.", BACK, picture=PICTURE, crop=Crop(0.5, 0.4, 1.2)),
     ],
 )
 def test_outcomes_travel_as_json(outcome):
     back = ShotOutcome.from_facts(json.loads(json.dumps(outcome.facts())), outcome.picture)
-    assert back.facts() == outcome.facts() and back.picture is outcome.picture
+    assert back.facts() == outcome.facts() and back.picture is outcome.picture and back.crop == outcome.crop
 
 
 @pytest.mark.parametrize(

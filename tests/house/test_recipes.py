@@ -13,6 +13,7 @@ from core.engines.shot_options import ShotOptions
 from core.errors import FaceLiftError, PhotoError, SettingsError
 from core.photo.decode import decode, from_array
 from core.photo.edits import Crop, PhotoEdits
+from core.photo.hand_placement import HandPlacement, KeptPin
 from core.photo.lens import Lens
 from core.processes.codec import ProtocolError
 from core.worker.packing import pack_capture, unpack_capture
@@ -20,10 +21,18 @@ from tests.helpers.photo import astronaut
 from tests.helpers.worker import photo_bytes
 
 DIGEST = "00" * 32
+PLACED = HandPlacement(
+    Crop(0.5, 0.4, 0.3),
+    2.0,
+    (0.5, 0.6),
+    (1.0, 0.0, 0.0, 0.1, 0.0, 0.0, 1.0, -0.9, 0.0, -1.0, 0.0, 0.2),
+    (KeptPin((1, 2, 3), (0.25, 0.25, 0.5), (0.3, 0.4)),),
+    True,
+)
 SEVERAL = Capture(
     (
         Shot(PhotoFile("front.png", b"front"), ShotOptions(lens="mm", lens_mm=85.0), PhotoEdits(Crop(0.5, 0.4, 0.3))),
-        Shot(PhotoFile("left ☃.png", b"left"), ShotOptions(face=1), PhotoEdits(matte=b"painted"), "further"),
+        Shot(PhotoFile("left ☃.png", b"left"), ShotOptions(face=1), PhotoEdits(matte=b"painted"), "further", PLACED),
     )
 )
 """Two photos of a person, each taken in its own way."""
@@ -47,6 +56,7 @@ def test_captures_travel_to_the_worker_whole():
         ({"role": "back"}, SettingsError),
         ({"role": "further"}, SettingsError),
         ({"crop": [1, 2]}, PhotoError),
+        ({"placement": {"focal": 2}}, PhotoError),
     ],
 )
 def test_captures_that_are_none_are_refused(change, error):
@@ -83,6 +93,7 @@ def test_recipes_travel_as_json_and_keep_every_photo_s_identity():
     assert [shot.options for shot in recipe.capture.shots] == [shot.options for shot in SEVERAL.shots]
     assert recipe.portrait.edits.crop == SEVERAL.portrait.edits.crop
     assert recipe.portrait.photo.lens == Lens(20.0, "chosen")
+    assert recipe.capture.shots[1].placement == PLACED
     further = recipe.capture.shots[1].photo
     assert len(further.matte_sha256) == 64 and further.lens is None
 

@@ -13,12 +13,14 @@ from ...errors import PhotoError
 from ...head.fitting import fit_head
 from ...head.model import load_head_model
 from ...photo.decode import Photo
+from ...photo.edits import Crop
 from ...photo.fine import fine_photo
 from ...photo.network import load_network
 from ...photo.prepare import Portrait, prepare_photo
 from ...photo.sides import LEFT_OUT, PLACED
 from ...placing import PlacedShot, place_shots
-from ...progress import Reporter
+from ...progress import Reporter, crop_preview
+from ...system.pictures import png_bytes
 from ...version import version
 from ..base import GenerateResult
 from ..capture import Capture, as_capture
@@ -74,12 +76,17 @@ class DraftEngine:
         if further := capture.shots[1:]:
             found, fit = place_shots(prepared, portrait.fit, portrait.camera, further, reporter)
             placed, portrait = list(found), replace(portrait, fit=fit)
+            for number, shot in enumerate(placed, 1):
+                reporter.preview(crop_preview(number), png_bytes(shot.alignment.apply(shot.rgb)))
         if options.budget.detail:
             portrait = replace(portrait, fine=fine_photo(prepared))
         bust = build_bust(portrait, options, reporter)
         used_shots = [number for number, shot in enumerate(placed) if shot.state == PLACED]
         if used_shots:
-            looks = [Look.of_picture(placed[number].picture, placed[number].camera) for number in used_shots]
+            looks = [
+                Look.of_picture(placed[number].picture, placed[number].camera, further[number].placement is not None)
+                for number in used_shots
+            ]
             bust, cameras = join_shots(bust, looks, np.random.default_rng(options.seed), reporter)
             for number, moved in zip(used_shots, cameras, strict=True):
                 placed[number] = replace(placed[number], camera=moved)
@@ -114,9 +121,10 @@ class DraftEngine:
 
 def _outcome(shot: PlacedShot, canonical: np.ndarray) -> ShotOutcome[np.ndarray]:
     """Return what became of a further photo, in the finished head's frame."""
+    crop = Crop.of_alignment(shot.alignment)
     if shot.state == LEFT_OUT:
-        return ShotOutcome(LEFT_OUT, shot.message, shot.side)
-    return ShotOutcome(shot.state, shot.message, shot.side, shot.camera.moved(canonical), shot.picture)
+        return ShotOutcome(LEFT_OUT, shot.message, shot.side, None, shot.picture, crop)
+    return ShotOutcome(shot.state, shot.message, shot.side, shot.camera.moved(canonical), shot.picture, crop)
 
 
 def fit_portrait(prepared: Portrait, camera: Camera) -> FittedPortrait:

@@ -26,17 +26,19 @@ class Look:
         rgb: [512, 512, 3] float32 sRGB-encoded, 0..1, foreground colours free of the background.
         alpha: [512, 512] float32 matte, 0..1.
         camera: Sees the picture, in the portrait's frame.
+        held: Whether the camera stays: the user placed it.
     """
 
     rgb: np.ndarray
     alpha: np.ndarray
     camera: Camera
+    held: bool = False
 
     @classmethod
-    def of_picture(cls, picture: np.ndarray, camera: Camera) -> Look:
+    def of_picture(cls, picture: np.ndarray, camera: Camera, held: bool = False) -> Look:
         """Return the look of a picture [512, 512, 4] uint8 RGBA, straight colours."""
         values = picture.astype(np.float32) / 255
-        return cls(values[..., :3], values[..., 3], camera)
+        return cls(values[..., :3], values[..., 3], camera, held)
 
     @cached_property
     def mask(self) -> np.ndarray:

@@ -52,7 +52,8 @@ class Met:
 def meet_outlines(bust: Bust, looks: Sequence[Look], rng: np.random.Generator, reporter: Reporter) -> Met:
     """Bring the head into the outlines of further photos.
 
-    Where a camera stood is known to a degree or two. What moving the camera explains needs no other shape.
+    Where a camera stood is known to a degree or two. What moving the camera explains needs no other shape; cameras
+    that are held stay.
 
     Args:
         bust: What the portrait gave.
@@ -101,7 +102,7 @@ def _outline(points: np.ndarray, parts: np.ndarray, look: Look, pivot: np.ndarra
     # Turning the camera moves everything around it, and shifting it moves everything.
     inner, local = directions @ look.camera.c2w[:3, :3], look.camera.to_camera(points[chosen])
     local -= look.camera.to_camera(pivot[None])
-    others = np.concatenate([np.cross(local, inner), inner], axis=1)
+    others = np.concatenate([np.cross(local, inner), inner], axis=1) * (not look.held)
     return Demands(points[chosen], directions, amounts, weights, others)
 
 
