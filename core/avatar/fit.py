@@ -48,9 +48,10 @@ def fit_base_mesh(
     """
     reporter = Reporter() if reporter is None else reporter
     upright = np.eye(3) if upright is None else np.asarray(upright, np.float64)
-    base = None if known is None else _from_known(gaussians, known, reporter)
+    trying, finding = reporter.parts(9, 1) if known is not None else (reporter, reporter)
+    base = None if known is None else _from_known(gaussians, known, trying)
     if base is None:
-        base = _from_face(gaussians, upright, reporter)
+        base = _from_face(gaussians, upright, finding)
     base = base.ended(gaussians)
     reporter.finish()
     return base
@@ -61,7 +62,7 @@ def _from_known(gaussians: Gaussians, known: HeadShape, reporter: Reporter) -> B
     frame = head_frame(known.pose)
     shape = known.transformed(frame)
     try:
-        vertices, before = _drawn(cropped(gaussians, frame, MOST_SPLATS), shape.vertices, reporter, share=0.9)
+        vertices, before = _drawn(cropped(gaussians, frame, MOST_SPLATS), shape.vertices, reporter)
     except FaceLiftError:
         return None
     if before.distance > KNOWN_DISTANCE or before.share < KNOWN_SHARE:
@@ -72,21 +73,20 @@ def _from_known(gaussians: Gaussians, known: HeadShape, reporter: Reporter) -> B
 def _from_face(gaussians: Gaussians, upright: np.ndarray, reporter: Reporter) -> BaseMesh:
     """Find the face and fit the head model to it."""
     model = load_head_model()
-    reporter.stage("Looking for the face", share=0.35)
-    face = find_face(gaussians, upright, model, reporter)
-    reporter.stage("Fitting the head", share=0.25)
+    looking, fitting, drawing = reporter.parts(35, 25, 40)
+    looking.stage("Looking for the face")
+    face = find_face(gaussians, upright, model, looking)
+    fitting.stage("Fitting the head")
     near = cropped(gaussians, face.matrix, MOST_SPLATS)
-    shape = fit_face(near, face, model, reporter)
-    vertices, _ = _drawn(near, shape.vertices, reporter, share=0.4)
+    shape = fit_face(near, face, model, fitting)
+    vertices, _ = _drawn(near, shape.vertices, drawing)
     return _base(HeadShape(vertices, shape.expression, shape.pose), face.matrix)
 
 
-def _drawn(
-    gaussians: Gaussians, vertices: np.ndarray, reporter: Reporter, share: float
-) -> tuple[np.ndarray, Agreement]:
+def _drawn(gaussians: Gaussians, vertices: np.ndarray, reporter: Reporter) -> tuple[np.ndarray, Agreement]:
     """Return vertices [V, 3] drawn onto the splats' surface, and how well they agreed with it before."""
     model = load_head_model()
-    reporter.stage("Drawing the mesh onto the splats", steps=len(VIEWS), share=share)
+    reporter.stage("Drawing the mesh onto the splats", steps=len(VIEWS))
     if not len(gaussians):
         raise _cut()
     comparison = Comparison.of(gaussians, skin_of(gaussians, vertices, model), vertices, model, reporter)

@@ -35,14 +35,15 @@ def prepare_further(
     from ..placing.sightings import see
 
     shot = capture.portrait
+    preparing, looking = reporter.parts(1, 1)
     if shot.options.side not in FACELESS:
         try:
-            return engine.prepare(capture, settings, reporter)
+            return engine.prepare(capture, settings, preparing)
         except PhotoError as error:
             if error.code not in WITHOUT_FACE:
                 raise
-    reporter.stage("Looking for the head", share=0.5)
-    sighting = see(shot, reporter)
+    looking.stage("Looking for the head")
+    sighting = see(shot, looking)
     if sighting is None:
         raise PhotoError(
             f"Nobody was found in {shot.photo.name}.",

@@ -85,7 +85,8 @@ def prepare_photo(
         PhotoError: "no-face", "no-such-face", "face-too-small".
         Cancelled: cancelled through the reporter.
     """
-    reporter.stage("Finding the face", share=0.05)
+    finding, separating = reporter.parts(1, 2)
+    finding.stage("Finding the face")
     rgb = over_white(photo)
     size = (rgb.shape[1], rgb.shape[0])
     wanted = None if aligned else edits.crop
@@ -102,7 +103,7 @@ def prepare_photo(
     crop = alignment.apply(rgb)
     reporter.preview(CROP, png_bytes(crop))
 
-    reporter.stage("Separating the person from the background", share=0.1)
+    separating.stage("Separating the person from the background")
     # The matte is estimated on the photo itself: its pixels beyond the crop tell the colours of the background.
     cut_out = is_cut_out(photo)
     if cut_out:

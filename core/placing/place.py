@@ -39,8 +39,15 @@ MOST_OUTLINE_ERROR = 12.0
 """Median distance in pixels of the crop between the matte's outline and the head's, above which it is doubted."""
 MOST_BETWEEN = 65.0
 """Degrees between the views of two photos up to which places are looked for that both show."""
+LOOKING_SECONDS, SOLVING_SECONDS = 1.1, 0.8
+"""For each photo: to find the head in it, and to place it with the others."""
 TRACK_ROUNDS, TRACK_ITERATIONS = 2, 3
 """How often such places are looked for, and steps of the solver after each."""
+
+
+def seconds_for(count: int) -> tuple[float, ...]:
+    """Return about how long each part of :func:`place_shots` takes, for the progress, by how many shots it gets."""
+    return *[LOOKING_SECONDS] * count, SOLVING_SECONDS * count
 
 
 def place_shots(
@@ -57,7 +64,7 @@ def place_shots(
         fit: The head fitted to it.
         portrait_camera: The portrait's camera, ``fit.camera``.
         shots: The further photos.
-        reporter: Receives one stage with a step for each photo.
+        reporter: Receives a stage for each photo, and one for all of them together.
 
     Returns:
         What became of each photo, and the head whose identity all photos tell, in the portrait's own expression and
@@ -70,10 +77,11 @@ def place_shots(
     first = Solution(fit.pose, fit.identity.astype(np.float64), fit.expression.astype(np.float64))
     thickness = hair_thickness(model, outline, portrait_camera, first)
     candidates: list[Candidate | str] = []
-    for shot in shots:
-        reporter.check()
-        candidates.append(_candidate(model, shot, first, thickness, reporter))
-        reporter.step()
+    *looking, placing = reporter.parts(*seconds_for(len(shots)))
+    for shot, part in zip(shots, looking, strict=True):
+        part.stage(f"Looking at {shot.photo.name}")
+        candidates.append(_candidate(model, shot, first, thickness, part))
+    placing.stage("Placing the photos")
     found = [each for each in candidates if isinstance(each, Candidate)]
     landmarks = portrait.landmarks.points.astype(np.float64)
     own = Sight(portrait_camera, first, first.pose.rotation, landmarks)

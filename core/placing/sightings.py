@@ -140,7 +140,7 @@ def _is_face(rgb: np.ndarray, box: FaceBox) -> bool:
 def _with_face(shot: Shot, reporter: Reporter) -> Sighting | None:
     """Return a photo with a face that looks about at the camera, None where it does not."""
     options = shot.options
-    quiet = reporter.portion(0, 0)
+    quiet = Reporter(cancel=reporter.cancel_event)
     try:
         portrait = prepare_photo(shot.photo, options.face, quiet, aligned=options.aligned, edits=shot.edits)
     except PhotoError as error:

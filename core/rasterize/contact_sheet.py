@@ -52,7 +52,7 @@ def contact_sheet(
     """
     reporter = reporter or Reporter()
     framed = [_framed(subject, layout.elevation) for subject in subjects]
-    reporter.stage("Rendering the contact sheet", steps=layout.views * len(framed), share=1.0)
+    reporter.stage("Rendering the contact sheet", steps=layout.views * len(framed))
     rows = []
     for subject in framed:
         pictures = []

@@ -56,7 +56,7 @@ def write_turntable(
         Cancelled: cancelled through the reporter.
     """
     reporter = reporter or Reporter()
-    reporter.stage("Rendering the turntable", steps=count, share=1.0)
+    reporter.stage("Rendering the turntable", steps=count)
 
     def counted() -> Iterator[np.ndarray]:
         for frame in turntable_frames(gaussians, count, size, renderer):

@@ -87,12 +87,14 @@ def refine_to_views(gaussians: Gaussians, views: Sequence[View], options: Refine
     """
     if not views or not len(gaussians):
         raise FaceLiftError("There is no photo to refine to.", "Choose a head with its photo.", code="no-photos")
-    reporter.stage("Looking at the splats from other sides", steps=len(TURNS) * len(views), share=0.15)
-    beyond = np.max([seen_elsewhere(gaussians, view.camera, reporter.step) for view in views], axis=0)
     known = [view for view in views if view.outlines] if options.outlines else []
-    changed = _with_outlines(gaussians, known, beyond, reporter)
+    weights = (15, 15 * bool(known), 15, 15 * options.split, 15 * options.split, 25)
+    looking, outlining, drawing, finding, redrawing, solving = reporter.parts(*weights)
+    looking.stage("Looking at the splats from other sides", steps=len(TURNS) * len(views))
+    beyond = np.max([seen_elsewhere(gaussians, view.camera, looking.step) for view in views], axis=0)
+    changed = _with_outlines(gaussians, known, beyond, outlining)
 
-    seen = _drawn(changed, views, reporter)
+    seen = _drawn(changed, views, drawing)
     if not any(each.shown.any() for each in seen):
         raise FaceLiftError(
             "The photo's camera does not see these splats where the photo shows the person.",
@@ -102,16 +104,16 @@ def refine_to_views(gaussians: Gaussians, views: Sequence[View], options: Refine
     before = _nearness(seen)
     plan = Division.none(len(gaussians))
     if options.split:
-        reporter.stage("Finding detail", steps=FIRST_ITERATIONS, share=0.15)
-        solved = solve_colors(changed, seen, _hold(seen, beyond), FIRST_ITERATIONS, reporter.step)
+        finding.stage("Finding detail", steps=FIRST_ITERATIONS)
+        solved = solve_colors(changed, seen, _hold(seen, beyond), FIRST_ITERATIONS, finding.step)
         most = max(options.most, len(gaussians))
         plan = plan_division(changed, [each.recolored(solved) for each in seen], beyond, most)
         if plan.divides:
             changed = plan.divide(changed)
-            seen = _drawn(changed, views, reporter)
+            seen = _drawn(changed, views, redrawing)
     sources = plan.sources
-    reporter.stage("Solving colors", steps=LAST_ITERATIONS, share=0.25)
-    refined = solve_colors(changed, seen, _hold(seen, beyond[sources]), LAST_ITERATIONS, reporter.step)
+    solving.stage("Solving colors", steps=LAST_ITERATIONS)
+    refined = solve_colors(changed, seen, _hold(seen, beyond[sources]), LAST_ITERATIONS, solving.step)
     after = _nearness([each.recolored(refined) for each in seen])
     reporter.finish()
     return Refined(sources, plan.divide(gaussians), refined, before, after)
@@ -120,7 +122,7 @@ def refine_to_views(gaussians: Gaussians, views: Sequence[View], options: Refine
 def _with_outlines(gaussians: Gaussians, views: Sequence[View], beyond: np.ndarray, reporter: Reporter) -> Gaussians:
     if not views:
         return gaussians
-    reporter.stage("Matching outlines", steps=OUTLINE_ROUNDS * (len(views) + ITERATIONS), share=0.15)
+    reporter.stage("Matching outlines", steps=OUTLINE_ROUNDS * (len(views) + ITERATIONS))
     for _ in range(OUTLINE_ROUNDS):
         seen = _seen(gaussians, [view.reduced(OUTLINE_SIZE) for view in views], reporter, least=0)
         gaussians = fit_outlines(gaussians, seen, _hold(seen, beyond), reporter.step)
@@ -128,7 +130,7 @@ def _with_outlines(gaussians: Gaussians, views: Sequence[View], beyond: np.ndarr
 
 
 def _drawn(gaussians: Gaussians, views: Sequence[View], reporter: Reporter) -> list[Seen]:
-    reporter.stage("Drawing the splats", steps=len(views), share=0.15)
+    reporter.stage("Drawing the splats", steps=len(views))
     return _seen(gaussians, views, reporter, LEAST_WEIGHT)
 
 

@@ -68,7 +68,8 @@ class Installation:
             FaceLiftError: the disk is too small or full (code "disk-full").
             Cancelled: cancelled through the reporter; downloads are kept.
         """
-        reporter.stage("Checking folder and disk", share=0.01)
+        checking, building = reporter.parts(1, 99)
+        checking.stage("Checking folder and disk")
         check_path(self.home)
         check_wheels(self.wheels, self.lock, self.online)
         with places.locked(self.home):
@@ -80,7 +81,7 @@ class Installation:
             unfinished = {"state": places.INCOMPLETE, "environment": target.name, "previous": previous}
             places.write_marker(self.home, unfinished)
             try:
-                marker = self._build(target, reporter)
+                marker = self._build(target, building)
             except BaseException:
                 self._roll_back(target, previous)
                 raise
@@ -91,14 +92,15 @@ class Installation:
 
     def _build(self, target: Path, reporter: Reporter) -> dict[str, Any]:
         begin = time.monotonic()
+        getting, fetching, making, installing, testing = reporter.parts(2, 3, 2, 80, 10)
         (self.home / places.CACHE / "tmp").mkdir(parents=True, exist_ok=True)
-        tool = self._tool(target, reporter)
-        base = self._base_python(tool, reporter)
-        reporter.stage("Making the environment", share=0.02)
+        tool = self._tool(target, getting)
+        base = self._base_python(tool, fetching)
+        making.stage("Making the environment")
         tool.make(target, base)
-        self._install(tool, target, reporter)
-        reporter.stage("Testing the runtime", share=0.1)
-        tested = self_test(places.python_of(target), self.lock.backend, reporter)
+        self._install(tool, target, installing)
+        testing.stage("Testing the runtime")
+        tested = self_test(places.python_of(target), self.lock.backend, testing)
         return {
             "state": places.COMPLETE,
             "environment": target.name,
@@ -120,9 +122,10 @@ class Installation:
         measure = self._measure(reporter, target)
         arguments = (self.home, tool_environment(self.home), reporter, measure)
         if self.use_uv:
-            reporter.stage("Looking for the installer", share=0.01)
+            looking, downloading = reporter.parts(1, 1)
+            looking.stage("Looking for the installer")
             try:
-                return Uv(uv.obtain(self.home / places.TOOLS, self.wheels, self.online, reporter), *arguments)
+                return Uv(uv.obtain(self.home / places.TOOLS, self.wheels, self.online, downloading), *arguments)
             except uv.UvUnavailable as error:
                 self.notes.append(f"{error.message} pip was used instead.")
         return Pip(*arguments)
@@ -135,7 +138,7 @@ class Installation:
             return self.base
         version = max(wanted, key=lambda text: int(text.split(".")[1])) if wanted else MANAGED_PYTHON
         if isinstance(tool, Uv) and self.online:
-            reporter.stage(f"Getting Python {version}", share=0.03)
+            reporter.stage(f"Getting Python {version}")
             try:
                 return tool.fetch_python(version)
             except RuntimeProblem as error:
@@ -150,7 +153,7 @@ class Installation:
 
     def _install(self, tool: Tool, target: Path, reporter: Reporter) -> None:
         """Install everything, locked packages first; progress is the growth of the folder."""
-        reporter.stage("Installing packages", steps=self.lock.installed_bytes, share=0.8)
+        reporter.stage("Installing packages", steps=self.lock.installed_bytes)
         folder = ["--find-links", str(self.wheels)] if self.wheels else []
         tool.install_locked(target, self.lock, folder if self.online else ["--no-index", *folder])
         if self.lock.torch_index:

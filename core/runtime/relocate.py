@@ -35,7 +35,7 @@ def move_folder(source: Path, target: Path, reporter: Reporter) -> None:
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise RuntimeProblem(f"{target} exists and is not empty.", "Choose a new folder.", code="bad-folder")
     total = folder_bytes(source)
-    reporter.stage("Moving", steps=max(1, total), share=0.95)
+    reporter.stage("Moving", steps=total)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists():
@@ -76,8 +76,9 @@ def move_runtime(source: Path, target: Path, reporter: Reporter) -> None:
         raise RuntimeProblem("There is no finished runtime to move.", "Install it first.", code="no-runtime")
     with locked(source):
         old = source.resolve()
-    move_folder(source, target, reporter)
-    reporter.stage("Adapting the environment", share=0.05)
+    moving, adapting = reporter.parts(95, 5)
+    move_folder(source, target, moving)
+    adapting.stage("Adapting the environment")
     for environment in environments(target):
         _adapt(environment, old, target.absolute())
 

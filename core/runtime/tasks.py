@@ -33,7 +33,7 @@ LEAVE_SECONDS = 2.0
 
 
 def _probe(params: Params, reporter: Reporter) -> dict[str, Any]:
-    reporter.stage("Looking at this computer", share=1.0)
+    reporter.stage("Looking at this computer")
     return probe().to_dict()
 
 
@@ -49,14 +49,15 @@ def _install(params: Params, reporter: Reporter) -> dict[str, Any]:
 
 
 def _test(params: Params, reporter: Reporter) -> dict[str, Any]:
-    reporter.stage("Testing the device", share=0.4)
+    testing, sending = reporter.parts(40, 60)
+    testing.stage("Testing the device")
     backend = Backend(params["backend"])
-    facts = self_test(Path(params["python"]), backend, reporter)
-    reporter.stage("Sending a picture through the weights", share=0.6)
+    facts = self_test(Path(params["python"]), backend, testing)
+    sending.stage("Sending a picture through the weights")
     from ..engines import registry
 
     engine = registry.load_setup(registry.with_setup().id)
-    picture = engine.picture_through_weights(Path(params["weights"]), backend.device, reporter)
+    picture = engine.picture_through_weights(Path(params["weights"]), backend.device, sending)
     with replacing(params["picture"]) as stream:
         stream.write(picture)
     return facts
@@ -99,14 +100,15 @@ def _verify(params: Params, reporter: Reporter) -> dict[str, Any]:
 
 def _slim(params: Params, reporter: Reporter) -> dict[str, Any]:
     # Importing PyTorch takes seconds.
-    reporter.stage("Starting PyTorch", share=0.01)
+    starting, slimming = reporter.parts(1, 99)
+    starting.stage("Starting PyTorch")
     from ..engines import registry
     from ..weights.record import HashRecord
     from ..weights.slim import slim
 
     models = registry.load_setup(registry.with_setup().id).models
     result = slim(
-        Path(params["folder"]), Path(params["target"]), models, _table(params), reporter, HashRecord.of_user()
+        Path(params["folder"]), Path(params["target"]), models, _table(params), slimming, HashRecord.of_user()
     )
     return {"folder": str(result.folder), "size": result.size, "original_size": result.original_size}
 
@@ -119,14 +121,14 @@ def _move(params: Params, reporter: Reporter) -> dict[str, Any]:
 
 
 def _remove(params: Params, reporter: Reporter) -> dict[str, Any]:
-    reporter.stage("Deleting", share=1.0)
+    reporter.stage("Deleting")
     return {"freed": environment.remove(Path(params["home"]))}
 
 
 def _remove_weights(params: Params, reporter: Reporter) -> dict[str, Any]:
     from ..weights.remove import remove_checkpoint
 
-    reporter.stage("Deleting", share=1.0)
+    reporter.stage("Deleting")
     return {"freed": remove_checkpoint(Path(params["folder"]), _table(params))}
 
 

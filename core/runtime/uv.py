@@ -102,9 +102,7 @@ def _download(tools: Path, version: str, hashes: frozenset[str], reporter: Repor
         target = tools / file.name
         tools.mkdir(parents=True, exist_ok=True)
         with open_url(file.url) as answer, replacing(target) as stream:
-            reporter.stage(
-                "Downloading the installer", int(answer.headers.get("Content-Length") or file.size or 1), 0.01
-            )
+            reporter.stage("Downloading the installer", int(answer.headers.get("Content-Length") or file.size or 1))
             while piece := answer.read(CHUNK):
                 stream.write(piece)
                 reporter.step(len(piece))

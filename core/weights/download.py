@@ -98,17 +98,18 @@ def download(
         )
     _make_folder(folder)
     with _locked(folder):
-        reporter.stage("Looking for files that are here already", steps=len(files), share=0.02)
-        wanted = [file for file in files if _needed(folder / file.path, file, reporter, record)]
+        looking, loading = reporter.parts(2, 90)
+        looking.stage("Looking for files that are here already", steps=len(files))
+        wanted = [file for file in files if _needed(folder / file.path, file, looking, record)]
         # Small files first: a wrong server shows before gigabytes came from it.
         jobs = sorted((_plan(folder, file, table) for file in wanted), key=lambda job: job.size)
         needed = sum(job.size - min(job.size, job.present) for job in jobs)
         free = shutil.disk_usage(folder).free
         if needed + SPARE_BYTES > free:
             raise explain_disk_full(needed + SPARE_BYTES, free, folder)
-        reporter.stage("Downloading the weights", steps=sum(job.size for job in jobs), share=0.9)
+        loading.stage("Downloading the weights", steps=sum(job.size for job in jobs))
         for job in jobs:
-            _fetch(job, folder, reporter, record)
+            _fetch(job, folder, loading, record)
     reporter.finish()
     return tuple(file.path for file in wanted)
 

@@ -54,9 +54,10 @@ def remove_original(source: Path, slimmed: Path, reporter: Reporter | None = Non
         raise WeightsError(f"{source} is the slimmed checkpoint itself.", "Name the original's folder.")
     if any(difference > TOLERANCE for difference in finished(slimmed).differences.values()):
         raise WeightsError(f"{slimmed} was not found equal to its original.", "Keep the original weights.")
-    verify(slimmed, reporter=reporter).require()
+    verifying, checking = reporter.parts(1, 1)
+    verify(slimmed, reporter=verifying).require()
     entries = json.loads((slimmed / MANIFEST_NAME).read_text(encoding="utf-8"))["source"]
-    reporter.stage("Checking what may be deleted", steps=len(entries))
+    checking.stage("Checking what may be deleted", steps=len(entries))
     record = HashRecord.of_user()
     deletable: list[str] = []
     left: list[str] = []
@@ -65,7 +66,7 @@ def remove_original(source: Path, slimmed: Path, reporter: Reporter | None = Non
         if path.is_file():
             same = _deletable(path, source) and _is_unchanged(path, entry, record)
             (deletable if same else left).append(entry["path"])
-        reporter.step()
+        checking.step()
     freed = sum(_delete(source / name) for name in deletable)
     _remove_empty_folders(source)
     return Removal(freed, tuple(deletable), tuple(left))

@@ -96,9 +96,10 @@ def slim(
     reporter, record = reporter or Reporter(), record or HashRecord()
     if target.exists():
         return finished(target)
-    verify(source, table or FileTable("", "", "", ()), reporter, record, share=0.2).require()
-    reporter.stage("Looking at the weights", share=0.2)
-    work = Unfinished.open(source, target, reporter, record)
+    verifying, looking, writing, comparing = reporter.parts(20, 20, 20, 40)
+    verify(source, table or FileTable("", "", "", ()), verifying, record).require()
+    looking.stage("Looking at the weights")
+    work = Unfinished.open(source, target, looking, record)
     planned = list(outputs(source, models.gslrm_tensors, models.prompt_embeddings))
     kept = [name for output in planned for name in output.kept]
     todo = [output for output in planned if output.path not in work.files]
@@ -106,12 +107,12 @@ def slim(
     needed, free = sum(output.size for output in todo), shutil.disk_usage(work.folder).free
     if needed > free:
         raise explain_disk_full(needed, free, work.folder)
-    reporter.stage("Writing float16 weights", steps=needed, share=0.2)
+    writing.stage("Writing float16 weights", steps=needed)
     while todo:
         # Each output is let go when it is written: some hold a part of the original open.
-        work.write(todo.pop(0), reporter)
-    reporter.stage("Comparing the models' outputs", share=0.4)
-    differences = dict(models.differences(source, work.folder, reporter))
+        work.write(todo.pop(0), writing)
+    comparing.stage("Comparing the models' outputs")
+    differences = dict(models.differences(source, work.folder, comparing))
     _require_equal(differences, work)
     identity = {name: getattr(table, name, "") for name in ("repository", "revision", "licence")}
     work.finish({**identity, "differences": differences, "tolerance": TOLERANCE, "kept": kept})

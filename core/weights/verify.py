@@ -89,7 +89,6 @@ def verify(
     reporter: Reporter | None = None,
     record: HashRecord | None = None,
     deep: bool = True,
-    share: float = 1.0,
 ) -> Report:
     """Check every file of a checkpoint: there, whole, and with the right bytes.
 
@@ -99,7 +98,6 @@ def verify(
         reporter: Progress in bytes, and cancelling.
         record: Hashes known from before; None hashes everything anew.
         deep: Compare hashes; otherwise only presence, size and structure, in milliseconds.
-        share: Share of the whole job's time that this takes, 0..1.
 
     Raises:
         Cancelled: cancelled through the reporter.
@@ -112,7 +110,7 @@ def verify(
     reporter = reporter or Reporter()
     present = [folder / file.path for file in table.files if (folder / file.path).is_file()]
     total = sum(path.stat().st_size for path in present)
-    reporter.stage("Checking the weights", steps=total, share=share)
+    reporter.stage("Checking the weights", steps=total)
     problems = list(_problems(folder, table.files, reporter, record, deep, remedy))
     return Report(folder, len(table.files), total, tuple(problems))
 

@@ -81,7 +81,7 @@ class FACELIFT_OT_bind_to_mesh(_OnHeadWithMesh, bpy.types.Operator):
 
         def work(reporter=None) -> _Bound:
             if reporter is not None:
-                reporter.stage(TITLE, share=1.0)
+                reporter.stage(TITLE)
             return _Bound(identifier, name, mesh_name, base, bind(columns.to_gaussians(rows), base))
 
         if self.options.is_invoke:

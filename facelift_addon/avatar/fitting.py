@@ -71,11 +71,11 @@ def _work(context: bpy.types.Context, head: bpy.types.Object, textured: bool) ->
 
     def work(reporter: Reporter) -> _Fit:
         gaussians = columns.to_gaussians(rows)
-        base = fit_base_mesh(gaussians, known, upright, reporter.portion(0, FIT_SHARE if textured else 1))
+        fitting, painting = reporter.parts(FIT_SHARE, 1 - FIT_SHARE if textured else 0)
+        base = fit_base_mesh(gaussians, known, upright, fitting)
         if not textured:
             return _Fit(identifier, name, base)
-        rest = reporter.portion(FIT_SHARE, 1)
-        return _Fit(identifier, name, base, texturing.bake(gaussians, base, texturing.SIZE, 0.0, rest))
+        return _Fit(identifier, name, base, texturing.bake(gaussians, base, texturing.SIZE, 0.0, painting))
 
     return work
 

@@ -69,7 +69,7 @@ class Animation:
     def _write(self, reporter: Reporter) -> None:
         """The thread's work."""
         try:
-            reporter.stage(TITLE, len(self._frames), share=1.0)
+            reporter.stage(TITLE, len(self._frames))
             for frame in self._frames:
                 pieces = self._await(reporter)
                 path = exchange.numbered(self._path, frame)

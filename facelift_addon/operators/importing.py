@@ -67,15 +67,16 @@ READING_SHARE = 0.5
 
 def _read(paths: Sequence[Path], frame: str, head_height: float, float4: bool, reporter: Reporter) -> _Reading:
     """Read all files, before any is added: an error leaves the scene as it was. Runs in a thread."""
-    splats = []
-    for path in paths:
+    reading, preparing = reporter.parts(READING_SHARE, 1 - READING_SHARE)
+    alike, splats = [1] * len(paths), []
+    for path, part in zip(paths, reading.parts(*alike), strict=True):
         # A file that is not there is told of by the reader.
         size = path.stat().st_size if path.is_file() else 1
-        reporter.stage(f"Reading {path.name}", size, READING_SHARE / len(paths))
-        splats.append(exchange.read(path, reporter.step))
+        part.stage(f"Reading {path.name}", size)
+        splats.append(exchange.read(path, part.step))
     arrivals = []
-    for item in splats:
-        reporter.stage(f"Preparing {item.name}", share=(1 - READING_SHARE) / len(splats))
+    for item, part in zip(splats, preparing.parts(*alike), strict=True):
+        part.stage(f"Preparing {item.name}")
         arrivals.append(exchange.arrival(item, frame, head_height, float4))
     reporter.finish()
     return _Reading(splats, head_height, arrivals)

@@ -197,9 +197,10 @@ def _work(
 
     def work(reporter: Reporter) -> _Made:
         gaussians = columns.to_gaussians(rows)
-        looking = reporter.portion(0, PHOTO_SHARE)
-        views = [_view(gaussians, shot, file, looking) for shot, file in zip(shots, files, strict=True)]
-        refined = refine_to_views(gaussians, views, options, reporter.portion(PHOTO_SHARE, 1))
+        looking, refining = reporter.parts(PHOTO_SHARE, 1 - PHOTO_SHARE)
+        taken = zip(shots, files, looking.parts(*[1] * len(shots)), strict=True)
+        views = [_view(gaussians, shot, file, part) for shot, file, part in taken]
+        refined = refine_to_views(gaussians, views, options, refining)
         return _Made(identifier, name, len(gaussians), refined)
 
     return work

@@ -44,7 +44,7 @@ class QuickEngine(worker_entry.StepsEngine):
 
     def generate(self, given, values, reporter) -> GenerateResult:
         prepared = self.prepare(given, values, reporter)
-        reporter.stage("Stepping", STEPS, 1.0)
+        reporter.stage("Stepping", STEPS)
         for _ in range(STEPS):
             time.sleep(STEP_SECONDS)
             reporter.step()

@@ -89,7 +89,7 @@ class StepsEngine:
         capture = as_capture(given)
         self.description.takes.check(capture)
         photo = capture.portrait.photo
-        reporter.stage("Looking", share=1.0)
+        reporter.stage("Looking")
         reporter.preview("crop", b"crop of " + photo.name.encode())
         aligned = np.zeros((512, 512, 4), np.uint8)
         aligned[:4, :4, :3] = photo.rgba[:4, :4, :3]
@@ -97,8 +97,9 @@ class StepsEngine:
 
     def generate(self, given, values, reporter) -> GenerateResult:
         options = self.description.read(values)
-        prepared = self.prepare(given, values, reporter)
-        reporter.stage("Stepping", options.steps, 0.5)
+        preparing, stepping = reporter.parts(1, 1)
+        prepared = self.prepare(given, values, preparing)
+        stepping.stage("Stepping", options.steps)
         for _ in range(options.steps):
             time.sleep(options.seconds)
             self.step(options)

@@ -45,7 +45,7 @@ def babbling(params, reporter):
 
 def counting(params, reporter):
     """Counts bytes until a file is there."""
-    reporter.stage("Downloading", 1 << 40, 1.0)
+    reporter.stage("Downloading", 1 << 40)
     while not Path(params["until"]).exists():
         reporter.step(1 << 10)
         time.sleep(0.01)

@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 from core.cameras import front_camera
+from core.engines.capture import FURTHER, PORTRAIT, Capture, PhotoFile, Shot
+from core.engines.shot_options import ShotOptions
 from core.processes.job import JobState
 from core.processes.protocol import PROTOCOL_VERSION, Method
 from core.rasterize import cpu
@@ -279,3 +281,30 @@ def test_the_draft_engine_makes_the_same_head_here_and_there(client):
     assert dataclasses.replace(job.result.recipe, capture=alike) == here.recipe
     assert len(preparation.result.faces) == 1
     assert job.progress.fraction == 1
+
+
+@pytest.mark.once
+def test_four_photos_share_one_bar(client, shared):
+    scan = shared / "truth-heads" / "scan"
+    sides = {"photo_35.png": "auto", "shot_045.png": "auto", "shot_315.png": "auto", "shot_180.png": "back"}
+    shots = tuple(
+        Shot(PhotoFile(name, (scan / name).read_bytes()), ShotOptions(side=side), role=FURTHER if place else PORTRAIT)
+        for place, (name, side) in enumerate(sides.items())
+    )
+    job, told = client.generate(Capture(shots), "draft", {"quality": "low"}), []
+
+    def done() -> bool:
+        if job.progress is not None and (not told or told[-1] is not job.progress):
+            told.append(job.progress)
+        return job.finished
+
+    wait_for(client, done)
+    assert job.state is JobState.DONE, job.error
+    assert [shot.state for shot in job.result.shots] == ["placed"] * 4
+    fractions, stages = [each.fraction for each in told], list(dict.fromkeys(each.stage for each in told))
+    assert fractions == sorted(fractions) and fractions[-1] == 1
+    # Every stage begins later in the whole than the one before it, and the last has some of it left.
+    begins = [next(each.fraction for each in told if each.stage == stage) for stage in stages]
+    assert all(np.diff(begins) > 0) and begins[-1] < 1
+    assert stages.index("Placing the photos") < stages.index("Growing hair") < stages.index("Joining the photos")
+    assert all(each.eta > 0 for each in told if each.eta is not None and each.fraction < 1)

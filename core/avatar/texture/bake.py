@@ -68,19 +68,20 @@ def bake_texture(
     shown = gaussians.select(~is_hair)
     shown = shown.replace(means=shown.means * np.float32(factor), scales=shown.scales * np.float32(factor))
     normals = vertex_normals(base.shown, base.triangles)
-    reporter.stage("Looking at the head", steps=len(VIEWS), share=0.8)
+    looking, painting = reporter.parts(80, 20)
+    looking.stage("Looking at the head", steps=len(VIEWS))
     texels = texels_of(model, size)
     blend, views = Blend(len(texels)), smaller(VIEWS, min(1, size / SIZE))
     for sight in blocks.each(lambda view: look(shown, base, normals, texels, view), views):
         blend.add(sight)
-        reporter.step()
+        looking.step()
     colors, beliefs = blend.result()
     if beliefs.max(initial=0) < 0.5:
         raise FaceLiftError(
             "No splat lies on the base mesh.", "Fit the base mesh to this head again.", code="no-splats-on-mesh"
         )
 
-    reporter.stage("Painting the texture", share=0.2)
+    painting.stage("Painting the texture")
     painted, kept = _paint(base, normals, texels, colors, beliefs, zone, delight)
     picture, mask = texels.picture(np.column_stack([painted, kept]))
     return Texture(_to_bytes(fill_gaps(picture[..., :3], mask)), _to_bytes(picture[..., 3]))

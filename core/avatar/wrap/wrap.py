@@ -68,15 +68,16 @@ def wrap(gaussians: Gaussians, target: int, detail: str, texture_size: int, repo
     to_frame = _to_frame(gaussians)
     # Colours are taken as seen from the front of each splat; their view-dependent part is the scene's light.
     framed = gaussians.replace(sh=gaussians.sh[:, :1], extras={}).transform(to_frame)
-    reporter.stage("Looking from all around", steps=len(ANGLES), share=0.55)
-    surface = fused_surface(framed, RESOLUTIONS[detail], reporter)
+    looking, reducing, painting = reporter.parts(55, 20, 25 if texture_size else 0)
+    looking.stage("Looking from all around", steps=len(ANGLES))
+    surface = fused_surface(framed, RESOLUTIONS[detail], looking)
     if not len(surface.mesh.faces):
         raise FaceLiftError(
             "These splats enclose nothing that could be wrapped.",
             "A wrap needs a surface without large gaps: show more splats, or make them bigger with Splat size.",
             code="no-surface",
         )
-    reporter.stage("Reducing faces", share=0.2)
+    reducing.stage("Reducing faces")
     vertices, triangles = decimate(surface.mesh.vertices, surface.mesh.triangles(), target)
     reporter.check()
     normals = vertex_normals(vertices, triangles)
@@ -86,8 +87,8 @@ def wrap(gaussians: Gaussians, target: int, detail: str, texture_size: int, repo
     colors = paint.result(surface.relief.colors(vertices))
     result = Wrap(vertices, triangles, colors)
     if texture_size:
-        reporter.stage("Painting the texture", steps=len(CLOSE_ANGLES) + 1, share=0.25)
-        result = _textured(result, surface, texture_size, reporter)
+        painting.stage("Painting the texture", steps=len(CLOSE_ANGLES) + 1)
+        result = _textured(result, surface, texture_size, painting)
     reporter.finish()
     back = np.linalg.inv(to_frame)
     return replace(result, vertices=(vertices @ back[:3, :3].T + back[:3, 3]).astype(np.float32))

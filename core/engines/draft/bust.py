@@ -43,6 +43,8 @@ from .trust import skin_trust
 from .unveiling import View
 from .view_colors import view_colors
 
+SECONDS = (1.0, 1.2, 0.6, 0.3, 0.5)
+"""How long each part takes, for the progress."""
 SKULL_ROUNDS = 2
 """How often a bare skull is grown to the photo's outline: each round closes most of the gap."""
 
@@ -75,13 +77,14 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     """
     rng = np.random.default_rng(settings.seed)
     budget = settings.budget
-    reporter.stage("Separating skin, hair and clothes", share=0.12)
+    separating, shaping, laying, painting, growing = reporter.parts(*SECONDS)
+    separating.stage("Separating skin, hair and clothes")
     segmentation = segment(portrait)
 
     portrait = meet_outline(portrait, segmentation.parts)
     portrait = portrait.with_colors(clean_outline(portrait, segmentation.parts))
 
-    reporter.stage("Building the shape", steps=2, share=0.15)
+    shaping.stage("Building the shape", steps=2)
     covered = segmentation.covered
     for _ in range(SKULL_ROUNDS):
         worn = under_headgear(portrait, segmentation, portrait.vertices.astype(np.float64))
@@ -93,11 +96,11 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     outline = lattice.continued(portrait.mask)
     torso = build_torso(portrait, segmentation, lattice, outline)
     cut = neck_cut(portrait) if settings.body == "neck" else shoulder_cut(portrait)
-    reporter.step()
+    shaping.step()
     neckline = find_neckline(portrait, segmentation)
     cover = build_cover(portrait, segmentation, lattice, thickness, torso, outline, covered, cut, neckline)
 
-    reporter.stage("Laying out the photo", share=0.1)
+    laying.stage("Laying out the photo")
     skin = paint_skin(portrait, segmentation.parts)
     front = find_front(portrait, segmentation, cover.surface)
     expected = portrait.on_mesh(skin.colors)
@@ -105,12 +108,12 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     sheet = build_sheet(portrait, segmentation.parts, front.depth, cut)
     sheet = along_outline(portrait, sheet, *outline_pixels(portrait, segmentation, front, sheet))
 
-    reporter.stage("Painting what the photo does not show", steps=2, share=0.15)
+    painting.stage("Painting what the photo does not show", steps=2)
     parts = cover_parts(portrait, segmentation, torso, neckline, cover, sheet)
     worn = cover.on_head & (parts == Part.CLOTHES) & segmentation.headgear.any()
     inner = portrait.with_colors(without_backlight(portrait, segmentation.parts))
     paint = paint_surface(inner, sheet, cover.surface, parts, worn, segmentation.headgear)
-    reporter.step()
+    painting.step()
     dress = (parts == Part.CLOTHES) & ~cover.on_head
     paint[dress] = paint_collar(inner, segmentation, neckline, cover.surface.vertices[dress], paint[dress])
     bare = parts == Part.NECK
@@ -125,7 +128,7 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     ]
     grain = fine_contrast(portrait, reliable & (sheet.parts == Part.SKIN))
 
-    reporter.stage("Growing hair", share=0.3)
+    growing.stage("Growing hair")
     view = View(portrait, sheet, segmentation.behind)
     spare = round(budget.hair * worn.sum() / max((worn | (parts == Part.HAIR)).sum(), 1))
     hair = hair_gaussians(inner, segmentation, cover.surface, parts, paint, sheet, view, budget.hair - spare, rng)

@@ -18,7 +18,7 @@ from ...photo.fine import fine_photo
 from ...photo.network import load_network
 from ...photo.prepare import Portrait, prepare_photo
 from ...photo.sides import LEFT_OUT, PLACED
-from ...placing import PlacedShot, place_shots
+from ...placing import PlacedShot, place
 from ...progress import Reporter, crop_preview
 from ...system.pictures import png_bytes
 from ...version import version
@@ -29,9 +29,11 @@ from ..recipe import Recipe, used
 from .bust import build_bust
 from .description import DESCRIPTION
 from .portrait import FittedPortrait
-from .shots.join import join_shots
+from .shots import join
 from .shots.look import Look
 
+PREPARING_SECONDS, FITTING_SECONDS, BUILDING_SECONDS, FINISHING_SECONDS = 0.45, 0.4, 3.8, 0.05
+"""For the progress."""
 SMALLEST_PERSON = 2000
 """Pixels of the aligned photo that must show the person."""
 
@@ -68,30 +70,32 @@ class DraftEngine:
             As :meth:`prepare`.
         """
         capture, options = as_capture(given), self.description.read(settings)
-        prepared = self.prepare(capture, settings, reporter)
-        reporter.stage("Fitting the head", share=0.4)
+        further = capture.shots[1:]
+        preparing, fitting, placing, building, joining, finishing = reporter.parts(*_seconds_for(len(further)))
+        prepared = self.prepare(capture, settings, preparing)
+        fitting.stage("Fitting the head")
         lens = capture.portrait.lens(prepared.alignment)
         portrait = fit_portrait(prepared, front_camera(fov=lens.degrees))
         placed: list[PlacedShot] = []
-        if further := capture.shots[1:]:
-            found, fit = place_shots(prepared, portrait.fit, portrait.camera, further, reporter)
+        if further:
+            found, fit = place.place_shots(prepared, portrait.fit, portrait.camera, further, placing)
             placed, portrait = list(found), replace(portrait, fit=fit)
             for number, shot in enumerate(placed, 1):
                 reporter.preview(crop_preview(number), png_bytes(shot.alignment.apply(shot.rgb)))
         if options.budget.detail:
             portrait = replace(portrait, fine=fine_photo(prepared))
-        bust = build_bust(portrait, options, reporter)
+        bust = build_bust(portrait, options, building)
         used_shots = [number for number, shot in enumerate(placed) if shot.state == PLACED]
         if used_shots:
             looks = [
                 Look.of_picture(placed[number].picture, placed[number].camera, further[number].placement is not None)
                 for number in used_shots
             ]
-            bust, cameras = join_shots(bust, looks, np.random.default_rng(options.seed), reporter)
+            bust, cameras = join.join_shots(bust, looks, np.random.default_rng(options.seed), joining)
             for number, moved in zip(used_shots, cameras, strict=True):
                 placed[number] = replace(placed[number], camera=moved)
 
-        reporter.stage("Finishing", share=0.05)
+        finishing.stage("Finishing")
         canonical = portrait.fit.canonical if options.straighten else np.eye(4)
         gaussians = bust.gaussians.transform(canonical)
         reporter.finish()
@@ -117,6 +121,18 @@ class DraftEngine:
         """Free the networks and the head model."""
         load_network.cache_clear()
         load_head_model.cache_clear()
+
+
+def _seconds_for(further: int) -> tuple[float, ...]:
+    """Return about how long each part of a head takes, by how many photos there are beside the portrait."""
+    return (
+        PREPARING_SECONDS,
+        FITTING_SECONDS,
+        sum(place.seconds_for(further)),
+        BUILDING_SECONDS,
+        sum(join.seconds_for(further)),
+        FINISHING_SECONDS,
+    )
 
 
 def _outcome(shot: PlacedShot, canonical: np.ndarray) -> ShotOutcome[np.ndarray]:

@@ -48,7 +48,7 @@ def checked_checkpoint(chosen: str | None, reporter: Reporter) -> Path:
     """
     location = resolve(chosen)
     if location.slimmed or location.source in OFFICIAL_SOURCES:
-        verify(location.folder, reporter=reporter, record=HashRecord.of_user(), share=0.02).require()
+        verify(location.folder, reporter=reporter, record=HashRecord.of_user()).require()
     return location.folder
 
 

@@ -46,13 +46,14 @@ def prepare(shot: Shot[Photo], reporter: Reporter) -> Preparation:
         PhotoError: no usable face.
         Cancelled: cancelled through the reporter.
     """
-    reporter.stage("Finding the face", share=0.01)
+    finding, separating = reporter.parts(1, 1)
+    finding.stage("Finding the face")
     photo, options = shot.photo, shot.options
     rgb = over_white(photo.rgba)
     crop = None if options.aligned else shot.edits.crop
     found = find_faces_for(rgb, crop)
     wanted = _wanted_face(found, options, crop, (rgb.shape[1], rgb.shape[0]))
-    reporter.stage("Separating the person from the background", share=0.01)
+    separating.stage("Separating the person from the background")
     rgba, notes = with_matte(photo, rgb, *_face_and_others(found, wanted))
     faces = tuple(box for box, _ in found)
     if shot.edits.matte:

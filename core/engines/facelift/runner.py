@@ -23,7 +23,7 @@ from .settings import FaceLiftSettings
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 LOADING, VIEWS, GAUSSIANS = "Loading the models", "Generating six views", "Building the head"
-LOADING_SHARE, VIEWS_SHARE, GAUSSIANS_SHARE = 0.08, 0.74, 0.1
+LOADING_SHARE, VIEWS_SHARE, GAUSSIANS_SHARE = 8, 74, 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,10 +143,11 @@ class Runner:
 
     def _run(self, picture: np.ndarray, settings: FaceLiftSettings, reporter: Reporter) -> Outcome:
         pipeline = self.pipeline
-        reporter.stage(LOADING, len(MODELS), LOADING_SHARE)
+        loading, viewing, reconstructing = reporter.parts(LOADING_SHARE, VIEWS_SHARE, GAUSSIANS_SHARE)
+        loading.stage(LOADING, len(MODELS))
         pipeline.load(reporter.step)
         slices = -(-pipeline.views // (pipeline.choices.vae_slice or pipeline.views))
-        reporter.stage(VIEWS, settings.solver_steps + slices, VIEWS_SHARE)
+        viewing.stage(VIEWS, settings.solver_steps + slices)
         sampling = Sampling(
             steps=settings.solver_steps,
             guidance=Guidance(
@@ -158,6 +159,6 @@ class Runner:
         )
         views = pipeline.generate_views(resized(picture, pipeline.picture_size), sampling, reporter.step)
         reporter.preview("views", png_bytes(view_sheet(views)))
-        reporter.stage(GAUSSIANS, share=GAUSSIANS_SHARE)
+        reconstructing.stage(GAUSSIANS)
         raw = pipeline.reconstruct(views, reporter.check)
         return Outcome(views, raw, filters.kept_indices(raw, filters.PRESETS[settings.filter]))

@@ -96,14 +96,15 @@ def write(
         FormatError, FaceLiftError: as :func:`core.formats.save`.
         Cancelled: by the reporter.
     """
-    reporter.stage("Applying edits and transforms", share=0.3)
+    applying, writing = reporter.parts(30, 70)
+    applying.stage("Applying edits and transforms")
     gaussians = join(
         [placement.moved(binding.baked(columns.to_gaussians(piece)), matrix, reuse=True) for piece, matrix in pieces]
     )
     # As many bytes as the splats take in memory: PLY and glTF take about that, packed formats pass them faster.
     size = sum(values.nbytes for values in (gaussians.means, gaussians.scales, gaussians.rotations, gaussians.sh))
-    reporter.stage(f"Writing {path.name}", size, 0.7)
-    formats.save(gaussians, path, reporter.step, **options)
+    writing.stage(f"Writing {path.name}", size)
+    formats.save(gaussians, path, writing.step, **options)
     return len(gaussians)
 
 

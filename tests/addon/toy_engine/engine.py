@@ -37,14 +37,15 @@ class ToyEngine:
         capture = as_capture(given)
         self.description.takes.check(capture)
         self.description.read(settings)
-        reporter.stage("Looking", share=0.5)
+        reporter.stage("Looking")
         return PreparedPhoto(squared(capture.portrait.photo), (), 0)
 
     def generate(self, given, settings, reporter):
         """Make the ball."""
         capture, options = as_capture(given), self.description.read(settings)
-        aligned = self.prepare(capture, settings, reporter).aligned
-        reporter.stage("Making a ball", share=0.5)
+        looking, making = reporter.parts(1, 1)
+        aligned = self.prepare(capture, settings, looking).aligned
+        making.stage("Making a ball")
         random = np.random.default_rng(options.seed)
         means = random.normal(size=(options.count, 3))
         means *= RADIUS / np.linalg.norm(means, axis=1, keepdims=True)

@@ -31,6 +31,13 @@ FARTHEST = 0.1
 """World units by which something is pushed behind a photo's pixels at most before it goes."""
 OUTSIDE = 8.0
 """Pixels outside of a photo's outline from which what was invented of the head goes: there the photo shows nothing."""
+SHAPING_SECONDS, JOINING_SECONDS = 2.3, 0.85
+"""To shape the head by all photos, and to join what each photo shows, the portrait too."""
+
+
+def seconds_for(count: int) -> tuple[float, float]:
+    """Return about how long each part of :func:`join_shots` takes, for the progress, by how many photos it gets."""
+    return (SHAPING_SECONDS, JOINING_SECONDS * (1 + count)) if count else (0.0, 0.0)
 
 
 def join_shots(
@@ -50,22 +57,26 @@ def join_shots(
     Raises:
         Cancelled: the job was cancelled.
     """
-    reporter.stage("Shaping the head by the other photos", share=0.1)
-    met = meet_outlines(bust, looks, rng, reporter)
+    shaping, joining = reporter.parts(*seconds_for(len(looks)))
+    shaping.stage("Shaping the head by the other photos")
+    met = meet_outlines(bust, looks, rng, shaping)
 
-    reporter.stage("Joining the photos", steps=len(looks) + 1, share=0.15)
+    joining.stage("Joining the photos", steps=2 * len(looks) + 1)
     inside = bust.photographed | (bust.gaussians.parts == Part.CLOTHES) | _within_all(met.means, met.looks)
     head = bust.gaussians.replace(means=met.means.astype(np.float32)).select(inside)
     photographed = bust.photographed[inside]
     portrait = Look(bust.portrait.rgb, bust.portrait.alpha, bust.portrait.camera)
-    sights = [see(portrait, head, PRIORITY), *(see(look, head) for look in met.looks)]
+    sights = [see(portrait, head, PRIORITY)]
+    for look in met.looks:
+        joining.step()
+        sights.append(see(look, head))
     means = head.means.astype(np.float64)
     seen = [sight.quality(means) for sight in sights]
     sights = matched(sights, seen)
     quality, colors = np.stack([each for each, _ in seen]), shown_colors(sights, seen)
     kept = ~(photographed & (quality.argmax(0) > 0) & (quality.max(0) > LEAST))
     head = _recolored(head, ~photographed, quality.max(0), colors)
-    reporter.step()
+    joining.step()
     layers = []
     for number in range(1, len(sights)):
         layer = pixel_layer(sights, number)
@@ -73,7 +84,7 @@ def join_shots(
             head, kept = _behind(head, kept, ~photographed, sights[number], layer)
             gaussians = layer.splats.to_gaussians()
             layers.append(gaussians.replace(extras=of_no_strand(len(gaussians))))
-        reporter.step()
+        joining.step()
     count = sum(map(len, layers))
     photographed = np.concatenate([photographed[kept], np.zeros(count, bool)])
     fitted = bust.portrait.with_vertices(met.vertices)
