@@ -18,6 +18,7 @@ from tests.tools.building.environments import (
     BLENDERS,
     ROOT,
     blender_environment,
+    blender_environments,
     engine_groups,
     engines,
     find_python,
@@ -66,10 +67,9 @@ def command_test(options: argparse.Namespace) -> int:
     if options.fast:
         missing, here, runs = [], [own_blender()], fast_runs()
     needed = [group for engine in engines() for group in engine_groups(engine)]
-    pythons = {
-        blender: blender_environment(blender, ("blender", "demo", "test", *(needed if blender == WITH_ENGINES else ())))
-        for blender in here
-    }
+    pythons = blender_environments(
+        {blender: ("blender", "demo", "test", *(needed if blender == WITH_ENGINES else ())) for blender in here}
+    )
     if here and not options.fast:
         fetch_sources(pythons[here[0]])
     outcomes = run_side_by_side(

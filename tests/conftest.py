@@ -31,6 +31,8 @@ ONCE = {
     "test_avatar_lids",
     "test_avatar_texture",
     "test_avatar_wrap",
+    "test_build::test_every_module_in_the_zip_is_used_by_the_product",
+    "test_build::test_personal_settings_of_pip_do_not_reach_the_environments",
     "test_draft_border",
     "test_draft_detail",
     "test_draft_engine",
@@ -40,6 +42,7 @@ ONCE = {
     "test_draft_neckline",
     "test_draft_outline",
     "test_draft_quality",
+    "test_draft_shots::test_four_photos_of_a_scan_show_its_sides",
     "test_draft_stages",
     "test_fitting",
     "test_formats_practice",
@@ -50,7 +53,9 @@ ONCE = {
     "test_mtcnn",
     "test_photo_edits",
     "test_photo_faces",
+    "test_photo_fine",
     "test_photo_people",
+    "test_placing_shots::test_a_scan_is_placed_from_all_sides",
     "test_rasterizer_layers",
     "test_surface",
     "test_truth_heads",
@@ -59,12 +64,13 @@ ONCE = {
     "test_worker_failures",
     "test_worker_lifetime",
 }
-"""Modules that take long and prove the same with every Python and Blender.
+"""Modules, and tests, that take long and prove the same with every Python and Blender.
 
 That is figures of the draft engine, of avatars, of what is found in photos and of how heads are fitted; files of other
 programs and how exact ours are; what comes over a network, processes that die, and the upkeep of what was installed.
 With every Python a photo is prepared (test_photo_prepare), becomes a head (test_cli; in Blender test_addon_head and
-others), and every format goes there and back (test_formats, test_formats_exchange).
+others), also with a further photo (test_draft_shots), and every format goes there and back (test_formats,
+test_formats_exchange).
 """
 ENDS = {
     "test_addon_avatar",
@@ -128,7 +134,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     name, choice = collection_path.stem, config.option.markexpr
     if not name.startswith("test_"):
         return None
-    left_out = "not facelift" in choice and name.startswith(FACELIFT)
+    left_out = ("not facelift" in choice or choice.startswith("blender")) and name.startswith(FACELIFT)
+    left_out |= choice.endswith("and facelift") and not name.startswith(FACELIFT)
+    left_out |= "not once" in choice and name in ONCE
+    left_out |= "not ends" in choice and name in ENDS
     left_out |= choice.startswith("fast") and name not in {entry.partition("::")[0] for entry in FAST}
     return left_out or None
 
@@ -143,17 +152,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     from tests.helpers.addon import HAS_BLENDER  # A plug-in: pytest wants to import it first.
 
     for item in items:
+        names = {item.path.stem, f"{item.path.stem}::{getattr(item, 'originalname', item.name)}"}
         if item.path.stem.startswith(FACELIFT):
             item.add_marker(pytest.mark.facelift)
-        if item.path.stem in ONCE:
-            item.add_marker(pytest.mark.once)
-        if item.path.stem in ENDS:
-            item.add_marker(pytest.mark.ends)
-        if not FAST.isdisjoint({item.path.stem, f"{item.path.stem}::{item.name}"}):
-            item.add_marker(pytest.mark.fast)
+        for mark, chosen in (("once", ONCE), ("ends", ENDS), ("fast", FAST)):
+            if not chosen.isdisjoint(names):
+                item.add_marker(mark)
         if "installed" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.blender)
-        if item.get_closest_marker("blender") and not HAS_BLENDER:
+        blender = item.get_closest_marker("blender")
+        if blender and item.get_closest_marker("facelift"):
+            # No run would choose it: see pytest_ignore_collect.
+            raise pytest.UsageError(f"{item.nodeid} uses Blender: it has to be in a module of another name.")
+        if blender and not HAS_BLENDER:
             item.add_marker(pytest.mark.skip(reason="this Python has no bpy module"))
 
 

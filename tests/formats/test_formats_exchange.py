@@ -40,6 +40,14 @@ def gaussians() -> Gaussians:
     return found.replace(sh=sh)
 
 
+@pytest.fixture(scope="module")
+def gsply():
+    """gsply, its loops as plain Python: to compile them takes far longer than to run them over a few splats."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NUMBA_DISABLE_JIT", "1")
+        yield pytest.importorskip("gsply")
+
+
 def _ply(gaussians: Gaussians) -> bytes:
     """A PLY file of plyfile's."""
     return written(element(raw_columns(gaussians)))
@@ -94,8 +102,7 @@ def test_we_read_gaussforges_splat_and_compressed_ply(gaussians):
 
 
 @pytest.mark.parametrize("version", (3, 4))
-def test_gsply_reads_our_spz_and_we_read_gsplys(gaussians, version, tmp_path):
-    gsply = pytest.importorskip("gsply")
+def test_gsply_reads_our_spz_and_we_read_gsplys(gaussians, gsply, version, tmp_path):
     there = from_ours(gaussians, Axes.Y_UP)
     formats.save(gaussians, tmp_path / "ours.spz", version=version)
     read = gsply.read_spz(str(tmp_path / "ours.spz"))
@@ -108,8 +115,7 @@ def test_gsply_reads_our_spz_and_we_read_gsplys(gaussians, version, tmp_path):
     assert_near(gaussians, formats.load(tmp_path / "theirs.spz"), **SPZ, higher=0.17)
 
 
-def test_gsply_reads_our_ply_files_and_we_read_gsplys(gaussians, tmp_path):
-    gsply = pytest.importorskip("gsply")
+def test_gsply_reads_our_ply_files_and_we_read_gsplys(gaussians, gsply, tmp_path):
     down = from_ours(gaussians, Axes.Y_DOWN)
     for name, tolerance in (("ours.ply", 1e-6), ("ours.compressed.ply", 5e-3)):
         formats.save(gaussians, tmp_path / name)

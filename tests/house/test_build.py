@@ -20,6 +20,7 @@ from core.runtime.probe import platform_name
 from tests.conftest import ENDS, FAST, ONCE
 from tests.helpers.addon import needs_blender
 from tests.helpers.index import make_wheel, serve_index
+from tests.helpers.patience import PATIENCE
 from tests.tools.building import checks, environments, packages, processes
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -192,19 +193,26 @@ def test_personal_settings_of_pip_do_not_reach_the_environments(tmp_path, monkey
     assert not (tmp_path / "elsewhere").exists() and not (tmp_path / ".local").exists()
 
 
-def test_two_runs_go_on_at_a_time_and_each_ones_output_stays_together(tmp_path, capfd):
+def test_some_runs_go_on_at_a_time_and_each_ones_output_stays_together(tmp_path, capfd):
     script = (
-        "import pathlib, sys, time; folder = pathlib.Path(sys.argv[1]); name = sys.argv[2]; "
-        "running = folder / f'{name}.running'; running.touch(); print(name, 'begins', flush=True); "
-        "assert len(list(folder.glob('*.running'))) <= 2; time.sleep(0.5); running.unlink(); print(name, 'ends'); "
-        "sys.exit(name == '5.2')"
+        "import pathlib, sys, time; folder, name, most = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]); "
+        "running = folder / f'{name}.running'; running.touch(); (folder / f'{name}.begun').touch(); "
+        "print(name, 'begins', flush=True); limit = time.monotonic() + float(sys.argv[4])\n"
+        "while len(list(folder.glob('*.begun'))) < most: assert time.monotonic() < limit; time.sleep(0.01)\n"
+        "assert len(list(folder.glob('*.running'))) <= most; running.unlink(); print(name, 'ends'); "
+        "sys.exit(name == '5.2 blender')"
     )
-    runs = [processes.TestRun(blender, "blender") for blender in environments.BLENDERS]
-    outcomes = processes.run_side_by_side({run: [sys.executable, "-c", script, tmp_path, run.blender] for run in runs})
-    assert [outcomes[run].code for run in runs] == [0, 1, 0]
+    choices = ("blender", "not blender")
+    runs = [processes.TestRun(blender, choice) for choice in choices for blender in environments.BLENDERS]
+    assert len(runs) > processes.AT_ONCE > 1
+    arguments = [str(processes.AT_ONCE), str(PATIENCE)]
+    outcomes = processes.run_side_by_side(
+        {run: [sys.executable, "-c", script, tmp_path, f"{run.blender} {run.choice}", *arguments] for run in runs}
+    )
+    assert [outcomes[run].code for run in runs] == [0, 1, 0, 0, 0, 0]
     assert "FAILED (exit code 1)" in str(outcomes[runs[1]])
     lines = [line for line in capfd.readouterr().out.splitlines() if line.endswith(("begins", "ends"))]
-    assert lines == [f"{run.blender} {word}" for run in runs for word in ("begins", "ends")]
+    assert lines == [f"{run.blender} {run.choice} {word}" for run in runs for word in ("begins", "ends")]
 
 
 @pytest.fixture
@@ -219,7 +227,7 @@ def tested(monkeypatch):
             return {run: processes.Outcome(codes[number % len(codes)], 60.0) for number, run in enumerate(commands)}
 
         monkeypatch.setattr(build, "find_python", lambda version: sys.executable if version in pythons else None)
-        monkeypatch.setattr(build, "blender_environment", lambda blender, groups: Path(sys.executable))
+        monkeypatch.setattr(build, "blender_environments", lambda groups: dict.fromkeys(groups, Path(sys.executable)))
         monkeypatch.setattr(build, "fetch_sources", lambda python: None)
         monkeypatch.setattr(build, "run_side_by_side", run_side_by_side)
         return build.command_test(argparse.Namespace(arguments=list(arguments), fast=fast)), ran

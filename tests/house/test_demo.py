@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-# First of all: where torch is absent, it skips the module.
-from tests.helpers.facelift import other_checkpoint
-
-# isort: split
 import json
 import os
 import subprocess
@@ -27,6 +23,9 @@ ROOT = Path(__file__).resolve().parents[2]
 @needs_blender
 def test_demo_of_a_noise_head_ends_and_writes_every_file(tmp_path, checkpoint_folder):
     """Random weights make thousands of large splats, through which Cycles would not get in minutes."""
+    # Here, for it loads PyTorch: most runs choose nothing of this module. Where there is none, it skips.
+    from tests.helpers.facelift import other_checkpoint
+
     photo = tmp_path / "photo.png"
     Image.fromarray(astronaut()).resize((256, 256)).save(photo)
     weights = other_checkpoint(checkpoint_folder, tmp_path / "weights")

@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +110,8 @@ def environment(name: str, version: str, wanted: list[str]) -> Path:
     complete = sorted({*installed, *wanted})
     log(f"Installing {len(wanted)} packages into {home.relative_to(ROOT)}")
     # All of them in one call: otherwise a later package could replace an earlier one's numpy.
-    must_pip(python, "installing packages", "install", *complete)
+    # Bytecode is written when modules are first imported: of PyTorch and its friends that is one in five.
+    must_pip(python, f"installing packages into {home.name}", "install", "--no-compile", *complete)
     marker.write_text(json.dumps(complete, indent=1))
     return python
 
@@ -121,6 +124,12 @@ def blender_environment(blender: str, groups: tuple[str, ...]) -> Path:
     name = f"blender{blender.replace('.', '')}"
     wanted = requirements(tuple(name if group == "blender" else group for group in groups))
     return environment(name, BLENDERS[blender], wanted)
+
+
+def blender_environments(groups: Mapping[str, tuple[str, ...]]) -> dict[str, Path]:
+    """Return the Pythons of Blenders' environments, each with its groups, made side by side."""
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(groups, pool.map(blender_environment, groups, groups.values()), strict=True))
 
 
 def own_blender() -> str:

@@ -12,8 +12,9 @@ from typing import IO, Any
 
 from .environments import BLENDERS, log, own_blender, run
 
-AT_ONCE = 2
-"""Test runs at a time: each keeps a core busy."""
+AT_ONCE = 3
+"""Test runs at a time: one more than a small machine has cores, for each waits now and then, for an installer or a
+disk, and so that no core idles when the last ones are of different lengths."""
 NOTHING_CHOSEN = 5
 """pytest's exit code where what was asked for chooses no test of a run."""
 
@@ -50,10 +51,10 @@ def planned_runs(blenders: list[str]) -> list[TestRun]:
             choices = ("not blender and not facelift", "not blender and facelift", "blender")
             runs += [TestRun(blender, choice) for choice in choices]
         else:
-            again = TestRun(blender, "blender and not once" + ("" if newest else " and not ends"))
-            (runs if newest else shorter).append(again)
             if BLENDERS[blender] not in pythons:
                 shorter.append(TestRun(blender, "not blender and not once"))
+            again = TestRun(blender, "blender and not once" + ("" if newest else " and not ends"))
+            (runs if newest else shorter).append(again)
         pythons.add(BLENDERS[blender])
     return runs + shorter
 
@@ -76,11 +77,13 @@ class Outcome:
 
 
 def run_side_by_side(commands: dict[TestRun, list[Any]]) -> dict[TestRun, Outcome]:
-    """Run the test commands, two at a time; print the first one's output as it comes, the others' when they end.
+    """Run the test commands, some at a time; print the first one's output as it comes, the others' when they end.
 
-    Each gets one thread for its matrix products: more would only fight for the same processors.
+    Each gets one thread for its matrix products: more would only fight for the same processors. Whatever is set here,
+    Python keeps the bytecode of packages, which are installed without.
     """
     variables = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    variables["PYTHONDONTWRITEBYTECODE"] = ""
 
     def run_tests(command: list[Any], output: IO[bytes] | None) -> Outcome:
         start = time.monotonic()
