@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import splu
+from scipy.sparse.linalg import SuperLU, splu
 from scipy.spatial import cKDTree
 
 from .model import HeadModel
@@ -67,6 +67,10 @@ def carry(model: HeadModel) -> sparse.csr_matrix:
 
 def solve(system: sparse.spmatrix, right: np.ndarray) -> np.ndarray:
     """Return the solution [V, C] of a symmetric positive definite system [V, V]."""
+    return factored(system).solve(right)
+
+
+def factored(system: sparse.spmatrix) -> SuperLU:
+    """Return the factors of a symmetric positive definite system [V, V], to solve it for several right sides."""
     # No pivoting, and an ordering made for that.
-    factor = splu(system.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
-    return factor.solve(right)
+    return splu(system.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})

@@ -7,11 +7,12 @@ wrinkles. Away from the face it fades out.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from scipy import sparse
 from scipy.ndimage import distance_transform_edt
+from scipy.sparse.linalg import SuperLU
 from scipy.spatial import cKDTree
 
 from ..cameras import Camera
@@ -51,6 +52,11 @@ class _Energy:
     weights: np.ndarray
     carry: sparse.csr_matrix
 
+    @cached_property
+    def pull(self) -> sparse.csr_matrix:
+        """[V, L] sparse: from the landmarks' moves to the right side of the system that they alone make."""
+        return self.landmarks.T @ sparse.diags(self.weights)
+
 
 def warp_to_picture(
     model: HeadModel,
@@ -75,7 +81,7 @@ def warp_to_picture(
     at, count = model.landmarks(vertices), len(vertices)
     normals = model.landmarks(vertex_normals(vertices, model.triangles))
     moves = _landmark_moves(at, normals, landmarks, camera)
-    displacement = _solve(energy, energy.landmarks, energy.weights, moves)
+    displacement = energy.carry @ _landmark_factors(model).solve(energy.pull @ moves)
     if silhouette is None:
         return vertices + displacement
     held, targets = np.zeros(count, bool), np.zeros((count, 3))
@@ -136,6 +142,13 @@ def _in_world(error: np.ndarray, depths: np.ndarray, camera: Camera) -> np.ndarr
     """Return moves [N, 3] parallel to the picture for pixel errors [N, 2]: nothing is known of depth."""
     move = np.column_stack([error / [camera.fx, camera.fy] * depths[:, None], np.zeros(len(error))])
     return move @ camera.c2w[:3, :3].T
+
+
+@lru_cache(maxsize=1)
+def _landmark_factors(model: HeadModel) -> SuperLU:
+    """Return the factors of the system that landmarks alone make: it is the same in all pictures."""
+    energy = _energy(model)
+    return bending.factored(energy.bending + energy.pull @ energy.landmarks)
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,6 +31,8 @@ CUT_OUT_SHARE = 0.05
 """Transparent share of a photo from which its alpha is taken as the matte; less are rounded corners and the like."""
 CROP_SEARCH_SIZE = 640
 """Side in pixels of a crop in which faces are looked for that were not found in the whole photo."""
+FoundFaces = list[tuple[FaceBox, Landmarks]]
+"""Faces in a photo with their landmarks in its pixels, largest first."""
 NO_FACE_ADVICE = "Choose a photo that shows one face from the front, large, sharp and well lit."
 
 
@@ -56,18 +59,25 @@ class Portrait(PreparedPhoto):
         return self.aligned[..., 3].astype(np.float32) / 255
 
 
-def find_faces(rgb: np.ndarray) -> list[tuple[FaceBox, Landmarks]]:
+def find_faces(rgb: np.ndarray, boxes: Sequence[FaceBox] | None = None) -> FoundFaces:
     """Return all faces with their landmarks, largest first; false alarms of the detector are left out.
 
     Args:
         rgb: [H, W, 3] uint8 sRGB.
+        boxes: What the detector found, where it was asked before.
     """
-    candidates = [(box, detect_landmarks(rgb, box)) for box in detect_faces(rgb)]
+    candidates = [(box, detect_landmarks(rgb, box)) for box in (detect_faces(rgb) if boxes is None else boxes)]
     return [(box, landmarks) for box, landmarks in candidates if landmarks.score >= MIN_LANDMARK_SCORE]
 
 
 def prepare_photo(
-    photo: Photo, face: int | None, reporter: Reporter, *, aligned: bool = False, edits: PhotoEdits = NO_EDITS
+    photo: Photo,
+    face: int | None,
+    reporter: Reporter,
+    *,
+    aligned: bool = False,
+    edits: PhotoEdits = NO_EDITS,
+    faces: FoundFaces | None = None,
 ) -> Portrait:
     """Find the face, separate the person from the background, align.
 
@@ -77,6 +87,7 @@ def prepare_photo(
         reporter: Receives the stages and the previews "crop" and "matte".
         aligned: The photo is an aligned portrait already: it is only brought to 512 x 512, whatever its crop.
         edits: What the user changed of the photo by hand.
+        faces: All faces in the photo, where they were found before (:func:`find_faces`).
 
     Returns:
         The prepared photo.
@@ -90,7 +101,7 @@ def prepare_photo(
     rgb = over_white(photo)
     size = (rgb.shape[1], rgb.shape[0])
     wanted = None if aligned else edits.crop
-    found = find_faces_for(rgb, wanted)
+    found = find_faces_for(rgb, wanted, faces)
     index, notes = _choose(found, face, wanted, size)
     landmarks, others = found[index][1], found[:index] + found[index + 1 :]
     box = reference_box(landmarks)
@@ -137,9 +148,9 @@ def prepare_photo(
     )
 
 
-def find_faces_for(rgb: np.ndarray, crop: Crop | None) -> list[tuple[FaceBox, Landmarks]]:
+def find_faces_for(rgb: np.ndarray, crop: Crop | None, known: FoundFaces | None = None) -> FoundFaces:
     """Return all faces as :func:`find_faces`; where none is in the user's crop, a closer look is taken at it."""
-    found = find_faces(rgb)
+    found = find_faces(rgb) if known is None else list(known)
     if crop is None or any(_lies_in(crop, box, rgb.shape[1::-1]) for box, _ in found):
         return found
     left, top, side = crop.square(rgb.shape[1::-1])
@@ -154,7 +165,7 @@ def find_faces_for(rgb: np.ndarray, crop: Crop | None) -> list[tuple[FaceBox, La
     return found
 
 
-def face_in_crop(found: list[tuple[FaceBox, Landmarks]], crop: Crop, photo_size: tuple[int, int]) -> int | None:
+def face_in_crop(found: FoundFaces, crop: Crop, photo_size: tuple[int, int]) -> int | None:
     """Return the index of the face that a crop is about: inside it, nearest to where it puts faces; None without."""
     wanted = np.array(crop.box(photo_size).center)
     inside = [place for place, (box, _) in enumerate(found) if _lies_in(crop, box, photo_size)]
@@ -182,7 +193,7 @@ def over_white(photo: Photo) -> np.ndarray:
 
 
 def _choose(
-    found: list[tuple[FaceBox, Landmarks]], face: int | None, crop: Crop | None, photo_size: tuple[int, int]
+    found: FoundFaces, face: int | None, crop: Crop | None, photo_size: tuple[int, int]
 ) -> tuple[int, tuple[str, ...]]:
     """Return the index of the face to use and notes for the user."""
     if crop is not None and found:

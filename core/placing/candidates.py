@@ -16,7 +16,7 @@ from ..photo.alignment import ALIGNED_SIZE
 from ..photo.sides import AUTO, BACK, FRONT, LEFT, RIGHT
 from ..progress import Reporter
 from .joint_solver import Sight, solve_pose
-from .outline import Outline, outline_error
+from .outline import outline_error
 from .sightings import CROP_METRES, Sighting, see
 from .types import Shot
 
@@ -91,7 +91,7 @@ def _guessed(
         camera = front_camera(fov=shot.lens(sighting.alignment).degrees)
         points = sighting.landmarks.points.astype(np.float64)
         start = solve(model, [Observation(points, camera)])
-        sight = Sight(camera, start, _expected(first, 0.0), points, Outline.of(sighting.alpha), sighting.points)
+        sight = Sight(camera, start, _expected(first, 0.0), points, sighting.outline, sighting.points)
         unlike = float(np.linalg.norm(start.identity - first.identity))
         # Turned faces are measured less surely: they are never doubted.
         strange = sighting.side == FRONT and unlike > MOST_UNLIKE
@@ -121,7 +121,7 @@ def _by_outline(
     start = replace(first, pose=Pose(expected, np.zeros(3), first.pose.scale))
     for attempt in range(2):
         camera = front_camera(fov=shot.lens(sighting.alignment).degrees)
-        outline = Outline.of(sighting.alpha)
+        outline = sighting.outline
         sight = Sight(camera, start, expected, outline=outline, points=sighting.points)
         solution = solve_pose(model, sight, start, thickness)
         if attempt == 0:

@@ -58,9 +58,10 @@ class Outline:
         inside = np.pad(alpha > BORDER, 1, mode="edge")
         if inside.all() or not inside.any():
             return cls(np.full(alpha.shape, np.nan, np.float32))
-        distance = ndimage.distance_transform_edt(~inside) - ndimage.distance_transform_edt(inside)
-        # Pixels beside the border are half a pixel away from it.
-        distance -= np.sign(distance) * 0.5
+        # Of both pixels beside the border, the inner one: half a pixel away from it.
+        rim = inside & ~ndimage.binary_erosion(inside, border_value=1)
+        distance = ndimage.distance_transform_edt(~rim)
+        distance = np.where(inside, -0.5 - distance, distance - 0.5)
         return cls(ndimage.gaussian_filter(distance[1:-1, 1:-1], 1.0).astype(np.float32))
 
     @cached_property

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from PIL import Image
 
 from ..errors import PhotoError
-from ..photo.alignment import ALIGNED_SIZE, Alignment
+from ..photo.alignment import Alignment
 from ..photo.connected import largest_part
+from ..photo.decode import Photo
 from ..photo.edits import Crop
 from ..photo.faces import detect_faces
 from ..photo.findings import pose_of
 from ..photo.foreground import cut_out_foreground, estimate_foreground
-from ..photo.landmarks import Landmarks, detect_landmarks
+from ..photo.landmarks import Landmarks
 from ..photo.matting import estimate_matte_around
 from ..photo.network import load_network
-from ..photo.prepare import MIN_LANDMARK_SCORE, is_cut_out, over_white, prepare_photo
+from ..photo.prepare import FoundFaces, find_faces, is_cut_out, over_white, prepare_photo
 from ..photo.sampling import Square, sample_square
 from ..photo.sides import AUTO, BACK, FRONT, FRONTAL, LEFT, RIGHT, THREE_QUARTER, WITHOUT_FACE
 from ..photo.types import FaceBox
 from ..progress import Reporter
 from .key_points import LEAST_SCORE, LEFT_EAR, RIGHT_EAR, KeyPoints, find_key_points
+from .outline import Outline
 from .types import Shot
 
 QUICK_LEVELS = 2
@@ -55,24 +58,45 @@ class Sighting:
         rgb: [H, W, 3] uint8, the photo.
         matte: [H, W] uint8.
         alignment: To the crop.
-        picture: [512, 512, 4] uint8 RGBA crop, straight colours.
         landmarks: In the crop; None where no face looks at the camera.
         points: Key points in the crop, None where none were found.
         side: What it seems to show; "auto" where nothing tells.
+        cut_out: [H, W, 3] uint8, the colours under the matte that the photo brings along; None where it brings none.
+        aligned: The picture, where it is made already.
     """
 
     rgb: np.ndarray
     matte: np.ndarray
     alignment: Alignment
-    picture: np.ndarray
     landmarks: Landmarks | None
     points: KeyPoints | None
     side: str
+    cut_out: np.ndarray | None = None
+    aligned: np.ndarray | None = None
+
+    @cached_property
+    def picture(self) -> np.ndarray:
+        """[512, 512, 4] uint8 RGBA crop, straight colours."""
+        if self.aligned is not None:
+            return self.aligned
+        estimate = estimate_foreground if self.cut_out is None else cut_out_foreground
+        crop = self.alignment.apply(self.rgb if self.cut_out is None else self.cut_out)
+        return np.dstack([estimate(crop, self._matte / 255.0), self._matte])
 
     @property
     def alpha(self) -> np.ndarray:
         """[512, 512] float32, 0..1."""
-        return self.picture[..., 3].astype(np.float32) / 255
+        return self._matte.astype(np.float32) / 255
+
+    @cached_property
+    def _matte(self) -> np.ndarray:
+        """[512, 512] uint8."""
+        return self.alignment.apply(self.matte, fill=0) if self.aligned is None else self.aligned[..., 3]
+
+    @cached_property
+    def outline(self) -> Outline:
+        """The matte's outline in the crop."""
+        return Outline.of(self.alpha)
 
     def recropped(self, center: np.ndarray, side: float) -> Sighting:
         """Return the same photo with another crop.
@@ -87,8 +111,7 @@ class Sighting:
         change = alignment.mean_scale / scale
         offset = np.array(alignment.offset) - np.array(self.alignment.offset) * change
         points = None if self.points is None else self.points.mapped(change, (float(offset[0]), float(offset[1])))
-        picture = _cut_out(self.rgb, self.matte, alignment)
-        return Sighting(self.rgb, self.matte, alignment, picture, None, points, self.side)
+        return replace(self, alignment=alignment, points=points, landmarks=None, aligned=None)
 
 
 def see(shot: Shot, reporter: Reporter) -> Sighting | None:
@@ -101,8 +124,9 @@ def see(shot: Shot, reporter: Reporter) -> Sighting | None:
     options, rgb = shot.options, over_white(shot.photo)
     wanted = options.side
     faces = () if wanted == BACK else detect_faces(rgb, QUICK_LEVELS)
-    if wanted in (FRONT, THREE_QUARTER) or any(_is_face(rgb, face) for face in faces):
-        found = _with_face(shot, reporter)
+    seen = find_faces(rgb, faces)
+    if wanted in (FRONT, THREE_QUARTER) or seen:
+        found = _with_face(shot, seen or None, reporter)
         if found is not None:
             return found
     reporter.check()
@@ -115,34 +139,34 @@ def see_around(shot: Shot, center: np.ndarray, side: float) -> Sighting:
     Raises:
         PhotoError: nothing of the photo is there, or nobody; the painted matte is no picture.
     """
-    rgb, cut_out = over_white(shot.photo), is_cut_out(shot.photo)
+    rgb, colors = over_white(shot.photo), _cut_out_colors(shot.photo)
     alignment = _alignment(rgb, center, side)
-    if cut_out:
+    if colors is not None:
         matte = shot.photo.rgba[..., 3]
     else:
         matte = np.rint(estimate_matte_around(rgb, center, FACE_SIZE * side / CROP_METRES) * 255).astype(np.uint8)
-    matte = shot.edits.apply_matte(matte)
-    source = np.ascontiguousarray(shot.photo.rgba[..., :3]) if cut_out else rgb
-    picture = _cut_out(source, matte, alignment, cut_out)
-    if (picture[..., 3] > 127).mean() < LEAST_PERSON:
+    sighting = Sighting(rgb, shot.edits.apply_matte(matte), alignment, None, None, AUTO, colors)
+    if (sighting.alpha > 0.5).mean() < LEAST_PERSON:
         raise PhotoError(
             "Nobody was found where the head was placed in this photo.",
             "Place it on the person, or mend the photo's matte.",
             code="no-person",
         )
-    return Sighting(rgb, matte, alignment, picture, None, None, AUTO)
+    return sighting
 
 
-def _is_face(rgb: np.ndarray, box: FaceBox) -> bool:
-    return detect_landmarks(rgb, box).score >= MIN_LANDMARK_SCORE
+def _with_face(shot: Shot, seen: FoundFaces | None, reporter: Reporter) -> Sighting | None:
+    """Return a photo with a face that looks about at the camera, None where it does not.
 
-
-def _with_face(shot: Shot, reporter: Reporter) -> Sighting | None:
-    """Return a photo with a face that looks about at the camera, None where it does not."""
+    Args:
+        shot: The photo.
+        seen: Its faces; None leaves it to a more thorough search.
+        reporter: For cancelling.
+    """
     options = shot.options
     quiet = Reporter(cancel=reporter.cancel_event)
     try:
-        portrait = prepare_photo(shot.photo, options.face, quiet, aligned=options.aligned, edits=shot.edits)
+        portrait = prepare_photo(shot.photo, options.face, quiet, aligned=options.aligned, edits=shot.edits, faces=seen)
     except PhotoError as error:
         if error.code in WITHOUT_FACE:
             return None
@@ -150,16 +174,18 @@ def _with_face(shot: Shot, reporter: Reporter) -> Sighting | None:
     turn = pose_of(portrait.landmarks)[0]
     if abs(turn) > MOST_TURN or (options.side in (LEFT, RIGHT) and abs(turn) > MOST_TURN / 2):
         return None
-    box = portrait.faces[portrait.face]
-    points = _points_in(portrait.rgb, box, portrait.alignment)
+    # The key points only tell where the ear is, which shows in turned heads.
+    frontal = abs(turn) <= FRONTAL
+    points = None if frontal else _points_in(portrait.rgb, portrait.faces[portrait.face], portrait.alignment)
     return Sighting(
         portrait.rgb,
         portrait.matte,
         portrait.alignment,
-        portrait.aligned,
         portrait.landmarks,
         points,
-        FRONT if abs(turn) <= FRONTAL else THREE_QUARTER,
+        FRONT if frontal else THREE_QUARTER,
+        _cut_out_colors(shot.photo),
+        portrait.aligned,
     )
 
 
@@ -173,8 +199,8 @@ def _points_in(rgb: np.ndarray, box: FaceBox, alignment: Alignment) -> KeyPoints
 def _without_face(shot: Shot, rgb: np.ndarray, faces: tuple[FaceBox, ...], reporter: Reporter) -> Sighting | None:
     """Return a profile or the back of a head, None where there is nobody."""
     photo, wanted = shot.photo, shot.options.side
-    cut_out = is_cut_out(photo)
-    rough = photo.rgba[..., 3] / np.float32(255) if cut_out else _people(rgb)
+    colors = _cut_out_colors(photo)
+    rough = _people(rgb) if colors is None else photo.rgba[..., 3] / np.float32(255)
     points = find_key_points(rgb, faces[0].center, faces[0].x1 - faces[0].x0) if faces else None
     if points is not None and (points.score <= LEAST_SCORE or abs(points.turn) <= PROFILE_TURN):
         points = None
@@ -193,7 +219,7 @@ def _without_face(shot: Shot, rgb: np.ndarray, faces: tuple[FaceBox, ...], repor
         left, top, length = crop.square(rgb.shape[1::-1])
         center, scale = np.array([left + length / 2, top + length / 2]), length / CROP_METRES
     reporter.check()
-    if cut_out:
+    if colors is not None:
         matte = photo.rgba[..., 3]
     else:
         matte = np.rint(estimate_matte_around(rgb, center, FACE_SIZE * scale) * 255).astype(np.uint8)
@@ -204,9 +230,7 @@ def _without_face(shot: Shot, rgb: np.ndarray, faces: tuple[FaceBox, ...], repor
     alignment = _alignment(rgb, center, scale * CROP_METRES)
     if points is not None:
         points = points.mapped(alignment.mean_scale, alignment.offset)
-    source = photo.rgba[..., :3] if cut_out else rgb
-    picture = _cut_out(np.ascontiguousarray(source), matte, alignment, cut_out)
-    return Sighting(rgb, matte, alignment, picture, None, points, side)
+    return Sighting(rgb, matte, alignment, None, points, side, colors)
 
 
 def _head_by(points: KeyPoints, box: FaceBox) -> tuple[np.ndarray, float]:
@@ -258,6 +282,11 @@ def _head_of(person: np.ndarray, across: float) -> tuple[np.ndarray, float] | No
     return np.array([column, rows[0] + CROWN * scale]), scale
 
 
+def _cut_out_colors(photo: Photo) -> np.ndarray | None:
+    """Return the colours [H, W, 3] under the matte that a photo brings along; None where it brings none."""
+    return np.ascontiguousarray(photo.rgba[..., :3]) if is_cut_out(photo) else None
+
+
 def _alignment(rgb: np.ndarray, center: np.ndarray, side: float) -> Alignment:
     """Return the alignment that takes a square of a photo.
 
@@ -270,13 +299,3 @@ def _alignment(rgb: np.ndarray, center: np.ndarray, side: float) -> Alignment:
         return Alignment.from_box(size, crop.box(size))
     except ValueError as error:
         raise PhotoError("The head lies at the very edge of the photo.", code="no-head") from error
-
-
-def _cut_out(rgb: np.ndarray, matte: np.ndarray, alignment: Alignment, cut_out: bool = False) -> np.ndarray:
-    """Return a crop [512, 512, 4] with straight colours."""
-    alpha = alignment.apply(matte, fill=0)
-    crop = alignment.apply(rgb)
-    estimate = cut_out_foreground if cut_out else estimate_foreground
-    picture = np.dstack([estimate(crop, alpha / 255.0), alpha])
-    assert picture.shape == (ALIGNED_SIZE, ALIGNED_SIZE, 4)
-    return picture

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 from scipy import ndimage
+from scipy.fft import irfft2, next_fast_len, rfft2
 
 from ..cameras import Camera
 from ..head.landmark_solver import Solution, posed_with_moves
@@ -190,8 +191,10 @@ def _match(patches: np.ndarray, areas: np.ndarray) -> tuple[np.ndarray, np.ndarr
     side = 2 * PATCH + 1
     patches = patches - patches.mean(1, keepdims=True)
     patches /= np.maximum(np.linalg.norm(patches, axis=1, keepdims=True), ERROR_LIMIT)
-    windows = np.lib.stride_tricks.sliding_window_view(areas, (side, side), axis=(1, 2))
-    likeness = np.einsum("nijkl,nkl->nij", windows, patches.reshape(-1, side, side), optimize=True)
+    extent = areas.shape[1]
+    size = next_fast_len(extent, real=True)
+    spectra = [rfft2(each, (size, size)) for each in (areas, patches.reshape(-1, side, side))]
+    likeness = irfft2(spectra[0] * spectra[1].conj(), (size, size))[:, : extent - side + 1, : extent - side + 1]
     count = side * side
     sums = ndimage.uniform_filter(areas, (0, side, side)) * count
     squares = ndimage.uniform_filter(areas**2, (0, side, side)) * count
