@@ -8,7 +8,7 @@ from . import avatar, editing, preferences, properties, viewport
 from .interface import head_panels, panels, photo_list
 from .interface.previews import previews
 from .listening import listen, stop_listening
-from .making import connection, timers
+from .making import connection, keeping, timers
 from .making.session import session
 from .operators import generate, photo, photo_editing, presenting, queue, refining, transfer, view
 from .photo import crop_gizmo
@@ -58,12 +58,12 @@ def register() -> None:
     bpy.types.TOPBAR_MT_file_import.append(transfer.draw_import)
     bpy.types.TOPBAR_MT_file_export.prepend(transfer.draw_export)
     bpy.types.VIEW3D_MT_view.append(view.draw_in_view_menu)
-    listen(timers.HANDLERS)
+    listen((*timers.HANDLERS, *keeping.HANDLERS))
 
 
 def unregister() -> None:
     """Unregister everything and end the worker."""
-    stop_listening(timers.HANDLERS)
+    stop_listening((*timers.HANDLERS, *keeping.HANDLERS))
     bpy.types.VIEW3D_MT_view.remove(view.draw_in_view_menu)
     bpy.types.TOPBAR_MT_file_export.remove(transfer.draw_export)
     bpy.types.TOPBAR_MT_file_import.remove(transfer.draw_import)

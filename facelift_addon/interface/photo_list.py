@@ -24,7 +24,10 @@ from .widgets import STATE_ICONS, draw_lines
 NAME_SHARE = 0.6
 """Of a row's width: for picture and name."""
 MOST_ROWS = 6
+GONE = "gone"
+"""State of a photo whose file is not where it was."""
 OUTCOMES = {PLACED: ("CHECKMARK", "Placed"), HELP: ("QUESTION", "Help"), LEFT_OUT: ("X", "Left out")}
+STATES = OUTCOMES | {GONE: ("LIBRARY_DATA_BROKEN", "Missing")}
 """Icon and name of each state."""
 SIDE_NAMES = dict(zip(sides.SIDES, ("Front", "3/4", "Left", "Right", "Back"), strict=True))
 """As short as rows need them."""
@@ -38,7 +41,7 @@ class Standing:
 
     Attributes:
         shows: What the photo shows, and what it is to the head.
-        state: "placed", "help" or "left-out"; "" before a head was made.
+        state: "placed", "help", "left-out" or "gone"; "" before a head was made.
         message: Sentence for the user; "" where nothing is the matter.
     """
 
@@ -54,12 +57,12 @@ class Standing:
     @property
     def icon(self) -> str:
         """Icon of the state."""
-        return OUTCOMES[self.state][0] if self.state else "BLANK1"
+        return STATES[self.state][0] if self.state else "BLANK1"
 
     @property
     def text(self) -> str:
         """What a row has room for: the state where something is the matter, else what the photo shows."""
-        return OUTCOMES[self.state][1] if self.state in (HELP, LEFT_OUT) else self.shows
+        return STATES[self.state][1] if self.state in (HELP, LEFT_OUT, GONE) else self.shows
 
 
 def standing_of(context: bpy.types.Context, photo: Task) -> Standing:
@@ -83,7 +86,7 @@ def _standing(place: Place, of_head: Sequence[KeptShot]) -> Standing:
     if photo.state in UNFINISHED:
         return Standing(shows)
     if number is None:
-        return Standing(shows, LEFT_OUT, place.why)
+        return Standing(shows, GONE if photo.is_gone else LEFT_OUT, place.why)
     if kept is not None:
         return Standing(shows, kept.state, kept.message)
     return Standing(shows, HELP, ASKED) if together.needs_side(photo) else Standing(shows)
@@ -124,7 +127,7 @@ class FACELIFT_UL_photos(bpy.types.UIList):
             shows.label(text=standing.text)
             row.label(icon="TIME" if photo.state in UNFINISHED else standing.icon)
         else:
-            row.label(icon=STATE_ICONS.get(photo.state, "TIME"))
+            row.label(icon=STATES[GONE][0] if photo.is_gone else STATE_ICONS.get(photo.state, "TIME"))
 
 
 def thumbnail(photo: Task) -> int:

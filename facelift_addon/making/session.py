@@ -43,9 +43,10 @@ class Session:
         self.tasks: list[Task] = []
         self.listeners: list[Callable[[], None]] = []
 
-    def choose(self, *orders: Order) -> None:
-        """Make photos the chosen ones, and show the first: find the faces, matte and align them."""
+    def choose(self, *orders: Order, together: bool = False) -> None:
+        """Make photos the chosen ones, for a head each or one of them all, and show the first: look for the faces."""
         self.clear_photos()
+        self.together = together
         self.add(*orders)
         self.photo = self.photos[0]
 

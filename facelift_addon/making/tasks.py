@@ -160,6 +160,11 @@ class Task:
         return self.state is not State.FAILED and (self.found is None or self.found.has_face)
 
     @property
+    def is_gone(self) -> bool:
+        """Whether it failed because a photo's file is not where it was."""
+        return self.error is not None and self.error.code == "photo-gone"
+
+    @property
     def cancelling(self) -> bool:
         """Whether it was asked to stop and has not stopped yet."""
         return self._work is not None and self._work.cancelling

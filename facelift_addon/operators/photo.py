@@ -141,9 +141,9 @@ class FACELIFT_OT_choose_head_photos(targets.OnMadeHead, bpy.types.Operator):
                 f"Not where they were: {', '.join(gone)}.", "Choose the photos from where they are now."
             )
         photo_editing.take_painted(session)
-        session.choose(*(order_of_shot(context, replace(shot, role=PORTRAIT)) for shot in found))
+        orders = (order_of_shot(context, replace(shot, role=PORTRAIT)) for shot in found)
+        session.choose(*orders, together=len(found) > 1)
         lenses.take(context.scene.facelift, found[0].options)
-        session.set_together(len(found) > 1)
         wake()
         if gone:
             self.report({"WARNING"}, f"Not where they were, and left away: {', '.join(gone)}")

@@ -68,6 +68,12 @@ class PhotoSource:
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
+    except FileNotFoundError as error:
+        raise PhotoError(
+            f"{path.name} is not in {path.parent}.",
+            "Put it back, or remove it here and add it from where it is now.",
+            code="photo-gone",
+        ) from error
     except OSError as error:
         raise PhotoError(
             f"{path.name} could not be opened: {error.strerror or error}.",

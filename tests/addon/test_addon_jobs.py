@@ -115,7 +115,7 @@ def test_a_missing_file_is_told(blender, tmp_path):
 
     bpy.ops.facelift.choose_photo(filepath=str(tmp_path / "gone.png"))
     blender.settle()
-    assert blender.session.photo.error.code == "file-unreadable"
+    assert blender.session.photo.error.code == "photo-gone"
 
 
 def test_a_wrong_worker_command_is_told(blender, landscape):

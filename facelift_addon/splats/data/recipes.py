@@ -1,4 +1,4 @@
-"""How a head was made, kept on the head: its recipe, where its photos are, and what was painted on them."""
+"""How a head was made, kept on the head: its recipe, its photos and what was painted on them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import bpy
@@ -15,13 +14,11 @@ from ....core.engines.capture import PORTRAIT, Capture, Shot
 from ....core.engines.recipe import Recipe
 from ....core.errors import FaceLiftError
 from ....core.photo.edits import NO_EDITS, Crop, PhotoEdits
+from ...photo import kept
 from ...photo.photos import PhotoSource
 
 RECIPE_KEY = "facelift_recipe"
 """Custom property: the recipe as JSON."""
-PATH_KEY, IMAGE_KEY, MATTE_KEY = "facelift_photo_path", "facelift_photo_image", "facelift_photo_matte"
-"""Custom properties: the portrait's file, or the image datablock that it is, and an image that carries the PNG of the
-painted matte. Those of further shots end in their number."""
 OLD_KEYS = ("photo", "sha256", "photo_sha256", "engine", "version", "settings", "lens", "seed", "licence")
 """Entries of a recipe that files of early versions have as custom properties of their own."""
 OLD_PREFIX, OLD_CROP_KEY = "facelift_", "facelift_photo_crop"
@@ -35,10 +32,7 @@ def keep(head: bpy.types.Object, recipe: Recipe | None, capture: Capture[PhotoSo
     if recipe is not None:
         head[RECIPE_KEY] = json.dumps(recipe.to_dict())
     for number, shot in enumerate(capture.shots if capture is not None else ()):
-        _put(head, _key(PATH_KEY, number), str(shot.photo.path or ""))
-        _put(head, _key(IMAGE_KEY, number), bpy.data.images.get(shot.photo.image))
-        matte = shot.edits.matte
-        _put(head, _key(MATTE_KEY, number), _image_of(matte, f"{head.name} matte") if matte else None)
+        kept.keep(head, number, shot)
 
 
 def of(head: bpy.types.Object) -> Recipe | None:
@@ -52,18 +46,14 @@ def of(head: bpy.types.Object) -> Recipe | None:
 
 def edits_of(head: bpy.types.Object, number: int = 0) -> PhotoEdits:
     """Return what the user changed by hand of one of a head's photos, by default of the portrait."""
-    recipe, image = of(head), head.get(_key(MATTE_KEY, number))
+    recipe = of(head)
     edits = recipe.capture.shots[number].edits if recipe is not None else NO_EDITS
-    packed = isinstance(image, bpy.types.Image) and image.packed_file is not None
-    return replace(edits, matte=bytes(image.packed_file.data) if packed else b"")
+    return replace(edits, matte=kept.matte_of(head, number))
 
 
 def photo_of(head: bpy.types.Object, number: int = 0) -> str | bpy.types.Image | None:
     """Return where one of a head's photos is: a file, an image datablock, or None when it is gone."""
-    image, path = head.get(_key(IMAGE_KEY, number)), head.get(_key(PATH_KEY, number))
-    if image is not None:
-        return image
-    return path if path and Path(path).is_file() else None
+    return kept.photo_of(head, number)
 
 
 def capture_of(head: bpy.types.Object, portrait: PhotoSource) -> Capture[PhotoSource]:
@@ -121,27 +111,3 @@ def _old_facts(head: bpy.types.Object) -> Mapping[str, Any]:
     if OLD_CROP_KEY in head:
         facts["crop"] = Crop.read(head[OLD_CROP_KEY]).values()
     return facts
-
-
-def _key(name: str, number: int) -> str:
-    return f"{name}_{number}" if number else name
-
-
-def _put(head: bpy.types.Object, key: str, value: Any) -> None:
-    """Set a custom property, or take it away where there is nothing to keep."""
-    if value is not None:
-        head[key] = value
-    elif key in head:
-        del head[key]
-
-
-def _image_of(png: bytes, name: str) -> bpy.types.Image:
-    """Return an image datablock with exactly these bytes; heads of one photo share it."""
-    for image in bpy.data.images:
-        if image.packed_file is not None and image.packed_file.size == len(png) and image.packed_file.data == png:
-            return image
-    image = bpy.data.images.new(name, 1, 1, alpha=True)
-    image.pack(data=png, data_len=len(png))
-    image.source = "FILE"
-    image.colorspace_settings.name = "Non-Color"
-    return image
