@@ -23,13 +23,25 @@ def pair(blender):
     return head, mesh
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Where the file of :func:`bound` is, once it was made."""
+    return tmp_path_factory.mktemp("bound") / "bound.blend"
+
+
 @pytest.fixture
-def bound(pair):
-    """The same, with her splats bound."""
+def bound(blender, kept, request):
+    """The same, with her splats bound: in a file that is opened for each test, for binding takes seconds."""
     import bpy
 
-    assert bpy.ops.facelift.bind_to_mesh() == {"FINISHED"}
-    return pair
+    if not kept.exists():
+        head, mesh = request.getfixturevalue("pair")
+        assert bpy.ops.facelift.bind_to_mesh() == {"FINISHED"}
+        head["Test"], mesh["Test"] = "head", "mesh"
+        bpy.ops.wm.save_as_mainfile(filepath=str(kept), copy=True)
+    bpy.ops.wm.open_mainfile(filepath=str(kept))
+    named = {target["Test"]: target for target in bpy.data.objects if "Test" in target}
+    return named["head"], named["mesh"]
 
 
 def columns_of(blender, target):

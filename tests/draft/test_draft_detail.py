@@ -23,7 +23,7 @@ from core.rasterize.metrics import psnr
 from core.splats.parts import Part
 from tests.bench.draft_quality import fine_face, front_quality, sharpness
 from tests.draft.test_draft_stages import plain_portrait
-from tests.helpers.draft import astronaut_head, file_photo
+from tests.helpers.draft import PreparedEngine, astronaut_head, file_photo
 from tests.helpers.photo import SHARED
 
 MOST = 500_000
@@ -91,8 +91,9 @@ def test_a_budget_goes_to_the_face_first():
 
 
 def test_a_large_photo_comes_out_sharper_and_as_well_seen_from_farther_away():
-    photo, engine = file_photo(SHARED / "truth-heads" / "scan" / "photo_35.png"), DraftEngine()
-    prepared = engine.prepare(photo, {}, Reporter())
+    photo = file_photo(SHARED / "truth-heads" / "scan" / "photo_35.png")
+    prepared = DraftEngine().prepare(photo, {}, Reporter())
+    engine = PreparedEngine(prepared)
     truth, landmarks, figures = fine_face(prepared), prepared.landmarks.points, {}
     for quality in ("high", "ultra"):
         result = engine.generate(photo, {"quality": quality}, Reporter())

@@ -18,7 +18,7 @@ from core.splats.spherical_harmonics import from_colors
 from tests.bench import strands, truth_heads
 from tests.bench.draft_quality import floating_count, hair_structure
 from tests.bench.novel_views import TruthHead, novel_quality, similarity, ssim
-from tests.helpers.draft import astronaut_head
+from tests.helpers.draft import PreparedEngine, astronaut_head
 
 UNSEEN_PSNR, UNSEEN_IOU = 15.0, 0.85
 
@@ -48,7 +48,8 @@ def test_a_draft_head_comes_close_to_a_truth_head_from_all_sides(bald):
     angle = crop_degrees(bald.photos["photo.png"], prepared.alignment)
     subject = next(subject for subject in truth_heads.SUBJECTS if subject.name == "bald")
     assert angle == pytest.approx(subject.fov, rel=0.25), "the lens is that of a portrait"
-    result = DraftEngine().generate(Capture.of(photo, lens="degrees", lens_degrees=angle), {}, Reporter())
+    capture = Capture.of(photo, lens="degrees", lens_degrees=angle)
+    result = PreparedEngine(prepared).generate(capture, {}, Reporter())
     quality = novel_quality(result.gaussians, bald)
     assert quality.landmark_error < 0.04
     assert quality.psnr.mean() > UNSEEN_PSNR and quality.iou.mean() > UNSEEN_IOU, quality

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -42,9 +43,10 @@ def gaussians() -> Gaussians:
 
 @pytest.fixture(scope="module")
 def gsply():
-    """gsply, its loops as plain Python: to compile them takes far longer than to run them over a few splats."""
+    """gsply, its loops as plain Python and without PyTorch: over a few splats, compiling and loading take longest."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NUMBA_DISABLE_JIT", "1")
+        patch.setitem(sys.modules, "torch", None)
         yield pytest.importorskip("gsply")
 
 

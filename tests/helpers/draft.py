@@ -55,16 +55,18 @@ def astronaut_head() -> tuple[GenerateResult, Portrait]:
 
 def head_and_photo(photo: Photo) -> tuple[GenerateResult, Portrait]:
     """A photo's head at default settings, and the prepared photo that it was made from."""
-    prepared = []
+    prepared = DraftEngine().prepare(photo, {}, Reporter())
+    return PreparedEngine(prepared).generate(photo, {}, Reporter()), prepared
 
-    class Engine(DraftEngine):
-        """Keeps what it prepared: a photo is prepared for a second or two."""
 
-        def prepare(self, *given) -> Portrait:
-            prepared.append(super().prepare(*given))
-            return prepared[0]
+class PreparedEngine(DraftEngine):
+    """The engine with a photo that is prepared already, which takes a second or two; for heads of one photo."""
 
-    return Engine().generate(photo, {}, Reporter()), prepared[0]
+    def __init__(self, prepared: Portrait) -> None:
+        self._prepared = prepared
+
+    def prepare(self, *_: object) -> Portrait:
+        return self._prepared
 
 
 def astronaut_png() -> bytes:
@@ -76,11 +78,15 @@ def astronaut_png() -> bytes:
 
 @cache
 def taken_head(quality: str, **options) -> tuple[GenerateResult, list[float | str]]:
-    """The astronaut's head, her photo taken as the options say, and its progress and previews; each made once."""
+    """The astronaut's head, her photo taken as the options say, and its progress and previews; each made once.
+
+    With options, which only say what lens it was taken with, the photo is not prepared again.
+    """
     events: list[float | str] = []
     reporter = Reporter(lambda progress: events.append(progress.fraction), lambda kind, png: events.append(kind))
     capture = Capture.of(decode(astronaut_png(), "astronaut.png"), **options)
-    return DraftEngine().generate(capture, {"quality": quality}, reporter), events
+    engine = PreparedEngine(astronaut_head()[1]) if options else DraftEngine()
+    return engine.generate(capture, {"quality": quality}, reporter), events
 
 
 @cache

@@ -28,6 +28,9 @@ only_once = pytest.mark.skipif(
     sys.version_info[:2] != (3, 11), reason="installs for a minute, once: in the run with Python 3.11"
 )
 
+slow_once = pytest.mark.once
+"""For what pip does slowly: that it works with each Python is tested by ``test_settings_files_...[pip]``."""
+
 
 @pytest.fixture(scope="module")
 def tools(tmp_path_factory):
@@ -153,7 +156,7 @@ def test_settings_files_decide_on_the_index_alone(home, tmp_path, person, tool_c
         check_settings(tool_class, home, tmp_path, person, index)
 
 
-@pytest.mark.parametrize("tool_class", [Uv, Pip])
+@pytest.mark.parametrize("tool_class", [Uv, pytest.param(Pip, marks=slow_once)])
 def test_variables_decide_on_the_index_alone(home, tmp_path, person, monkeypatch, tool_class):
     make_wheel(tmp_path, "tiny_thing", "1.0")
     with serve_index(tmp_path) as index:
@@ -167,7 +170,7 @@ def test_variables_decide_on_the_index_alone(home, tmp_path, person, monkeypatch
 # Failures on the way
 
 
-@pytest.mark.parametrize("use_uv", [True, False], ids=["uv", "pip"])
+@pytest.mark.parametrize("use_uv", [True, pytest.param(False, marks=slow_once)], ids=["uv", "pip"])
 def test_wrong_bytes_are_refused(home, tmp_path, person, monkeypatch, use_uv):
     wheel = make_wheel(tmp_path, "tiny_thing", "1.0")
     lock = small_lock(tmp_path, pinned(wheel, "0" * 64))
