@@ -26,7 +26,7 @@ from ..progress import Reporter
 from ..rasterize.turntable import FRAMES
 from ..system.console import Console
 from ..version import version
-from . import conversion, weights
+from . import conversion, refining, weights
 from .photos import capture_of, further_photo, photos_of
 from .results import Extras, write_result
 
@@ -106,6 +106,7 @@ def _parser(engine_id: str) -> argparse.ArgumentParser:
     if engine_id in registry.ENGINES:
         _add_settings(generate, registry.describe(engine_id))
     conversion.add_parser(commands)
+    refining.add_parser(commands)
     weights.add_parser(commands)
     return parser
 
@@ -129,11 +130,17 @@ def _add_extras(generate: argparse.ArgumentParser) -> None:
     generate.add_argument(
         "--turntable-frames", type=_count, default=FRAMES, metavar="N", help="frames of a turn (default: %(default)s)"
     )
+    generate.add_argument(
+        "--cameras",
+        action="store_true",
+        help="write the photos' cameras as transforms.json with the cut-outs, for refine and other programs",
+    )
 
 
 def _extras(options: argparse.Namespace) -> Extras:
     views, turntable = (Path(text) if text else None for text in (options.views, options.turntable))
-    return Extras(options.views is not None, views, options.turntable is not None, turntable, options.turntable_frames)
+    frames = options.turntable_frames
+    return Extras(options.views is not None, views, options.turntable is not None, turntable, frames, options.cameras)
 
 
 def _count(text: str) -> int:
@@ -246,7 +253,7 @@ def _make_head(
     started = time.perf_counter()
     result = engine.generate(capture, values, Reporter(lambda progress: console.progress(label, progress)))
     drawing = Reporter(lambda progress: console.progress(label, progress))
-    paths = list(write_result(result, work.head, _extras(options), drawing))
+    paths = list(write_result(result, capture, work.head, _extras(options), drawing))
     for note in (*result.notes, *_outcomes(result)):
         console.message(f"{label}: {note}")
     seconds = time.perf_counter() - started

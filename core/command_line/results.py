@@ -8,12 +8,15 @@ from pathlib import Path
 
 from .. import formats
 from ..engines.base import GenerateResult
+from ..engines.capture import Capture
 from ..errors import FaceLiftError
 from ..formats.axes import Unit
+from ..photo.decode import Photo
 from ..progress import Reporter
 from ..rasterize.turntable import FRAMES, rendered_views, sheet, write_turntable
 from ..system import video
 from ..system.pictures import write_png
+from .shots import write_cameras
 
 VIDEO_SUFFIX = ".mp4"
 
@@ -28,6 +31,7 @@ class Extras:
         turntable: Write a video of the head turning once.
         turntable_path: Folder, or file ending in .mp4; beside the head by default.
         turntable_frames: Its number of frames.
+        cameras: Write the photos' cameras with their cut-outs, beside the head.
     """
 
     views: bool = False
@@ -35,6 +39,7 @@ class Extras:
     turntable: bool = False
     turntable_path: Path | None = None
     turntable_frames: int = FRAMES
+    cameras: bool = False
 
     def check(self, heads: int) -> None:
         """Check, before any work, that everything can be written.
@@ -52,11 +57,14 @@ class Extras:
             raise FaceLiftError(f"{heads} turntables can't go to the one file {path}.", "Name a folder for them.")
 
 
-def write_result(result: GenerateResult, head: Path, extras: Extras, reporter: Reporter) -> Iterator[Path]:
+def write_result(
+    result: GenerateResult, capture: Capture[Photo], head: Path, extras: Extras, reporter: Reporter
+) -> Iterator[Path]:
     """Write a head and what goes with it; yield each file once it exists.
 
     Args:
         result: What an engine made.
+        capture: What it was made from.
         head: Path of the head's file; its suffix tells the format.
         extras: What else to write.
         reporter: Progress of the turntable, and cancelling.
@@ -74,6 +82,8 @@ def write_result(result: GenerateResult, head: Path, extras: Extras, reporter: R
             yield write_png(sheet(result.views), folder / f"{head.stem}_multiview.png")
         rendered = sheet(rendered_views(result.gaussians))
         yield write_png(rendered, folder / f"{head.stem}_views.png")
+    if extras.cameras:
+        yield from write_cameras(result, capture, head, reporter)
     if extras.turntable:
         path = _turntable_path(head, extras.turntable_path)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,20 @@ def test_a_photo_becomes_files(photo, tmp_path, capsys):
     assert "anna.png: Stepping" in printed.err
     assert "a note" in printed.err
     assert "50 Gaussians" in printed.err
+
+
+def test_the_photos_cameras_become_files_that_refine_reads(tmp_path, capsys):
+    path = tmp_path / "portrait.png"
+    Image.fromarray(astronaut()).save(path)
+    assert generate(path, "-o", tmp_path / "out", "--quality", "low", "--cameras") == 0
+    cameras = ["portrait_photo_1.png", "portrait_transforms.json"]
+    assert names(tmp_path / "out") == ["portrait.ply", "portrait_aligned.png", *cameras]
+    (told,) = json.loads((tmp_path / "out" / cameras[1]).read_text())["frames"]
+    assert told["file_path"] == cameras[0] and told["w"] == Image.open(tmp_path / "out" / cameras[0]).width
+    arguments = [tmp_path / "out" / name for name in ("portrait.ply", cameras[1])]
+    assert cli.main(["refine", *map(str, arguments), "-o", str(tmp_path / "refined.spz")]) == 0
+    before, after = re.search(r"1 photo, ([\d.]+) dB before, ([\d.]+) dB now", capsys.readouterr().err).groups()
+    assert float(before) > 25 and float(after) > float(before) + 1
 
 
 @pytest.fixture

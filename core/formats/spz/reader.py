@@ -86,7 +86,7 @@ def decode(stream: BufferedIOBase) -> Reading:
 
     blocks.fill(fill, header.count, _ROWS)
     # Bytes of any value make finite numbers, sizes above 0 and unit quaternions: there is nothing to check.
-    return Reading(Gaussians(means, sizes, turns, opacities, sh), Axes.Z_UP, notes)
+    return Reading(Gaussians(means, sizes, turns, opacities, sh), Axes.Z_UP, notes, file_axes=axes)
 
 
 class _Unzipped:
