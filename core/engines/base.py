@@ -30,7 +30,8 @@ class GenerateResult:
         gaussians: In the common world frame (see :class:`~core.gaussians.Gaussians`).
         shots: What became of each shot of the capture, in its order. The first is the portrait, which is always placed.
         recipe: How it was made.
-        views: [V, H, W, 3] uint8 generated views in the rig's order, or None.
+        views: [V, H, W, 3] uint8 views that the head was made from, in the rig's order, then what came beside them;
+            None where the engine needs none.
         stage_seconds: Seconds by stage name.
         notes: Sentences for the user.
         shape: The head model as it was fitted to the face, in the Gaussians' frame; None where the

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import numpy as np
 
 from ..cameras import Camera
 from ..photo.edits import Crop
-from ..photo.sides import FRONT, PLACED, SIDES, STATES
+from ..photo.sides import FRONT, LEFT_OUT, PLACED, SIDES, STATES
+
+if TYPE_CHECKING:
+    from ..placing.types import PlacedShot
 
 P = TypeVar("P")
 
@@ -62,6 +67,17 @@ class ShotOutcome(Generic[P]):
         camera = None if facts["camera"] is None else Camera.from_dict(facts["camera"])
         crop = None if facts.get("crop") is None else Crop.read(facts["crop"])
         return cls(facts["state"], str(facts["message"]), facts["side"], camera, picture, crop)
+
+
+def outcome_of(shot: PlacedShot, camera: Camera) -> ShotOutcome[np.ndarray]:
+    """Return what became of a photo that placing was asked to place.
+
+    Args:
+        shot: The photo.
+        camera: Its camera in the Gaussians' frame; of no account where it was left out.
+    """
+    seen = None if shot.state == LEFT_OUT else camera
+    return ShotOutcome(shot.state, shot.message, shot.side, seen, shot.picture, Crop.of_alignment(shot.alignment))
 
 
 def check(shots: Sequence[ShotOutcome[Any]], count: int) -> None:

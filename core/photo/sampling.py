@@ -83,3 +83,47 @@ def _clamped_window(image: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.
         return np.ascontiguousarray(window)
     padding = [(int(b), int(a)) for b, a in zip(before, after, strict=True)] + [(0, 0)] * (image.ndim - 2)
     return np.pad(window, padding, mode="edge")
+
+
+def sample_perspective(image: np.ndarray, to_photo: np.ndarray, size: int, fill: int) -> np.ndarray:
+    """Resample a photo as a camera at the same place, turned and zoomed, would have taken it.
+
+    Args:
+        image: [H, W, C] or [H, W] uint8.
+        to_photo: [3, 3] homography from the result's pixels to the photo's.
+        size: Side of the result in pixels.
+        fill: Value where the photo does not reach.
+
+    Returns:
+        [size, size, C] or [size, size] uint8. Where the homography moves by whole pixels, the photo's own values.
+    """
+    corners = np.array([[0, 0, 1], [size, 0, 1], [size, size, 1], [0, size, 1]]) @ to_photo.T
+    corners = corners[:, :2] / corners[:, 2:]
+    diagonals = corners[2:] - corners[:2]
+    area = abs(diagonals[0, 0] * diagonals[1, 1] - diagonals[0, 1] * diagonals[1, 0]) / 2
+    shrink = min(1.0, size / math.sqrt(area)) if area > 0 else 1.0
+    # Shrink first: a transform alone would alias.
+    margin, limits = 3 / shrink, np.array(image.shape[1::-1])
+    low = np.clip(np.floor(corners.min(axis=0) - margin), 0, limits).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0) + margin), 0, limits).astype(int)
+    if (high <= low).any():
+        return np.full((size, size, *image.shape[2:]), fill, np.uint8)
+    patch = Image.fromarray(np.ascontiguousarray(image[low[1] : high[1], low[0] : high[0]]))
+    width, height = (max(1, round(length * shrink)) for length in (high - low).tolist())
+    if (width, height) != patch.size:
+        patch = patch.resize((width, height), Image.Resampling.BICUBIC)
+    factors = np.array([width, height]) / (high - low)
+    to_patch = np.diag([*factors, 1.0]) @ np.array([[1, 0, -low[0]], [0, 1, -low[1]], [0, 0, 1]]) @ to_photo
+    coefficients = (to_patch / to_patch[2, 2]).ravel()[:8].tolist()
+
+    def transformed(channel: np.ndarray) -> np.ndarray:
+        # As floating-point numbers: Pillow cuts the fractions of whole ones off.
+        values = Image.fromarray(channel.astype(np.float32)).transform(
+            (size, size), Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BICUBIC, fillcolor=fill
+        )
+        return np.clip(np.rint(np.asarray(values)), 0, 255).astype(np.uint8)
+
+    pixels = np.asarray(patch)
+    if pixels.ndim == 2:
+        return transformed(pixels)
+    return np.stack([transformed(channel) for channel in np.moveaxis(pixels, -1, 0)], axis=-1)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import platform
 import sys
 from pathlib import Path
 from typing import Any
+
+from ..system.memory import computer_memory
 
 
 def probe() -> dict[str, Any]:
@@ -18,7 +19,7 @@ def probe() -> dict[str, Any]:
         ``memory_available``: bytes, or None where unknown; ``devices``: what engines can compute
         on, each with ``kind`` ("cpu") and ``name``.
     """
-    total, available = _memory()
+    total, available = computer_memory()
     return {
         "cpu_count": _cpu_count(),
         "memory_total": total,
@@ -48,29 +49,3 @@ def _cpu_count() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _memory() -> tuple[int | None, int | None]:
-    """Return total and available memory in bytes, None where the system does not tell."""
-    if sys.platform == "linux":
-        lines = (line.split() for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
-        kibibytes = {parts[0].rstrip(":"): int(parts[1]) for parts in lines}
-        return kibibytes["MemTotal"] * 1024, kibibytes["MemAvailable"] * 1024
-    if sys.platform == "win32":
-        status = _MemoryStatus(dwLength=ctypes.sizeof(_MemoryStatus))
-        if not ctypes.WinDLL("kernel32").GlobalMemoryStatusEx(ctypes.byref(status)):
-            return None, None
-        return status.ullTotalPhys, status.ullAvailPhys
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), None
-
-
-class _MemoryStatus(ctypes.Structure):
-    """MEMORYSTATUSEX of the Windows API."""
-
-    _fields_ = (
-        ("dwLength", ctypes.c_uint32),
-        ("dwMemoryLoad", ctypes.c_uint32),
-        ("ullTotalPhys", ctypes.c_uint64),
-        ("ullAvailPhys", ctypes.c_uint64),
-        ("unused", ctypes.c_uint64 * 5),
-    )

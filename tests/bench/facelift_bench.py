@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core.engines.facelift.acceleration import DEFAULT, Acceleration
+from core.engines.facelift.acceleration import DEFAULT, MODES, Acceleration
 from core.engines.facelift.checkpoint import Checkpoint
 from core.engines.facelift.pipeline import Pipeline
 
@@ -22,6 +22,7 @@ from .facelift_operations import full_size_operations, full_size_weights, matrix
 from .facelift_precision import deviations
 from .facelift_random import RandomCheckpoint
 from .facelift_speed import AIMS, DEFAULT_MODE, FULL, FULL_STEPS, WHOLE, speed, steps_alone
+from .facelift_views import VIEWS, counted_views, measured_views
 from .report import Measurement, print_table
 
 SUBSET = Path(__file__).parents[1] / "data" / "facelift-parity" / "subset.tar.xz"
@@ -42,6 +43,7 @@ def run(device: str) -> None:
     """Print the measurements for a device."""
     print_table("FaceLift, released sizes, counted operations", full_size_operations())
     print_table("FaceLift, released sizes, counted bytes of float16 weights", full_size_weights())
+    print_table("FaceLift, released sizes, heads of several photos, counted", counted_views())
     if device != "cuda":
         # More would cost more than they bring at the tiny sizes.
         torch.set_num_threads(1)
@@ -66,6 +68,9 @@ def run(device: str) -> None:
                 Measurement(f"{FULL}: {stage}", None, unit, aim, reason="no CUDA device")
                 for stage, (unit, aim) in {**AIMS, "photo to Gaussians": ("s", PHOTO_AIM)}.items()
             ]
+            open_figures += [
+                Measurement(f"GS-LRM, {views} views", None, "s", reason="no CUDA device") for views in VIEWS
+            ]
             print_table("FaceLift, speed and memory of the released sizes", open_figures)
             return
     run_full(device)
@@ -89,6 +94,9 @@ def run_full(device: str) -> None:
     rows = speed(FULL, make, picture, FULL_STEPS)
     print_table(f"FaceLift, released sizes, random weights, float16 on {device}", rows)
     print_table(f"FaceLift, photo to Gaussians on {device}", whole_photo(rows))
+    pipeline = make(MODES[DEFAULT_MODE])
+    print_table(f"FaceLift, heads of several photos on {device}", measured_views(pipeline, picture))
+    pipeline.unload()
     rows = []
     for dtype in (torch.float16, torch.bfloat16):
         # float16 weights in both: what is compared is the arithmetic.

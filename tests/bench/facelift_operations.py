@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from core.engines.facelift import acceleration, attention, models
 from core.engines.facelift.acceleration import BASELINE, DEFAULT, Acceleration
-from core.engines.facelift.gslrm import GSLRM
+from core.engines.facelift.gslrm import GSLRM, GSLRMConfig
 
 from .facelift_random import CONFIGS, GSLRM_SIZE
 from .report import Measurement
@@ -89,12 +93,55 @@ def unet_operations(choices: Acceleration, guided: bool = True) -> int:
         return counted_operations(lambda: unet(sample, time_step, text, class_labels=labels))
 
 
-def gslrm_operations() -> int:
+def gslrm_inputs(views: int, size: int = PICTURE) -> tuple[torch.Tensor, ...]:
+    """Return pictures and cameras for GS-LRM without contents."""
+    return tuple(torch.empty(views, *shape) for shape in ((3, size, size), (4, 4), (4,)))
+
+
+def gslrm_operations(views: int = VIEWS) -> int:
     """Return the operations of the full-size GS-LRM."""
     with torch.device("meta"):
-        model = GSLRM(GSLRM_SIZE).eval()
-        pictures, c2w, intrinsics = (torch.empty(VIEWS, *shape) for shape in ((3, PICTURE, PICTURE), (4, 4), (4,)))
-        return counted_operations(lambda: model(pictures, c2w, intrinsics))
+        model, given = GSLRM(GSLRM_SIZE).eval(), gslrm_inputs(views)
+        return counted_operations(lambda: model(*given))
+
+
+class _LiveBytes(TorchDispatchMode):
+    """Counts the bytes of all tensors that are alive at once."""
+
+    def __init__(self, known: Iterable[torch.Tensor]) -> None:
+        super().__init__()
+        self.now = self.peak = 0
+        self._live = {tensor.untyped_storage()._cdata for tensor in known}
+
+    def __torch_dispatch__(self, function, types, arguments=(), options=None):
+        result = function(*arguments, **(options or {}))
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, torch.Tensor) and tensor.untyped_storage()._cdata not in self._live:
+                storage = tensor.untyped_storage()
+                self._live.add(storage._cdata)
+                self.now += storage.nbytes()
+                self.peak = max(self.peak, self.now)
+                weakref.finalize(storage, self._gone, storage._cdata, storage.nbytes())
+        return result
+
+    def _gone(self, key: int, size: int) -> None:
+        self._live.discard(key)
+        self.now -= size
+
+
+def gslrm_bytes(config: GSLRMConfig, views: int, size: int, dtype: torch.dtype) -> int:
+    """Return the memory that a pass through GS-LRM takes at once beside weights, counted without computing anything."""
+    # Not as at inference: there, tensors do not tell what is done with them.
+    with FakeTensorMode(), torch.inference_mode(False), torch.no_grad():
+        model = GSLRM(config)
+        for module in model.modules():
+            if isinstance(module, torch.nn.Linear):
+                module.weight = torch.nn.Parameter(torch.empty(module.weight.shape, dtype=dtype), requires_grad=False)
+        given = gslrm_inputs(views, size)
+        counting = _LiveBytes(model.parameters())
+        with counting:
+            GSLRM.forward.__wrapped__(model, *given)
+    return counting.peak + given[0].nbytes
 
 
 def full_size_weights() -> list[Measurement]:

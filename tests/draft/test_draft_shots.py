@@ -12,7 +12,6 @@ from core.cameras import Camera
 from core.engines.capture import FURTHER, Capture, Shot
 from core.engines.draft.bust import Bust
 from core.engines.draft.engine import DraftEngine
-from core.engines.draft.shots.exposures import exposed, exposure
 from core.engines.draft.shots.join import join_shots
 from core.engines.draft.shots.lattice_field import Demands, solve_field, spread_values
 from core.engines.draft.shots.look import Cells, Look
@@ -22,6 +21,7 @@ from core.engines.shot_options import ShotOptions
 from core.gaussians import Gaussians
 from core.photo.decode import decode, from_array
 from core.photo.edits import Crop
+from core.photo.exposures import exposed, exposure
 from core.photo.sides import BACK, LEFT_OUT, PLACED, THREE_QUARTER
 from core.placing.by_hand import kept
 from core.progress import Reporter

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 # First of all: where torch is absent, it skips the module.
 from tests.helpers.facelift import (
+    cut_out_astronaut,
     rewrite_weights,
     torch,
     unet_folder,
@@ -23,7 +24,7 @@ from PIL import Image
 
 from core.engines.base import Engine
 from core.engines.capture import Capture
-from core.engines.facelift import memory, preparation
+from core.engines.facelift import memory
 from core.engines.facelift.engine import PLACES
 from core.engines.facelift.errors import NotFiniteError, OutOfMemoryError
 from core.engines.facelift.runner import VIEWS
@@ -31,22 +32,15 @@ from core.engines.recipe import Recipe
 from core.engines.registry import create_engine
 from core.errors import Cancelled, EngineUnavailable, PhotoError, SettingsError
 from core.photo.decode import Photo
-from core.photo.prepare import find_faces
 from core.progress import Progress, Reporter
 from core.splats.parts import Part
 
-skimage_data = pytest.importorskip("skimage.data")
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
 def photo() -> Photo:
-    """The astronaut, cut out beforehand, so that not every test does it again."""
-    rgba = np.dstack([skimage_data.astronaut(), np.full((512, 512), 255, np.uint8)])
-    opaque = Photo(rgba, False, "astronaut.png", "ab" * 32)
-    rgb = np.ascontiguousarray(rgba[..., :3])
-    cut_out, _ = preparation.with_matte(opaque, rgb, find_faces(rgb)[0][1])
-    return Photo(cut_out, True, opaque.name, opaque.sha256)
+    return cut_out_astronaut()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -14,13 +15,24 @@ pytest.importorskip("transformers")
 
 from safetensors.torch import load_file, save_file  # noqa: E402
 
-from core.engines.facelift import models  # noqa: E402
+from core.engines.facelift import models, preparation  # noqa: E402
 from core.engines.facelift.gslrm import GSLRM, GSLRMConfig  # noqa: E402
+from core.photo.decode import Photo  # noqa: E402
+from core.photo.prepare import find_faces  # noqa: E402
+from tests.helpers.photo import astronaut  # noqa: E402
 
 HEAD_WIDTH = 16
 """GS-LRM's attention head width in the recorded checkpoint."""
 OTHER_HEAD_WIDTH = 12
 """The same in :func:`other_checkpoint`, whose files state it."""
+
+
+def cut_out_astronaut() -> Photo:
+    """Return the astronaut, cut out beforehand, so that not every test does it again."""
+    rgb = astronaut()
+    opaque = Photo(np.dstack([rgb, np.full((512, 512), 255, np.uint8)]), False, "astronaut.png", "ab" * 32)
+    cut_out, _ = preparation.with_matte(opaque, rgb, find_faces(rgb)[0][1])
+    return Photo(cut_out, True, opaque.name, opaque.sha256)
 
 
 def unet_folder(checkpoint: Path) -> Path:

@@ -13,18 +13,17 @@ from ...errors import PhotoError
 from ...head.fitting import fit_head
 from ...head.model import load_head_model
 from ...photo.decode import Photo
-from ...photo.edits import Crop
 from ...photo.fine import fine_photo
 from ...photo.network import load_network
 from ...photo.prepare import Portrait, prepare_photo
-from ...photo.sides import LEFT_OUT, PLACED
+from ...photo.sides import PLACED
 from ...placing import PlacedShot, place
 from ...progress import Reporter, crop_preview
 from ...system.pictures import png_bytes
 from ...version import version
 from ..base import GenerateResult
 from ..capture import Capture, as_capture
-from ..outcomes import ShotOutcome
+from ..outcomes import ShotOutcome, outcome_of
 from ..recipe import Recipe, used
 from .bust import build_bust
 from .description import DESCRIPTION
@@ -103,7 +102,7 @@ class DraftEngine:
             gaussians=gaussians,
             shots=(
                 ShotOutcome(PLACED, camera=portrait.camera.moved(canonical), picture=prepared.aligned),
-                *(_outcome(shot, canonical) for shot in placed),
+                *(outcome_of(shot, shot.camera.moved(canonical)) for shot in placed),
             ),
             recipe=Recipe(
                 self.description.id,
@@ -133,14 +132,6 @@ def _seconds_for(further: int) -> tuple[float, ...]:
         sum(join.seconds_for(further)),
         FINISHING_SECONDS,
     )
-
-
-def _outcome(shot: PlacedShot, canonical: np.ndarray) -> ShotOutcome[np.ndarray]:
-    """Return what became of a further photo, in the finished head's frame."""
-    crop = Crop.of_alignment(shot.alignment)
-    if shot.state == LEFT_OUT:
-        return ShotOutcome(LEFT_OUT, shot.message, shot.side, None, shot.picture, crop)
-    return ShotOutcome(shot.state, shot.message, shot.side, shot.camera.moved(canonical), shot.picture, crop)
 
 
 def fit_portrait(prepared: Portrait, camera: Camera) -> FittedPortrait:

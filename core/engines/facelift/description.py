@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from ..description import Description
+from ..description import Description, Takes
 from .settings import FaceLiftSettings
+
+MOST_PHOTOS = 8
+"""Once around a head: more show nothing new, and cost memory."""
 
 DESCRIPTION = Description(
     id="facelift",
@@ -12,6 +15,7 @@ DESCRIPTION = Description(
     licence="Adobe Research License (non-commercial research)",
     settings_type=FaceLiftSettings,
     engine=".engine:FaceLiftEngine",
+    takes=Takes(shots=MOST_PHOTOS),
     needs_runtime=True,
     setup=".setup",
 )

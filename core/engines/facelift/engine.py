@@ -7,9 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ...cameras import front_camera
 from ...errors import EngineUnavailable
 from ...photo.decode import Photo
+from ...photo.lens import Lens
 from ...photo.sides import PLACED
 from ...photo.types import PreparedPhoto
 from ...progress import Reporter
@@ -24,13 +27,17 @@ from .settings import FaceLiftSettings
 
 if TYPE_CHECKING:
     from .runner import Runner
+    from .shots.photos import FurtherPhotos
 
 PLACES = ("checkpoint", "device", "low_memory", "acceleration")
 """Settings that say where and how to run, not what comes out: not part of a recipe."""
 
 
 class FaceLiftEngine:
-    """A head from six generated views (Lyu et al., "FaceLift", 2024): all around, in high detail."""
+    """A head from six generated views (Lyu et al., "FaceLift", 2024): all around, in high detail.
+
+    Further photos take the place of generated views, or come beside them.
+    """
 
     description = DESCRIPTION
 
@@ -52,7 +59,7 @@ class FaceLiftEngine:
 
         Raises:
             PhotoError: no usable face.
-            SettingsError: unknown or out-of-range settings, or several photos.
+            SettingsError: unknown or out-of-range settings, or too many photos.
             Cancelled: cancelled through the reporter.
         """
         capture = as_capture(given)
@@ -63,11 +70,11 @@ class FaceLiftEngine:
     def generate(
         self, given: Capture[Photo] | Photo, settings: Mapping[str, Any], reporter: Reporter
     ) -> GenerateResult:
-        """Make a head; the same photo, settings and seed give the same Gaussians.
+        """Make a head; the same photos, settings and seed give the same Gaussians.
 
         Raises:
             PhotoError: no usable face.
-            SettingsError: unknown or out-of-range settings, or several photos.
+            SettingsError: unknown or out-of-range settings, or too many photos.
             EngineUnavailable: packages, weights or the device are missing; a CheckpointError
                 names the file that is missing or damaged.
             NotFiniteError: a model returned NaN or infinity.
@@ -77,33 +84,45 @@ class FaceLiftEngine:
         capture, chosen = as_capture(given), self.description.read(settings)
         self.description.takes.check(capture)
         location.check_packages()
-        checking, preparing, starting, running, naming = reporter.parts(2, 2, 2, 92, 2)
+        several = len(capture.shots) > 1
+        checking, preparing, placing, starting, running, naming = reporter.parts(2, 2, 10 * several, 2, 92, 2)
         folder = location.checked_checkpoint(chosen.checkpoint, checking)
         prepared = preparation.prepare(capture.portrait, preparing)
+        further = _placed(prepared, capture, placing) if several else None
         # A stage of its own: importing the libraries takes seconds the first time.
         starting.stage("Starting PyTorch")
         runner = self._ready_runner(folder, chosen)
-        outcome = runner.run(prepared.picture, chosen, running)
+        outcome = runner.run(prepared.picture, chosen, running, () if further is None else further.pictures)
         naming.stage("Naming the parts")
         gaussians = outcome.gaussians()
-        labels, part_notes = parts.estimate_parts(gaussians, outcome.views)
+        labels, part_notes = parts.estimate_parts(gaussians, outcome.seen.views)
         reporter.finish()
         aligned = prepared.prepared.aligned
+        shots: list[ShotOutcome[np.ndarray]] = [
+            ShotOutcome(PLACED, camera=front_camera(aligned.shape[0]), picture=aligned)
+        ]
+        lenses: tuple[Lens, ...] = ()
+        notes = [*prepared.prepared.sentences, *outcome.notes, *part_notes]
+        if further is not None:
+            further = further.as_used(outcome.seen, runner.where)
+            shots += further.outcomes
+            notes += further.notes
+            lenses = further.lenses
         recipe_settings = {name: value for name, value in asdict(chosen).items() if name not in PLACES}
         return GenerateResult(
             gaussians=gaussians.replace(parts=labels),
-            shots=(ShotOutcome(PLACED, camera=front_camera(aligned.shape[0]), picture=aligned),),
+            shots=tuple(shots),
             recipe=Recipe(
                 self.description.id,
                 version(),
                 settings=recipe_settings,
-                capture=used(capture),
+                capture=used(capture, lenses),
                 licence=self.description.licence,
                 models=runner.facts,
             ),
-            views=outcome.views,
+            views=outcome.seen.views,
             stage_seconds=dict(reporter.stage_seconds),
-            notes=(*prepared.prepared.sentences, *outcome.notes, *part_notes),
+            notes=tuple(notes),
         )
 
     def unload(self) -> None:
@@ -122,3 +141,11 @@ class FaceLiftEngine:
             self.unload()
             self._runner, self._loaded = Runner(folder, settings), wanted
         return self._runner
+
+
+def _placed(prepared: preparation.Preparation, capture: Capture[Photo], reporter: Reporter) -> FurtherPhotos:
+    """Return a capture's further photos in the rig's frame."""
+    # It takes most of a second to load: heads of one photo don't wait for it.
+    from .shots.photos import place_further
+
+    return place_further(prepared, capture, reporter)

@@ -21,6 +21,8 @@ CHANNELS = 9
 FIELDS = {"xyz": 3, "features": 3, "scaling": 3, "rotation": 4, "opacity": 1}
 """Parameters of one Gaussian and their widths, in the decoder's order."""
 PARAMETERS = sum(FIELDS.values())
+FLOAT = 4
+"""Bytes of a float32 number."""
 SCALING_SHIFT, SCALING_LIMIT = -2.3, -1.2
 OPACITY_SHIFT = -2.0
 DEPTH_RANGE = 1.8
@@ -65,6 +67,27 @@ class GSLRMConfig:
         if head_width < 1 or width % head_width:
             raise ValueError(f"its width {width} is no multiple of the head width {head_width}")
         return cls(width, head_width, len(layers), patch_size, free_gaussians)
+
+    def tokens(self, views: int, size: int) -> int:
+        """Return the number of tokens of so many views of ``size`` pixels."""
+        return self.free_gaussians + views * (size // self.patch_size) ** 2
+
+    def working_bytes(self, views: int, size: int, item: int, scores: bool = False) -> int:
+        """Return the memory that a pass takes beside the weights, counted where it is largest: in a feed-forward layer.
+
+        Args:
+            views: Number of views.
+            size: Their pixels along a side.
+            item: Bytes of a number in the matrix products.
+            scores: Whether the device keeps the attention's scores of all pairs of tokens.
+        """
+        tokens = self.tokens(views, size)
+        # In float32 the patches and the residual stream, before the layer and in it; the normed tokens; both sides of
+        # the GELU.
+        stream = tokens * self.width * (3 * FLOAT + (1 + 2 * 4) * item)
+        pixels = views * size**2 * (CHANNELS + 2 * 3) * FLOAT
+        pairs = tokens**2 * (self.width // self.head_width) * item if scores else 0
+        return stream + pixels + pairs
 
 
 @dataclass(frozen=True, eq=False)

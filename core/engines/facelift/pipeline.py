@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,19 +11,21 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ...cameras import six_view_rig
-from . import acceleration, attention, conditioning, diffusion, features, models, prompts, rays
+from ...cameras import Camera, six_view_rig
+from . import acceleration, attention, conditioning, diffusion, features, memory, models, prompts, rays
 from .acceleration import DEFAULT, Acceleration
 from .checkpoint import Checkpoint
 from .conditioning import Conditioning, NoiseAugmentation
 from .diffusion import Guidance
 from .draws import Draws
 from .errors import NotFiniteError
-from .gslrm import FIELDS, Observer, RawGaussians, observe_nothing
+from .gslrm import FIELDS, GSLRM, Observer, RawGaussians, observe_nothing
 from .solvers import DDIM, DPMSolver, Solver
 
 MODELS = ("image_encoder", "vae", "unet", "gslrm")
 """Names of the models, in the order of their work."""
+MARGIN = 1.25
+"""Of the memory that was counted: allocators hold it in pieces."""
 
 
 @dataclass(frozen=True)
@@ -239,22 +241,52 @@ class Pipeline:
             self._forward = acceleration.forward_of(unet, choices, self.device)
         return self._forward
 
+    def most_views(self, size: int, wanted: int) -> int:
+        """Return for how many views of ``size`` pixels there is memory now, at most ``wanted``; an estimate.
+
+        Raises:
+            CheckpointError: a file of GS-LRM is missing, damaged or does not fit.
+        """
+        free = memory.free_bytes(self.device)
+        if free is None:
+            return wanted
+        if "gslrm" not in self._models:
+            self._models["gslrm"] = self._load("gslrm")
+        gslrm = self._models["gslrm"]
+        assert isinstance(gslrm, GSLRM)
+        for weights in gslrm.parameters():
+            if weights.device.type != self.device.type:
+                free -= weights.nbytes
+        # Only these two are known to compute attention without keeping its scores.
+        scores = self.device.type not in ("cuda", "cpu")
+        item = gslrm.dtype.itemsize
+
+        def needed(views: int) -> float:
+            return MARGIN * gslrm.config.working_bytes(views, size, item, scores)
+
+        return next((views for views in range(wanted, 0, -1) if needed(views) <= free), 0)
+
     @torch.inference_mode()
     def reconstruct(
-        self, views: np.ndarray, on_layer: Callable[[], None] = lambda: None, observe: Observer = observe_nothing
+        self,
+        views: np.ndarray,
+        on_layer: Callable[[], None] = lambda: None,
+        observe: Observer = observe_nothing,
+        cameras: Sequence[Camera] | None = None,
     ) -> RawGaussians:
-        """Return the Gaussians of six views [V, S, S, 3] uint8.
+        """Return the Gaussians of views [V, S, S, 3] uint8.
 
         Args:
-            views: In the rig's order.
+            views: In the rig's order, or in that of ``cameras``.
             on_layer: Called after each transformer layer; may raise to cancel.
             observe: Looks at intermediate tensors.
+            cameras: One for each view, in pixels of the views; the rig's six by default.
 
         Raises:
             CheckpointError: the file is missing, damaged or does not fit.
             NotFiniteError: the model returned NaN or infinity.
         """
-        c2w, intrinsics = rays.camera_tensors(six_view_rig(views.shape[1]), self.device)
+        c2w, intrinsics = rays.camera_tensors(cameras or six_view_rig(views.shape[1]), self.device)
         observe("c2w", c2w[None])
         observe("fxfycxcy", intrinsics[None])
         pictures = features.to_planes(views).to(self.device, torch.float32) / 255

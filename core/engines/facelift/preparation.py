@@ -12,10 +12,11 @@ from ...photo.alignment import ALIGNED_SIZE, Alignment, reference_box
 from ...photo.background_removal import remove_background
 from ...photo.decode import Photo
 from ...photo.edits import Crop
-from ...photo.findings import findings_of
+from ...photo.findings import findings_of, pose_of
 from ...photo.landmarks import Landmarks
 from ...photo.mtcnn import choose_face, detect_faces
 from ...photo.prepare import NO_FACE_ADVICE, face_in_crop, find_faces_for, is_cut_out
+from ...photo.sides import side_of
 from ...photo.types import FaceBox, PreparedPhoto
 from ...progress import Reporter
 from ...system import blocks
@@ -33,10 +34,14 @@ class Preparation:
         prepared: What user interfaces show.
         picture: [512, 512, 3] uint8 RGB over white. It is composited before it is resampled, as in
             the reference, so its soft edges are not exactly those of ``prepared.aligned`` over white.
+        alignment: How the photo's pixels map to the picture's.
+        landmarks: The used face's, in the photo's pixels; None where none was found.
     """
 
     prepared: PreparedPhoto
     picture: np.ndarray
+    alignment: Alignment
+    landmarks: Landmarks | None
 
 
 def prepare(shot: Shot[Photo], reporter: Reporter) -> Preparation:
@@ -59,16 +64,18 @@ def prepare(shot: Shot[Photo], reporter: Reporter) -> Preparation:
     if shot.edits.matte:
         rgba = np.dstack([rgba[..., :3], shot.edits.apply_matte(rgba[..., 3])])
     used: Crop | None = None
+    size = (rgb.shape[1], rgb.shape[0])
     if options.aligned:
+        alignment = Alignment.stretched(size)
         aligned = resized(rgba, ALIGNED_SIZE)
         picture = over_white(aligned)
     else:
         if crop is None and options.face is None and len(faces) > 1:
             notes = (*notes, f"{len(faces)} faces were found; the largest is used.")
-        size = (rgb.shape[1], rgb.shape[0])
         box = _reference_box(rgba, found[wanted or 0][1]) if crop is None else crop.box(size)
         used = crop or Crop.of_box(size, box)
-        picture, aligned = _aligned(rgba, box)
+        alignment = _alignment(size, box)
+        picture, aligned = _aligned(rgba, alignment)
     others = tuple(face for place, face in enumerate(faces) if place != wanted)
     judged = () if wanted is None else (found[wanted][1], reference_box(found[wanted][1]), others)
     prepared = PreparedPhoto(
@@ -80,11 +87,12 @@ def prepare(shot: Shot[Photo], reporter: Reporter) -> Preparation:
         None if used is None else (used.x, used.y, used.size),
         rgb,
         rgba[..., 3],
+        side_of(pose_of(found[wanted][1])[0]) if wanted is not None else "",
     )
     for kind, png in zip(("crop", "matte"), blocks.each(png_bytes, (picture, aligned)), strict=True):
         reporter.preview(kind, png)
     reporter.step()
-    return Preparation(prepared, picture)
+    return Preparation(prepared, picture, alignment, None if wanted is None else found[wanted][1])
 
 
 def _wanted_face(
@@ -148,18 +156,21 @@ def _reference_box(rgba: np.ndarray, landmarks: Landmarks) -> FaceBox:
         return reference_box(landmarks)
 
 
-def _aligned(rgba: np.ndarray, box: FaceBox) -> tuple[np.ndarray, np.ndarray]:
-    """Return the aligned conditioning picture [512, 512, 3] and the aligned matte picture [512, 512, 4].
+def _alignment(size: tuple[int, int], box: FaceBox) -> Alignment:
+    """Return the alignment of a face in a photo of a size (width, height).
 
     Raises:
         PhotoError: the face lies outside the photo.
     """
-    composited = over_white(rgba)
-    height, width = rgba.shape[:2]
     try:
-        alignment = Alignment.from_box((width, height), box)
+        return Alignment.from_box(size, box)
     except ValueError as error:
         raise PhotoError("The face lies at the very edge of the photo.", NO_FACE_ADVICE, code="no-face") from error
+
+
+def _aligned(rgba: np.ndarray, alignment: Alignment) -> tuple[np.ndarray, np.ndarray]:
+    """Return the aligned conditioning picture [512, 512, 3] and the aligned matte picture [512, 512, 4]."""
+    composited = over_white(rgba)
     pictures = ((composited, 255), (np.ascontiguousarray(rgba[..., :3]), 255), (np.ascontiguousarray(rgba[..., 3]), 0))
     picture, colors, alpha = blocks.each(lambda one: alignment.apply(*one), pictures)
     return picture, np.dstack([colors, alpha])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from .pictures import resized
 from .pipeline import MODELS, Pipeline, Sampling
 from .preparation import view_sheet
 from .settings import FaceLiftSettings
+from .shots.views import Arrangement, RealView, arranged
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 LOADING, VIEWS, GAUSSIANS = "Loading the models", "Generating six views", "Building the head"
@@ -31,13 +33,13 @@ class Outcome:
     """What the models made of a photo.
 
     Attributes:
-        views: [V, S, S, 3] uint8.
+        seen: The views that GS-LRM saw, with their cameras.
         raw: All Gaussians of GS-LRM.
         kept: [M] indices that the filters keep.
         notes: Sentences for the user.
     """
 
-    views: np.ndarray
+    seen: Arrangement
     raw: RawGaussians
     kept: torch.Tensor
     notes: tuple[str, ...] = ()
@@ -109,11 +111,29 @@ class Runner:
         """Free the models' memory."""
         self.pipeline.unload()
 
-    def run(self, picture: np.ndarray, settings: FaceLiftSettings, reporter: Reporter) -> Outcome:
+    @property
+    def where(self) -> str:
+        """Whose memory the models take, in words."""
+        return memory.place_of(self.pipeline.device)
+
+    def run(
+        self,
+        picture: np.ndarray,
+        settings: FaceLiftSettings,
+        reporter: Reporter,
+        photos: Sequence[RealView] = (),
+    ) -> Outcome:
         """Make a head of a conditioning picture [512, 512, 3] uint8.
 
         When memory runs out, everything is tried once more with one model at a time and the two
         halves of guidance one after the other; the same seed gives the same head up to rounding.
+        Photos for which there is no memory beside the generated views are left out.
+
+        Args:
+            picture: The portrait.
+            settings: The engine's.
+            reporter: Receives the stages.
+            photos: Further photos as views, in the rig's frame.
 
         Raises:
             CheckpointError: a file is damaged or does not fit.
@@ -122,7 +142,7 @@ class Runner:
             Cancelled: cancelled through the reporter.
         """
         try:
-            return self._run(picture, settings, reporter)
+            return self._run(picture, settings, reporter, photos)
         except Exception as error:
             if not memory.is_out_of_memory(error):
                 raise
@@ -133,7 +153,7 @@ class Runner:
         self.unload()
         self.pipeline.low_memory = self.frugal = True
         try:
-            outcome = self._run(picture, settings, reporter)
+            outcome = self._run(picture, settings, reporter, photos)
         except Exception as error:
             self.unload()
             if memory.is_out_of_memory(error):
@@ -141,7 +161,9 @@ class Runner:
             raise
         return replace(outcome, notes=("Memory ran out; the head was made in low-memory mode.",))
 
-    def _run(self, picture: np.ndarray, settings: FaceLiftSettings, reporter: Reporter) -> Outcome:
+    def _run(
+        self, picture: np.ndarray, settings: FaceLiftSettings, reporter: Reporter, photos: Sequence[RealView]
+    ) -> Outcome:
         pipeline = self.pipeline
         loading, viewing, reconstructing = reporter.parts(LOADING_SHARE, VIEWS_SHARE, GAUSSIANS_SHARE)
         loading.stage(LOADING, len(MODELS))
@@ -158,7 +180,23 @@ class Runner:
             fast=settings.preset == "fast",
         )
         views = pipeline.generate_views(resized(picture, pipeline.picture_size), sampling, reporter.step)
-        reporter.preview("views", png_bytes(view_sheet(views)))
+        seen = arranged(views, photos)
+        reporter.preview("views", png_bytes(view_sheet(seen.views)))
         reconstructing.stage(GAUSSIANS)
-        raw = pipeline.reconstruct(views, reporter.check)
-        return Outcome(views, raw, filters.kept_indices(raw, filters.PRESETS[settings.filter]))
+        seen, raw = self._reconstructed(seen, reporter)
+        return Outcome(seen, raw, filters.kept_indices(raw, filters.PRESETS[settings.filter]))
+
+    def _reconstructed(self, seen: Arrangement, reporter: Reporter) -> tuple[Arrangement, RawGaussians]:
+        """Return the views that there was memory for, and their Gaussians.
+
+        With one model at a time, views beside the rig's are given up one by one while memory runs out.
+        """
+        if seen.beside:
+            seen = seen.first(self.pipeline.most_views(seen.views.shape[1], len(seen.views)))
+        while True:
+            try:
+                return seen, self.pipeline.reconstruct(seen.views, reporter.check, cameras=seen.cameras)
+            except Exception as error:
+                if not (self.frugal and seen.beside and memory.is_out_of_memory(error)):
+                    raise
+            seen = seen.first(len(seen.views) - 1)

@@ -8,13 +8,13 @@ import numpy as np
 
 from ....cameras import Camera
 from ....gaussians import Gaussians, concatenate
+from ....photo.exposures import matched
 from ....progress import Reporter
 from ....splats import spherical_harmonics as harmonics
 from ....splats.attributes import of_no_strand
 from ....splats.parts import Part
 from ..bust import Bust
 from ..fields import index_of, sample_map
-from .exposures import matched
 from .lattice_field import spread_values
 from .look import Look
 from .outlines import meet_outlines

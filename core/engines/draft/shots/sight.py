@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from ....gaussians import Gaussians
 from ....geometry.vectors import unit
+from ....photo.exposures import exposed
 from ..fields import blur_inside, index_of, nearest_fill, sample_map, sample_picture
 from ..photo_sheet import pixel_positions, smaller_step
 from .look import CELLS, Cells, Look
@@ -51,6 +52,10 @@ class Sight:
         own = {field.name for field in fields(self)}
         other.__dict__.update({name: value for name, value in self.__dict__.items() if name not in own})
         return other
+
+    def exposed(self, factors: np.ndarray) -> Sight:
+        """Return the sight of the same photo under another exposure, linear light times factors [3]."""
+        return self.with_colors(exposed(self.look.rgb, factors))
 
     @cached_property
     def positions(self) -> np.ndarray:

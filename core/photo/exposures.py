@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 
-from ....colors import to_encoded, to_linear
-from .sight import Sight
+from ..colors import to_encoded, to_linear
 
 CLEAR = 0.4
 """How well both photos must show a place for their colours to be compared."""
@@ -20,32 +20,44 @@ DARKEST, BRIGHTEST = 0.02, 0.9
 """Linear values between which a channel tells the exposure."""
 
 
-def matched(sights: Sequence[Sight], seen: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[Sight]:
-    """Return the sights with the exposure of the first.
+class Colored(Protocol):
+    """A photo whose colours can be asked for and changed."""
+
+    def colors(self, pixels: np.ndarray, /) -> np.ndarray:
+        """Return its colours [N, 3], sRGB-encoded, 0..1, at pixels [N, 2]."""
+
+    def exposed(self, factors: np.ndarray, /) -> Self:
+        """Return it under another exposure: linear light times factors [3]."""
+
+
+C = TypeVar("C", bound=Colored)
+
+
+def matched(photos: Sequence[C], seen: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[C]:
+    """Return photos of one head with the exposure of the first.
 
     A photo that shows nothing of what the first does is compared with those that do.
 
     Args:
-        sights: The photos.
-        seen: How well each of them shows places of the head, and in which pixels (:meth:`Sight.quality`).
+        photos: The photos.
+        seen: How well each of them shows the same places of the head, [N] 0 to 1 or more, and in which pixels [N, 2].
     """
-    result = {0: sights[0]}
-    while len(result) < len(sights):
+    result = {0: photos[0]}
+    while len(result) < len(photos):
         common = {
             number: sum(int(_common(seen[number][0], seen[other][0]).sum()) for other in result)
-            for number in range(len(sights))
+            for number in range(len(photos))
             if number not in result
         }
         number = max(common, key=lambda each: common[each])
-        sight, (quality, pixels) = sights[number], seen[number]
+        photo, (quality, pixels) = photos[number], seen[number]
         own, wanted = [], []
         for other, known in result.items():
             place = _common(quality, seen[other][0])
-            own.append(sight.colors(pixels[place]))
+            own.append(photo.colors(pixels[place]))
             wanted.append(known.colors(seen[other][1][place]))
-        factors = exposure(np.concatenate(own), np.concatenate(wanted))
-        result[number] = sight.with_colors(exposed(sight.look.rgb, factors))
-    return [result[number] for number in range(len(sights))]
+        result[number] = photo.exposed(exposure(np.concatenate(own), np.concatenate(wanted)))
+    return [result[number] for number in range(len(photos))]
 
 
 def exposure(own: np.ndarray, wanted: np.ndarray) -> np.ndarray:

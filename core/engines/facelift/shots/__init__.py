@@ -1,0 +1,1 @@
+"""Several photos of one person: real views beside the generated ones."""
