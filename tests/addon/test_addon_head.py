@@ -253,7 +253,7 @@ def test_a_photo_without_a_face_says_so_and_the_next_one_works(blender, choose, 
     assert bpy.ops.facelift.generate.poll()
 
 
-@pytest.mark.ends
+@pytest.mark.once
 def test_several_photos_wait_for_generate_and_a_bad_one_stops_nothing(blender, landscape, astronaut):
     import bpy
 
