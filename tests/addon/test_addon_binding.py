@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from core.avatar import binding, deformation, gaps
+from core.cameras import Camera
+from core.rasterize.cpu import render
+from core.rasterize.metrics import psnr
 from tests.helpers.addon import needs_blender
 from tests.helpers.avatar import add_head_with_mesh
 from tests.helpers.patience import PATIENCE
@@ -339,6 +342,92 @@ def test_edits_keep_the_binding_and_new_splats_ask_for_it(blender, bound):
     assert bpy.ops.facelift.join_splats() == {"FINISHED"}
     assert len(head.data.points) == len(posed) + len(binding.baked(posed))
     assert "bind again" in trouble(blender, head)
+
+
+def photographed(blender, head, size=256):
+    """Give a head, through a camera of its own, a picture of its stored splats in warmer colours."""
+    import bpy
+    from mathutils import Matrix
+
+    stored = stored_of(blender, head)
+    sh = stored.sh.copy()
+    sh[:, 0] += np.array([0.5, 0.1, -0.3], np.float32)
+    warm = stored.replace(sh=sh)
+    camera = Camera.orbit(270, radius=0.9, fov=28, size=size)
+    middle = np.eye(4)
+    middle[:3, 3] = np.median(stored.means, axis=0)
+    camera = camera.moved(middle)
+    rendering = render(warm, camera, (0, 0, 0))
+    alpha = np.clip(rendering.alpha, 0, 1)[..., None]
+    rgba = np.dstack([np.clip(rendering.image / np.maximum(alpha, 1e-2), 0, 1), alpha])
+    image = bpy.data.images.new("picture", size, size, alpha=True)
+    image.pixels.foreach_set(np.ascontiguousarray(rgba[::-1], np.float32).ravel())
+    data = bpy.data.cameras.new("camera")
+    data.sensor_width, data.lens = 36.0, camera.fx / size * 36.0
+    data.background_images.new().image = image
+    target = bpy.data.objects.new("camera", data)
+    bpy.context.scene.collection.objects.link(target)
+    target.matrix_world = head.matrix_world @ Matrix(camera.blender_matrix().tolist())
+    bpy.context.scene.render.resolution_x = bpy.context.scene.render.resolution_y = size
+    bpy.context.view_layer.update()
+    return warm, camera
+
+
+def likeness(blender, head, truth, camera):
+    """How near stored splats are to others, in dB."""
+    return psnr(*(render(each, camera).image for each in (stored_of(blender, head), truth)))
+
+
+def test_a_bound_head_is_refined_at_rest_follows_the_mesh_as_before_and_can_be_bound_and_reset(blender, bound):
+    import bpy
+
+    head, mesh = bound
+    before, count = stored_of(blender, head), len(head.data.points)
+    warm, camera = photographed(blender, head)
+    # A pose is no part of what is refined: the photo shows the face at rest.
+    closed = mesh.data.shape_keys.key_blocks["jawOpen"].value
+    key(mesh, jawOpen=1.0)
+    select(head)
+    near = likeness(blender, head, warm, camera)
+    assert bpy.ops.facelift.refine_to_photos(photos="camera") == {"FINISHED"}
+    assert likeness(blender, head, warm, camera) > near + 6
+    assert len(head.data.points) > count and trouble(blender, head) == ""
+    stored = stored_of(blender, head)
+    base = base_of(blender, head, mesh)
+    expression = base.expression.copy()
+    expression[base.model.expression_names.index("jawOpen")] = 1.0
+    vertices = base.vertices(expression)
+    want = deformation.deform(stored, binding.rest_mesh(base), vertices, gaps.openings(base, vertices))
+    got = gaussians_of(blender, head)
+    np.testing.assert_allclose(got.means, want.means, atol=2e-5 * base.pose.scale)
+    np.testing.assert_allclose(got.opacities, want.opacities, atol=1e-4)
+    # What opens with the mouth and shuts with the lids is as it was: no photo at rest shows it.
+    hidden = before.opacities == 0
+    assert hidden.any() and (stored.opacities == 0).sum() == hidden.sum()
+    key(mesh, jawOpen=closed)
+    assert_unmoved(blender, head)
+    # Bound anew, the refined splats stay as they are; reset, those of before are back.
+    assert bpy.ops.facelift.bind_to_mesh() == {"FINISHED"}
+    assert trouble(blender, head) == "" and likeness(blender, head, warm, camera) > near + 6
+    select(head)
+    assert bpy.ops.facelift.reset_to_original() == {"FINISHED"}
+    np.testing.assert_allclose(likeness(blender, head, warm, camera), near, atol=0.5)
+
+
+def test_adjustments_lie_over_what_is_refined(blender, pair):
+    import bpy
+
+    head, _ = pair
+    warm, camera = photographed(blender, head)
+    select(head)
+    assert bpy.ops.facelift.add_adjustments() == {"FINISHED"}
+    near = likeness(blender, head, warm, camera)
+    assert bpy.ops.facelift.refine_to_photos(photos="camera", use_split=False) == {"FINISHED"}
+    assert likeness(blender, head, warm, camera) > near + 6
+    assert [modifier.name for modifier in head.modifiers] == ["FaceLift Adjustments", "FaceLift Display"]
+    select(head)
+    assert bpy.ops.facelift.bind_to_mesh() == {"FINISHED"}
+    assert trouble(blender, head) == ""
 
 
 def test_exports_hold_the_pose_and_animations_are_a_file_a_frame(blender, bound, tmp_path):
