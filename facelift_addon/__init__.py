@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import avatar, editing, preferences, properties, viewport
+from . import avatar, by_hand, editing, preferences, properties, viewport
 from .interface import head_panels, panels, photo_list
 from .interface.previews import previews
 from .listening import listen, stop_listening
@@ -39,6 +39,7 @@ MODULES = (
     head_panels,
     editing,
     avatar,
+    by_hand,
 )
 
 
@@ -54,6 +55,7 @@ def register() -> None:
     leftovers.register()
     editing.register_menus()
     avatar.register()
+    by_hand.register()
     bpy.types.VIEW3D_MT_add.append(photo.draw_add)
     bpy.types.TOPBAR_MT_file_import.append(transfer.draw_import)
     bpy.types.TOPBAR_MT_file_export.prepend(transfer.draw_export)
@@ -73,6 +75,7 @@ def unregister() -> None:
     connection.close()
     guide.close()
     previews.close()
+    by_hand.unregister()
     avatar.unregister()
     editing.unregister_menus()
     leftovers.unregister()

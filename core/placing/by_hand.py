@@ -12,6 +12,7 @@ from ..errors import PhotoError
 from ..head.landmark_solver import Solution
 from ..head.model import HeadModel
 from ..head.pose import Pose
+from ..head.shape import HeadShape
 from ..photo.alignment import ALIGNED_SIZE, Alignment
 from ..photo.edits import Crop
 from ..photo.hand_placement import HandPlacement, KeptPin
@@ -76,6 +77,25 @@ def pins_of(placement: HandPlacement, model: HeadModel, size: int = ALIGNED_SIZE
         for pin in placement.pins
         if max(pin.vertices) < len(model.mean)
     )
+
+
+def seen_again(
+    placement: HandPlacement, model: HeadModel, shape: HeadShape, camera: Camera, crop: Crop
+) -> HandPlacement:
+    """Return a placement for another crop of its photo: pins are where the head is seen there.
+
+    Args:
+        placement: The placement, for the crop of before.
+        model: The head model.
+        shape: The head as it was fitted with that placement.
+        camera: The photo's, for the picture of the other crop, in the shape's space.
+        crop: The other crop.
+    """
+    pins = []
+    for pin in pins_of(placement, model, camera.width):
+        (pixel,) = camera.project((np.array(pin.weights) @ shape.vertices[list(pin.vertices)])[None])[0].tolist()
+        pins.append(pin.moved((pixel[0], pixel[1])))
+    return kept(camera, shape.pose, crop, pins, placement.shape)
 
 
 def side_from(camera: Camera) -> str:

@@ -69,6 +69,11 @@ class PinBoard:
         return self._step
 
     @property
+    def automatic(self) -> Camera:
+        """The photo's camera as it was found."""
+        return self._automatic.camera
+
+    @property
     def camera(self) -> Camera:
         """The photo's camera, in the head's space."""
         return self._step.placement.camera

@@ -234,5 +234,5 @@ def _left_out(shot: Shot, fit: HeadFit, camera: Camera, message: str) -> PlacedS
     # The whole photo, from which the user can place it.
     whole = Alignment.from_box(size, Crop.around(size).box(size))
     matte = np.zeros(rgb.shape[:2], np.uint8)
-    picture = np.dstack([whole.apply(rgb), whole.apply(matte, fill=0)])
+    picture = np.dstack([whole.apply(rgb), whole.apply(np.full_like(matte, 255), fill=0)])
     return PlacedShot(picture, camera, fit.shape, None, side, LEFT_OUT, message, whole, rgb, matte)

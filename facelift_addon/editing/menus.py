@@ -40,6 +40,7 @@ class FACELIFT_MT_splats(bpy.types.Menu):
             layout.operator("facelift.add_adjustments", icon="MODIFIER")
             layout.operator_menu_enum("facelift.add_crop", "shape", icon="MOD_BOOLEAN")
             layout.operator("facelift.refine_to_photos", icon="IMAGE_REFERENCE")
+            layout.operator("facelift.place_by_hand", icon="VIEW_PAN")
             layout.operator("facelift.reset_to_original", icon="LOOP_BACK")
             layout.separator()
             layout.operator("facelift.fit_base_mesh", icon="OUTLINER_OB_MESH")

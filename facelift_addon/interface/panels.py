@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from .. import engine_properties
+from ..by_hand import drawing as hand_drawing
 from ..making import errands
 from ..making.connection import engines, needs_setup
 from ..making.orders import makes_variant, orders_to_make, settings_of, takes_lens
@@ -29,6 +30,8 @@ class FACELIFT_PT_main(SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draw what can be done next."""
         layout = self.layout
+        if hand_drawing.draw_under_way(layout, context):
+            return
         if session.photo is None:
             _draw_choose(layout, context)
         else:

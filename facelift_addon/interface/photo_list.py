@@ -10,13 +10,14 @@ import bpy
 
 from ...core.photo import sides
 from ...core.photo.sides import HELP, LEFT_OUT, PLACED
+from ..by_hand import drawing as hand_drawing
 from ..making import together
 from ..making.orders import head_together
 from ..making.session import session
 from ..making.tasks import UNFINISHED, State, Task
 from ..making.together import Place
 from ..photo import lenses, rows
-from ..splats.data import heads, recipes, shots
+from ..splats.data import hand_placements, heads, recipes, shots
 from ..splats.data.shots import KeptShot
 from .previews import previews
 from .widgets import STATE_ICONS, draw_lines
@@ -32,6 +33,8 @@ STATES = OUTCOMES | {GONE: ("LIBRARY_DATA_BROKEN", "Missing")}
 SIDE_NAMES = dict(zip(sides.SIDES, ("Front", "3/4", "Left", "Right", "Back"), strict=True))
 """As short as rows need them."""
 PORTRAIT = "Portrait"
+BY_HAND = "By Hand"
+"""What a photo says that the user placed."""
 ASKED = "No face was found. Say which side of the head it shows."
 
 
@@ -57,6 +60,8 @@ class Standing:
     @property
     def icon(self) -> str:
         """Icon of the state."""
+        if self.shows == BY_HAND:
+            return hand_drawing.HAND_ICON
         return STATES[self.state][0] if self.state else "BLANK1"
 
     @property
@@ -82,6 +87,8 @@ def _standing(place: Place, of_head: Sequence[KeptShot]) -> Standing:
     """Return what the list says of a photo, of which more is known where its head stands in the scene."""
     photo, number = place.photo, place.number
     kept = of_head[number] if number is not None and number < len(of_head) else None
+    if number and photo.order.capture.portrait.placement is not None and photo.state not in UNFINISHED:
+        return Standing(BY_HAND)
     shows = PORTRAIT if number == 0 else _side(photo, kept)
     if photo.state in UNFINISHED:
         return Standing(shows)
@@ -175,8 +182,23 @@ def draw_own(layout: bpy.types.UILayout, context: bpy.types.Context, photo: Task
     column.use_property_decorate = False
     if not standing.is_portrait:
         column.prop(row, "side")
+        _draw_by_hand(layout, context, photo, standing)
     if together.takes(context.scene.facelift.engine).lens:
         lenses.draw(column, row)
+
+
+def _draw_by_hand(layout: bpy.types.UILayout, context: bpy.types.Context, photo: Task, standing: Standing) -> None:
+    """Draw the way to place a photo whose head stands in the scene, and the way back."""
+    head = head_together(context)
+    numbers = {place.photo.id: place.number for place in together.places(session.photos, context.scene.facelift.engine)}
+    number = numbers.get(photo.id)
+    row = layout.row(align=True)
+    if head is not None and number:
+        hand_drawing.draw_button(row, number, head.get(heads.ID_KEY, ""), "Place by Hand")
+    if standing.shows == BY_HAND:
+        row.operator(
+            "facelift.clear_placement", text="" if head is not None else "Forget Placement", icon="X"
+        ).photo = photo.id
 
 
 def draw_kept(layout: bpy.types.UILayout, context: bpy.types.Context, head: bpy.types.Object) -> None:
@@ -184,19 +206,30 @@ def draw_kept(layout: bpy.types.UILayout, context: bpy.types.Context, head: bpy.
     kept, recipe = shots.of(head), recipes.of(head)
     if len(kept) < 2 or recipe is None or len(recipe.capture.shots) != len(kept):
         return
-    cameras, column = heads.photo_cameras_of(head), layout.box().column(align=True)
-    for number, (shot, photo) in enumerate(zip(kept, recipe.capture.photos, strict=True)):
+    box, waiting = layout.box(), hand_placements.of(head)
+    cameras, column = heads.photo_cameras_of(head), box.column(align=True)
+    for number, (shot, taken) in enumerate(zip(kept, recipe.capture.shots, strict=True)):
         icon, state = OUTCOMES[shot.state]
+        by_hand = waiting.get(number, taken.placement) is not None
+        if by_hand:
+            icon, state = hand_drawing.HAND_ICON, BY_HAND
+        elif number in waiting:
+            state = ""
+        elif shot.state == PLACED:
+            state = SIDE_NAMES[shot.side]
         row = column.row(align=True)
-        row.label(text=photo.name, icon=icon)
+        row.label(text=taken.photo.name, icon=icon)
         shows = row.row()
         shows.alignment, shows.active = "RIGHT", False
-        shows.label(text=SIDE_NAMES[shot.side] if shot.state == PLACED else state)
+        shows.label(text=state)
         if number in cameras:
             seen = context.scene.camera == cameras[number]
             row.operator("facelift.look_through_photo", text="", icon="VIEW_CAMERA", depress=seen).photo = number
-        if shot.message:
+        if number:
+            hand_drawing.draw_button(row, number)
+        if shot.message and number not in waiting:
             draw_lines(column, context, shot.message, icon="BLANK1")
+    hand_drawing.draw_waiting(box, context, head)
 
 
 CLASSES = (FACELIFT_UL_photos,)

@@ -207,7 +207,9 @@ def _is_of(head: bpy.types.Object, order: Order, digests: tuple[str, ...]) -> bo
     if abs(_height_of(head) - order.head_height) > SAME_HEIGHT * order.head_height:
         return False
     taken_alike = all(
-        recipes.edits_of(head, number) == wanted.edits and _chosen(made.options) == _chosen(wanted.options)
+        recipes.edits_of(head, number) == wanted.edits
+        and _chosen(made.options) == _chosen(wanted.options)
+        and made.placement == wanted.placement
         for number, (made, wanted) in enumerate(zip(recipe.capture.shots, order.capture.shots, strict=True))
     )
     return taken_alike and all(recipe.settings.get(name) == value for name, value in order.settings.items())

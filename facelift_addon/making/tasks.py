@@ -20,6 +20,7 @@ from ...core.engines.capture import Capture, PhotoFile
 from ...core.engines.shot_options import ShotOptions
 from ...core.errors import FaceLiftError
 from ...core.photo.edits import PhotoEdits
+from ...core.photo.hand_placement import HandPlacement
 from ...core.processes.job import Job, JobState
 from ...core.progress import Progress, crop_preview
 from ...core.worker.packing import ReceivedHead, ReceivedPreparation
@@ -88,6 +89,10 @@ class Order:
     def options(self) -> ShotOptions:
         """What was chosen about the portrait."""
         return self.capture.portrait.options
+
+    def with_placement(self, placement: HandPlacement | None) -> Order:
+        """Return the order with the photo placed elsewhere by hand, or left to be found."""
+        return replace(self, capture=self.capture.with_portrait(placement=placement))
 
     def with_edits(self, edits: PhotoEdits) -> Order:
         """Return the order with other changes by hand of the portrait."""
@@ -281,7 +286,10 @@ def make_arrival(
         previews: What the worker showed meanwhile: the photos as they were aligned. Where it showed none, the
             photo's cut-out takes its place.
     """
-    shots = enumerate(head.shots)
+    shots = [
+        ArrivingShot(shot, previews.get(crop_preview(number)), taken.placement is not None)
+        for number, (shot, taken) in enumerate(zip(head.shots, order.capture.shots, strict=True))
+    ]
     return entrance.arrival_of(
         heads.name_of(order.source.name),
         head.gaussians,
@@ -289,6 +297,6 @@ def make_arrival(
         float4,
         recipe=head.recipe,
         capture=order.capture,
-        shots=tuple(ArrivingShot(shot, previews.get(crop_preview(number))) for number, shot in shots),
+        shots=tuple(shots),
         shape=head.shape,
     )

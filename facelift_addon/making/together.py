@@ -110,7 +110,8 @@ def _portrait(photos: Sequence[Task]) -> Task | None:
 def _shot(number: int, photo: Task, with_lens: bool) -> Shot[PhotoSource]:
     own = photo.order.capture.portrait
     options = own.options if with_lens else lenses.leave_out(own.options)
-    return Shot(own.photo, options, own.edits, FURTHER if number else PORTRAIT)
+    role, placement = (FURTHER, own.placement) if number else (PORTRAIT, None)
+    return Shot(own.photo, options, own.edits, role, placement)
 
 
 def _too_many(engine: str, most: int) -> str:

@@ -16,6 +16,7 @@ from ....core.errors import FaceLiftError
 from ....core.photo.edits import NO_EDITS, Crop, PhotoEdits
 from ...photo import kept
 from ...photo.photos import PhotoSource
+from . import hand_placements
 
 RECIPE_KEY = "facelift_recipe"
 """Custom property: the recipe as JSON."""
@@ -29,6 +30,7 @@ def keep(head: bpy.types.Object, recipe: Recipe | None, capture: Capture[PhotoSo
     for key in (RECIPE_KEY, OLD_CROP_KEY, *(OLD_PREFIX + key for key in OLD_KEYS)):
         if key in head:
             del head[key]
+    hand_placements.clear(head)
     if recipe is not None:
         head[RECIPE_KEY] = json.dumps(recipe.to_dict())
     for number, shot in enumerate(capture.shots if capture is not None else ()):
@@ -84,13 +86,17 @@ def shots_of(head: bpy.types.Object) -> list[Shot[PhotoSource | None]]:
 
 
 def shot_of(head: bpy.types.Object, number: int) -> Shot[PhotoSource | None]:
-    """Return one of the photos that a head was made from and how it was taken; None stands for one that is gone.
+    """Return one of the photos that a head was made from and how it is taken; None stands for one that is gone.
+
+    Where it was placed by hand since then counts.
 
     Raises:
         PhotoError: it is an image without pixels.
     """
     found, taken = photo_of(head, number), of(head).capture.shots[number]
-    return replace(taken, photo=None if found is None else PhotoSource.of(found), edits=edits_of(head, number))
+    placement = hand_placements.of(head).get(number, taken.placement)
+    photo = None if found is None else PhotoSource.of(found)
+    return replace(taken, photo=photo, edits=edits_of(head, number), placement=placement)
 
 
 @lru_cache(maxsize=256)

@@ -26,6 +26,8 @@ START_AZIMUTHS = {
     sides.BACK: _VIEWS["back"],
 }
 """Where the camera of a photo stands, in degrees, until somebody places it."""
+AUTOMATIC_KEY = "facelift_found_placement"
+"""Custom property of the camera of a photo that was placed by hand: where it was before, as JSON."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,10 +37,12 @@ class ArrivingShot:
     Attributes:
         outcome: What became of it; its picture is a PNG, and its camera is in the engine's frame.
         photo_png: The photo as the camera sees it, background and all; None where only the picture is known.
+        placed_by_hand: Whether the user placed it.
     """
 
     outcome: ShotOutcome[bytes]
     photo_png: bytes | None = None
+    placed_by_hand: bool = False
 
 
 def keep(
@@ -65,9 +69,14 @@ def keep(
         camera = heads.photo_camera_of(head, number)
         if shot.outcome.state == LEFT_OUT or shot.outcome.picture is None:
             _remove(camera)
+            png = shot.photo_png or shot.outcome.picture
+            kept.keep_picture(head, number, None if png is None else heads.packed_image(f"{head.name} photo", png))
             continue
+        kept.keep_picture(head, number, None)
         if camera is None:
-            camera = _new(collection, head, number)
+            camera = new(collection, head, number)
+        elif not shot.placed_by_hand and AUTOMATIC_KEY in camera:
+            del camera[AUTOMATIC_KEY]
         cameras.fit(camera, shot.outcome.camera or start_camera(shot.outcome.side), head, to_local)
         matte = heads.packed_image(f"{head.name} matte", shot.outcome.picture)
         photo = heads.packed_image(f"{head.name} photo", shot.photo_png or shot.outcome.picture)
@@ -88,7 +97,8 @@ def start_camera(side: str) -> Camera:
     return front_camera(fov=TYPICAL).moved(about_z)
 
 
-def _new(collection: bpy.types.Collection, head: bpy.types.Object, number: int) -> bpy.types.Object:
+def new(collection: bpy.types.Collection, head: bpy.types.Object, number: int) -> bpy.types.Object:
+    """Return a new camera of one of a head's photos, which has no place yet."""
     camera = cameras.new_camera(f"{head.name} photo camera" + (f" {number + 1}" if number else ""))
     camera[heads.PHOTO_CAMERA_KEY] = True
     if number:
