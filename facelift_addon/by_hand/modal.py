@@ -28,7 +28,7 @@ def follow_mouse(context: bpy.types.Context, event: bpy.types.Event) -> set[str]
     if placing.target() is None or placing.picture() is None:
         return end(context, bpy.ops.facelift.place_cancel)
     tell(context, placing)
-    if placing.dragged is None and not placing.panning and not placing.view.holds(event.mouse_x, event.mouse_y):
+    if placing.dragged is None and placing.panned is None and not placing.view.holds(event.mouse_x, event.mouse_y):
         _point(placing, None)
         return {"PASS_THROUGH"}
     return _in_view(context, event, placing)
@@ -70,13 +70,16 @@ def _in_view(context: bpy.types.Context, event: bpy.types.Event, placing: Placin
         view.redraw()
         return {"PASS_THROUGH"}
     if kind == PAN:
-        placing.panning = pressed
+        placing.panned = (event.mouse_x, event.mouse_y) if pressed else None
     elif kind == "TRACKPADPAN":
         view.pan(event.mouse_x - event.mouse_prev_x, event.mouse_y - event.mouse_prev_y)
     elif kind == "MOUSEMOVE":
         _move(event, placing, place)
     elif kind == "LEFTMOUSE":
-        _press(placing, place) if event.value in ("PRESS", "DOUBLE_CLICK") else _release(placing)
+        if event.value in ("PRESS", "DOUBLE_CLICK"):
+            _press(placing, place)
+        elif event.value == "RELEASE":
+            _release(placing)
     elif kind == "ESC" and pressed:
         _release(placing)
         if placing.stepped:
@@ -125,8 +128,10 @@ def _press(placing: Placing, place: tuple[float, float]) -> None:
 
 
 def _move(event: bpy.types.Event, placing: Placing, place: tuple[float, float]) -> None:
-    if placing.panning:
-        placing.view.pan(event.mouse_x - event.mouse_prev_x, event.mouse_y - event.mouse_prev_y)
+    if placing.panned is not None:
+        x, y = placing.panned
+        placing.view.pan(event.mouse_x - x, event.mouse_y - y)
+        placing.panned = (event.mouse_x, event.mouse_y)
     elif placing.dragged is not None:
         if not placing.stepped:
             placing.board.grab()

@@ -45,7 +45,7 @@ class Placing:
         dragged: Number of the pin that follows the mouse, or None.
         grip: How far that pin lies from the mouse, in pixels of the picture.
         stepped: Whether what is dragged is a step of its own already.
-        panning: Whether the mouse moves the view.
+        panned: Where the mouse was that moves the view, in pixels of the window; None where it moves none.
     """
 
     head: str
@@ -59,7 +59,7 @@ class Placing:
     dragged: int | None = None
     grip: tuple[float, float] = (0.0, 0.0)
     stepped: bool = False
-    panning: bool = False
+    panned: tuple[int, int] | None = None
     under_way: ClassVar[list[Placing]] = []
 
     def target(self) -> bpy.types.Object | None:

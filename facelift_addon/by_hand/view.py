@@ -66,11 +66,24 @@ class PlacingView:
         frame = self.frame
         if frame is None or frame.width <= 0 or not math.isfinite(frame.width):
             return
+        # What overlaps the view at its sides leaves less of it.
+        left, right = (self._overlapped(side) for side in ("TOOLS", "UI"))
+        room = max(self.region.width - left - right, 1)
         # Blender's zoom is no factor: this is.
-        wanted = FILLED * min(self.region.width / frame.width, self.region.height / frame.height)
+        wanted = FILLED * min(room / frame.width, self.region.height / frame.height)
         zoom = 50 * (math.sqrt(2 * max(wanted, 1e-3)) - math.sqrt(2))
         view.view_camera_zoom = min(max(zoom, ZOOM_RANGE[0]), ZOOM_RANGE[1])
+        self.pan((left - right) / 2, 0)
         view.update()
+
+    def _overlapped(self, kind: str) -> int:
+        """Return how many pixels of the view a region at its side covers."""
+        covering = (region for region in self._area.regions if region.type == kind and region.width > 1)
+        region = next(covering, None)
+        if region is None:
+            return 0
+        low, high = self.region.x, self.region.x + self.region.width
+        return max(0, min(region.x + region.width, high) - max(region.x, low))
 
     @property
     def frame(self) -> Frame | None:
@@ -93,14 +106,10 @@ class PlacingView:
 
     def pan(self, across: float, up: float) -> None:
         """Move the picture by pixels."""
-        view, frame = self.space.region_3d, self.frame
-        if frame is not None:
-            scale = 2 * (math.sqrt(2) + view.view_camera_zoom / 50) ** 2 / 4
-            side = max(self.region.width, self.region.height) * scale
-            view.view_camera_offset = (
-                view.view_camera_offset[0] - across / side,
-                view.view_camera_offset[1] - up / side,
-            )
+        view = self.space.region_3d
+        side = max(self.region.width, self.region.height) * (math.sqrt(2) + view.view_camera_zoom / 50) ** 2 / 2
+        x, y = view.view_camera_offset
+        view.view_camera_offset = (x - across / side, y - up / side)
 
     def holds(self, x: int, y: int) -> bool:
         """Whether a place of the window, in pixels, lies in the view and not in what overlaps it."""
