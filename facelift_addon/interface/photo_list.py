@@ -217,10 +217,12 @@ def draw_kept(layout: bpy.types.UILayout, context: bpy.types.Context, head: bpy.
             state = ""
         elif shot.state == PLACED:
             state = SIDE_NAMES[shot.side]
-        row = column.row(align=True)
-        row.label(text=taken.photo.name, icon=icon)
+        split = column.split(factor=NAME_SHARE)
+        split.label(text=taken.photo.name, icon=icon)
+        row = split.row(align=True)
+        row.alignment = "RIGHT"
         shows = row.row()
-        shows.alignment, shows.active = "RIGHT", False
+        shows.active = False
         shows.label(text=state)
         if number in cameras:
             seen = context.scene.camera == cameras[number]
