@@ -116,17 +116,20 @@ def _by_outline(
     model: HeadModel, shot: Shot, sighting: Sighting, side: str, first: Solution, thickness: np.ndarray
 ) -> tuple[float, Candidate]:
     """Return a photo placed by its outline as seen from a side, and how badly it fits in pixels."""
-    sighting = replace(sighting, points=sighting.points if side in (LEFT, RIGHT) else None)
     expected = _expected(first, TURNS[side])
     start = replace(first, pose=Pose(expected, np.zeros(3), first.pose.scale))
-    for attempt in range(2):
-        camera = front_camera(fov=shot.lens(sighting.alignment).degrees)
-        outline = sighting.outline
-        sight = Sight(camera, start, expected, outline=outline, points=sighting.points)
-        solution = solve_pose(model, sight, start, thickness)
-        if attempt == 0:
-            sighting = _centred(sighting, camera, solution.pose)
-    error = outline_error(model, outline, camera, solution, thickness)
+
+    def solved(seen: Sighting, begin: Solution) -> tuple[Sight, Solution]:
+        camera = front_camera(fov=shot.lens(seen.alignment).degrees)
+        sight = Sight(camera, start, expected, outline=seen.outline, points=seen.points)
+        return sight, solve_pose(model, sight, begin, thickness)
+
+    sight, solution = solved(sighting, start)
+    centred = _centred(sighting, sight.camera, solution.pose)
+    if centred is not sighting:
+        sighting = centred
+        sight, solution = solved(centred, replace(start, pose=replace(start.pose, rotation=solution.pose.rotation)))
+    error = outline_error(model, sighting.outline, sight.camera, solution, thickness)
     return error, Candidate(sighting, replace(sight, reached=solution), side)
 
 

@@ -29,6 +29,7 @@ from ..head.landmark_solver import (
 )
 from ..head.model import HeadModel
 from ..head.pose import Pose
+from ..system import blocks
 from .key_points import KeyPoints, key_point_rows
 from .outline import Outline, outline_rows
 from .pinned import Pinned, pinned_rows
@@ -149,24 +150,28 @@ def _step(
         )
         for place in range(count)
     ]
-    for place, (sight, solution) in enumerate(zip(sights, own, strict=True)):
-        if sight.pinned is not None:
-            residuals, jacobian = pinned_rows(model, sight.pinned, sight.camera, solution)
-            still = np.r_[0:POSE, POSE + 1 + identities : len(columns[place])]
-            normal[columns[place][still], columns[place][still]] += 1.0
-        else:
-            residuals, jacobian = _rows(model, sight, solution, thickness, place == 0)
-        normal[np.ix_(columns[place], columns[place])] += jacobian.T @ jacobian
-        target[columns[place]] += jacobian.T @ residuals
-    for each in tracks:
-        pair = (each.first, each.second)
+
+    def told_by(place: int) -> tuple[np.ndarray, np.ndarray]:
+        return _told(*_rows(model, sights[place], own[place], thickness, place == 0))
+
+    for place, (its_normal, its_target) in enumerate(blocks.each(told_by, range(count))):
+        normal[np.ix_(columns[place], columns[place])] += its_normal
+        target[columns[place]] += its_target
+        if sights[place].pinned is not None:
+            still = columns[place][np.r_[0:POSE, POSE + 1 + identities : len(columns[place])]]
+            normal[still, still] += 1.0
+
+    def told_by_both(each: Tracks) -> tuple[np.ndarray, np.ndarray]:
         cameras = (sights[each.first].camera, sights[each.second].camera)
         residuals, parts = track_rows(model, each, cameras, (own[each.first], own[each.second]))
         jacobian = np.zeros((len(residuals), size))
-        for place, part in zip(pair, parts, strict=True):
+        for place, part in zip((each.first, each.second), parts, strict=True):
             jacobian[:, columns[place]] += part
-        normal += jacobian.T @ jacobian
-        target += jacobian.T @ residuals
+        return _told(residuals, jacobian)
+
+    for its_normal, its_target in blocks.each(told_by_both, tracks):
+        normal += its_normal
+        target += its_target
     start = scale_at + 1 + identities
     low, high = np.full(size, -UNBOUNDED), np.full(size, UNBOUNDED)
     strengths = np.concatenate([each.expression for each in own])
@@ -184,10 +189,17 @@ def _step(
     ]
 
 
+def _told(residuals: np.ndarray, jacobian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what residuals add to normal equations: their matrix and their right side."""
+    return jacobian.T @ jacobian, jacobian.T @ residuals
+
+
 def _rows(
     model: HeadModel, sight: Sight, solution: Solution, thickness: np.ndarray, first: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a photo's residuals and their Jacobian by its own pose 6, the scale, identity and its own expression."""
+    if sight.pinned is not None:
+        return pinned_rows(model, sight.pinned, sight.camera, solution)
     camera = sight.camera
     rows = [_priors(model, sight, solution, first)]
     if sight.landmarks is not None:

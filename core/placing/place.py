@@ -20,6 +20,7 @@ from ..photo.edits import Crop
 from ..photo.prepare import Portrait, over_white
 from ..photo.sides import AUTO, BACK, FRONT, HELP, LEFT_OUT, PLACED
 from ..progress import Reporter
+from ..system import blocks
 from .by_hand import candidate_by_hand
 from .candidates import TURNS, Candidate, candidate_of
 from .joint_solver import Sight, camera_in_frame, resized, solve_pose, solve_together
@@ -41,6 +42,8 @@ MOST_BETWEEN = 65.0
 """Degrees between the views of two photos up to which places are looked for that both show."""
 LOOKING_SECONDS, SOLVING_SECONDS = 1.1, 0.8
 """For each photo: to find the head in it, and to place it with the others."""
+PHOTOS_AT_ONCE = 2
+"""That are looked at side by side; each takes some 100 MB meanwhile."""
 TRACK_ROUNDS, TRACK_ITERATIONS = 2, 3
 """How often such places are looked for, and steps of the solver after each."""
 
@@ -78,9 +81,11 @@ def place_shots(
     thickness = hair_thickness(model, outline, portrait_camera, first)
     candidates: list[Candidate | str] = []
     *looking, placing = reporter.parts(*seconds_for(len(shots)))
+    quiet = Reporter(cancel=reporter.cancel_event)
+    guesses = blocks.each(lambda shot: _candidate(model, shot, first, thickness, quiet), shots, PHOTOS_AT_ONCE)
     for shot, part in zip(shots, looking, strict=True):
         part.stage(f"Looking at {shot.photo.name}")
-        candidates.append(_candidate(model, shot, first, thickness, part))
+        candidates.append(next(guesses))
     placing.stage("Placing the photos")
     found = [each for each in candidates if isinstance(each, Candidate)]
     landmarks = portrait.landmarks.points.astype(np.float64)
@@ -160,12 +165,13 @@ def _solved_from_front(
         both = zip(solutions, sights, strict=True)
         ways = np.array([each.pose.rotation.T @ sight.camera.c2w[:3, 2] for each, sight in both])
         angles = np.degrees(np.arccos(np.clip(ways @ ways.T, -1, 1)))
-        tracks = [
-            find_tracks(model, (looks[a], looks[b]), (solutions[a], solutions[b]), (a, b))
+        pairs = [
+            (a, b)
             for a in range(len(sights))
             for b in range(a + 1, len(sights))
             if angles[a, b] < MOST_BETWEEN and sights[a].pinned is None and sights[b].pinned is None
         ]
+        tracks = find_tracks(model, looks, solutions, pairs)
         sights = [replace(sight, reached=solution) for sight, solution in zip(sights, solutions, strict=True)]
         solutions = solve_together(model, sights, thickness, tracks, TRACK_ITERATIONS)
     return solutions

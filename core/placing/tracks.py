@@ -7,6 +7,7 @@ surface is not believed: it may lie :data:`DEPTH_DOUBT` off, so that mostly what
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,6 +19,7 @@ from ..cameras import Camera
 from ..head.landmark_solver import Solution, posed_with_moves
 from ..head.mesh_raster import rasterize_mesh
 from ..head.model import HeadModel, Region, vertex_normals
+from ..system import blocks
 from .outline import HEAD, surface
 
 RASTER = 192
@@ -86,17 +88,26 @@ class Tracks:
 
 
 def find_tracks(
-    model: HeadModel, looks: tuple[Look, Look], solutions: tuple[Solution, Solution], pair: tuple[int, int]
-) -> Tracks:
-    """Return places that two photos show.
+    model: HeadModel, looks: Sequence[Look], solutions: Sequence[Solution], pairs: Sequence[tuple[int, int]]
+) -> list[Tracks]:
+    """Return places that two photos show, for some pairs of them.
 
     Args:
         model: The head model.
         looks: The photos.
         solutions: Where the head lies in each.
-        pair: The photos' numbers.
+        pairs: Numbers of two photos each.
     """
-    views = [_view(model, look.camera, each.vertices(model)) for look, each in zip(looks, solutions, strict=True)]
+    wanted = sorted({number for pair in pairs for number in pair})
+    seen = blocks.each(lambda each: _view(model, looks[each].camera, solutions[each].vertices(model)), wanted)
+    views = dict(zip(wanted, seen, strict=True))
+    return list(
+        blocks.each(lambda p: _tracks_of(model, p, (looks[p[0]], looks[p[1]]), (views[p[0]], views[p[1]])), pairs)
+    )
+
+
+def _tracks_of(model: HeadModel, pair: tuple[int, int], looks: tuple[Look, Look], views: tuple[_View, _View]) -> Tracks:
+    """Return the places that a pair of photos shows, whose looks and views are given."""
     chosen = np.flatnonzero(views[0].seen & views[1].seen & _skin(model))
     chosen = _textured(looks[0], views[0].pixels, chosen)
     nothing = Tracks(*pair, np.zeros(0, np.int64), np.zeros((2, 0, 2)))
