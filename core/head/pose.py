@@ -26,6 +26,11 @@ class Pose:
         """Return points [..., 3] of the model's frame in the world."""
         return self.scale * (points @ self.rotation.T) + self.translation
 
+    def mirrored(self, points: np.ndarray) -> np.ndarray:
+        """Return where points [..., 3] of the world are on the other side of the posed head."""
+        across = self.rotation[:, 0]
+        return points - 2 * ((points - self.translation) @ across)[..., None] * across
+
     def transformed(self, matrix: np.ndarray) -> Pose:
         """Return the pose followed by an affine transformation [4, 4] that does not mirror.
 

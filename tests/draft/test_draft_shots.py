@@ -109,9 +109,16 @@ def test_values_go_on_beyond_where_they_are_known():
     points = np.random.default_rng(1).uniform(-0.5, 0.5, (4000, 3))
     known = points[:, 0] < 0
     values = np.stack([0.3 + 0.2 * points[:, 1], np.full(len(points), 0.5)], axis=1)
-    found = spread_values(points, points[known], values[known])
+    found = spread_values(points, points[known], values[known], np.ones(known.sum()))
     assert np.abs(found - values)[known].mean() < 0.02
     assert np.abs(found - values)[~known].mean() < 0.1
+
+
+def test_values_that_are_surer_count_for_more():
+    points = np.random.default_rng(1).uniform(-0.5, 0.5, (2000, 3))
+    places, values = np.concatenate([points, points]), np.repeat([[1.0], [0.0]], len(points), axis=0)
+    found = spread_values(points, places, values, np.repeat([1.0, 0.25], len(points)))
+    assert found.mean() == pytest.approx(0.8, abs=0.02)
 
 
 def met(head, looks):
@@ -204,6 +211,27 @@ def test_a_photo_from_behind_gives_its_colours_in_the_portraits_exposure():
     for camera, least in ((BEHIND, 24), (Camera.orbit(0), 25), (portrait.camera, 27)):
         wanted, found = render(truth, camera, WHITE), render(joined.gaussians, camera, WHITE)
         assert psnr(wanted.image, found.image, wanted.alpha > 0.5) > least
+
+
+def test_the_side_that_no_photo_shows_takes_the_tint_of_the_other_side():
+    portrait = with_cap(12)[0]
+    head = ball()
+    front = seen_from(head, portrait.camera)
+    shy = head.means @ (portrait.camera.position / np.linalg.norm(portrait.camera.position)) < 0
+    colors = np.where(shy[:, None], [0.5, 0.3, 0.3], head.colors)
+    truth = head.replace(sh=harmonics.from_colors(colors).astype(np.float32))
+    own = look_at(truth, portrait.camera)
+    person = Bust(head, type(portrait)(own.rgb, own.alpha, portrait.landmarks, portrait.fit), front)
+
+    joined, _ = join_shots(person, [look_at(truth, Camera.orbit(0))], np.random.default_rng(0), Reporter())
+
+    means = joined.gaussians.means
+    shown, hidden = (joined.gaussians.colors[(means[:, 1] > 0.2) & (side * means[:, 0] > 0.2)] for side in (1, -1))
+    tint = shown[:, 0].mean() - shown[:, 1].mean()
+    assert tint > 0.15
+    assert 0.4 * tint < hidden[:, 0].mean() - hidden[:, 1].mean() < tint
+    # How bright it is may be the light's doing.
+    assert hidden.mean() == pytest.approx(0.6, abs=0.06) and shown.mean() < 0.45
 
 
 @pytest.fixture(scope="module")

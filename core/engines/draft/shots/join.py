@@ -8,6 +8,7 @@ import numpy as np
 
 from ....cameras import Camera
 from ....gaussians import Gaussians, concatenate
+from ....head.pose import Pose
 from ....photo.exposures import matched
 from ....progress import Reporter
 from ....splats import spherical_harmonics as harmonics
@@ -18,13 +19,15 @@ from ..fields import index_of, sample_map
 from .lattice_field import spread_values
 from .look import Look
 from .outlines import meet_outlines
-from .pixels import LEAST, PixelLayer, pixel_layer, shown_colors
+from .pixels import LEAST, PixelLayer, mixed_colors, pixel_layer
 from .sight import Sight, see
 
 PRIORITY = 2.0
 """How much better the portrait shows a place than another photo that looks at it as straight."""
 BELIEVED = (0.1, 0.4)
 """How well photos must show a place for it to take some of their colour, and all of it."""
+MIRRORED = 0.3
+"""Weight of what photos show of the head's other side against what they show."""
 BEHIND = 0.012
 """World units by which what was invented stays behind what a photo shows."""
 FARTHEST = 0.1
@@ -73,9 +76,13 @@ def join_shots(
     means = head.means.astype(np.float64)
     seen = [sight.quality(means) for sight in sights]
     sights = matched(sights, seen)
-    quality, colors = np.stack([each for each, _ in seen]), shown_colors(sights, seen)
+    quality = np.stack([each for each, _ in seen])
     kept = ~(photographed & (quality.argmax(0) > 0) & (quality.max(0) > LEAST))
-    head = _recolored(head, ~photographed, quality.max(0), colors)
+    own = harmonics.to_colors(head.sh)
+    # What the portrait tells of places that are not its pixels, they have from it already, without its borders' flaws.
+    told = np.stack([own, *(sight.colors(pixels) for sight, (_, pixels) in zip(sights[1:], seen[1:], strict=True))])
+    change = mixed_colors(told, quality) - own
+    head = _recolored(head, ~photographed, quality.max(0), change, bust.portrait.fit.pose)
     joining.step()
     layers = []
     for number in range(1, len(sights)):
@@ -102,23 +109,35 @@ def _within_all(points: np.ndarray, looks: Sequence[Look]) -> np.ndarray:
     return within
 
 
-def _recolored(head: Gaussians, free: np.ndarray, quality: np.ndarray, colors: np.ndarray) -> Gaussians:
-    """Return the head with the photos' colours [N, 3] where it is free [N] to change.
+def _recolored(head: Gaussians, free: np.ndarray, quality: np.ndarray, change: np.ndarray, pose: Pose) -> Gaussians:
+    """Return the head with the photos' colours where it is free [N] to change.
 
-    Between what the photos show, colours change as much as beside them: what was invented has another tone.
+    Between what the photos show, colours change as much as beside them and as on the head's other side: what was
+    invented has another tone.
+
+    Args:
+        head: Its Gaussians.
+        free: [N] bool.
+        quality: [N] how well photos show each of them.
+        change: [N, 3] by how much the colours that they show differ from the head's.
+        pose: Where the head lies.
     """
-    share = np.clip((quality - BELIEVED[0]) / (BELIEVED[1] - BELIEVED[0]), 0, 1)[:, None]
-    own = harmonics.to_colors(head.sh)
-    change = colors - own
-    known = share[:, 0] > 0.5
+    share = np.clip((quality - BELIEVED[0]) / (BELIEVED[1] - BELIEVED[0]), 0, 1)
     means = head.means.astype(np.float64)
+    known = share > 0.5
     if known.any():
-        change = change * share + spread_values(means, means[known], change[known]) * (1 - share)
+        shown = change[known]
+        # The other side may be lit otherwise: how bright it is says nothing here.
+        tints = shown - shown.mean(1, keepdims=True)
+        places = np.concatenate([means[known], pose.mirrored(means[known])])
+        weights = np.repeat([1.0, MIRRORED], len(shown))
+        spread = spread_values(means, places, np.concatenate([shown, tints]), weights)
+        change = spread + share[:, None] * (change - spread)
     else:
-        change = change * share
+        change = change * share[:, None]
     sh = head.sh.copy()
     sh[free] = 0
-    sh[free, :1] = harmonics.from_colors(np.clip(own + change, 0, 1)[free])
+    sh[free, :1] = harmonics.from_colors(np.clip(harmonics.to_colors(head.sh) + change, 0, 1)[free])
     return head.replace(sh=sh)
 
 

@@ -108,13 +108,14 @@ def _interpolation(points: np.ndarray, origin: np.ndarray, shape: tuple[int, ...
     return sparse.csr_matrix((shares.ravel(), nodes.ravel(), rows), (len(points), int(np.prod(shape))))
 
 
-def spread_values(points: np.ndarray, places: np.ndarray, values: np.ndarray) -> np.ndarray:
+def spread_values(points: np.ndarray, places: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return values at points that go smoothly on from those that are known.
 
     Args:
         points: [N, 3] world.
-        places: [M, 3] where values are known, among the points.
+        places: [M, 3] where values are known, among the points or near them.
         values: [M, C] the values there.
+        weights: [M] how sure they are.
 
     Returns:
         [N, C].
@@ -123,8 +124,9 @@ def spread_values(points: np.ndarray, places: np.ndarray, values: np.ndarray) ->
     shape = tuple(np.ceil(np.ptp(points, axis=0) / SPACING).astype(int) + 3)
     count = int(np.prod(shape))
     shares = _interpolation(places, origin, shape)
-    matrix = shares.T @ shares + SMOOTHNESS * _stretching(shape) + REST * sparse.identity(count)
-    return _interpolation(points, origin, shape) @ _solved(matrix, shares.T @ values)
+    weighted = shares.T @ sparse.diags(weights)
+    matrix = weighted @ shares + SMOOTHNESS * _stretching(shape) + REST * sparse.identity(count)
+    return _interpolation(points, origin, shape) @ _solved(matrix, weighted @ values)
 
 
 def _solved(matrix: sparse.spmatrix, target: np.ndarray) -> np.ndarray:

@@ -39,10 +39,9 @@ class PixelLayer:
     used: np.ndarray
 
 
-def shown_colors(sights: Sequence[Sight], seen: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """Return the colours [N, 3] of places that photos show as :meth:`Sight.quality` tells of each of them."""
-    colors = np.stack([sight.colors(pixels) for sight, (_, pixels) in zip(sights, seen, strict=True)])
-    powers = np.stack([quality for quality, _ in seen]) ** BLEND + 1e-9
+def mixed_colors(colors: np.ndarray, quality: np.ndarray) -> np.ndarray:
+    """Return colours [N, 3] of places from those that photos [S, N, 3] show there, each as well as [S, N]."""
+    powers = quality**BLEND + 1e-9
     return (powers[..., None] * colors).sum(0) / powers.sum(0)[:, None]
 
 
@@ -64,7 +63,8 @@ def pixel_layer(sights: Sequence[Sight], number: int) -> PixelLayer | None:
     if not used.any():
         return None
     rgb = look.rgb.copy()
-    rgb[chosen] = np.where((quality[number] > 0)[:, None], shown_colors(sights, seen), rgb[chosen])
+    colors = np.stack([sight.colors(pixels) for sight, (_, pixels) in zip(sights, seen, strict=True)])
+    rgb[chosen] = np.where((quality[number] > 0)[:, None], mixed_colors(colors, quality), rgb[chosen])
     rays = unit(look.camera.position - own.positions)
     normals = held_normals(own.normals, rays, own.facing, np.full(own.facing.shape, STEEPEST))
     opacities = pixel_opacities(look.alpha)
