@@ -22,9 +22,11 @@ from ..splats.data.shots import KeptShot
 from .previews import previews
 from .widgets import STATE_ICONS, draw_lines
 
-NAME_SHARE = 0.6
+NAME_SHARE = 0.55
 """Of a row's width: for picture and name."""
 MOST_ROWS = 6
+UNREADABLE = ("photo-gone", "file-unreadable", "empty-file", "damaged-photo", "not-an-image", "photo-too-large")
+"""Codes of errors after which there is nothing to make a picture of."""
 GONE = "gone"
 """State of a photo whose file is not where it was."""
 OUTCOMES = {PLACED: ("CHECKMARK", "Placed"), HELP: ("QUESTION", "Help"), LEFT_OUT: ("X", "Left out")}
@@ -62,12 +64,17 @@ class Standing:
         """Icon of the state."""
         if self.shows == BY_HAND:
             return hand_drawing.HAND_ICON
-        return STATES[self.state][0] if self.state else "BLANK1"
+        return STATES[self.state][0] if self.state else "NONE"
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether something is the matter."""
+        return self.state in (HELP, LEFT_OUT, GONE)
 
     @property
     def text(self) -> str:
         """What a row has room for: the state where something is the matter, else what the photo shows."""
-        return STATES[self.state][1] if self.state in (HELP, LEFT_OUT, GONE) else self.shows
+        return STATES[self.state][1] if self.needs_attention else self.shows
 
 
 def standing_of(context: bpy.types.Context, photo: Task) -> Standing:
@@ -129,10 +136,9 @@ class FACELIFT_UL_photos(bpy.types.UIList):
         row.alignment = "RIGHT"
         standing = self.standings.get(photo.id)
         if standing is not None:
-            shows = row.row()
-            shows.active = False
-            shows.label(text=standing.text)
-            row.label(icon="TIME" if photo.state in UNFINISHED else standing.icon)
+            # Text and icon in one: apart, each would get half of the room, and words would be cut off.
+            row.active = standing.needs_attention
+            row.label(text=standing.text, icon="TIME" if photo.state in UNFINISHED else standing.icon)
         else:
             row.label(icon=STATES[GONE][0] if photo.is_gone else STATE_ICONS.get(photo.state, "TIME"))
 
@@ -141,7 +147,8 @@ def thumbnail(photo: Task) -> int:
     """Return the icon of a photo: its crop, else the file as Blender reads it, else 0."""
     known = previews.icon(f"{photo.id}/crop") or (photo.earlier and previews.icon(f"{photo.earlier.id}/crop"))
     path = photo.order.source.path
-    if known or path is None or photo.state is not State.FAILED:
+    unreadable = photo.error is not None and photo.error.code in UNREADABLE
+    if known or path is None or photo.state is not State.FAILED or unreadable:
         return known or 0
     return previews.icon_of_file(f"{photo.id}/file", path)
 
