@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import shutil
 
 import numpy as np
@@ -416,3 +417,25 @@ def test_a_head_of_fewer_photos_gives_the_others_cameras_back(listed):
     arrivals.keep(bpy.context.scene, made.users_collection[0], made, [arrivals.ArrivingShot(shot)], np.eye(4))
     assert list(listed.heads.photo_cameras_of(made)) == [0]
     assert own in bpy.data.objects and gone not in bpy.data.objects
+
+
+@pytest.mark.once
+def test_a_photo_of_a_hundred_megapixels_is_told_and_shown_small(blender, photo, tmp_path):
+    import bpy
+    from PIL import Image
+
+    from tests.helpers.photo import astronaut
+
+    path = tmp_path / "large.jpg"
+    Image.fromarray(astronaut()).resize((12000, 8500), box=(0, 0, 512, 512 * 8500 / 12000)).save(path)
+    bpy.ops.facelift.choose_photo(filepath=str(photo("front.png")))
+    bpy.ops.facelift.choose_photo(filepath=str(path), add=True)
+    blender.settle()
+    large = find(blender, "large.jpg")
+    assert large.error is None and large.found.has_face
+    assert "The photo was scaled down from 102 megapixels to 4096 x 2901." in large.found.notes
+    # What Blender's main thread gets is as small as for any photo.
+    with Image.open(io.BytesIO(large.found.picture_png)) as picture:
+        assert max(picture.size) <= 1536
+    with Image.open(io.BytesIO(large.found.aligned_png)) as picture:
+        assert picture.size == (512, 512)
