@@ -21,11 +21,17 @@ class Takes:
         shots: Most photos of one person.
         video: Whether a film of a person will do.
         lens: Whether it makes use of a photo's lens; otherwise it takes the same one for all.
+        lens_alone: Whether it does so with a single photo, too.
     """
 
     shots: int = 1
     video: bool = False
     lens: bool = False
+    lens_alone: bool = True
+
+    def lens_counts(self, shots: int) -> bool:
+        """Return whether it makes use of the lens of so many photos."""
+        return self.lens and (self.lens_alone or shots > 1)
 
     def check(self, capture: Capture[Any]) -> None:
         """Refuse what the engine can't take.

@@ -40,9 +40,9 @@ def settings_of(engine: str) -> tuple[Setting, ...]:
     return tuple(setting for setting in settings if setting.name in names)
 
 
-def takes_lens(engine: str) -> bool:
-    """Return whether an engine makes use of a photo's lens."""
-    return together.takes(engine).lens
+def takes_lens(engine: str, photos: int = 1) -> bool:
+    """Return whether an engine makes use of the lens of so many photos of a head."""
+    return together.takes(engine).lens_counts(photos)
 
 
 def order_for(
@@ -86,9 +86,10 @@ def order_again(context: bpy.types.Context, head: bpy.types.Object, source: Phot
     """
     order, made = order_for(context, source, **changes), recipes.capture_of(head, source)
     panel, own = order.capture.portrait.options, made.portrait.options
-    lens = lenses.kept(own) if takes_lens(order.engine) else {}
+    taken = made.first(together.takes(order.engine).shots)
+    lens = lenses.kept(own) if takes_lens(order.engine, len(taken.shots)) else {}
     options = replace(panel, face=own.face, aligned=own.aligned, **lens)
-    return replace(order, capture=made.with_portrait(options=options).first(together.takes(order.engine).shots))
+    return replace(order, capture=taken.with_portrait(options=options))
 
 
 def order_as_made(context: bpy.types.Context, head: bpy.types.Object, source: PhotoSource, **options: Any) -> Order:

@@ -71,7 +71,8 @@ def needs_side(photo: Task) -> bool:
 def capture_of(photos: Sequence[Task], engine: str) -> Capture[PhotoSource] | None:
     """Return what one head of all photos is made from, None where none of them can be the portrait."""
     used = _used(photos, engine)
-    return Capture(tuple(_shot(*pair, takes(engine).lens) for pair in enumerate(used))) if used else None
+    lens = takes(engine).lens_counts(len(used))
+    return Capture(tuple(_shot(*pair, lens) for pair in enumerate(used))) if used else None
 
 
 def digests_of(photos: Sequence[Task], engine: str) -> tuple[str, ...]:

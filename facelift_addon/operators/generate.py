@@ -140,8 +140,12 @@ class FACELIFT_OT_refit_lens(_OnMadeHead, LensChoice, bpy.types.Operator):
         """A head of an engine that knows of lenses is needed."""
         if reason := super().obstacle(context):
             return reason
-        engine = recipes.of(targets.active_splats(context)).engine
-        return "" if takes_lens(engine) else "This head's engine always takes the same lens"
+        recipe = recipes.of(targets.active_splats(context))
+        return (
+            ""
+            if takes_lens(recipe.engine, len(recipe.capture.shots))
+            else "This head's engine always takes the same lens"
+        )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Begin with the head's own lens."""

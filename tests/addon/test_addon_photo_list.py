@@ -347,6 +347,23 @@ def test_an_engine_that_takes_fewer_photos_says_so_and_takes_the_first(listed, s
     assert standing(listed, "back.png")[2] == "The Draft engine makes a head from 2 photos at most."
 
 
+def test_the_generating_engine_takes_the_list_with_every_photo_s_lens(listed):
+    import bpy
+
+    together, orders = (listed.module(f"facelift_addon.making.{name}") for name in ("together", "orders"))
+    bpy.context.scene.facelift.engine = "facelift"
+    row_of(listed, "left.png").lens = "telephoto"
+    assert [standing(listed, name)[1:] for name in names(listed)] == [("", "")] * 3
+    capture = together.capture_of(listed.session.photos, "facelift")
+    assert [shot.options.lens for shot in capture.shots] == ["auto", "telephoto", "auto"]
+    assert capture.shots[1].options.side == "left"
+    # Only with several photos: one alone is always seen as by the rig's camera.
+    assert orders.takes_lens("facelift", 2) and not orders.takes_lens("facelift")
+    assert orders.takes_lens("draft") and orders.takes_lens("draft", 2)
+    alone = together.capture_of(listed.session.photos[:1], "facelift")
+    assert [shot.options.lens for shot in alone.shots] == ["auto"]
+
+
 def test_no_head_without_a_face(quick_worker, several, choose, photo):
     import bpy
 

@@ -28,6 +28,7 @@ from core.engines.shot_options import ShotOptions
 from core.errors import Cancelled, SettingsError
 from core.photo.alignment import Alignment
 from core.photo.decode import Photo, decode, from_array
+from core.photo.lens import PRESETS, Lens
 from core.photo.sides import BACK, FRONT, HELP, LEFT, LEFT_OUT, PLACED
 from core.placing.types import PlacedShot
 from core.progress import Reporter
@@ -190,6 +191,15 @@ def test_the_gaussians_follow_the_views(engine, portrait, settings, given, count
     result = engine.generate(capture_of(portrait, [noise(0), noise(1)][:count]), settings, Reporter())
     assert len(made[0].xyz) == 2 + views * PIXELS
     assert 1000 < len(result.gaussians) < len(made[0].xyz)
+
+
+def test_a_chosen_lens_counts_with_several_photos_alone(engine, portrait, settings, given):
+    given([Camera.orbit(0)])
+    result = engine.generate(capture_of(portrait, [noise(0)], lens="telephoto"), settings, Reporter())
+    assert result.recipe.portrait.photo.lens == Lens(PRESETS["telephoto"], "chosen")
+    assert not any("lens" in note for note in result.notes)
+    alone = engine.generate(Capture.of(portrait, lens="telephoto"), settings, Reporter())
+    assert alone.recipe.portrait.photo.lens is None and any("no difference" in note for note in alone.notes)
 
 
 def test_what_could_not_be_placed_stays_out(engine, portrait, settings, given, seen):

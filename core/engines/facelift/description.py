@@ -15,7 +15,7 @@ DESCRIPTION = Description(
     licence="Adobe Research License (non-commercial research)",
     settings_type=FaceLiftSettings,
     engine=".engine:FaceLiftEngine",
-    takes=Takes(shots=MOST_PHOTOS),
+    takes=Takes(shots=MOST_PHOTOS, lens=True, lens_alone=False),
     needs_runtime=True,
     setup=".setup",
 )

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 PLACES = ("checkpoint", "device", "low_memory", "acceleration")
 """Settings that say where and how to run, not what comes out: not part of a recipe."""
+AUTO_LENS, ONE_LENS = "auto", "The lens tells where further photos were taken; with one photo it makes no difference."
 
 
 class FaceLiftEngine:
@@ -103,6 +104,8 @@ class FaceLiftEngine:
         ]
         lenses: tuple[Lens, ...] = ()
         notes = [*prepared.prepared.sentences, *outcome.notes, *part_notes]
+        if not several and capture.portrait.options.lens != AUTO_LENS:
+            notes.append(ONE_LENS)
         if further is not None:
             further = further.as_used(outcome.seen, runner.where)
             shots += further.outcomes
