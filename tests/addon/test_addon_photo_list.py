@@ -353,7 +353,7 @@ def test_the_generating_engine_takes_the_list_with_every_photo_s_lens(listed):
     together, orders = (listed.module(f"facelift_addon.making.{name}") for name in ("together", "orders"))
     bpy.context.scene.facelift.engine = "facelift"
     row_of(listed, "left.png").lens = "telephoto"
-    assert [standing(listed, name)[1:] for name in names(listed)] == [("", "")] * 3
+    assert [standing(listed, name)[1] for name in names(listed)] == ["", "", "help"]
     capture = together.capture_of(listed.session.photos, "facelift")
     assert [shot.options.lens for shot in capture.shots] == ["auto", "telephoto", "auto"]
     assert capture.shots[1].options.side == "left"

@@ -16,8 +16,10 @@ import pytest
 
 from core.cameras import Camera, front_camera, six_view_rig
 from core.engines.capture import FURTHER, Capture, Shot
-from core.engines.facelift import memory, rays
+from core.engines.facelift import memory, preparation, rays
 from core.engines.facelift.gslrm import GSLRM, GSLRMConfig
+from core.engines.facelift.pictures import resized
+from core.engines.facelift.preparation import Preparation
 from core.engines.facelift.runner import VIEWS
 from core.engines.facelift.shots import photos as photos_module
 from core.engines.facelift.shots.frame import carried, to_frame
@@ -45,6 +47,26 @@ def portrait() -> Photo:
     return cut_out_astronaut()
 
 
+@pytest.fixture(scope="module")
+def prepared() -> dict[tuple[str, ShotOptions], Preparation]:
+    """Portraits that were prepared already."""
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def prepare_once(prepared, monkeypatch) -> None:
+    """Prepare each portrait once for all tests."""
+    prepare = preparation.prepare
+
+    def remembered(shot: Shot[Photo], reporter: Reporter) -> Preparation:
+        key = (shot.photo.sha256, shot.options)
+        if key not in prepared:
+            prepared[key] = prepare(shot, reporter)
+        return prepared[key]
+
+    monkeypatch.setattr(preparation, "prepare", remembered)
+
+
 @pytest.fixture
 def engine():
     made = create_engine("facelift")
@@ -54,7 +76,7 @@ def engine():
 
 @pytest.fixture
 def settings(checkpoint_folder: Path) -> dict:
-    return {"checkpoint": str(checkpoint_folder), "steps": 2}
+    return {"checkpoint": str(checkpoint_folder), "steps": 1, "guidance": 1.0}
 
 
 def noise(seed: int) -> Photo:
@@ -119,8 +141,6 @@ def seen(monkeypatch) -> list[tuple[torch.Tensor, ...]]:
 
 def small(photo: Photo) -> np.ndarray:
     """Return a photo as the tiny models see it, [3, 128, 128] float 0..1."""
-    from core.engines.facelift.pictures import resized
-
     return np.moveaxis(resized(np.ascontiguousarray(photo.rgba[..., :3]), 128), -1, 0) / np.float32(255)
 
 
