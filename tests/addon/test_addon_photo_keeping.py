@@ -107,6 +107,9 @@ def test_a_list_comes_back_as_it_was(quick_worker, choose, reopened, edits):
     front, left, _ = session.photos
     left.order = left.order.with_edits(edits(matte=matte())).with_options(side="left", lens="mm", lens_mm=85.0)
     front.order = front.order.with_edits(edits((0.5, 0.5, 0.9)))
+    by_hand = quick_worker.module("core.photo.hand_placement").HandPlacement
+    camera = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, -1.0, 0.0, -1.0, 0.0, 0.0)
+    left.order = left.order.with_placement(by_hand(edits((0.5, 0.5, 0.9)).crop, 1.2, (0.5, 0.5), camera))
     session.photo = left
     orders = [photo.order.capture for photo in session.photos]
     photos = reopened()
@@ -114,7 +117,7 @@ def test_a_list_comes_back_as_it_was(quick_worker, choose, reopened, edits):
     assert session.together and bpy.context.scene.facelift.heads == "ONE" and session.photo is photos[1]
     assert [row.name for row in bpy.context.window_manager.facelift_photos] == ["front.png", "left.png", "back.png"]
     assert all(photo.further and photo.found is not None for photo in photos)
-    assert [row[-1] for row in told_in_rows(quick_worker)] == ["Portrait", "Left", "Help"]
+    assert [row[-1] for row in told_in_rows(quick_worker)] == ["Portrait", "By Hand", "Help"]
     # Saved once more without them, the file has none; what was painted on them goes with them.
     session.clear_photos()
     assert reopened() == []
