@@ -14,6 +14,7 @@ from ....progress import Reporter
 from ....splats import spherical_harmonics as harmonics
 from ....splats.attributes import of_no_strand
 from ....splats.parts import Part
+from ....system import blocks
 from ..bust import Bust
 from ..fields import index_of, sample_map
 from .lattice_field import spread_values
@@ -69,12 +70,13 @@ def join_shots(
     head = bust.gaussians.replace(means=met.means.astype(np.float32)).select(inside)
     photographed = bust.photographed[inside]
     portrait = Look(bust.portrait.rgb, bust.portrait.alpha, bust.portrait.camera)
-    sights = [see(portrait, head, PRIORITY)]
-    for look in met.looks:
-        joining.step()
-        sights.append(see(look, head))
     means = head.means.astype(np.float64)
-    seen = [sight.quality(means) for sight in sights]
+    sights, seen = [], []
+    photos = [(portrait, PRIORITY), *((look, 1.0) for look in met.looks)]
+    for sight, shown in blocks.each(lambda photo: _seen(head, means, *photo), photos):
+        sights.append(sight)
+        seen.append(shown)
+        joining.step()
     sights = matched(sights, seen)
     quality = np.stack([each for each, _ in seen])
     kept = ~(photographed & (quality.argmax(0) > 0) & (quality.max(0) > LEAST))
@@ -83,10 +85,9 @@ def join_shots(
     told = np.stack([own, *(sight.colors(pixels) for sight, (_, pixels) in zip(sights[1:], seen[1:], strict=True))])
     change = mixed_colors(told, quality) - own
     head = _recolored(head, ~photographed, quality.max(0), change, bust.portrait.fit.pose)
-    joining.step()
     layers = []
-    for number in range(1, len(sights)):
-        layer = pixel_layer(sights, number)
+    numbers = range(1, len(sights))
+    for number, layer in zip(numbers, blocks.each(lambda number: pixel_layer(sights, number), numbers), strict=True):
         if layer is not None:
             head, kept = _behind(head, kept, ~photographed, sights[number], layer)
             gaussians = layer.splats.to_gaussians()
@@ -97,6 +98,14 @@ def join_shots(
     fitted = bust.portrait.with_vertices(met.vertices)
     joined = Bust(concatenate([head.select(kept), *layers]), fitted, photographed)
     return joined, tuple(look.camera for look in met.looks)
+
+
+def _seen(
+    head: Gaussians, means: np.ndarray, look: Look, priority: float
+) -> tuple[Sight, tuple[np.ndarray, np.ndarray]]:
+    """Return what a photo sees of a head, and how well it shows its Gaussians at means [N, 3]."""
+    sight = see(look, head, priority)
+    return sight, sight.quality(means)
 
 
 def _within_all(points: np.ndarray, looks: Sequence[Look]) -> np.ndarray:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from scipy import ndimage
@@ -12,10 +13,24 @@ from scipy.spatial.transform import Rotation
 from ....cameras import Camera
 from ..fields import index_of, signed_distance
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 CELLS = 256
 """Side of the grid of cells in which points are put into order by depth."""
 CLOSING = 2
 """Cells by which gaps between points are closed."""
+
+
+D = TypeVar("D", bound="DataclassInstance")
+
+
+def changed(item: D, **values: Any) -> D:
+    """Return a dataclass with other values of fields that its cached properties do not depend on: they are kept."""
+    other = replace(item, **values)
+    own = {field.name for field in fields(item)}
+    other.__dict__.update({name: value for name, value in item.__dict__.items() if name not in own})
+    return other
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +73,7 @@ class Look:
 
     def with_colors(self, rgb: np.ndarray) -> Look:
         """Return the photo with other colours [512, 512, 3]."""
-        return replace(self, rgb=rgb)
+        return changed(self, rgb=rgb)
 
     def moved(self, turn: np.ndarray, shift: np.ndarray, pivot: np.ndarray) -> Look:
         """Return the photo with its camera moved as if it were the head that moves.
@@ -72,7 +87,7 @@ class Look:
         motion = np.eye(4)
         motion[:3, :3] = Rotation.from_rotvec(turn).as_matrix()
         motion[:3, 3] = seen + shift - motion[:3, :3] @ seen
-        return replace(self, camera=replace(self.camera, c2w=self.camera.c2w @ np.linalg.inv(motion)))
+        return changed(self, camera=replace(self.camera, c2w=self.camera.c2w @ np.linalg.inv(motion)))
 
 
 def jacobians(camera: Camera, points: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy import ndimage
@@ -12,6 +13,7 @@ from ....cameras import Camera
 from ....geometry.vectors import unit
 from ....progress import Reporter
 from ....splats.parts import Part
+from ....system import blocks
 from ..bust import Bust
 from ..fields import sample_map, sample_picture
 from .lattice_field import Demands, solve_field
@@ -71,7 +73,7 @@ def meet_outlines(bust: Bust, looks: Sequence[Look], rng: np.random.Generator, r
     for _ in range(ROUNDS):
         reporter.check()
         demands = [_hold(means[held], bust.portrait.camera)]
-        demands += [_outline(means, bust.gaussians.parts, look, pivot) for look in looks]
+        demands += blocks.each(partial(_outline, means, bust.gaussians.parts, pivot), looks)
         field, found = solve_field(means, Demands.joined(demands), stillness)
         means, vertices = means + field.at(means), vertices + field.at(vertices)
         motions = found.reshape(-1, 6)
@@ -87,7 +89,7 @@ def _hold(points: np.ndarray, camera: Camera) -> Demands:
     return Demands(np.repeat(points, 2, axis=0), directions, np.zeros(count), weights, np.zeros((count, 0)))
 
 
-def _outline(points: np.ndarray, parts: np.ndarray, look: Look, pivot: np.ndarray) -> Demands:
+def _outline(points: np.ndarray, parts: np.ndarray, pivot: np.ndarray, look: Look) -> Demands:
     """Ask the points on the head's outline to go where the photo's is."""
     chosen = _outermost(points, look.camera)
     place, _ = look.camera.project(points[chosen])

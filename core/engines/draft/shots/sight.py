@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -13,7 +13,7 @@ from ....geometry.vectors import unit
 from ....photo.exposures import exposed
 from ..fields import blur_inside, index_of, nearest_fill, sample_map, sample_picture
 from ..photo_sheet import pixel_positions, smaller_step
-from .look import CELLS, Cells, Look
+from .look import CELLS, Cells, Look, changed
 
 LAYER = 0.03
 """World units behind the nearest point of a cell up to which points make its surface."""
@@ -47,11 +47,8 @@ class Sight:
 
     def with_colors(self, rgb: np.ndarray) -> Sight:
         """Return the sight of the same photo with other colours [512, 512, 3]."""
-        other = replace(self, look=self.look.with_colors(rgb))
         # What was found out about the surface holds for other colours, too.
-        own = {field.name for field in fields(self)}
-        other.__dict__.update({name: value for name, value in self.__dict__.items() if name not in own})
-        return other
+        return changed(self, look=self.look.with_colors(rgb))
 
     def exposed(self, factors: np.ndarray) -> Sight:
         """Return the sight of the same photo under another exposure, linear light times factors [3]."""
