@@ -234,6 +234,23 @@ def test_the_side_that_no_photo_shows_takes_the_tint_of_the_other_side():
     assert hidden.mean() == pytest.approx(0.6, abs=0.06) and shown.mean() < 0.45
 
 
+def test_light_from_behind_at_the_outline_makes_no_stripe():
+    portrait = with_cap(12)[0]
+    head = ball()
+    own = look_at(head, portrait.camera)
+    front = seen_from(head, portrait.camera)
+    person = Bust(head, type(portrait)(own.rgb, own.alpha, portrait.landmarks, portrait.fit), front)
+    back = look_at(head, BEHIND)
+    shining = back.mask & (back.within < 14) & (np.arange(back.mask.shape[1]) > back.camera.cx)
+    lit = back.with_colors(np.where(shining[..., None], np.float32(1), back.rgb))
+
+    joined, _ = join_shots(person, [lit], np.random.default_rng(0), Reporter())
+
+    for camera in (BEHIND, Camera.orbit(0), Camera.orbit(180)):
+        wanted, found = render(head, camera, WHITE), render(joined.gaussians, camera, WHITE)
+        assert psnr(wanted.image, found.image, wanted.alpha > 0.9) > 30
+
+
 @pytest.fixture(scope="module")
 def further_photo():
     """A picture of the astronaut's head from aside, blue where her portrait shows nothing, and its camera."""

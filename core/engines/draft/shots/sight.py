@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from scipy import ndimage
 
+from ....colors import rgb_to_lab
 from ....gaussians import Gaussians
 from ....geometry.vectors import unit
 from ....photo.exposures import exposed
@@ -23,6 +24,12 @@ SURE_RIM = (1.5, 6.0)
 """Pixels inside the outline at which a photo begins to show a place, and shows it fully."""
 BESIDE_STEP = 2
 """Pixels beside a step whose depth is averaged over both of its sides."""
+RIM_REACH, RIM_SPREAD = 25.0, 3
+"""Pixels from the outline that light from behind reaches, and around what shines that are brighter for it."""
+BRIGHTEST, BRIGHTER = 98, 4.0
+"""Percentile of a part's CIE lightness further inside, and by how much light from behind exceeds it."""
+FEWEST_INNER = 500
+"""Pixels further inside from which that is known."""
 SAME = 0.035
 """World units off the nearest surface within which a place is what the photo shows."""
 
@@ -75,7 +82,23 @@ class Sight:
     def shows(self) -> np.ndarray:
         """[512, 512] how well the photo shows what it sees, 0 to ``priority``."""
         rim = np.clip((self.look.within - SURE_RIM[0]) / (SURE_RIM[1] - SURE_RIM[0]), 0, 1)
-        return (self.facing * rim * self.priority).astype(np.float32)
+        return (self.facing * rim * ~self.rim_lit * self.priority).astype(np.float32)
+
+    @cached_property
+    def rim_lit(self) -> np.ndarray:
+        """[512, 512] bool: pixels near the outline that shine as nothing further inside does.
+
+        Light from behind does that, at grazing angles. From anywhere else it would be a white stripe.
+        """
+        lightness = rgb_to_lab(self.look.rgb)[..., 0]
+        near = self.look.within < RIM_REACH
+        shines = np.zeros_like(near)
+        for part in np.unique(self.parts[self.known]):
+            place = self.known & self.look.mask & (self.parts == part)
+            inner = lightness[place & ~near]
+            if len(inner) >= FEWEST_INNER:
+                shines |= place & near & (lightness > np.percentile(inner, BRIGHTEST) + BRIGHTER)
+        return ndimage.binary_dilation(shines, iterations=RIM_SPREAD) & near
 
     def steps(self, slope: float) -> np.ndarray:
         """Return which pixels [512, 512] lie where the surface falls by more than ``slope`` for one across."""
