@@ -25,14 +25,16 @@ from .by_hand import candidate_by_hand
 from .candidates import TURNS, Candidate, candidate_of
 from .joint_solver import Sight, camera_in_frame, resized, solve_pose, solve_together
 from .level import Level
+from .mirroring import find_mirrored
 from .outline import Outline, hair_thickness, outline_error
-from .tracks import Look, find_tracks
+from .tracks import Look, Tracks, find_tracks
 from .types import PlacedShot, Shot
 
 CHOOSE_SIDE = (
     "This photo shows no face, and its outline does not tell the side. Choose what it shows: left, right or back."
 )
 UNLIKE = "This face is unlike the portrait's: is it another person? Then remove it."
+MIRRORED = "This photo looks mirrored, as selfies are: moles and partings would be on the wrong side. Flip it first."
 POOR = "The head's outline does not fit this photo. Choose which side it shows, mend its matte, or remove it."
 MOST_LANDMARK_ERROR = 9.0
 """Mean distance in pixels of the crop between a face's landmarks and the common head's, above which it is doubted."""
@@ -90,7 +92,7 @@ def place_shots(
     found = [each for each in candidates if isinstance(each, Candidate)]
     landmarks = portrait.landmarks.points.astype(np.float64)
     own = Sight(portrait_camera, first, first.pose.rotation, landmarks)
-    solutions = _solved(model, own, portrait.aligned, found, thickness) if found else [first]
+    solutions, mirrored = _solved(model, own, portrait.aligned, found, thickness) if found else ([first], [])
     reporter.check()
     refined = fit_of(model, solutions[0], landmarks, portrait_camera, portrait.alpha > 0.5) if found else fit
     offsets = refined.vertices - posed_head(model, solutions[0])
@@ -98,7 +100,7 @@ def place_shots(
     placed = [
         _left_out(shot, refined, portrait_camera, candidate)
         if isinstance(candidate, str)
-        else _placed(model, candidate, next(others), solutions[0], offsets, thickness)
+        else _placed(model, candidate, next(others), solutions[0], offsets, thickness, candidate in mirrored)
         for shot, candidate in zip(shots, candidates, strict=True)
     ]
     return tuple(placed), refined
@@ -120,16 +122,20 @@ def _candidate(
 
 def _solved(
     model: HeadModel, portrait: Sight, picture: np.ndarray, found: Sequence[Candidate], thickness: np.ndarray
-) -> list[Solution]:
-    """Return the solutions of the portrait, whose picture is [512, 512, 4], and of all photos found."""
+) -> tuple[list[Solution], list[Candidate]]:
+    """Return the solutions of the portrait and all photos found, and which of those are mirrored.
+
+    The portrait's picture is [512, 512, 4].
+    """
     front = [each for each in found if each.tells_shape]
     sights = [portrait, *(each.sight for each in front)]
     pictures = [picture, *(each.sighting.picture for each in front)]
-    first, *others = _solved_from_front(model, sights, pictures, thickness)
+    (first, *others), mirrored = _solved_from_front(model, sights, pictures, thickness)
     own = zip(sights, [first, *others], strict=True)
     level = Level.of([camera_in_frame(sight.camera, each.pose, first.pose) for sight, each in own], first.pose)
     solved = iter(others)
-    return [first, *(_solved_alone(model, each, first, level, thickness) or next(solved) for each in found)]
+    all_found = [_solved_alone(model, each, first, level, thickness) or next(solved) for each in found]
+    return [first, *all_found], [front[number - 1] for number in mirrored]
 
 
 def _solved_alone(
@@ -157,10 +163,11 @@ def _solved_from_behind(
 
 def _solved_from_front(
     model: HeadModel, sights: list[Sight], pictures: list[np.ndarray], thickness: np.ndarray
-) -> list[Solution]:
-    """Return the solutions of photos that show something of the face."""
+) -> tuple[list[Solution], list[int]]:
+    """Return the solutions of photos that show something of the face, and which of them look mirrored."""
     solutions = solve_together(model, sights, thickness)
     looks = [Look.of(picture, sight.camera) for picture, sight in zip(pictures, sights, strict=True)]
+    tracks: list[Tracks] = []
     for _ in range(TRACK_ROUNDS):
         both = zip(solutions, sights, strict=True)
         ways = np.array([each.pose.rotation.T @ sight.camera.c2w[:3, 2] for each, sight in both])
@@ -174,7 +181,7 @@ def _solved_from_front(
         tracks = find_tracks(model, looks, solutions, pairs)
         sights = [replace(sight, reached=solution) for sight, solution in zip(sights, solutions, strict=True)]
         solutions = solve_together(model, sights, thickness, tracks, TRACK_ITERATIONS)
-    return solutions
+    return solutions, find_mirrored(model, looks, solutions, tracks)
 
 
 def _placed(
@@ -184,6 +191,7 @@ def _placed(
     first: Solution,
     offsets: np.ndarray,
     thickness: np.ndarray,
+    mirrored: bool,
 ) -> PlacedShot:
     """Return a placed photo.
 
@@ -194,11 +202,12 @@ def _placed(
         first: The portrait's.
         offsets: [V, 3] what the portrait's head has beyond the model.
         thickness: [V] metres of hair.
+        mirrored: Whether it looks mirrored.
     """
     sighting, sight = candidate.sighting, candidate.sight
     camera = camera_in_frame(sight.camera, solution.pose, first.pose)
     landmarks = None if sighting.landmarks is None else sighting.landmarks.points
-    state, message = PLACED, ""
+    state, message = PLACED, MIRRORED if mirrored else ""
     if candidate.by_hand:
         vertices, expression, error = posed_head(model, first) + offsets, first.expression, float("nan")
     elif landmarks is None:

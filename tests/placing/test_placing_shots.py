@@ -92,6 +92,25 @@ def test_the_portrait_again_is_seen_by_the_portraits_camera():
     assert np.degrees(np.linalg.norm(Rotation.from_matrix(turn).as_rotvec())) < 1.5
 
 
+def test_a_mirrored_photo_is_told_and_an_unmirrored_one_is_not(shared):
+    folder = shared / "truth-heads" / "scan"
+    portrait, left = shot_of(folder / "photo_35.png"), shot_of(folder / "photo_35_left.png")
+    mirrored = Shot(from_array(np.ascontiguousarray(left.photo.rgba[:, ::-1]), "selfie.png"))
+
+    _, placed, _ = placed_of(portrait, [left, mirrored])
+
+    assert [each.state for each in placed] == [PLACED] * 2
+    assert placed[0].message == ""
+    assert "mirrored" in placed[1].message
+
+
+def test_the_portrait_mirrored_is_told():
+    photo = astronaut()
+    mirrored = from_array(np.ascontiguousarray(photo.rgba[:, ::-1]), "selfie")
+    _, (again,), _ = placed_of(Shot(photo), [Shot(mirrored)])
+    assert "mirrored" in again.message
+
+
 def test_placing_can_be_cancelled():
     photo = astronaut()
     portrait = prepare_photo(photo, None, Reporter())
