@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 
 class FaceLiftError(Exception):
@@ -64,3 +65,23 @@ class EngineUnavailable(FaceLiftError):
     """The engine can't run here: missing weights, packages or hardware."""
 
     code = "engine-unavailable"
+
+
+E = TypeVar("E", bound=FaceLiftError)
+
+
+def unreadable(kind: type[E], name: str | Path, error: OSError, **details: Any) -> E:
+    """Return what to tell where a file can't be opened ("file-unreadable").
+
+    Args:
+        kind: Of error.
+        name: The file, as it is told.
+        error: What the system said.
+        details: Facts behind the message.
+    """
+    return kind(
+        f"{name} could not be opened: {error.strerror or error}.",
+        "Check that the file exists and that you may read it.",
+        code="file-unreadable",
+        **details,
+    )

@@ -9,7 +9,7 @@ from typing import Any
 from ..engines import settings
 from ..engines.capture import FURTHER, Capture, Shot
 from ..engines.shot_options import ShotOptions
-from ..errors import FaceLiftError
+from ..errors import FaceLiftError, unreadable
 from ..photo.decode import Photo, decode
 from ..photo.sides import SIDES
 
@@ -74,8 +74,4 @@ def read(path: Path) -> Photo:
     try:
         return decode(path.read_bytes(), path.name)
     except OSError as error:
-        raise FaceLiftError(
-            f"{path} could not be opened: {error.strerror or error}.",
-            "Check that the file exists and that you may read it.",
-            code="file-unreadable",
-        ) from error
+        raise unreadable(FaceLiftError, path, error) from error

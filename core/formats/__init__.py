@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..errors import FormatError
+from ..errors import FormatError, unreadable
 from ..gaussians import Gaussians
 from ..system.files import replacing
 from . import gltf, ply, splat, spz, usd
@@ -113,12 +113,7 @@ def read(path: str | os.PathLike[str], on_bytes: Callable[[int], object] | None 
         with path.open("rb") as stream:
             return kind.read(Counting(stream, on_bytes) if on_bytes else stream, path)
     except OSError as error:
-        raise FormatError(
-            f"{path.name} could not be opened: {error.strerror or error}.",
-            "Check that the file exists and that you may read it.",
-            code="file-unreadable",
-            path=str(path),
-        ) from error
+        raise unreadable(FormatError, path.name, error, path=str(path)) from error
 
 
 def load(path: str | os.PathLike[str], on_bytes: Callable[[int], object] | None = None) -> Gaussians:

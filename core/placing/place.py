@@ -19,8 +19,9 @@ from ..photo.alignment import Alignment
 from ..photo.edits import Crop
 from ..photo.prepare import Portrait, over_white
 from ..photo.sides import AUTO, BACK, FRONT, HELP, LEFT_OUT, PLACED
-from ..progress import Reporter
+from ..progress import Reporter, crop_preview
 from ..system import blocks
+from ..system.pictures import png_bytes
 from .by_hand import candidate_by_hand
 from .candidates import TURNS, Candidate, candidate_of
 from .joint_solver import Sight, camera_in_frame, resized, solve_pose, solve_together
@@ -69,7 +70,7 @@ def place_shots(
         fit: The head fitted to it.
         portrait_camera: The portrait's camera, ``fit.camera``.
         shots: The further photos.
-        reporter: Receives a stage for each photo, and one for all of them together.
+        reporter: Receives a stage for each photo, one for all of them together, and each photo's crop as a preview.
 
     Returns:
         What became of each photo, and the head whose identity all photos tell, in the portrait's own expression and
@@ -103,6 +104,8 @@ def place_shots(
         else _placed(model, candidate, next(others), solutions[0], offsets, thickness, candidate in mirrored)
         for shot, candidate in zip(shots, candidates, strict=True)
     ]
+    for number, each in enumerate(placed, 1):
+        reporter.preview(crop_preview(number), png_bytes(each.alignment.apply(each.rgb)))
     return tuple(placed), refined
 
 

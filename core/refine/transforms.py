@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..cameras import Camera
-from ..errors import FaceLiftError
+from ..errors import FaceLiftError, unreadable
 
 LENS_ERRORS = ("k1", "k2", "k3", "k4", "p1", "p2")
 """Entries with which a lens bends lines; here it doesn't."""
@@ -36,7 +36,7 @@ class Frame:
     camera: Camera
 
 
-def read_transforms(path: Path, size_of: Any) -> list[Frame]:
+def read_transforms(path: Path, size_of: Callable[[Path], tuple[int, int]]) -> list[Frame]:
     """Return the frames of a file.
 
     Args:
@@ -49,11 +49,7 @@ def read_transforms(path: Path, size_of: Any) -> list[Frame]:
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise FaceLiftError(
-            f"{path} could not be opened: {error.strerror or error}.",
-            "Check that the file exists and that you may read it.",
-            code="file-unreadable",
-        ) from error
+        raise unreadable(FaceLiftError, path, error) from error
     except ValueError as error:
         raise _bad(path, str(error)) from error
     if not isinstance(facts, Mapping) or not isinstance(facts.get("frames"), list) or not facts["frames"]:
@@ -73,7 +69,7 @@ def transforms_json(frames: Sequence[Frame]) -> str:
     return json.dumps({"camera_model": "PINHOLE", "frames": entries}, indent=1)
 
 
-def _frame(path: Path, facts: Mapping[str, Any], frame: Any, size_of: Any) -> Frame:
+def _frame(path: Path, facts: Mapping[str, Any], frame: Any, size_of: Callable[[Path], tuple[int, int]]) -> Frame:
     try:
         told = {**facts, **frame}
         picture = path.parent / told["file_path"]

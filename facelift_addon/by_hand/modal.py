@@ -19,30 +19,21 @@ PASSED = ("WHEELUPMOUSE", "WHEELDOWNMOUSE", "TRACKPADZOOM", "NUMPAD_PLUS", "NUMP
 PAN = "MIDDLEMOUSE"
 
 
-def follow_mouse(context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+def follow_mouse(event: bpy.types.Event) -> set[str]:
     """Take an event of the modal operator; return what that returns."""
     placing = state.current()
     if placing is None or placing.view is None:
-        tell(context, None)
         return {"FINISHED"}
     if placing.target() is None or placing.picture() is None:
-        return end(context, bpy.ops.facelift.place_cancel)
-    tell(context, placing)
+        return end(bpy.ops.facelift.place_cancel)
     if placing.dragged is None and placing.panned is None and not placing.view.holds(event.mouse_x, event.mouse_y):
         _point(placing, None)
         return {"PASS_THROUGH"}
-    return _in_view(context, event, placing)
+    return _in_view(event, placing)
 
 
-def tell(context: bpy.types.Context, placing: Placing | None) -> None:
-    """Say the keys in the status bar, or leave it to Blender."""
-    if context.workspace is not None:
-        context.workspace.status_text_set(None if placing is None else KEYS)
-
-
-def end(context: bpy.types.Context, operator) -> set[str]:
+def end(operator) -> set[str]:
     """End by an operator."""
-    tell(context, None)
     try:
         operator("EXEC_DEFAULT", True)
     except RuntimeError:
@@ -51,15 +42,15 @@ def end(context: bpy.types.Context, operator) -> set[str]:
     return {"FINISHED"}
 
 
-def _in_view(context: bpy.types.Context, event: bpy.types.Event, placing: Placing) -> set[str]:
+def _in_view(event: bpy.types.Event, placing: Placing) -> set[str]:
     """Take an event of the view."""
     board, view = placing.board, placing.view
     kind, pressed = event.type, event.value == "PRESS"
     place = _place(placing, event)
     if kind in ("RET", "NUMPAD_ENTER") and pressed:
-        return end(context, bpy.ops.facelift.place_apply)
+        return end(bpy.ops.facelift.place_apply)
     if kind == "ESC" and pressed and placing.dragged is None:
-        return end(context, bpy.ops.facelift.place_cancel)
+        return end(bpy.ops.facelift.place_cancel)
     if place is None:
         # The view was turned away: nothing can be meant there.
         if pressed:

@@ -16,7 +16,7 @@ from ..splats.data import heads, recipes
 from ..viewport import split
 from . import overlay
 from . import placing as state
-from .modal import follow_mouse
+from .modal import KEYS, follow_mouse
 from .view import PlacingView
 
 
@@ -67,6 +67,8 @@ class FACELIFT_OT_place_by_hand(Explained, bpy.types.Operator):
         if self._begin(context, area) == {"CANCELLED"}:
             return {"CANCELLED"}
         context.window_manager.modal_handler_add(self)
+        if context.workspace is not None:
+            context.workspace.status_text_set(KEYS)
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -74,37 +76,33 @@ class FACELIFT_OT_place_by_hand(Explained, bpy.types.Operator):
         area = context.area
         return self._begin(context, area if area is not None and area.type == "VIEW_3D" else None)
 
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+    def modal(self, _context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Set, drag and remove pins."""
-        return follow_mouse(context, event)
+        return follow_mouse(event)
 
     def _begin(self, context: bpy.types.Context, area: bpy.types.Area | None) -> set[str]:
-        return _begin(self, context, area)
-
-
-def _begin(operator: Any, context: bpy.types.Context, area: bpy.types.Area | None) -> set[str]:
-    """Begin to place a photo, in a 3D View if there is one."""
-    head = heads.find(operator.head) if operator.head else targets.active_splats(context)
-    reason = state.obstacle(head)
-    if reason:
-        operator.report({"ERROR"}, f"{reason}.")
-        return {"CANCELLED"}
-    number = operator.photo if operator.photo >= 0 else state.wanted(head, split.camera_in(context))
-    try:
-        placing = state.begin(head, number)
-        seen_through = heads.photo_camera_of(head, number) or heads.photo_camera_of(head)
-        if area is not None:
-            if seen_through is None:
-                raise FaceLiftError(
-                    "The head's photo cameras are gone.", "Make the head again from its photos.", code="no-camera"
-                )
-            placing.view = PlacingView(area, seen_through)
-            overlay.start()
-    except FaceLiftError as error:
-        finish()
-        operator.report({"ERROR"}, str(error))
-        return {"CANCELLED"}
-    return {"FINISHED"}
+        """Begin to place a photo, in a 3D View if there is one."""
+        head = heads.find(self.head) if self.head else targets.active_splats(context)
+        reason = state.obstacle(head)
+        if reason:
+            self.report({"ERROR"}, f"{reason}.")
+            return {"CANCELLED"}
+        number = self.photo if self.photo >= 0 else state.wanted(head, split.camera_in(context))
+        try:
+            placing = state.begin(head, number)
+            seen_through = heads.photo_camera_of(head, number) or heads.photo_camera_of(head)
+            if area is not None:
+                if seen_through is None:
+                    raise FaceLiftError(
+                        "The head's photo cameras are gone.", "Make the head again from its photos.", code="no-camera"
+                    )
+                placing.view = PlacingView(area, seen_through)
+                overlay.start()
+        except FaceLiftError as error:
+            finish()
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
 
 
 class _WhilePlacing(Explained):

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from core.engines.base import Engine
+from core.engines.registry import create_engine
+
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
@@ -20,3 +23,11 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def own_folders(own_cache: None) -> None:
     """Keep the user's folders out of all of them."""
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    """The engine, without models after the test."""
+    made = create_engine("facelift")
+    yield made
+    made.unload()

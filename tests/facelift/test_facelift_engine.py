@@ -29,7 +29,6 @@ from core.engines.facelift.engine import PLACES
 from core.engines.facelift.errors import NotFiniteError, OutOfMemoryError
 from core.engines.facelift.runner import VIEWS
 from core.engines.recipe import Recipe
-from core.engines.registry import create_engine
 from core.errors import Cancelled, EngineUnavailable, PhotoError, SettingsError
 from core.photo.decode import Photo
 from core.progress import Progress, Reporter
@@ -41,13 +40,6 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def photo() -> Photo:
     return cut_out_astronaut()
-
-
-@pytest.fixture
-def engine():
-    made = create_engine("facelift")
-    yield made
-    made.unload()
 
 
 @pytest.fixture

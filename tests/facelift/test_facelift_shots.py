@@ -25,7 +25,6 @@ from core.engines.facelift.shots import photos as photos_module
 from core.engines.facelift.shots.frame import carried, to_frame
 from core.engines.further import prepare_further
 from core.engines.recipe import Recipe
-from core.engines.registry import create_engine
 from core.engines.shot_options import ShotOptions
 from core.errors import Cancelled, SettingsError
 from core.photo.alignment import Alignment
@@ -65,13 +64,6 @@ def prepare_once(prepared, monkeypatch) -> None:
         return prepared[key]
 
     monkeypatch.setattr(preparation, "prepare", remembered)
-
-
-@pytest.fixture
-def engine():
-    made = create_engine("facelift")
-    yield made
-    made.unload()
 
 
 @pytest.fixture

@@ -18,8 +18,7 @@ from ...photo.network import load_network
 from ...photo.prepare import Portrait, prepare_photo
 from ...photo.sides import PLACED
 from ...placing import PlacedShot, place
-from ...progress import Reporter, crop_preview
-from ...system.pictures import png_bytes
+from ...progress import Reporter
 from ...version import version
 from ..base import GenerateResult
 from ..capture import Capture, as_capture
@@ -79,8 +78,6 @@ class DraftEngine:
         if further:
             found, fit = place.place_shots(prepared, portrait.fit, portrait.camera, further, placing)
             placed, portrait = list(found), replace(portrait, fit=fit)
-            for number, shot in enumerate(placed, 1):
-                reporter.preview(crop_preview(number), png_bytes(shot.alignment.apply(shot.rgb)))
         if options.budget.detail:
             portrait = replace(portrait, fine=fine_photo(prepared))
         bust = build_bust(portrait, options, building)

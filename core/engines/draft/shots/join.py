@@ -84,7 +84,7 @@ def join_shots(
     # What the portrait tells of places that are not its pixels, they have from it already, without its borders' flaws.
     told = np.stack([own, *(sight.colors(pixels) for sight, (_, pixels) in zip(sights[1:], seen[1:], strict=True))])
     change = mixed_colors(told, quality) - own
-    head = _recolored(head, ~photographed, quality.max(0), change, bust.portrait.fit.pose)
+    head = _recolored(head, ~photographed, quality.max(0), own, change, bust.portrait.fit.pose)
     layers = []
     numbers = range(1, len(sights))
     for number, layer in zip(numbers, blocks.each(lambda number: pixel_layer(sights, number), numbers), strict=True):
@@ -118,7 +118,9 @@ def _within_all(points: np.ndarray, looks: Sequence[Look]) -> np.ndarray:
     return within
 
 
-def _recolored(head: Gaussians, free: np.ndarray, quality: np.ndarray, change: np.ndarray, pose: Pose) -> Gaussians:
+def _recolored(
+    head: Gaussians, free: np.ndarray, quality: np.ndarray, own: np.ndarray, change: np.ndarray, pose: Pose
+) -> Gaussians:
     """Return the head with the photos' colours where it is free [N] to change.
 
     Between what the photos show, colours change as much as beside them and as on the head's other side: what was
@@ -128,7 +130,8 @@ def _recolored(head: Gaussians, free: np.ndarray, quality: np.ndarray, change: n
         head: Its Gaussians.
         free: [N] bool.
         quality: [N] how well photos show each of them.
-        change: [N, 3] by how much the colours that they show differ from the head's.
+        own: [N, 3] the head's colours.
+        change: [N, 3] by how much the colours that they show differ from those.
         pose: Where the head lies.
     """
     share = np.clip((quality - BELIEVED[0]) / (BELIEVED[1] - BELIEVED[0]), 0, 1)
@@ -146,7 +149,7 @@ def _recolored(head: Gaussians, free: np.ndarray, quality: np.ndarray, change: n
         change = change * share[:, None]
     sh = head.sh.copy()
     sh[free] = 0
-    sh[free, :1] = harmonics.from_colors(np.clip(harmonics.to_colors(head.sh) + change, 0, 1)[free])
+    sh[free, :1] = harmonics.from_colors(np.clip(own + change, 0, 1)[free])
     return head.replace(sh=sh)
 
 

@@ -91,18 +91,8 @@ class Look:
 
 
 def jacobians(camera: Camera, points: np.ndarray) -> np.ndarray:
-    """Return how a camera's pixels move with points [N, 3]: [N, 2, 3] pixels per world unit."""
-    local = camera.to_camera(points)
-    x, y, z = local.T
-    zero = np.zeros_like(x)
-    inner = np.stack(
-        [
-            np.stack([camera.fx / z, zero, -camera.fx * x / z**2], axis=-1),
-            np.stack([zero, camera.fy / z, -camera.fy * y / z**2], axis=-1),
-        ],
-        axis=1,
-    )
-    return inner @ camera.c2w[:3, :3].T
+    """Return how a camera's pixels move with world points [N, 3]: [N, 2, 3] pixels per world unit."""
+    return camera.jacobians(camera.to_camera(points)) @ camera.c2w[:3, :3].T
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from ....cameras import Camera
 
@@ -31,7 +32,8 @@ def to_frame(portrait: Camera, wanted: Camera, center: np.ndarray) -> np.ndarray
     scale = (portrait.fx / portrait.width * (depth + farther)) / (wanted.fx / wanted.width * depth)
     before = portrait.c2w[:3, :3].T @ (center - portrait.position)
     after = wanted.c2w[:3, :3].T @ (moved - wanted.position)
-    turn = wanted.c2w[:3, :3] @ rotation_between(before, after) @ portrait.c2w[:3, :3].T
+    least, _ = Rotation.align_vectors(after[None], before[None])
+    turn = wanted.c2w[:3, :3] @ least.as_matrix() @ portrait.c2w[:3, :3].T
     matrix = np.eye(4)
     matrix[:3, :3] = scale * turn
     matrix[:3, 3] = moved - matrix[:3, :3] @ center
@@ -43,11 +45,3 @@ def carried(camera: Camera, similarity: np.ndarray) -> Camera:
     c2w = similarity @ camera.c2w
     c2w[:3, :3] /= np.cbrt(np.linalg.det(similarity[:3, :3]))
     return replace(camera, c2w=c2w)
-
-
-def rotation_between(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Return the least rotation [3, 3] from one direction [3] to another that is not opposite (Rodrigues)."""
-    before, after = before / np.linalg.norm(before), after / np.linalg.norm(after)
-    x, y, z = np.cross(before, after)
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.eye(3) + cross + cross @ cross / (1 + before @ after)

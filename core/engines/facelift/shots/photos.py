@@ -14,8 +14,7 @@ from ....photo.lens import Lens
 from ....photo.prepare import Portrait, is_cut_out
 from ....photo.sides import AUTO, FRONT, LEFT_OUT, PLACED
 from ....placing import PlacedShot, place_shots
-from ....progress import Reporter, crop_preview
-from ....system.pictures import png_bytes
+from ....progress import Reporter
 from ...capture import Capture, Shot
 from ...outcomes import ShotOutcome, outcome_of
 from ..preparation import Preparation
@@ -85,8 +84,6 @@ def place_further(prepared: Preparation, capture: Capture[Photo], reporter: Repo
     camera = front_camera(fov=lens.degrees)
     fit = fit_head(portrait.landmarks.points, camera, portrait.alpha > 0.5)
     placed, fit = place_shots(portrait, fit, camera, further, reporter)
-    for number, shot in enumerate(placed, 1):
-        reporter.preview(crop_preview(number), png_bytes(shot.alignment.apply(shot.rgb)))
     return views_of(portrait, fit, further, placed, lens)
 
 
