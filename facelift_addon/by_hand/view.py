@@ -29,6 +29,9 @@ class _Before:
     lock_camera: bool
     zoom: float
     offset: tuple[float, float]
+    rotation: tuple[float, ...]
+    location: tuple[float, ...]
+    distance: float
 
 
 class PlacingView:
@@ -51,6 +54,9 @@ class PlacingView:
             space.lock_camera,
             view.view_camera_zoom,
             tuple(view.view_camera_offset),
+            tuple(view.view_rotation),
+            tuple(view.view_location),
+            view.view_distance,
         )
         space.use_local_camera, space.camera, space.lock_camera = True, camera, False
         view.view_perspective = "CAMERA"
@@ -129,6 +135,9 @@ class PlacingView:
             space.lock_camera = before.lock_camera
             view.view_camera_zoom, view.view_camera_offset = before.zoom, before.offset
             view.view_perspective = before.perspective
+            # Looking through a camera turned the view as the camera is.
+            view.view_rotation, view.view_location = before.rotation, before.location
+            view.view_distance = before.distance
             self._area.tag_redraw()
         except (ReferenceError, AttributeError):
             pass

@@ -158,6 +158,7 @@ def view_state(space):
     return (
         view.view_perspective, space.camera, space.use_local_camera, space.lock_camera,
         view.view_camera_zoom, tuple(view.view_camera_offset),
+        tuple(view.view_rotation), tuple(view.view_location), view.view_distance,
     )  # fmt: skip
 
 
@@ -343,6 +344,9 @@ def test_the_view_is_left_as_it_was_however_placing_ends(stage):
             assert bpy.ops.facelift.place_by_hand(photo=1) == {"FINISHED"}
         assert space.region_3d.view_perspective == "CAMERA" and space.camera == stage.camera()
         assert space.use_local_camera and scene_state() == scene
+        # As Blender does it where a window draws what a camera sees.
+        space.region_3d.view_rotation, space.region_3d.view_distance = (1, 0, 0, 0), 3.0
+        space.region_3d.view_location = (1, 2, 3)
 
     for end in (bpy.ops.facelift.place_cancel, handlers.on_replaced, bpy.ops.facelift.place_apply):
         begin()
