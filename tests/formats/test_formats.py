@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -99,6 +101,24 @@ def test_files_of_many_blocks_keep_their_order(suffix, tmp_path):
         np.testing.assert_array_equal(alone.sh, back.sh[some])
     if suffix == ".compressed.ply":
         assert np.abs(np.sort(back.means, axis=0) - np.sort(gaussians.means, axis=0)).max() < 0.02
+
+
+class _LettingOthersIn(io.BytesIO):
+    """A file in which every other thread gets a turn between finding a place and reading there."""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        found = super().seek(offset, whence)
+        time.sleep(0.002)
+        return found
+
+
+@pytest.mark.parametrize("suffix", (".ply", ".compressed.ply"))
+def test_threads_that_read_different_tables_of_a_file_take_turns(suffix):
+    data = formats.dumps(random_gaussians(4 * MANY, 1), suffix)
+    found = formats.ply.decode(_LettingOthersIn(data)).gaussians
+    expected = formats.ply.decode(io.BytesIO(data)).gaussians
+    np.testing.assert_array_equal(found.means, expected.means)
+    np.testing.assert_array_equal(found.sh, expected.sh)
 
 
 def test_faults_in_all_blocks_of_a_ply_file_are_left_out_and_counted():

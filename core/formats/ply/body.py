@@ -80,34 +80,57 @@ class Gatherer:
         return out
 
 
-def open_table(stream: BufferedIOBase, header: Header, element: Element) -> Table:
-    """Return the rows of one of the header's elements.
+class Body:
+    """What follows a file's header. All its tables share one stream, and take turns at it."""
 
-    Elements before the wanted one may hold lists; the wanted one may not, and has at least one
-    property. Binary rows are read from the stream when they are asked for, text is read at once.
+    def __init__(self, stream: BufferedIOBase, header: Header) -> None:
+        """Prepare; nothing is read yet."""
+        self._stream, self._header = stream, header
+        self._turns = threading.Lock()
 
-    Raises:
-        FormatError: "ply-truncated" (fewer rows than announced; also from ``rows`` when the file
-            shrank meanwhile), "ply-unsupported" (lists in the element), "ply-body" (text that is
-            no number, a number its type can't hold).
-    """
-    before = header.elements[: header.elements.index(element)]
-    if element.has_lists:
-        raise FormatError(
-            f"The file's “{element.name}” entries hold lists, which splats never do.",
-            "Choose a file with Gaussian splats.",
-            code="ply-unsupported",
-        )
-    if header.byte_order is None:
-        stream.seek(0)
-        data = stream.read()
-        rows = _read_text(data, _skip_lines(data, header.size, sum(item.count for item in before)), element)
-        return Table(element.count, rows.dtype, rows.__getitem__)
-    size = stream.seek(0, io.SEEK_END)
-    offset = header.size
-    for item in before:
-        offset = _skip_binary(stream, size, offset, item, header.byte_order)
-    return _binary_table(stream, size, offset, element, header.byte_order)
+    def table(self, element: Element) -> Table:
+        """Return the rows of one of the header's elements.
+
+        Elements before the wanted one may hold lists; the wanted one may not, and has at least one
+        property. Binary rows are read from the stream when they are asked for, text is read at once.
+
+        Raises:
+            FormatError: "ply-truncated" (fewer rows than announced; also from ``rows`` when the file
+                shrank meanwhile), "ply-unsupported" (lists in the element), "ply-body" (text that is
+                no number, a number its type can't hold).
+        """
+        header, stream = self._header, self._stream
+        before = header.elements[: header.elements.index(element)]
+        if element.has_lists:
+            raise FormatError(
+                f"The file's “{element.name}” entries hold lists, which splats never do.",
+                "Choose a file with Gaussian splats.",
+                code="ply-unsupported",
+            )
+        if header.byte_order is None:
+            stream.seek(0)
+            data = stream.read()
+            rows = _read_text(data, _skip_lines(data, header.size, sum(item.count for item in before)), element)
+            return Table(element.count, rows.dtype, rows.__getitem__)
+        size = stream.seek(0, io.SEEK_END)
+        offset = header.size
+        for item in before:
+            offset = _skip_binary(stream, size, offset, item, header.byte_order)
+        dtype = element.dtype(header.byte_order)
+        available = max(0, size - offset) // dtype.itemsize
+        if element.count > available:
+            raise _truncated(element, available)
+
+        def rows_at(place: slice) -> np.ndarray:
+            first, end, _ = place.indices(element.count)
+            found = np.empty(end - first, dtype)
+            with self._turns:
+                stream.seek(offset + first * dtype.itemsize)
+                if stream.readinto(found.view(np.uint8).data) < found.nbytes:
+                    raise _truncated(element, first)
+            return found
+
+        return Table(element.count, dtype, rows_at)
 
 
 def _truncated(element: Element, found: int) -> FormatError:
@@ -118,25 +141,6 @@ def _truncated(element: Element, found: int) -> FormatError:
         announced=element.count,
         found=found,
     )
-
-
-def _binary_table(stream: BufferedIOBase, size: int, offset: int, element: Element, byte_order: str) -> Table:
-    dtype = element.dtype(byte_order)
-    available = max(0, size - offset) // dtype.itemsize
-    if element.count > available:
-        raise _truncated(element, available)
-    lock = threading.Lock()
-
-    def rows(place: slice) -> np.ndarray:
-        first, end, _ = place.indices(element.count)
-        found = np.empty(end - first, dtype)
-        with lock:
-            stream.seek(offset + first * dtype.itemsize)
-            if stream.readinto(found.view(np.uint8).data) < found.nbytes:
-                raise _truncated(element, first)
-        return found
-
-    return Table(element.count, dtype, rows)
 
 
 def _skip_binary(stream: BufferedIOBase, size: int, offset: int, element: Element, byte_order: str) -> int:

@@ -24,7 +24,7 @@ from ..assembly import assemble
 from ..axes import Axes, Unit
 from ..reading import Reading
 from . import comments, names
-from .body import Gatherer, Table, open_table
+from .body import Body, Gatherer, Table
 from .header import Element, Header
 
 KIND = "ply"
@@ -56,13 +56,14 @@ def decode(stream: BufferedIOBase, header: Header) -> Reading:
         FormatError: as :func:`core.formats.ply.decode`.
     """
     elements = {item.name: item for item in header.elements}
-    vertex = _table(stream, header, elements, names.ELEMENT, _WORDS)
-    chunks = _table(stream, header, elements, _CHUNK_ELEMENT, (*_POSITION_BOUNDS, *_SCALE_BOUNDS))
+    body = Body(stream, header)
+    vertex = _table(body, elements, names.ELEMENT, _WORDS)
+    chunks = _table(body, elements, _CHUNK_ELEMENT, (*_POSITION_BOUNDS, *_SCALE_BOUNDS))
     if chunks.count * _CHUNK < vertex.count:
         raise _contradiction("it has too few chunks")
     bounds = chunks.rows(slice(chunks.count))
     has_color_bounds = set(_COLOR_BOUNDS) <= set(bounds.dtype.names or ())
-    higher, bands = _higher(stream, header, elements, vertex.count)
+    higher, bands = _higher(body, elements, vertex.count)
     means, scales = np.empty((vertex.count, 3), np.float32), np.empty((vertex.count, 3), np.float32)
     rotations, opacities = np.empty((vertex.count, 4), np.float32), np.empty(vertex.count, np.float32)
     sh = np.empty((vertex.count, 1 + bands, 3), np.float32)
@@ -142,9 +143,7 @@ def spatial_order(means: np.ndarray) -> np.ndarray:
     return np.argsort(code, kind="stable")
 
 
-def _table(
-    stream: BufferedIOBase, header: Header, elements: Mapping[str, Element], name: str, wanted: tuple[str, ...]
-) -> Table:
+def _table(body: Body, elements: Mapping[str, Element], name: str, wanted: tuple[str, ...]) -> Table:
     """Return an element's rows; raise unless it has all the wanted columns."""
     element = elements.get(name)
     missing = sorted(set(wanted) - {item.name for item in element.properties}) if element else [name]
@@ -155,16 +154,14 @@ def _table(
             code="ply-missing-property",
             missing=missing,
         )
-    return open_table(stream, header, element)
+    return body.table(element)
 
 
 def _contradiction(what: str) -> FormatError:
     return FormatError(f"The compressed splat file contradicts itself: {what}.", "Export it again.", code="ply-body")
 
 
-def _higher(
-    stream: BufferedIOBase, header: Header, elements: Mapping[str, Element], count: int
-) -> tuple[Callable[[slice], np.ndarray], int]:
+def _higher(body: Body, elements: Mapping[str, Element], count: int) -> tuple[Callable[[slice], np.ndarray], int]:
     """Return what reads the higher harmonics of some splats, [n, 3 K] channel by channel, and K, 0 without any."""
     element = elements.get(_HARMONICS_ELEMENT)
     if element is None or not element.properties:
@@ -172,7 +169,7 @@ def _higher(
     wanted = len(element.properties)
     if wanted not in _HARMONICS_COUNTS or element.count != count:
         raise _contradiction("its spherical harmonics don't fit its splats")
-    table = _table(stream, header, elements, _HARMONICS_ELEMENT, names.rest(wanted))
+    table = _table(body, elements, _HARMONICS_ELEMENT, names.rest(wanted))
     if table.dtype == np.dtype([(name, "u1") for name in names.rest(wanted)]):
         return lambda place: _HARMONICS[table.rows(place).view(np.uint8).reshape(-1, wanted)], wanted // 3
     gather = Gatherer(table.dtype, names.rest(wanted))

@@ -14,7 +14,7 @@ from ..assembly import known_parts
 from ..reading import Reading
 from ..soundness import MIN_ROTATION_LENGTH, Fault, check, mark
 from . import compressed, header, names
-from .body import Gatherer, Table, open_table
+from .body import Body, Gatherer, Table
 from .dialects import Layout, layout_of
 from .header import Element
 
@@ -43,7 +43,7 @@ def decode(stream: BufferedIOBase) -> Reading:
     if compressed.MARK in present:
         return compressed.decode(stream, parsed)
     layout = layout_of(present)
-    table = open_table(stream, parsed, element)
+    table = Body(stream, parsed).table(element)
     making = _Making(table, layout, layout.rest if _any(table, layout.rest) else ())
     blocks.fill(making.fill, table.count)
     gaussians, notes = making.finished()
