@@ -45,6 +45,15 @@ def test_bad_numbers_are_named(name, value, code):
         assert code_of(written(element(columns), text=text)) == code
 
 
+def test_a_splat_without_a_size_does_not_hide_another_of_infinite_size():
+    columns = raw_columns(random_gaussians(5))
+    columns["scale_0"] = columns["scale_0"].copy()
+    columns["scale_0"][[1, 3]] = np.nan, 89
+    found = formats.reads(written(element(columns)))
+    assert_same(found.gaussians, random_gaussians(5).select([0, 2, 4]))
+    assert "2 of 5 splats left out" in found.notes[0]
+
+
 def test_values_beyond_float32_are_named():
     columns = raw_columns(random_gaussians(5)) | {"z": np.full(5, 1e300)}
     assert code_of(written(element(columns, dtype="f8"))) == "ply-not-finite"

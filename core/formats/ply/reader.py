@@ -98,7 +98,8 @@ class _Making:
             if logs.shape[1] == 2:
                 np.multiply(found[:, :2].min(axis=1), np.float32(_FLAT), out=found[:, 2])
             np.maximum(found, np.float32(MIN_SCALE), out=found)
-            if np.isinf(found.max()):
+            # A NaN, of a splat that is broken anyway, would hide an infinite size from the largest value.
+            if not np.isfinite(found.max()):
                 mark(faults, np.isinf(found), Fault.SIZE)
             odds = np.exp(-logits)
             odds += 1
