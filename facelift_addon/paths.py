@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import bpy
@@ -23,7 +24,21 @@ def absolute(path: str) -> Path:
             "Save it first, or give a path that begins at the disk.",
             code="blend-unsaved",
         )
-    return Path(bpy.path.abspath(path))
+    return Path(os.path.normpath(bpy.path.abspath(path)))
+
+
+def stored(path: Path) -> str:
+    """Return a path as the .blend file is to keep it: relative to it where the preferences say so and it is saved.
+
+    Of a file that is saved for the first time, Blender makes paths relative itself.
+    """
+    if not bpy.data.filepath or not bpy.context.preferences.filepaths.use_relative_paths:
+        return str(path)
+    try:
+        return bpy.path.relpath(str(path))
+    except ValueError:
+        # Another disk.
+        return str(path)
 
 
 def chosen(operator: bpy.types.Operator) -> list[Path]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import bpy
 from bpy.app.handlers import persistent
@@ -80,18 +79,8 @@ def _shot_of(photo: Task) -> Shot[PhotoSource]:
 
 def _order_of(scene: bpy.types.Scene, number: int, facts: dict) -> Order:
     """Return the order of a photo of a file. One that is gone is chosen, too: its row says so."""
-    shot = Shot.from_facts(_source_of(scene, number, facts["name"]), facts, kept.matte_of(scene, number))
+    shot = Shot.from_facts(kept.source_of(scene, number, facts["name"]), facts, kept.matte_of(scene, number))
     return order_of_shot(bpy.context, shot)
-
-
-def _source_of(scene: bpy.types.Scene, number: int, name: str) -> PhotoSource:
-    found = kept.photo_of(scene, number)
-    try:
-        if found is not None:
-            return PhotoSource.of(found)
-    except FaceLiftError:
-        pass  # An image without pixels is as gone as a file that can't be found.
-    return PhotoSource(name, Path(kept.recorded_path(scene, number) or name))
 
 
 HANDLERS = ((bpy.app.handlers.save_pre, keep), (bpy.app.handlers.load_post, opened))

@@ -108,6 +108,36 @@ class FACELIFT_OT_choose_photo(_TakesFiles, bpy.types.Operator):
         return self.take(context, self.add)
 
 
+class FACELIFT_OT_find_photo(Explained, _TakesFiles, bpy.types.Operator):
+    """Choose where the shown photo is now: its side, crop, matte and placement stay. One that Blender found again, or that was put back, is taken at once"""  # noqa: E501
+
+    bl_idname = "facelift.find_photo"
+    bl_label = "Find Photo…"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def obstacle(cls, _context: bpy.types.Context) -> str:
+        """It must be gone."""
+        return "" if session.photo is not None and session.photo.is_gone else "The photo is where it was"
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Ask, unless it is there again."""
+        path = session.photo.order.source.found_again().path
+        if path is not None and not path.is_file():
+            context.window_manager.fileselect_add(self)
+            return {"RUNNING_MODAL"}
+        return self.execute(context)
+
+    @reported
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        """Look at it again, where it is now."""
+        order, files = session.photo.order, paths.chosen(self)
+        found = PhotoSource.from_file(str(files[0])) if files else order.source.found_again()
+        session.change_photo(replace(order, capture=order.capture.with_photos((found,))))
+        wake()
+        return {"FINISHED"}
+
+
 class FACELIFT_OT_drop_photo(_TakesFiles, bpy.types.Operator):
     """Take dropped photos: to those in the list where that is one person's, else in place of what was chosen"""
 
@@ -267,6 +297,7 @@ def draw_add(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
 
 CLASSES = (
     FACELIFT_OT_choose_photo,
+    FACELIFT_OT_find_photo,
     FACELIFT_OT_drop_photo,
     FACELIFT_OT_choose_head_photos,
     FACELIFT_OT_use_image,

@@ -1,6 +1,10 @@
 """Photos as a .blend file keeps them, on a head or a scene: where each is, and what was painted on it.
 
-What else was chosen about them is JSON, which their owners keep.
+A photo is kept as an image datablock, which holds no pixels until somebody looks at it. Blender's paths that are
+properties take no part in anything; those of images do: they become relative when the file is saved, follow it to
+another folder, are found again, and can be packed.
+
+What else was chosen about photos is JSON, which their owners keep.
 """
 
 from __future__ import annotations
@@ -11,17 +15,18 @@ from typing import Any
 import bpy
 
 from ...core.engines.capture import Shot
-from .photos import PhotoSource
+from .. import paths
+from .photos import PhotoSource, file_of, has_pixels
 
 PATH_KEY, IMAGE_KEY, MATTE_KEY = "facelift_photo_path", "facelift_photo_image", "facelift_photo_matte"
-"""Custom properties of the owner: the first photo's file, or the image datablock that it is, and an image that carries
-the PNG of the painted matte. Those of further photos end in their number."""
+"""Custom properties of the owner: the first photo's file in files of earlier versions, its image datablock, and an
+image that carries the PNG of the painted matte. Those of further photos end in their number."""
 
 
 def keep(owner: bpy.types.ID, number: int, shot: Shot[PhotoSource]) -> None:
     """Store a photo's place and its painted matte, instead of what was there."""
-    _put(owner, _key(PATH_KEY, number), str(shot.photo.path or ""))
-    _put(owner, _key(IMAGE_KEY, number), bpy.data.images.get(shot.photo.image))
+    _put(owner, _key(PATH_KEY, number), None)
+    _put(owner, _key(IMAGE_KEY, number), _photo(shot.photo))
     matte = shot.edits.matte
     _put(owner, _key(MATTE_KEY, number), _image_of(matte, f"{owner.name} matte") if matte else None)
 
@@ -32,16 +37,28 @@ def forget(owner: bpy.types.ID) -> None:
         del owner[key]
 
 
-def recorded_path(owner: bpy.types.ID, number: int) -> str:
-    """Return the file that a photo was, whether it is there or not; "" for an image of the .blend."""
-    return owner.get(_key(PATH_KEY, number), "")
+def source_of(owner: bpy.types.ID, number: int, name: str) -> PhotoSource:
+    """Return a photo, whether it is there or not.
+
+    Args:
+        owner: What keeps it.
+        number: Of the photo.
+        name: Of a photo of which nothing is left.
+    """
+    found = photo_of(owner, number)
+    if found is not None:
+        return PhotoSource.of(found)
+    image, path = owner.get(_key(IMAGE_KEY, number)), owner.get(_key(PATH_KEY, number), "")
+    if isinstance(image, bpy.types.Image):
+        return PhotoSource(name, file_of(image), image=image.name)
+    return PhotoSource(name, Path(path or name))
 
 
 def photo_of(owner: bpy.types.ID, number: int) -> str | bpy.types.Image | None:
     """Return where a photo is: a file, an image datablock, or None when it is gone."""
-    image, path = owner.get(_key(IMAGE_KEY, number)), recorded_path(owner, number)
-    if image is not None:
-        return image
+    image, path = owner.get(_key(IMAGE_KEY, number)), owner.get(_key(PATH_KEY, number), "")
+    if isinstance(image, bpy.types.Image):
+        return image if has_pixels(image) else None
     return path if path and Path(path).is_file() else None
 
 
@@ -62,6 +79,20 @@ def _put(owner: bpy.types.ID, key: str, value: Any) -> None:
         owner[key] = value
     elif key in owner:
         del owner[key]
+
+
+def _photo(photo: PhotoSource) -> bpy.types.Image | None:
+    """Return the image datablock of a photo; None for one that nothing is left of."""
+    image = bpy.data.images.get(photo.image)
+    if image is not None or photo.path is None:
+        return image
+    for image in bpy.data.images:
+        if image.source == "FILE" and image.packed_file is None and not image.is_dirty and file_of(image) == photo.path:
+            return image
+    image = bpy.data.images.new(photo.path.name, 1, 1)
+    image.source = "FILE"
+    image.filepath = paths.stored(photo.path)
+    return image
 
 
 def _image_of(png: bytes, name: str) -> bpy.types.Image:

@@ -40,7 +40,11 @@ def draw_findings(
 
 
 def draw_way_out(layout: bpy.types.UILayout, photo: Task) -> None:
-    """Offer a reset where a crop or a painted matte made a photo useless."""
+    """Offer to find a photo that is gone, and a reset where a crop or a painted matte made one useless."""
+    if photo.is_gone:
+        column = layout.column()
+        column.operator_context = "INVOKE_DEFAULT"
+        column.operator("facelift.find_photo", icon="VIEWZOOM")
     if photo.order.edits.crop is not None:
         layout.operator("facelift.reset_crop", icon="LOOP_BACK")
     if photo.order.edits.matte:

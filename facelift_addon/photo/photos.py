@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import bpy
@@ -23,13 +24,13 @@ class PhotoSource:
         name: File name for recipes and object names.
         path: The file, or None for an image that only the .blend has.
         data: The file's bytes when they are at hand already.
-        image: Name of the image datablock that it comes from, or "".
+        image: Name of the image datablock that it comes from, or "". The same photo without one is the same.
     """
 
     name: str
     path: Path | None = None
     data: bytes | None = None
-    image: str = ""
+    image: str = field(default="", compare=False)
 
     @classmethod
     def of(cls, found: str | bpy.types.Image) -> PhotoSource:
@@ -51,10 +52,15 @@ class PhotoSource:
         """
         if image.packed_file is not None:
             return cls(image.name, data=bytes(image.packed_file.data), image=image.name)
-        path = Path(bpy.path.abspath(image.filepath, library=image.library))
-        if image.source == "FILE" and path.is_file() and not image.is_dirty:
+        path = file_of(image)
+        if path is not None and path.is_file() and not image.is_dirty:
             return cls(path.name, path, image=image.name)
         return cls(image.name, data=_saved(image), image=image.name)
+
+    def found_again(self) -> PhotoSource:
+        """Return where the photo is now, if Blender found its image datablock's file elsewhere; else what it is."""
+        image = bpy.data.images.get(self.image)
+        return PhotoSource.from_image(image) if image is not None and has_pixels(image) else self
 
     def read(self) -> Future[bytes]:
         """Start reading the file's bytes; the result raises PhotoError when that fails."""
@@ -65,13 +71,28 @@ class PhotoSource:
         return _readers.submit(_read, self.path)
 
 
+def file_of(image: bpy.types.Image) -> Path | None:
+    """Return the file that an image datablock is of, there or not; None for images that Blender made."""
+    if image.source != "FILE" or not image.filepath:
+        return None
+    return Path(os.path.normpath(bpy.path.abspath(image.filepath, library=image.library)))
+
+
+def has_pixels(image: bpy.types.Image) -> bool:
+    """Whether :meth:`PhotoSource.from_image` can take an image: it is packed, painted, or its file is there."""
+    path = file_of(image)
+    if image.packed_file is not None or (path is not None and path.is_file()):
+        return True
+    return image.has_data or (path is None and min(image.size) > 0)
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError as error:
         raise PhotoError(
             f"{path.name} is not in {path.parent}.",
-            "Put it back, or remove it here and add it from where it is now.",
+            "Put it back, or find it where it is now.",
             code="photo-gone",
         ) from error
     except OSError as error:

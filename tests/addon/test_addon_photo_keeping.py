@@ -72,11 +72,20 @@ def matte() -> bytes:
     return painted_matte(before, after, b"")
 
 
+def drawn_panel():
+    """Return the names and texts of what the panel draws."""
+    import bpy
+
+    noted: list = []
+    bpy.types.FACELIFT_PT_main.draw(type("Panel", (), {"layout": Layout(noted)}), bpy.context)
+    return [text for entry in noted for text in entry[1:]]
+
+
 def told_in_rows(blender):
     """Return the texts of each row of the list, as the panel draws it."""
     import bpy
 
-    bpy.types.FACELIFT_PT_main.draw(type("Panel", (), {"layout": Layout([])}), bpy.context)
+    drawn_panel()
     rows = []
     for row in bpy.context.window_manager.facelift_photos:
         noted: list = []
@@ -167,6 +176,139 @@ def test_a_photo_that_is_gone_says_so_in_its_row_and_stays_in_the_list(quick_wor
     (tmp_path / "elsewhere.png").rename(tmp_path / "left.png")
     photos = reopened()
     assert photos[1].error is None and photos[1].found is not None
+
+
+def image_paths():
+    """Return the paths of the datablocks of the chosen photos, as the file has them."""
+    import bpy
+
+    scene = bpy.context.scene
+    return [scene[key].filepath for key in sorted(scene.keys()) if key.startswith("facelift_photo_image")]
+
+
+def open_file(blender, path):
+    """Open a file, as Blender with a window does."""
+    import bpy
+
+    keeping = blender.module("facelift_addon.making.keeping")
+    bpy.ops.wm.open_mainfile(filepath=str(path))
+    if bpy.app.timers.is_registered(keeping.choose_again):
+        bpy.app.timers.unregister(keeping.choose_again)
+        keeping.choose_again()
+    blender.settle()
+
+
+def test_a_folder_that_moves_with_its_photos_keeps_them(quick_worker, choose, tmp_path):
+    """Paths of photos are what Blender's preferences want of paths, also for heads, and Blender's tools change them."""
+    import bpy
+
+    before, after = tmp_path / "before", tmp_path / "after"
+    (before / "photos").mkdir(parents=True)
+    for name in ("front.png", "left.png", "right.png"):
+        choose(name)
+        (tmp_path / name).rename(before / "photos" / name)
+    names = [{"name": name} for name in ("front.png", "left.png", "right.png")]
+    bpy.ops.facelift.choose_photo(directory=str(before / "photos"), files=names)
+    quick_worker.settle()
+    bpy.ops.facelift.generate()
+    quick_worker.settle()
+    bpy.ops.wm.save_as_mainfile(filepath=str(before / "file.blend"))
+    bpy.ops.wm.save_mainfile()
+    assert image_paths() == [f"//photos/{name}" for name in ("front.png", "left.png", "right.png")]
+    assert len([image for image in bpy.data.images if image.name.startswith("front.png")]) == 1, "the head shares it"
+
+    before.rename(after)
+    open_file(quick_worker, after / "file.blend")
+    paths = [photo.order.source.path for photo in quick_worker.session.photos]
+    assert paths == [after / "photos" / name for name in ("front.png", "left.png", "right.png")]
+    assert not [photo.error for photo in quick_worker.session.photos if photo.error is not None]
+    heads = quick_worker.heads.heads_of(bpy.context.scene)
+    assert sorted(quick_worker.recipes.shot_of(head, 0).photo.path for head in heads) == sorted(paths)
+
+    bpy.ops.file.make_paths_absolute()
+    assert image_paths()[0] == str(after / "photos" / "front.png")
+    bpy.ops.file.make_paths_relative()
+    assert image_paths()[0] == "//photos/front.png"
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "deep" / "er" / "file.blend"))
+    assert image_paths()[0] == "//../../after/photos/front.png"
+    open_file(quick_worker, tmp_path / "deep" / "er" / "file.blend")
+    assert [photo.order.source.path for photo in quick_worker.session.photos] == paths
+
+
+def test_paths_are_absolute_where_the_preferences_say_so(quick_worker, choose, tmp_path):
+    import bpy
+
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "file.blend"))
+    choose("front.png")
+    choose("left.png", add=True)
+    files = bpy.context.preferences.filepaths
+    files.use_relative_paths = False
+    try:
+        bpy.ops.wm.save_mainfile(relative_remap=False)
+    finally:
+        files.use_relative_paths = True
+    assert image_paths() == [str(tmp_path / "front.png"), str(tmp_path / "left.png")]
+
+
+def test_photos_that_are_packed_are_in_the_file(quick_worker, choose, reopened, tmp_path):
+    import bpy
+
+    choose("front.png")
+    reopened()
+    bpy.ops.file.pack_all()
+    (tmp_path / "front.png").unlink()
+    (photo,) = reopened()
+    assert photo.error is None and photo.order.source.data and photo.order.source.name == "front.png"
+
+
+@pytest.mark.parametrize("how", ["by Blender", "by the user", "put back"])
+def test_photos_that_are_gone_are_found_again(quick_worker, choose, reopened, tmp_path, how):
+    import bpy
+
+    choose("front.png")
+    choose("left.png", add=True)
+    photo = quick_worker.session.photos[1]
+    photo.order = photo.order.with_options(side="left")
+    (tmp_path / "elsewhere").mkdir()
+    moved = tmp_path / "elsewhere" / "left.png"
+    (tmp_path / "left.png").rename(moved)
+    photos = reopened()
+    quick_worker.session.photo = photos[1]
+    assert "facelift.find_photo" in drawn_panel()
+    if how == "by Blender":
+        bpy.ops.file.find_missing_files(directory=str(tmp_path))
+        bpy.ops.facelift.find_photo("INVOKE_DEFAULT")
+    elif how == "by the user":
+        bpy.ops.facelift.find_photo(filepath=str(moved))
+    else:
+        moved.rename(tmp_path / "left.png")
+        bpy.ops.facelift.find_photo("INVOKE_DEFAULT")
+    quick_worker.settle()
+    photo = quick_worker.session.photos[1]
+    assert photo.error is None and photo.order.options.side == "left"
+    assert "facelift.find_photo" not in drawn_panel()
+    place = photo.order.source.path
+    assert place == (tmp_path / "left.png" if how == "put back" else moved)
+    assert reopened()[1].order.source.path == place and reopened()[1].error is None
+
+
+def test_photos_of_files_of_earlier_versions_are_found(quick_worker, choose, reopened, tmp_path):
+    """They have paths in place of images."""
+    import bpy
+
+    choose("front.png")
+    reopened()
+    scene, keeping = bpy.context.scene, quick_worker.module("facelift_addon.making.keeping")
+    del scene["facelift_photo_image"]
+    scene["facelift_photo_path"] = str(tmp_path / "front.png")
+    quick_worker.session.clear_photos()
+    keeping.choose_again()
+    quick_worker.settle()
+    (photo,) = quick_worker.session.photos
+    assert photo.order.source.path == tmp_path / "front.png" and photo.error is None
+    reopened()
+    assert "facelift_photo_path" not in bpy.context.scene and image_paths() == ["//front.png"]
 
 
 def test_a_list_that_can_t_be_read_is_no_list(quick_worker, choose, reopened):

@@ -430,7 +430,8 @@ def test_a_head_of_fewer_photos_gives_the_others_cameras_back(listed):
     own, gone = cameras[1].name, cameras[2].name
     outcomes = listed.module("core.engines.outcomes")
     front = listed.module("core.cameras").front_camera()
-    shot = outcomes.ShotOutcome("placed", camera=front, picture=(bpy.data.images[0].packed_file.data))
+    picture = next(image.packed_file.data for image in bpy.data.images if image.packed_file is not None)
+    shot = outcomes.ShotOutcome("placed", camera=front, picture=picture)
     arrivals.keep(bpy.context.scene, made.users_collection[0], made, [arrivals.ArrivingShot(shot)], np.eye(4))
     assert list(listed.heads.photo_cameras_of(made)) == [0]
     assert own in bpy.data.objects and gone not in bpy.data.objects
