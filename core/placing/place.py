@@ -34,7 +34,10 @@ from .types import PlacedShot, Shot
 CHOOSE_SIDE = (
     "This photo shows no face, and its outline does not tell the side. Choose what it shows: left, right or back."
 )
-UNLIKE = "This face is unlike the portrait's: is it another person? Then remove it."
+UNLIKE = (
+    "This face is unlike the portrait's, so nothing of it was used. If it is another person, remove the photo; else "
+    "place it by hand."
+)
 MIRRORED = "This photo looks mirrored, as selfies are: moles and partings would be on the wrong side. Flip it first."
 POOR = "The head's outline does not fit this photo. Choose which side it shows, mend its matte, or remove it."
 MOST_LANDMARK_ERROR = 9.0
@@ -93,15 +96,21 @@ def place_shots(
     found = [each for each in candidates if isinstance(each, Candidate)]
     landmarks = portrait.landmarks.points.astype(np.float64)
     own = Sight(portrait_camera, first, first.pose.rotation, landmarks)
-    solutions, mirrored = _solved(model, own, portrait.aligned, found, thickness) if found else ([first], [])
+    solutions = [first]
+    mirrored: list[Candidate] = []
+    if found:
+        found, solutions, mirrored = _solved_doubting(model, own, portrait.aligned, found, thickness)
     reporter.check()
     refined = fit_of(model, solutions[0], landmarks, portrait_camera, portrait.alpha > 0.5) if found else fit
     offsets = refined.vertices - posed_head(model, solutions[0])
-    others = iter(solutions[1:])
+    others = iter(
+        [
+            _placed(model, candidate, solution, solutions[0], offsets, thickness, candidate in mirrored)
+            for candidate, solution in zip(found, solutions[1:], strict=True)
+        ]
+    )
     placed = [
-        _left_out(shot, refined, portrait_camera, candidate)
-        if isinstance(candidate, str)
-        else _placed(model, candidate, next(others), solutions[0], offsets, thickness, candidate in mirrored)
+        _left_out(shot, refined, portrait_camera, candidate) if isinstance(candidate, str) else next(others)
         for shot, candidate in zip(shots, candidates, strict=True)
     ]
     for number, each in enumerate(placed, 1):
@@ -121,6 +130,30 @@ def _candidate(
         raise
     except FaceLiftError as error:
         return str(error)
+
+
+def _solved_doubting(
+    model: HeadModel, portrait: Sight, picture: np.ndarray, found: list[Candidate], thickness: np.ndarray
+) -> tuple[list[Candidate], list[Solution], list[Candidate]]:
+    """Return the photos found, with those doubted whose face does not fit the head of all, and as :func:`_solved`.
+
+    Somebody else's face must not stay in the head: without it, all are solved once more.
+    """
+    solutions, mirrored = _solved(model, portrait, picture, found, thickness)
+    errors = [_landmark_error(model, *each) for each in zip(found, solutions[1:], strict=True)]
+    misfits = [each.tells_shape and error > MOST_LANDMARK_ERROR for each, error in zip(found, errors, strict=True)]
+    if not any(misfits):
+        return found, solutions, mirrored
+    found = [replace(each, strange=each.strange or misfit) for each, misfit in zip(found, misfits, strict=True)]
+    return found, *_solved(model, portrait, picture, found, thickness)
+
+
+def _landmark_error(model: HeadModel, candidate: Candidate, solution: Solution) -> float:
+    """Return the mean distance in pixels of the crop between a photo's landmarks and the head's; 0 without a face."""
+    landmarks = candidate.sighting.landmarks
+    if landmarks is None or candidate.by_hand:
+        return 0.0
+    return mean_distance(model, solution.vertices(model), landmarks.points, candidate.sight.camera)
 
 
 def _solved(
@@ -147,7 +180,7 @@ def _solved_alone(
     """Return the solution of a photo that changes no one else; None of one that does."""
     if candidate.tells_shape:
         return None
-    if candidate.by_hand:
+    if candidate.by_hand or candidate.strange:
         return resized(candidate.sight, first)
     return _solved_from_behind(model, candidate.sight, first, level, thickness)
 
@@ -224,9 +257,9 @@ def _placed(
     else:
         expression = solution.expression
         vertices = posed_head(model, replace(solution, pose=first.pose)) + offsets
-        error = mean_distance(model, solution.vertices(model), landmarks, sight.camera)
+        error = _landmark_error(model, candidate, solution)
         vertices = warp_to_picture(model, vertices, landmarks[:, :2], camera)
-        if candidate.strange or error > MOST_LANDMARK_ERROR:
+        if candidate.strange:
             state, message = HELP, UNLIKE
     shape = HeadShape(vertices.astype(np.float32), expression.astype(np.float32), first.pose)
     return PlacedShot(
