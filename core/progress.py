@@ -45,6 +45,8 @@ LEAST_FOR_ETA = 0.02
 """Share of a job that must be done before its time is estimated."""
 CROP = "crop"
 """Kind of the preview that shows the portrait as it was aligned."""
+PHOTO = "photo"
+"""Kind of the preview that shows a photo as it is, whatever will be found in it."""
 
 
 def crop_preview(number: int) -> str:
@@ -113,8 +115,8 @@ class Reporter:
 
     Args:
         on_progress: Called with every :class:`Progress`, on the engine's thread.
-        on_preview: Called with (kind, PNG bytes); kinds are "crop", "matte" and "views", and those of further photos
-            end in their number ("crop/1").
+        on_preview: Called with (kind, PNG bytes); kinds are "photo", "crop", "matte" and "views", and those of further
+            photos end in their number ("crop/1").
         cancel: Event that another thread sets to cancel; a fresh one by default.
     """
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .files import replacing
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 def write_png(picture: np.ndarray, path: Path) -> Path:
@@ -32,3 +36,28 @@ def png_bytes(picture: np.ndarray) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(picture).save(stream, "PNG", compress_level=2)
     return stream.getvalue()
+
+
+def pixels_within(png: bytes, side: int) -> np.ndarray:
+    """Return a picture file's pixels [H, W, 4] uint8, scaled down where it is larger than a square.
+
+    Args:
+        png: The file.
+        side: Of the square, in pixels.
+    """
+    from PIL import Image
+
+    with Image.open(io.BytesIO(png)) as image:
+        return _within(image.convert("RGBA"), side)
+
+
+def reduced(picture: np.ndarray, side: int) -> np.ndarray:
+    """Return a picture [H, W, 3 or 4] uint8, scaled down where it is larger than a square of ``side`` pixels."""
+    from PIL import Image
+
+    return _within(Image.fromarray(picture), side)
+
+
+def _within(image: Image.Image, side: int) -> np.ndarray:
+    image.thumbnail((side, side), reducing_gap=2.0)
+    return np.asarray(image)

@@ -23,10 +23,14 @@ from ..errors import Cancelled
 from ..processes import protocol
 from ..processes.protocol import Method
 from ..processes.server import Server
-from ..progress import Reporter
+from ..progress import PHOTO, Reporter
+from ..system.pictures import png_bytes, reduced
 from . import packing
 
 logger = logging.getLogger(__name__)
+
+PHOTO_SIDE = 256
+"""Pixels of the picture of a photo that is sent before anything is found in it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +137,7 @@ class Lane:
             self._engines[task.engine] = create_engine(task.engine)
         engine = self._engines[task.engine]
         if task.method is Method.PREPARE:
+            reporter.preview(PHOTO, png_bytes(reduced(capture.portrait.photo.rgba, PHOTO_SIDE)))
             if task.further:
                 return packing.pack_prepared(prepare_further(engine, capture, task.settings, reporter))
             return packing.pack_prepared(engine.prepare(capture, task.settings, reporter))

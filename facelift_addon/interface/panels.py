@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 
+from ...core.progress import CROP
 from .. import engine_properties
 from ..by_hand import drawing as hand_drawing
 from ..making import errands
@@ -76,7 +77,9 @@ def _draw_photo(layout: bpy.types.UILayout, context: bpy.types.Context, photo: T
         photo_panels.draw_way_out(layout, photo)
         return
     standing = photo_list.standing_of(context, photo) if session.together else None
-    icons = [previews.icon(f"{photo.id}/{kind}") for kind in ("crop", "aligned")]
+    # What was found before stays while the photo is looked at anew.
+    keys = [(f"{photo.id}/{kind}", f"{photo.found_id}/{kind}") for kind in (CROP, "aligned")]
+    icons = [previews.icon(own if own in previews else before) for own, before in keys]
     if any(icons):
         row = layout.row()
         row.alignment = "CENTER"

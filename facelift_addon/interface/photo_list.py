@@ -10,11 +10,12 @@ import bpy
 
 from ...core.photo import sides
 from ...core.photo.sides import HELP, LEFT_OUT, PLACED
+from ...core.progress import CROP, PHOTO
 from ..by_hand import drawing as hand_drawing
 from ..making import together
 from ..making.orders import head_together
 from ..making.session import session
-from ..making.tasks import UNFINISHED, State, Task
+from ..making.tasks import UNFINISHED, Task
 from ..making.together import Place
 from ..photo import lenses, rows
 from ..splats.data import hand_placements, heads, recipes, shots
@@ -25,8 +26,6 @@ from .widgets import STATE_ICONS, draw_lines
 NAME_SHARE = 0.55
 """Of a row's width: for picture and name."""
 MOST_ROWS = 6
-UNREADABLE = ("photo-gone", "file-unreadable", "empty-file", "damaged-photo", "not-an-image", "photo-too-large")
-"""Codes of errors after which there is nothing to make a picture of."""
 GONE = "gone"
 """State of a photo whose file is not where it was."""
 OUTCOMES = {PLACED: ("CHECKMARK", "Placed"), HELP: ("QUESTION", "Help"), LEFT_OUT: ("X", "Left out")}
@@ -130,7 +129,7 @@ class FACELIFT_UL_photos(bpy.types.UIList):
             return
         # One line: Blender's lists select by their first line only.
         split = layout.split(factor=NAME_SHARE)
-        icon = thumbnail(photo)
+        icon = previews.icon(picture_of(photo))
         split.label(text=item.name, icon_value=icon) if icon else split.label(text=item.name, icon="FILE_IMAGE")
         row = split.row()
         row.alignment = "RIGHT"
@@ -143,14 +142,10 @@ class FACELIFT_UL_photos(bpy.types.UIList):
             row.label(icon=STATES[GONE][0] if photo.is_gone else STATE_ICONS.get(photo.state, "TIME"))
 
 
-def thumbnail(photo: Task) -> int:
-    """Return the icon of a photo: its crop, else the file as Blender reads it, else 0."""
-    known = previews.icon(f"{photo.id}/crop") or (photo.earlier and previews.icon(f"{photo.earlier.id}/crop"))
-    path = photo.order.source.path
-    unreadable = photo.error is not None and photo.error.code in UNREADABLE
-    if known or path is None or photo.state is not State.FAILED or unreadable:
-        return known or 0
-    return previews.icon_of_file(f"{photo.id}/file", path)
+def picture_of(photo: Task) -> str:
+    """Return the key of a photo's picture: its crop, or else the whole of it; "" before it was read."""
+    keys = (f"{each.id}/{kind}" for kind in (CROP, PHOTO) for each in (photo, photo.earlier) if each is not None)
+    return next((key for key in keys if key in previews), "")
 
 
 def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

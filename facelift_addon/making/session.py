@@ -12,6 +12,7 @@ from collections.abc import Callable
 import bpy
 
 from ...core.errors import FaceLiftError
+from ...core.progress import PHOTO
 from ..interface.previews import previews
 from ..photo import editing as photo_editing
 from ..reporting import REPORT
@@ -79,11 +80,16 @@ class Session:
         self._prepare_anew(self.photo, order)
 
     def _prepare_anew(self, before: Task, order: Order) -> None:
-        self._end_photo(before)
+        before.cancel()
+        # What was found before is shown until the photo is looked at anew, and so are its pictures.
         earlier = before if before.result is not None else before.earlier
+        photo = Task(order, "prepare", earlier=earlier, further=self.together)
+        previews.show_as(f"{photo.id}/{PHOTO}", f"{before.id}/{PHOTO}")
+        for each in (before, before.earlier):
+            if each is not None and each is not earlier:
+                previews.forget(each.id)
         if earlier is not None:
             earlier.earlier = None
-        photo = Task(order, "prepare", earlier=earlier, further=self.together)
         self.photos[self.photos.index(before)] = photo
         if before is self.photo:
             self.photo = photo
@@ -115,7 +121,8 @@ class Session:
     @staticmethod
     def _end_photo(photo: Task) -> None:
         photo.cancel()
-        previews.forget(photo.id)
+        for each in filter(None, (photo, photo.earlier)):
+            previews.forget(each.id)
 
     def generate(self, order: Order) -> Task:
         """Queue a head: one is made at a time, in the order in which they were asked for."""

@@ -22,7 +22,7 @@ from ...core.errors import FaceLiftError
 from ...core.photo.edits import PhotoEdits
 from ...core.photo.hand_placement import HandPlacement
 from ...core.processes.job import Job, JobState
-from ...core.progress import Progress, crop_preview
+from ...core.progress import CROP, PHOTO, Progress, crop_preview
 from ...core.worker.packing import ReceivedHead, ReceivedPreparation
 from ..interface.previews import previews
 from ..photo.photos import PhotoSource
@@ -238,7 +238,7 @@ class Task:
 
     def _follow(self) -> None:
         for kind, png in self._work.previews.items():
-            if kind not in self._shown:
+            if self.method == "prepare" and kind in (PHOTO, CROP) and kind not in self._shown:
                 self._shown.add(kind)
                 previews.show(f"{self.id}/{kind}", png)
         match self._work.state:

@@ -457,3 +457,70 @@ def test_a_photo_of_a_hundred_megapixels_is_told_and_shown_small(blender, photo,
         assert max(picture.size) <= 1536
     with Image.open(io.BytesIO(large.found.aligned_png)) as picture:
         assert picture.size == (512, 512)
+
+
+def pictured(blender, name):
+    """Return the pixels [H, W, 4] of a row's picture as Blender has it, the first row on top; None without."""
+    photo_list = blender.module("facelift_addon.interface.photo_list")
+    key = photo_list.picture_of(find(blender, name))
+    return pixels_of(photo_list.previews, key) if key else None
+
+
+def pixels_of(previews, key):
+    icon = previews._icons[key]
+    width, height = icon.image_size
+    packed = np.empty(width * height, np.int32)
+    icon.image_pixels.foreach_get(packed)
+    assert max(icon.icon_size) == 32 and any(icon.icon_pixels), "rows draw the small one"
+    return packed.view(np.uint8).reshape(height, width, 4)[::-1]
+
+
+def test_every_row_has_its_picture_whatever_becomes_of_the_photo(quick_worker, several, choose, photo):
+    colors = {"front.png": (200, 30, 90), "left.png": (20, 150, 220), "back.png": (9, 8, 7)}
+    for name, color in colors.items():
+        photo(name, color)
+    choose(*(photo(name, color) for name, color in colors.items()))
+    assert find(quick_worker, "back.png").error is not None, "no face was found, and it is no person's further photo"
+    for name, color in colors.items():
+        pixels = pictured(quick_worker, name)
+        assert pixels.shape == (90, 80, 4) and (pixels == (*color, 255)).all()
+
+
+def test_rows_keep_their_pictures_while_photos_are_looked_at_anew(listed):
+    before = pictured(listed, "left.png")
+    assert before is not None
+    row_of(listed, "left.png").side = "right"
+    assert find(listed, "left.png").result is None, "it is being looked at"
+    np.testing.assert_array_equal(pictured(listed, "left.png"), before)
+    row_of(listed, "left.png").side = "left"
+    np.testing.assert_array_equal(pictured(listed, "left.png"), before)
+    listed.settle()
+    np.testing.assert_array_equal(pictured(listed, "left.png"), before)
+    previews = listed.module("facelift_addon.interface.previews").previews
+    photos = listed.session.photos
+    known = {each.id for photo in photos for each in (photo, photo.earlier) if each is not None}
+    assert {key.split("/")[0] for key in previews._icons} <= known, "of nothing else"
+    listed.session.clear_photos()
+    assert not previews._icons
+
+
+def test_photos_that_failed_keep_their_pictures_while_they_are_looked_at_anew(quick_worker, several, choose, photo):
+    import bpy
+
+    choose(photo("front.png"), photo("back.png", (9, 8, 7)))
+    assert find(quick_worker, "back.png").error is not None
+    bpy.context.scene.facelift.heads = "ONE"
+    assert find(quick_worker, "back.png").error is None and pictured(quick_worker, "back.png") is not None
+
+
+def test_a_picture_that_is_exchanged_is_another_and_what_is_none_has_no_icon(blender):
+    from core.system.pictures import png_bytes
+
+    previews = blender.module("facelift_addon.interface.previews").Previews()
+    for value in (10, 200):
+        previews.show("one", png_bytes(np.full((40, 600, 3), value, np.uint8)))
+        pixels = pixels_of(previews, "one")
+        assert pixels.shape == (17, 256, 4) and (pixels == (value, value, value, 255)).all()
+    previews.show("none", b"no picture")
+    assert "none" not in previews and previews.icon("none") == previews.icon("other") == 0
+    previews.close()

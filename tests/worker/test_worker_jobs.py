@@ -90,7 +90,8 @@ def test_heads_come_back_bit_for_bit(client, count):
 def test_prepare_gives_faces_and_a_preview(client):
     job = client.prepare(capture(photo_bytes(), "a.png"), "steps", {})
     finish(client, job)
-    assert job.previews == {"crop": b"crop of a.png"}
+    assert list(job.previews) == ["photo", "crop"] and job.previews["crop"] == b"crop of a.png"
+    assert decode_png(job.previews["photo"]).shape[2] == 4
     assert job.result.faces[0].score == 0.5
     assert job.result.notes == ("one face",)
     assert decode_png(job.result.aligned_png).shape == (512, 512, 4)
