@@ -221,7 +221,8 @@ def _absorb_islands(
     classes: np.ndarray, mask: np.ndarray, roots: np.ndarray, beside: np.ndarray, below: np.ndarray
 ) -> np.ndarray:
     """Give small islands of a class to what surrounds them, and so hair that does not reach up to where hair grows, and
-    clothes beside the jaw that do not reach down to the body: these are light along it.
+    clothes beside the jaw that do not reach down to the body: these are light along it. Clothes that have skin all
+    around them are its shade or light, or a jewel on it: clothes go on to the outline or the picture's border.
 
     Beside the jaw small ones of hair may be the nape's.
     """
@@ -238,8 +239,18 @@ def _absorb_islands(
         if k == CLOTHES and count:
             top, bottom = (end(rows, labels, np.arange(count + 1)) for end in (ndimage.minimum, ndimage.maximum))
             small |= (top > LOWEST_ROOTS) & (bottom < SHORTEST_DRESS)
+            small |= _enclosed(labels, count, (classes == SKIN) & mask)
         island = small[labels]
         if island.any() and not (island | ~mask).all():
             nearest = ndimage.distance_transform_edt(island | ~mask, return_distances=False, return_indices=True)
             classes = np.where(island, classes[tuple(nearest)], classes)
     return classes
+
+
+def _enclosed(pieces: np.ndarray, count: int, around: np.ndarray) -> np.ndarray:
+    """Return which of the pieces [count + 1] of a labelled map [512, 512] have nothing but ``around`` beside them."""
+    others = np.pad(~around & (pieces == 0), 1, constant_values=True)
+    reached = ndimage.binary_dilation(others)[1:-1, 1:-1]
+    enclosed = np.bincount(pieces[reached], minlength=count + 1) == 0
+    enclosed[0] = False
+    return enclosed

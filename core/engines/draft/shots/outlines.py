@@ -10,11 +10,13 @@ import numpy as np
 from scipy import ndimage
 
 from ....cameras import Camera
+from ....geometry.ramps import smooth_step
 from ....geometry.vectors import unit
 from ....progress import Reporter
 from ....splats.parts import Part
 from ....system import blocks
 from ..bust import Bust
+from ..cut import neck_base
 from ..fields import sample_map, sample_picture
 from .lattice_field import Demands, solve_field
 from .look import Cells, Look, jacobians
@@ -24,8 +26,9 @@ HELD = 4000
 """Points of the portrait's pixels that are held in their place."""
 HELD_WEIGHT, OUTLINE_WEIGHT = 30.0, 4.0
 """Weights of a squared world unit; outlines have fewer points."""
-CLOTH = 0.1
-"""Weight of clothes against that of the head: people move their shoulders and change clothes."""
+MOVABLE, NECK = 0.02, (0.1, 0.4)
+"""Weight of shoulders and clothes against that of the head: people move and change them, and bend their necks; and
+world units over the neck's base from which it grows, and is all."""
 DOUBT = 0.12
 """World units by which an outline may be off before it is doubted: then it is other hair, or no outline of this."""
 UNCERTAIN = (0.035, 0.035, 0.035, 0.05, 0.05, 0.05)
@@ -69,11 +72,13 @@ def meet_outlines(bust: Bust, looks: Sequence[Look], rng: np.random.Generator, r
     means, vertices = bust.gaussians.means.astype(np.float64), bust.portrait.vertices.astype(np.float64)
     pivot = means.mean(0)
     held = rng.permutation(np.flatnonzero(bust.photographed))[:HELD]
+    steady = smooth_step(neck_base(bust.portrait).heights(means), *NECK) * (bust.gaussians.parts != Part.CLOTHES)
+    firmness = MOVABLE + (1 - MOVABLE) * steady
     stillness = np.tile(1 / np.square(UNCERTAIN), len(looks)) * LIKELY
     for _ in range(ROUNDS):
         reporter.check()
         demands = [_hold(means[held], bust.portrait.camera)]
-        demands += blocks.each(partial(_outline, means, bust.gaussians.parts, pivot), looks)
+        demands += blocks.each(partial(_outline, means, firmness, pivot), looks)
         field, found = solve_field(means, Demands.joined(demands), stillness)
         means, vertices = means + field.at(means), vertices + field.at(vertices)
         motions = found.reshape(-1, 6)
@@ -89,8 +94,8 @@ def _hold(points: np.ndarray, camera: Camera) -> Demands:
     return Demands(np.repeat(points, 2, axis=0), directions, np.zeros(count), weights, np.zeros((count, 0)))
 
 
-def _outline(points: np.ndarray, parts: np.ndarray, pivot: np.ndarray, look: Look) -> Demands:
-    """Ask the points on the head's outline to go where the photo's is."""
+def _outline(points: np.ndarray, firmness: np.ndarray, pivot: np.ndarray, look: Look) -> Demands:
+    """Ask the points [N, 3] on the head's outline to go where the photo's is, each as firmly as its factor [N] says."""
     chosen = _outermost(points, look.camera)
     place, _ = look.camera.project(points[chosen])
     distance = sample_map(look.within, place)
@@ -99,7 +104,7 @@ def _outline(points: np.ndarray, parts: np.ndarray, pivot: np.ndarray, look: Loo
     per_unit = np.linalg.norm(turns, axis=1)
     amounts = (distance - INSET) / per_unit
     weights = OUTLINE_WEIGHT / (1 + (amounts / DOUBT) ** 2) ** 2
-    weights = weights * np.where(parts[chosen] == Part.CLOTHES, CLOTH, 1.0)
+    weights = weights * firmness[chosen]
     directions = turns / per_unit[:, None]
     # Turning the camera moves everything around it, and shifting it moves everything.
     inner, local = directions @ look.camera.c2w[:3, :3], look.camera.to_camera(points[chosen])
