@@ -27,12 +27,15 @@ def prepare_further(
         settings: The engine's.
         reporter: As for :meth:`~core.engines.base.Engine.prepare`.
 
+    Returns:
+        The prepared photo; all of it where nobody was found, for the user to say where the head is.
+
     Raises:
-        PhotoError: nobody was found in it ("no-person"), or as :meth:`~core.engines.base.Engine.prepare`.
+        PhotoError: as :meth:`~core.engines.base.Engine.prepare`.
         SettingsError, Cancelled: as there.
     """
     # With what it needs of scipy it takes most of a second to load: workers would start so much later.
-    from ..placing.sightings import see
+    from ..placing.sightings import see, see_whole
 
     shot = capture.portrait
     preparing, looking = reporter.parts(1, 1)
@@ -43,13 +46,8 @@ def prepare_further(
             if error.code not in WITHOUT_FACE:
                 raise
     looking.stage("Looking for the head")
-    sighting = see(shot, looking)
-    if sighting is None:
-        raise PhotoError(
-            f"Nobody was found in {shot.photo.name}.",
-            "Choose a photo that shows the head against a calm background.",
-            code="no-person",
-        )
+    found = see(shot, looking)
+    sighting = see_whole(shot.photo) if found is None else found
     crop = Crop.of_alignment(sighting.alignment)
     reporter.preview(CROP, png_bytes(sighting.alignment.apply(sighting.rgb)))
     return PreparedPhoto(
@@ -61,4 +59,5 @@ def prepare_further(
         matte=sighting.matte,
         side=sighting.side if sighting.side in SIDES else "",
         has_face=sighting.landmarks is not None,
+        has_person=found is not None,
     )

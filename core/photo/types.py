@@ -76,6 +76,7 @@ class PreparedPhoto:
         side: What of the head it shows, one of :data:`~core.photo.sides.SIDES`, as the face tells; "" where it
             wasn't looked at.
         has_face: Whether a face was found that can be a portrait's.
+        has_person: Whether anybody was found; of a further photo, the user can say where the head is.
     """
 
     aligned: np.ndarray
@@ -88,6 +89,7 @@ class PreparedPhoto:
     matte: np.ndarray | None = None
     side: str = ""
     has_face: bool = True
+    has_person: bool = True
 
     @property
     def sentences(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +10,8 @@ import numpy as np
 from ..cameras import Camera
 from ..errors import PhotoError
 from ..head.landmark_solver import Solution
-from ..head.model import HeadModel
+from ..head.mesh_raster import rasterize_mesh
+from ..head.model import HeadModel, vertex_normals
 from ..head.pose import Pose
 from ..head.shape import HeadShape
 from ..photo.alignment import ALIGNED_SIZE, Alignment
@@ -106,24 +107,33 @@ def side_from(camera: Camera) -> str:
     return BACK if abs(turn) > BEHIND else side_of(turn)
 
 
-def candidate_by_hand(model: HeadModel, shot: Shot, first: Solution, reporter: Reporter) -> Candidate:
+def candidate_by_hand(
+    model: HeadModel, shot: Shot, first: Solution, thickness: np.ndarray, reporter: Reporter
+) -> Candidate:
     """Return a photo that the user placed.
 
     Args:
         model: The head model.
         shot: The photo, with its placement.
         first: The portrait's head.
+        thickness: [V] metres by which hair stands off it.
         reporter: For cancelling.
 
     Raises:
-        PhotoError: nothing of the photo lies where the head was placed, or no person does.
+        PhotoError: nothing of the photo lies where the head was placed.
         Cancelled: cancelled through the reporter.
     """
     placement = shot.placement
     assert placement is not None
     size = (shot.photo.rgba.shape[1], shot.photo.rgba.shape[0])
     in_photo = _in_photo(camera_of(placement), placement.crop, size)
-    sighting = _sighting(shot, in_photo, placement.crop, reporter)
+    vertices = model.vertices(first.identity, first.expression)
+    vertices = vertices + thickness[:, None] * vertex_normals(vertices, model.triangles)
+
+    def head(alignment: Alignment) -> np.ndarray:
+        return np.isfinite(rasterize_mesh(_cropped(in_photo, alignment), vertices, model.triangles).depth)
+
+    sighting = _sighting(shot, in_photo, placement.crop, head, reporter)
     camera = _scaled(_cropped(in_photo, sighting.alignment), first.pose.scale)
     start = replace(first, pose=Pose(np.eye(3), np.zeros(3), first.pose.scale))
     pins = pins_of(placement, model)
@@ -158,13 +168,16 @@ def _scaled(camera: Camera, scale: float) -> Camera:
     return replace(camera, c2w=c2w)
 
 
-def _sighting(shot: Shot, camera: Camera, crop: Crop, reporter: Reporter) -> Sighting:
+def _sighting(
+    shot: Shot, camera: Camera, crop: Crop, head: Callable[[Alignment], np.ndarray], reporter: Reporter
+) -> Sighting:
     """Return what a photo shows where the head was placed.
 
     Args:
         shot: The photo.
         camera: The whole photo's, in the head model's frame.
         crop: In which it was placed.
+        head: As for :func:`~.sightings.see_around`.
         reporter: For cancelling.
 
     Raises:
@@ -182,7 +195,7 @@ def _sighting(shot: Shot, camera: Camera, crop: Crop, reporter: Reporter) -> Sig
     except PhotoError:
         found = None
     if found is None or not _is_there(found, center, side):
-        return see_around(shot, center, side)
+        return see_around(shot, center, side, head)
     return found.recropped(center * found.alignment.scale + found.alignment.offset, side * found.alignment.mean_scale)
 
 

@@ -23,7 +23,7 @@ from .types import Shot
 
 TURNS = {LEFT: -90.0, RIGHT: 90.0, BACK: 180.0}
 """Degrees about the up axis by which the head is turned against one that looks at the camera."""
-NO_PERSON = "Nobody was found in this photo. Choose one that shows the person, large and sharp."
+NO_PERSON = "Nobody was found in this photo. Place it by hand, or choose one that shows the person, large and sharp."
 MOST_UNLIKE, MOST_UNLIKE_BY_TURN = 3.4, 0.03
 """Distance between two photos' identities, in standard deviations, above which they are doubted to be of one person:
 of frontal ones, and more by each degree that a face is turned further, as turned ones are measured less surely.

@@ -15,9 +15,7 @@ from ..head.model import HeadModel
 from ..head.pose import Pose
 from ..head.residual_warp import warp_to_picture
 from ..head.shape import HeadShape
-from ..photo.alignment import Alignment
-from ..photo.edits import Crop
-from ..photo.prepare import Portrait, over_white
+from ..photo.prepare import Portrait
 from ..photo.sides import AUTO, BACK, FRONT, HELP, LEFT_OUT, PLACED
 from ..progress import Reporter, crop_preview
 from ..system import blocks
@@ -28,6 +26,7 @@ from .joint_solver import Sight, camera_in_frame, resized, solve_pose, solve_tog
 from .level import Level
 from .mirroring import find_mirrored
 from .outline import Outline, hair_thickness, outline_error
+from .sightings import see_whole
 from .tracks import Look, Tracks, find_tracks
 from .types import PlacedShot, Shot
 
@@ -124,7 +123,7 @@ def _candidate(
     """Return a photo as it was placed by hand, or else with a first guess; a sentence where it can't be used."""
     try:
         if shot.placement is not None:
-            return candidate_by_hand(model, shot, first, reporter)
+            return candidate_by_hand(model, shot, first, thickness, reporter)
         return candidate_of(model, shot, first, thickness, reporter)
     except Cancelled:
         raise
@@ -279,11 +278,8 @@ def _placed(
 
 def _left_out(shot: Shot, fit: HeadFit, camera: Camera, message: str) -> PlacedShot:
     """Return a photo that is of no use."""
-    rgb = over_white(shot.photo)
     side = FRONT if shot.options.side == AUTO else shot.options.side
-    size = (rgb.shape[1], rgb.shape[0])
-    # The whole photo, from which the user can place it.
-    whole = Alignment.from_box(size, Crop.around(size).box(size))
-    matte = np.zeros(rgb.shape[:2], np.uint8)
-    picture = np.dstack([whole.apply(rgb), whole.apply(np.full_like(matte, 255), fill=0)])
-    return PlacedShot(picture, camera, fit.shape, None, side, LEFT_OUT, message, whole, rgb, matte)
+    whole = see_whole(shot.photo)
+    return PlacedShot(
+        whole.picture, camera, fit.shape, None, side, LEFT_OUT, message, whole.alignment, whole.rgb, whole.matte
+    )

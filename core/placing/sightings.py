@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -44,6 +45,8 @@ CROP_METRES = 0.4345
 """What an aligned picture shows at the head's distance."""
 BOX_SIZE, EAR_DROP = 0.147, 0.018
 """Metres: mean extent of the detector's box in profile, and how far the ear lies below the head's middle."""
+LEAST_COVERED = 0.5
+"""Share of the head, where the user placed it, that must be the person's: else that is somebody else, or a shadow."""
 LEAST_PERSON = 0.01
 """Share of a photo below which there is nobody in it."""
 SEARCH_MARGIN = 0.1
@@ -133,11 +136,20 @@ def see(shot: Shot, reporter: Reporter) -> Sighting | None:
     return _without_face(shot, rgb, faces, reporter)
 
 
-def see_around(shot: Shot, center: np.ndarray, side: float) -> Sighting:
-    """Return the square of a photo around ``center`` [2], in the photo's pixels, and who is in it.
+def see_around(shot: Shot, center: np.ndarray, side: float, head: Callable[[Alignment], np.ndarray]) -> Sighting:
+    """Return a square of a photo, and who is in it.
+
+    Where nobody can be told from the background, or somebody beside where the head was placed, the head that was
+    placed there is the person.
+
+    Args:
+        shot: The photo.
+        center: [2] the square's, in the photo's pixels.
+        side: Its side there.
+        head: Returns where the head is in the picture of an alignment, [512, 512] bool.
 
     Raises:
-        PhotoError: nothing of the photo is there, or nobody; the painted matte is no picture.
+        PhotoError: nothing of the photo is there, or nobody in a cut-out; the painted matte is no picture.
     """
     rgb, colors = over_white(shot.photo), _cut_out_colors(shot.photo)
     alignment = _alignment(rgb, center, side)
@@ -145,6 +157,9 @@ def see_around(shot: Shot, center: np.ndarray, side: float) -> Sighting:
         matte = shot.photo.rgba[..., 3]
     else:
         matte = np.rint(estimate_matte_around(rgb, center, FACE_SIZE * side / CROP_METRES) * 255).astype(np.uint8)
+        placed = head(alignment)
+        if placed.any() and (alignment.apply(matte, fill=0)[placed] > 127).mean() < LEAST_COVERED:
+            matte = _in_photo(placed, alignment, rgb.shape[:2])
     sighting = Sighting(rgb, shot.edits.apply_matte(matte), alignment, None, None, AUTO, colors)
     if (sighting.alpha > 0.5).mean() < LEAST_PERSON:
         raise PhotoError(
@@ -153,6 +168,16 @@ def see_around(shot: Shot, center: np.ndarray, side: float) -> Sighting:
             code="no-person",
         )
     return sighting
+
+
+def see_whole(photo: Photo) -> Sighting:
+    """Return a photo of which nothing is known: all of it, in which the user can say where the head is."""
+    rgb = over_white(photo)
+    size = (rgb.shape[1], rgb.shape[0])
+    alignment = Alignment.from_box(size, Crop.around(size).box(size))
+    inside = alignment.apply(np.full(rgb.shape[:2], 255, np.uint8), fill=0)
+    picture = np.dstack([alignment.apply(rgb), inside])
+    return Sighting(rgb, np.zeros(rgb.shape[:2], np.uint8), alignment, None, None, AUTO, aligned=picture)
 
 
 def _with_face(shot: Shot, seen: FoundFaces | None, reporter: Reporter) -> Sighting | None:
@@ -285,6 +310,16 @@ def _head_of(person: np.ndarray, across: float) -> tuple[np.ndarray, float] | No
 def _cut_out_colors(photo: Photo) -> np.ndarray | None:
     """Return the colours [H, W, 3] under the matte that a photo brings along; None where it brings none."""
     return np.ascontiguousarray(photo.rgba[..., :3]) if is_cut_out(photo) else None
+
+
+def _in_photo(mask: np.ndarray, alignment: Alignment, shape: tuple[int, int]) -> np.ndarray:
+    """Return a mask [512, 512] of an aligned picture as a matte [H, W] uint8 of the photo's own pixels."""
+    (across, down), (x, y) = alignment.scale, alignment.offset
+    picture = Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0)))
+    mapping = (across, 0, x, 0, down, y)
+    return np.asarray(
+        picture.transform(shape[::-1], Image.Transform.AFFINE, mapping, Image.Resampling.BILINEAR, fillcolor=0)
+    )
 
 
 def _alignment(rgb: np.ndarray, center: np.ndarray, side: float) -> Alignment:

@@ -47,6 +47,7 @@ class ReceivedPreparation:
         picture_png: PNG of the photo with the matte as straight alpha, for mending it; empty from old workers.
         side: What of the head it shows, as the face tells; "" where it wasn't looked at.
         has_face: Whether a face was found that can be a portrait's.
+        has_person: Whether anybody was found.
     """
 
     aligned_png: bytes
@@ -58,6 +59,7 @@ class ReceivedPreparation:
     picture_png: bytes = b""
     side: str = ""
     has_face: bool = True
+    has_person: bool = True
 
     @property
     def further_notes(self) -> tuple[str, ...]:
@@ -133,6 +135,7 @@ def pack_prepared(prepared: PreparedPhoto) -> Packed:
         "findings": [asdict(finding) for finding in prepared.findings],
         "side": prepared.side,
         "has_face": prepared.has_face,
+        "has_person": prepared.has_person,
     }
     if prepared.crop is not None:
         result["crop"] = list(prepared.crop)
@@ -160,6 +163,8 @@ def unpack_prepared(result: Mapping[str, Any], attachments: Mapping[str, Attachm
             as_bytes(attachments.get("picture", b"")),
             str(result["side"]),
             bool(result["has_face"]),
+            # Workers of an earlier version refuse photos without anybody.
+            bool(result.get("has_person", True)),
         )
     except MALFORMED as error:
         raise ProtocolError(f"A prepared photo can't be read: {error!r}.") from error

@@ -8,9 +8,11 @@ import bpy
 from bpy.props import BoolProperty, FloatProperty, IntProperty, StringProperty
 
 from ...core.errors import FaceLiftError
+from ...core.photo.sides import AUTO
 from ..editing import targets
 from ..interface.explaining import Explained
 from ..making.session import session
+from ..making.tasks import Task
 from ..reporting import reported
 from ..splats.data import heads, recipes
 from ..viewport import split
@@ -89,7 +91,7 @@ class FACELIFT_OT_place_by_hand(Explained, bpy.types.Operator):
             return {"CANCELLED"}
         number = self.photo if self.photo >= 0 else state.wanted(head, split.camera_in(context))
         try:
-            placing = state.begin(head, number)
+            placing = state.begin(head, number, _side_in_list(head, number))
             seen_through = heads.photo_camera_of(head, number) or heads.photo_camera_of(head)
             if area is not None:
                 if seen_through is None:
@@ -276,12 +278,22 @@ class FACELIFT_OT_clear_placement(Explained, bpy.types.Operator):
         return {"FINISHED"}
 
 
+def _in_list(head: bpy.types.Object, number: int) -> list[Task]:
+    """Return a head's photo in the panel's list, as often as it is there."""
+    digests = recipes.of(head).digests[number : number + 1]
+    return [photo for photo in session.photos if digests and photo.digests == digests]
+
+
 def _tell_list(head: bpy.types.Object, number: int, kept: Any) -> None:
     """Let the photo in the panel's list be taken as it was placed, too."""
-    digest = recipes.of(head).digests[number]
-    for photo in session.photos:
-        if photo.digests == (digest,):
-            photo.order = photo.order.with_placement(kept)
+    for photo in _in_list(head, number):
+        photo.order = photo.order.with_placement(kept)
+
+
+def _side_in_list(head: bpy.types.Object, number: int) -> str:
+    """Return which side a photo shows as the list says it now, "" where it says nothing."""
+    sides = [photo.order.options.side for photo in _in_list(head, number)]
+    return next((side for side in sides if side != AUTO), "")
 
 
 CLASSES = (

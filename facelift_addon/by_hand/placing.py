@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import bpy
@@ -134,12 +134,13 @@ def wanted(head: bpy.types.Object, seen: bpy.types.Object | None) -> int:
     return next((number for number, state in enumerate(states) if number and state in (HELP, LEFT_OUT)), 1)
 
 
-def begin(head: bpy.types.Object, number: int) -> Placing:
+def begin(head: bpy.types.Object, number: int, side: str = "") -> Placing:
     """Begin to place a photo; the scene stays as it is.
 
     Args:
         head: A head for which :func:`obstacle` has nothing to say.
         number: Of the photo.
+        side: What it shows, from where placing begins if it has no place yet; "" for what was known of it then.
 
     Raises:
         FaceLiftError: the photo can't be placed.
@@ -163,7 +164,7 @@ def begin(head: bpy.types.Object, number: int) -> Placing:
             "Make the head again from its photos (Regenerate), then place it.",
             code="no-picture",
         )
-    board = _board(head, number, shot, shape, camera)
+    board = _board(head, number, replace(shot, side=side or shot.side), shape, camera)
     heads.identify(head)
     photo = recipes.of(head).capture.photos[number].name
     placing = Placing(head[heads.ID_KEY], head.name, number, photo, image.name, board)

@@ -7,7 +7,7 @@ import bpy
 from ...core.progress import CROP
 from .. import engine_properties
 from ..by_hand import drawing as hand_drawing
-from ..making import errands
+from ..making import errands, together
 from ..making.connection import engines, needs_setup
 from ..making.orders import makes_variant, orders_to_make, settings_of, takes_lens
 from ..making.session import session
@@ -78,7 +78,8 @@ def _draw_photo(layout: bpy.types.UILayout, context: bpy.types.Context, photo: T
         return
     standing = photo_list.standing_of(context, photo) if session.together else None
     # What was found before stays while the photo is looked at anew.
-    keys = [(f"{photo.id}/{kind}", f"{photo.found_id}/{kind}") for kind in (CROP, "aligned")]
+    kinds = (CROP,) if together.needs_hand(photo) else (CROP, "aligned")
+    keys = [(f"{photo.id}/{kind}", f"{photo.found_id}/{kind}") for kind in kinds]
     icons = [previews.icon(own if own in previews else before) for own, before in keys]
     if any(icons):
         row = layout.row()

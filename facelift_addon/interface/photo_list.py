@@ -36,6 +36,7 @@ SIDE_NAMES = dict(zip(sides.SIDES, ("Front", "3/4", "Left", "Right", "Back"), st
 PORTRAIT = "Portrait"
 BY_HAND = "By Hand"
 """What a photo says that the user placed."""
+NOBODY = "Nobody was found in this photo. Say which side of the head it shows, make the head, then place it by hand."
 ASKED = "No face was found. Say which side of the head it shows."
 
 
@@ -102,6 +103,8 @@ def _standing(place: Place, of_head: Sequence[KeptShot]) -> Standing:
         return Standing(shows, GONE if photo.is_gone else LEFT_OUT, place.why)
     if kept is not None:
         return Standing(shows, kept.state, kept.message)
+    if together.needs_hand(photo):
+        return Standing(shows, HELP, NOBODY)
     return Standing(shows, HELP, ASKED) if together.needs_side(photo) else Standing(shows)
 
 

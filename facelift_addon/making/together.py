@@ -64,8 +64,14 @@ def places(photos: Sequence[Task], engine: str) -> list[Place]:
 
 def needs_side(photo: Task) -> bool:
     """Whether nothing tells what a photo shows, neither its face nor its outline nor the user."""
-    unknown = photo.found is not None and not photo.found.has_face and not photo.found.side
+    found = photo.found
+    unknown = found is not None and found.has_person and not found.has_face and not found.side
     return unknown and photo.order.options.side == AUTO
+
+
+def needs_hand(photo: Task) -> bool:
+    """Whether nobody was found in a photo, so that only the user can say where the head is."""
+    return photo.found is not None and not photo.found.has_person
 
 
 def capture_of(photos: Sequence[Task], engine: str) -> Capture[PhotoSource] | None:

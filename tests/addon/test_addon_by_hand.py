@@ -285,6 +285,23 @@ def test_what_was_left_out_is_placed_from_its_side_and_gets_a_camera(stage):
     assert scene_state()[1:4] == before[1:4]
 
 
+def test_what_was_left_out_begins_at_the_side_that_its_row_says_now(quick_worker, tmp_path):
+    import bpy
+
+    stage = Stage(quick_worker, tmp_path)
+    bpy.ops.facelift.choose_head_photos()
+    quick_worker.settle()
+    photo = quick_worker.session.photos[2]
+    starts = {}
+    for side in ("left", "right", "back"):
+        photo.order = photo.order.with_options(side=side)
+        bpy.ops.facelift.place_by_hand(photo=2)
+        starts[side] = stage.placing.board.camera.position
+        bpy.ops.facelift.place_cancel()
+    # The head looks along -y, and its own left is at +x.
+    assert starts["left"][0] > 0.3 and starts["right"][0] < -0.3 and starts["back"][1] > 0.3
+
+
 def test_it_is_one_undo_step_and_undo_ends_placing(stage):
     import bpy
 

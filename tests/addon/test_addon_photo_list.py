@@ -459,6 +459,21 @@ def test_a_photo_of_a_hundred_megapixels_is_told_and_shown_small(blender, photo,
         assert picture.size == (512, 512)
 
 
+def test_a_photo_in_which_nobody_was_found_waits_to_be_placed_by_hand(listed, choose, photo):
+    """It takes part in the head: where it is left out, its picture is kept, and the user places it."""
+    choose(photo("night.png", (0, 0, 0)), add=True)
+    assert find(listed, "night.png").error is None
+    shows, state, message = standing(listed, "night.png")
+    assert (shows, state) == ("Side?", "help") and "by hand" in message
+    row_of(listed, "night.png").side = "back"
+    listed.settle()
+    shows, state, message = standing(listed, "night.png")
+    assert (shows, state) == ("Back", "help") and "by hand" in message
+    together = listed.module("facelift_addon.making.together")
+    numbers = {place.photo.order.source.name: place.number for place in together.places(listed.session.photos, "draft")}
+    assert numbers["night.png"] is not None
+
+
 def pictured(blender, name):
     """Return the pixels [H, W, 4] of a row's picture as Blender has it, the first row on top; None without."""
     photo_list = blender.module("facelift_addon.interface.photo_list")

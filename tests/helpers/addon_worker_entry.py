@@ -57,13 +57,14 @@ class QuickEngine(worker_entry.StepsEngine):
 
 
 def prepare_further(engine, capture, values, reporter) -> PreparedPhoto:
-    """Prepare a photo; of a dark one nothing is known but what the user says."""
+    """Prepare a photo; of a dark one nothing is known but what the user says, and in a black one is nobody."""
     try:
         return engine.prepare(capture, values, reporter)
     except PhotoError:
-        side = capture.portrait.options.side
+        side, someone = capture.portrait.options.side, bool(capture.portrait.photo.rgba[..., :3].any())
         aligned = np.zeros((512, 512, 4), np.uint8)
-        return PreparedPhoto(aligned, (), 0, side="" if side == AUTO else side, has_face=False)
+        told = "" if side == AUTO or not someone else side
+        return PreparedPhoto(aligned, (), 0, side=told, has_face=False, has_person=someone)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from PIL import Image
 from core.engines.capture import Capture
 from core.engines.further import prepare_further
 from core.engines.registry import create_engine
-from core.errors import PhotoError
 from core.photo.decode import decode, from_array
 from core.photo.edits import Crop
 from core.photo.sides import BACK, FRONT
@@ -29,10 +28,14 @@ def test_a_face_is_prepared_as_a_portrait_s():
     assert found.has_face and found.side == FRONT
 
 
-def test_where_nobody_is_that_is_told_by_name():
+def test_where_nobody_is_all_of_the_photo_waits_for_the_user():
     rows = np.broadcast_to(np.linspace(0, 255, 300)[:, None, None], (300, 400, 3)).astype(np.uint8)
-    with pytest.raises(PhotoError, match=r"Nobody was found in field\.png"):
-        prepared(from_array(rows, "field.png"))
+    found = prepared(from_array(rows, "field.png"))
+    assert not found.has_person and not found.has_face and found.side == "" and not found.matte.any()
+    assert Crop(*found.crop).values() == pytest.approx(Crop.around((400, 300)).values(), abs=0.01)
+    # As wide as the square: what lies above and below it is empty.
+    inside = found.aligned[..., 3] == 255
+    assert inside.mean() == pytest.approx(0.75 / 1.0, abs=0.2) and inside[256].mean() > 0.8
 
 
 def test_a_back_is_cut_out_by_its_outline(shared):

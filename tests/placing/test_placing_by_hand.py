@@ -15,7 +15,7 @@ from core.engines.capture import FURTHER, Shot
 from core.errors import PhotoError
 from core.head.fitting import fit_head
 from core.head.landmark_solver import UNITS_PER_METRE
-from core.head.model import load_head_model
+from core.head.model import Region, load_head_model
 from core.head.pose import Pose
 from core.photo.alignment import ALIGNED_SIZE
 from core.photo.decode import from_array
@@ -146,11 +146,39 @@ def test_it_is_cut_out_where_it_was_placed_and_as_the_user_cropped_it(portrait):
     assert np.allclose(Crop.of_alignment(shot.alignment).values(), own.values(), atol=0.005)
 
 
-def test_where_nobody_is_the_photo_is_left_out_with_its_picture(portrait):
-    wall = from_array(np.full((300, 400, 3), 90, np.uint8), "wall.png")
-    (shot,), _ = placed(portrait, placement_in(portrait, 0), photo=wall)
-    assert shot.state == LEFT_OUT and "mend" in shot.message
-    assert (shot.picture[256, 100:400, :3] == 90).all()
+@pytest.mark.parametrize("degrees", [0.0, 90.0, 170.0])
+def test_where_nobody_is_told_from_the_dark_the_placed_head_is_the_person(portrait, degrees):
+    own = portrait[0]
+    noise = np.random.default_rng(1).normal(7, 2, own.rgba[..., :3].shape).clip(0, 255).astype(np.uint8)
+    dark = from_array(noise, "dark.png")
+    (left_out,), _ = placed(portrait, None, photo=dark)
+    assert left_out.state == LEFT_OUT and "Place it by hand" in left_out.message
+    placement = placement_in(portrait, degrees)
+    (shot,), refined = placed(portrait, placement, photo=dark)
+    assert (shot.state, shot.message, shot.side) == (PLACED, "", side_from(camera_of(placement)))
+    # The cut-out is the head as it was placed, with room for hair, and no more than that.
+    mask = shot.picture[..., 3] > 127
+    pixels = shot.camera.project(refined.vertices[MODEL.in_regions(Region.FACE, Region.SCALP)])[0]
+    inside = pixels[((pixels >= 4) & (pixels < ALIGNED_SIZE - 4)).all(1)].astype(int)
+    assert mask[inside[:, 1], inside[:, 0]].mean() > 0.97
+    assert not mask[:20].any() and mask[: ALIGNED_SIZE // 2].mean() < 0.6
+    assert np.array_equal(shot.alignment.apply(shot.matte, fill=0), shot.picture[..., 3])
+
+
+def test_who_is_seen_where_the_head_was_placed_is_cut_out_himself(portrait):
+    """The head's own outline is for photos in which nobody is told from the background."""
+    (shot,), _ = placed(portrait, placement_in(portrait, 0))
+    (other,), _ = placed(portrait, placement_in(portrait, 0), photo=portrait[0])
+    _, prepared, _ = portrait
+    same = (shot.picture[..., 3] > 127) == (shot.alignment.apply(prepared.matte, fill=0) > 127)
+    assert same.mean() > 0.98 and np.array_equal(shot.picture, other.picture)
+
+
+def test_a_photo_that_lies_elsewhere_is_left_out(portrait):
+    placement = placement_in(portrait, 0)
+    aside = replace(placement, crop=Crop(9.0, 9.0, 0.5))
+    (shot,), _ = placed(portrait, aside)
+    assert shot.state == LEFT_OUT and shot.message
 
 
 def test_the_shape_follows_pins_where_it_may_and_the_camera_stays(portrait):
