@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from .. import formats
-from ..errors import FaceLiftError
+from ..errors import Cancelled, FaceLiftError
 from ..formats.axes import to_ours_matrix
 from ..formats.registry import Statement
 from ..gaussians import Gaussians
 from ..progress import Reporter
-from ..refine.refine import RefineOptions, refine_to_views
+from ..refine.gradients.rasterizer import cuda_rasterizer
+from ..refine.gradients.shapes import SHARES, refine_shapes, words_without
+from ..refine.refine import Refined, RefineOptions, refine_to_views
 from ..refine.transforms import Frame, read_transforms
 from ..refine.views import View, unmatted_view, view_of
+from ..runtime import advice
 from ..system.console import Console
 from . import conversion
 from .photos import read
@@ -30,7 +34,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "refine",
         help="make splats match photos",
         description="Change a head's colors and outline, and split its splats, so that it looks as its photos show "
-        "it; from other sides it stays as it is. “generate --cameras” writes the cameras of a head's photos.",
+        "it. Where PyTorch, gsplat and an NVIDIA card are, move, turn and resize them, too. From other sides it stays "
+        "as it is. “generate --cameras” writes the cameras of a head's photos.",
     )
     refine.set_defaults(command=_refine)
     refine.add_argument("source", type=Path, metavar="SPLATS")
@@ -46,6 +51,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--strength", type=_share, default=1.0, metavar="0..1", help="how far to go (default: %(default)s)"
     )
     refine.add_argument("--no-outlines", dest="outlines", action="store_false", help="keep all opacities")
+    refine.add_argument(
+        "--no-shapes",
+        dest="shapes",
+        action="store_false",
+        help="keep places, sizes and turns of the splats: changing them needs PyTorch, gsplat and an NVIDIA card",
+    )
     refine.add_argument("--no-split", dest="split", action="store_false", help="keep the number of splats")
     conversion.add_axes(refine)
 
@@ -73,7 +84,7 @@ def _refine(options: argparse.Namespace, console: Console) -> int:
     views = [_view(gaussians, frame, to_ours) for frame in frames]
     label = options.source.name
     reporter = Reporter(lambda progress: console.progress(label, progress))
-    refined = refine_to_views(gaussians, views, RefineOptions(options.outlines, options.split), reporter)
+    refined, note = _refined(gaussians, views, options, reporter)
     result = refined.at(options.strength).gaussians
     kind = formats.format_of(options.out)
     # In the axes of the source, where the format leaves them open: the cameras fit the result, too.
@@ -84,8 +95,33 @@ def _refine(options: argparse.Namespace, console: Console) -> int:
         f"{label}: {photos}, {refined.before:.1f} dB before, {refined.after:.1f} dB now; "
         f"{len(result):,} splats, {len(gaussians):,} before"
     )
+    if note:
+        console.message(f"{label}: {note}")
     print(options.out, flush=True)
     return 0
+
+
+def _refined(
+    gaussians: Gaussians, views: Sequence[View], options: argparse.Namespace, reporter: Reporter
+) -> tuple[Refined, str]:
+    """Return splats refined in both steps, or in the first one and why."""
+    rasterizer, note = None, ""
+    if options.shapes:
+        try:
+            rasterizer = cuda_rasterizer()
+        except FaceLiftError as error:
+            note = words_without(error)
+    first, second = reporter.parts(*SHARES) if rasterizer is not None else (reporter, reporter)
+    wanted = RefineOptions(options.outlines, options.split)
+    refined = refine_to_views(gaussians, views, wanted, first)
+    if rasterizer is None:
+        return refined, note
+    try:
+        return refine_shapes(refined, wanted.of(views), second, rasterizer), ""
+    except Cancelled:
+        raise
+    except Exception as error:  # Cards and their drivers fail in ways of their own; what is made already stays.
+        return refined, words_without(advice.explained(error))
 
 
 def _size_of(path: Path) -> tuple[int, int]:

@@ -41,6 +41,8 @@ class Method(StrEnum):
     :func:`core.worker.packing.pack_prepared`."""
     GENERATE = "generate"
     """As prepare -> see :func:`core.worker.packing.pack_result`."""
+    REFINE = "refine"
+    """The second step of Refine to Photos: see :mod:`core.worker.refining` for both sides."""
     CANCEL = "cancel"
     """job -> found: whether it was queued or running. The job itself ends with a "cancelled" error."""
     UNLOAD = "unload"

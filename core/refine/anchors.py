@@ -17,6 +17,8 @@ TURNS = ((-60.0, 0.0), (60.0, 0.0), (0.0, -50.0), (0.0, 50.0), (180.0, 0.0))
 """Degrees around the head, to the right and upwards, by which anchors stand beside the photo's camera."""
 SIZE = 256
 """Pixels of the anchors' width."""
+APART = 25.0
+"""Degrees by which a side is away from all photos that no photo shows."""
 
 
 def seen_elsewhere(gaussians: Gaussians, camera: Camera, step: Callable[[], None] = lambda: None) -> np.ndarray:
@@ -36,6 +38,32 @@ def seen_elsewhere(gaussians: Gaussians, camera: Camera, step: Callable[[], None
         most[visible.indices] = np.maximum(most[visible.indices], _filled(visible, beside))
         step()
     return most * (camera.width / SIZE) ** 2
+
+
+def cameras_beside(means: np.ndarray, cameras: Sequence[Camera], size: int) -> list[Camera]:
+    """Return cameras that look at splats from sides which no photo shows.
+
+    Args:
+        means: [N, 3] the splats' centres.
+        cameras: The photos'.
+        size: Pixels of the pictures' width.
+    """
+    middle = np.median(means, axis=0).astype(np.float64)
+    taken, found = [_side(camera, middle) for camera in cameras], []
+    for camera in cameras:
+        for turn in TURNS:
+            beside = _turned(camera.resized(size), middle, *turn)
+            side = _side(beside, middle)
+            if max(float(side @ other) for other in taken) < np.cos(np.radians(APART)):
+                taken.append(side)
+                found.append(beside)
+    return found
+
+
+def _side(camera: Camera, middle: np.ndarray) -> np.ndarray:
+    """Return the direction [3] from a point to a camera, of length 1."""
+    offset = camera.position - middle
+    return offset / np.linalg.norm(offset)
 
 
 def seen_in(seen: Sequence[Seen], count: int) -> np.ndarray:

@@ -1,22 +1,22 @@
-"""Refine to Photos: the steps from splats and photos to splats that match them."""
+"""Refine to Photos, first step: colours, opacities and splitting, on any machine. :mod:`.gradients` is the second."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..editing.edit import Edit
 from ..errors import FaceLiftError
 from ..gaussians import Gaussians
+from ..geometry import quaternions
 from ..progress import Reporter
-from ..rasterize.metrics import psnr
 from .anchors import TURNS, seen_elsewhere, seen_in
 from .colors import solve_colors
 from .outlines import ITERATIONS, fit_outlines
 from .splitting import Division, plan_division
-from .views import LEAST_WEIGHT, Seen, View, look
+from .views import LEAST_WEIGHT, Seen, View, look, nearness
 
 FIRST_ITERATIONS, LAST_ITERATIONS = 4, 9
 """Of the colours: before splitting, which only shows what detail they can't follow, and after."""
@@ -42,6 +42,10 @@ class RefineOptions:
     split: bool = True
     most: int = 500_000
 
+    def of(self, views: Sequence[View]) -> list[View]:
+        """Return photos whose outlines count only if they may."""
+        return [replace(view, outlines=view.outlines and self.outlines) for view in views]
+
 
 @dataclass(frozen=True, eq=False)
 class Refined:
@@ -49,7 +53,7 @@ class Refined:
 
     Attributes:
         sources: [M] int64, for every splat the row it came from.
-        unrefined: M Gaussians, split already, with the colours and opacities that they had.
+        unrefined: M Gaussians, split already, otherwise as they were.
         gaussians: The same ones, refined.
         before: How near the splats were to the photos, in dB where the photos show the person.
         after: How near they are.
@@ -63,13 +67,23 @@ class Refined:
 
     def at(self, strength: float) -> Edit:
         """Return the edit that goes a share 0..1 of the way from the unrefined look to the refined one."""
+        if strength == 1:
+            return Edit(self.sources, self.gaussians)
+        start, end, share = self.unrefined, self.gaussians, np.float32(strength)
 
         def mixed(name: str) -> np.ndarray:
-            start = getattr(self.unrefined, name)
-            return start + np.float32(strength) * (getattr(self.gaussians, name) - start)
+            return getattr(start, name) + share * (getattr(end, name) - getattr(start, name))
 
-        changed = self.unrefined.replace(sh=mixed("sh"), opacities=mixed("opacities"))
-        return Edit(self.sources, changed if strength < 1 else self.gaussians)
+        # Turns are small: the shorter way between two quaternions is straight enough.
+        same_side = np.where((start.rotations * end.rotations).sum(axis=1, keepdims=True) < 0, -1, 1)
+        changed = start.replace(
+            means=mixed("means"),
+            scales=start.scales * (end.scales / start.scales) ** share,
+            rotations=quaternions.normalize(start.rotations * (1 - share) + end.rotations * same_side * share),
+            sh=mixed("sh"),
+            opacities=mixed("opacities"),
+        )
+        return Edit(self.sources, changed)
 
 
 def refine_to_views(gaussians: Gaussians, views: Sequence[View], options: RefineOptions, reporter: Reporter) -> Refined:
@@ -87,7 +101,7 @@ def refine_to_views(gaussians: Gaussians, views: Sequence[View], options: Refine
     """
     if not views or not len(gaussians):
         raise FaceLiftError("There is no photo to refine to.", "Choose a head with its photo.", code="no-photos")
-    known = [view for view in views if view.outlines] if options.outlines else []
+    known = [view for view in options.of(views) if view.outlines]
     weights = (15, 15 * bool(known), 15, 15 * options.split, 15 * options.split, 25)
     looking, outlining, drawing, finding, redrawing, solving = reporter.parts(*weights)
     looking.stage("Looking at the splats from other sides", steps=len(TURNS) * len(views))
@@ -148,7 +162,4 @@ def _hold(seen: Sequence[Seen], beyond: np.ndarray) -> np.ndarray:
 
 
 def _nearness(seen: Sequence[Seen]) -> float:
-    """Return how near pictures are to the photos, in dB, where both show the person."""
-    pairs = [(each.picture(), each.wanted(), each.shown) for each in seen]
-    ours, theirs = (np.concatenate([pair[place][pair[2]] for pair in pairs]) for place in (0, 1))
-    return psnr(np.clip(ours, 0, 1), theirs)
+    return nearness([each.view for each in seen], [each.picture() for each in seen], [each.coverage for each in seen])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,6 +13,7 @@ from scipy import ndimage, sparse
 from ..cameras import RIG_RADIUS, Camera
 from ..gaussians import Gaussians
 from ..rasterize.cpu import render
+from ..rasterize.metrics import psnr
 from ..rasterize.projection import Splats, project
 from ..rasterize.tiles import blending_weights
 from ..splats import spherical_harmonics as harmonics
@@ -92,7 +94,7 @@ class Seen:
     @property
     def shown(self) -> np.ndarray:
         """[H * W] bool, where both the photo and the splats show the person."""
-        return np.minimum(self.view.alpha.ravel(), self.coverage) > SHOWN
+        return shown_in(self.view, self.coverage)
 
     def recolored(self, gaussians: Gaussians) -> Seen:
         """Return the same with the colours of other Gaussians, which differ in nothing else."""
@@ -126,12 +128,38 @@ def look(gaussians: Gaussians, view: View, least: float = LEAST_WEIGHT) -> Seen:
 
 def in_reference_unit(gaussians: Gaussians, camera: Camera) -> tuple[Gaussians, Camera]:
     """Return splats and camera with lengths for which near planes are made: the camera as far away as the rig's."""
-    depths = camera.to_camera(gaussians.means)[:, 2]
-    ahead = depths[depths > 0]
-    scale = RIG_RADIUS / float(np.median(ahead)) if len(ahead) else 1.0
+    scale = reference_scale(gaussians, camera)
     c2w = camera.c2w.copy()
     c2w[:3, 3] *= scale
     return gaussians.transform(np.diag([scale, scale, scale, 1.0])), replace(camera, c2w=c2w)
+
+
+def reference_scale(gaussians: Gaussians, camera: Camera) -> float:
+    """Return the factor for lengths with which a camera is as far away from splats as the rig's."""
+    depths = camera.to_camera(gaussians.means)[:, 2]
+    ahead = depths[depths > 0]
+    return RIG_RADIUS / float(np.median(ahead)) if len(ahead) else 1.0
+
+
+def nearness(views: Sequence[View], pictures: Sequence[np.ndarray], coverages: Sequence[np.ndarray]) -> float:
+    """Return how near pictures of splats are to photos, in dB, where both show the person.
+
+    Args:
+        views: The photos.
+        pictures: Of each, over black, with as many values as the photo has.
+        coverages: The pictures' alpha, with a value for each pixel.
+    """
+    ours, theirs = [], []
+    for view, picture, coverage in zip(views, pictures, coverages, strict=True):
+        shown = shown_in(view, coverage)
+        ours.append(picture.reshape(-1, 3)[shown])
+        theirs.append((view.image.reshape(-1, 3) * coverage.reshape(-1, 1))[shown])
+    return psnr(np.clip(np.concatenate(ours), 0, 1), np.concatenate(theirs))
+
+
+def shown_in(view: View, coverage: np.ndarray) -> np.ndarray:
+    """Return where both a photo and splats with some coverage show the person, [H * W] bool."""
+    return np.minimum(view.alpha.ravel(), coverage.ravel()) > SHOWN
 
 
 def view_of(camera: Camera, rgba: np.ndarray, outlines: bool = True) -> View:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..engines.capture import Capture, PhotoFile
@@ -10,15 +10,21 @@ from ..processes.client import Client
 from ..processes.codec import Attachment
 from ..processes.job import Job
 from ..processes.protocol import Method
-from . import packing
+from ..refine.refine import Refined
+from ..refine.views import View
+from . import packing, refining
 
-UNPACK = {Method.PREPARE: packing.unpack_prepared, Method.GENERATE: packing.unpack_result}
+UNPACK = {
+    Method.PREPARE: packing.unpack_prepared,
+    Method.GENERATE: packing.unpack_result,
+    Method.REFINE: refining.unpack_shapes,
+}
 
 
 class WorkerClient(Client):
     """A client whose process serves engines."""
 
-    lanes = (Method.PREPARE, Method.GENERATE)
+    lanes = (Method.PREPARE, Method.GENERATE, Method.REFINE)
 
     def prepare(
         self, capture: Capture[PhotoFile], engine: str, settings: Mapping[str, Any], further: bool = False
@@ -36,6 +42,15 @@ class WorkerClient(Client):
     def generate(self, capture: Capture[PhotoFile], engine: str, settings: Mapping[str, Any]) -> Job:
         """Queue making a head; the result is a :class:`.packing.ReceivedHead`."""
         return self._submit_capture(Method.GENERATE, capture, engine, settings)
+
+    def refine(self, refined: Refined, views: Sequence[View]) -> Job:
+        """Queue the second step of Refine to Photos; the result is a :class:`.refining.ReceivedShapes`.
+
+        Args:
+            refined: What the first step made.
+            views: The photos that it was made for.
+        """
+        return self.submit(Method.REFINE, *refining.pack_refined(refined, views))
 
     def unpack(self, method: Method, result: dict[str, Any], attachments: Mapping[str, Attachment]) -> Any:
         """Return the value that a result stands for."""

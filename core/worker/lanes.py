@@ -1,7 +1,8 @@
 """Lanes: each runs its jobs one after the other on a thread of its own, with its own engines.
 
 The server has two, so that preparing the next photo (a second) does not wait for the head that
-is being generated (minutes, with a large model).
+is being generated (minutes, with a large model). Heads are refined where they are generated: both
+want the graphics card.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import gc
 import logging
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -24,8 +26,11 @@ from ..processes import protocol
 from ..processes.protocol import Method
 from ..processes.server import Server
 from ..progress import PHOTO, Reporter
+from ..refine.gradients.shapes import refine_shapes
+from ..refine.refine import Refined
+from ..refine.views import View
 from ..system.pictures import png_bytes, reduced
-from . import packing
+from . import packing, refining
 
 logger = logging.getLogger(__name__)
 
@@ -34,26 +39,87 @@ PHOTO_SIDE = 256
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
-    """A prepare or generate request.
+class Task(ABC):
+    """A request for something that takes time.
 
     Attributes:
         id: Id of the request.
-        method: :attr:`Method.PREPARE` or :attr:`Method.GENERATE`.
-        engine: Engine id.
-        settings: The engine's settings.
-        capture: The photos.
-        further: Whether the photo to prepare needs no face, as it may be a further one of a person.
+        method: What is asked for.
         cancel: Set to cancel.
     """
 
     id: int
     method: Method
+    cancel: threading.Event = field(default_factory=threading.Event, kw_only=True)
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """What it is about, for the log."""
+
+    @abstractmethod
+    def execute(self, engine_of: Callable[[str], Engine], reporter: Reporter) -> packing.Packed:
+        """Do it.
+
+        Args:
+            engine_of: Returns the lane's engine with an id.
+            reporter: Receives progress, and carries the cancel flag.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class EngineTask(Task):
+    """A prepare or generate request.
+
+    Attributes:
+        engine: Engine id.
+        settings: The engine's settings.
+        capture: The photos.
+        further: Whether the photo to prepare needs no face, as it may be a further one of a person.
+    """
+
     engine: str
     settings: Mapping[str, Any]
     capture: Capture[PhotoFile]
     further: bool = False
-    cancel: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def label(self) -> str:
+        """The photo and the engine."""
+        return f"{self.capture.portrait.photo.name} with {self.engine}"
+
+    def execute(self, engine_of: Callable[[str], Engine], reporter: Reporter) -> packing.Packed:
+        """Prepare or generate."""
+        capture = self.capture.with_photos(photo.decoded() for photo in self.capture.photos)
+        engine = engine_of(self.engine)
+        if self.method is Method.PREPARE:
+            reporter.preview(PHOTO, png_bytes(reduced(capture.portrait.photo.rgba, PHOTO_SIDE)))
+            if self.further:
+                return packing.pack_prepared(prepare_further(engine, capture, self.settings, reporter))
+            return packing.pack_prepared(engine.prepare(capture, self.settings, reporter))
+        return packing.pack_result(engine.generate(capture, self.settings, reporter))
+
+
+@dataclass(frozen=True, eq=False)
+class RefiningTask(Task):
+    """A refine request.
+
+    Attributes:
+        refined: What the first step made.
+        views: The photos.
+    """
+
+    refined: Refined
+    views: Sequence[View]
+
+    @property
+    def label(self) -> str:
+        """How much there is to refine."""
+        return f"{len(self.refined.gaussians):,} splats to {len(self.views)} photos"
+
+    def execute(self, engine_of: Callable[[str], Engine], reporter: Reporter) -> packing.Packed:
+        """Change the splats' shapes."""
+        return refining.pack_shapes(refine_shapes(self.refined, self.views, reporter))
 
 
 class Lane:
@@ -116,8 +182,8 @@ class Lane:
                 for done in asked:
                     done()
                 continue
-            logger.info("%s %d: %s with %s", task.method, task.id, task.capture.portrait.photo.name, task.engine)
-            self._server.do(task.id, task.method, partial(self._execute, task), task.cancel)
+            logger.info("%s %d: %s", task.method, task.id, task.label)
+            self._server.do(task.id, task.method, partial(task.execute, self._engine), task.cancel)
             with self._wake:
                 self._running = None
 
@@ -131,14 +197,7 @@ class Lane:
         self._engines.clear()
         gc.collect()
 
-    def _execute(self, task: Task, reporter: Reporter) -> packing.Packed:
-        capture = task.capture.with_photos(photo.decoded() for photo in task.capture.photos)
-        if task.engine not in self._engines:
-            self._engines[task.engine] = create_engine(task.engine)
-        engine = self._engines[task.engine]
-        if task.method is Method.PREPARE:
-            reporter.preview(PHOTO, png_bytes(reduced(capture.portrait.photo.rgba, PHOTO_SIDE)))
-            if task.further:
-                return packing.pack_prepared(prepare_further(engine, capture, task.settings, reporter))
-            return packing.pack_prepared(engine.prepare(capture, task.settings, reporter))
-        return packing.pack_result(engine.generate(capture, task.settings, reporter))
+    def _engine(self, engine_id: str) -> Engine:
+        if engine_id not in self._engines:
+            self._engines[engine_id] = create_engine(engine_id)
+        return self._engines[engine_id]

@@ -24,8 +24,8 @@ from ..processes.protocol import Method, Notification, RpcCode
 from ..processes.server import InvalidRequest, Request
 from ..runtime import advice
 from ..version import version
-from . import packing
-from .lanes import Lane, Task
+from . import packing, refining
+from .lanes import EngineTask, Lane, RefiningTask, Task
 from .probe import probe, used_memory
 
 IDLE_SECONDS = 300.0
@@ -45,11 +45,12 @@ class Server(processes.Server):
     def __init__(self, incoming: BufferedIOBase, outgoing: BufferedIOBase, idle_seconds: float = IDLE_SECONDS) -> None:
         super().__init__(incoming, outgoing)
         self._lanes = {method: Lane(method, self, idle_seconds) for method in (Method.PREPARE, Method.GENERATE)}
+        self._lane_of = {**self._lanes, Method.REFINE: self._lanes[Method.GENERATE]}
         self.methods |= {
             Method.PROBE: lambda request: probe(),
             Method.CANCEL: self._cancel,
             Method.UNLOAD: self._unload,
-            **dict.fromkeys(self._lanes, self._submit),
+            **dict.fromkeys(self._lane_of, self._submit),
         }
 
     def facts(self) -> dict[str, Any]:
@@ -61,7 +62,7 @@ class Server(processes.Server):
         return advice.explained(error)
 
     def _submit(self, request: Request) -> None:
-        self._lanes[request.method].submit(_task(request))
+        self._lane_of[request.method].submit(_task(request))
 
     def _cancel(self, request: Request) -> dict[str, bool]:
         job = request.params.get("job")
@@ -105,6 +106,10 @@ def _describe_engine(engine_id: str) -> dict[str, Any]:
 
 
 def _task(request: Request) -> Task:
+    return _refining_task(request) if request.method is Method.REFINE else _engine_task(request)
+
+
+def _engine_task(request: Request) -> EngineTask:
     params = request.params
     engine, settings = params.get("engine"), params.get("settings", {})
     if not isinstance(engine, str) or not isinstance(settings, dict):
@@ -114,7 +119,16 @@ def _task(request: Request) -> Task:
     except ProtocolError as error:
         fault = error.details["raw"]
         raise InvalidRequest(f"{request.method} needs photos. {fault}", RpcCode.INVALID_PARAMS) from error
-    return Task(request.id, request.method, engine, settings, capture, params.get("further") is True)
+    return EngineTask(request.id, request.method, engine, settings, capture, params.get("further") is True)
+
+
+def _refining_task(request: Request) -> RefiningTask:
+    try:
+        refined, views = refining.unpack_refined(request.params, request.attachments)
+    except ProtocolError as error:
+        fault = error.details["raw"]
+        raise InvalidRequest(f"{request.method} needs splats and photos. {fault}", RpcCode.INVALID_PARAMS) from error
+    return RefiningTask(request.id, request.method, refined, views)
 
 
 class _NoticeHandler(logging.Handler):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from ...core.processes.connection import Timeouts
 from ...core.processes.job import Job
 from ...core.processes.launch import Launch
 from ...core.processes.protocol import Method
+from ...core.refine.refine import Refined
+from ...core.refine.views import View
 from ...core.worker.client import WorkerClient
 from ...core.worker.launch import custom_command, worker_command
 from ..identity import preferences, user_folder
@@ -106,6 +108,15 @@ def request(
     if method == Method.PREPARE:
         return client(seat).prepare(capture, engine, settings, further)
     return client(seat).generate(capture, engine, settings)
+
+
+def request_shapes(refined: Refined, views: Sequence[View]) -> Job:
+    """Queue the second step of refining a head; the result is a :class:`~core.worker.refining.ReceivedShapes`.
+
+    Raises:
+        ValueError: the command in the preferences can't be read.
+    """
+    return client(strongest_seat()).refine(refined, views)
 
 
 def poll() -> None:

@@ -24,6 +24,8 @@ PIECE_SECONDS = 0.01
 NEWS_SECONDS, CHARACTERS_A_SECOND = 6.0, 15
 """How long the status bar tells what was done: at least so long, and as long as reading it takes."""
 
+Pieces = Generator[Progress | None, None, str]
+
 _quick = ThreadPoolExecutor(max_workers=2, thread_name_prefix="facelift-files")
 _heavy = ThreadPoolExecutor(max_workers=1, thread_name_prefix="facelift-heads")
 """Fits, wraps and the like take all processors for many seconds: they wait for each other, files never for them."""
@@ -36,7 +38,8 @@ class Errand:
     Attributes:
         title: What it does, for the status bar.
         finish: Takes the work's result on the main thread; returns what to tell. A generator function
-            yields between pieces that are short each, and is closed when it is cancelled meanwhile.
+            yields between pieces that are short each, or while it waits, then its progress if there is any, and is
+            closed when it is cancelled meanwhile.
         belongs_to_file: Whether it makes no sense any more once another .blend is open.
         prominent: Whether the main panel and the status bar show its progress; others have panels of their own.
         cancelled: Set to make work stop that looks at its reporter.
@@ -46,13 +49,13 @@ class Errand:
     """
 
     title: str
-    finish: Callable[[Any], str | Generator[None, None, str]]
+    finish: Callable[[Any], str | Pieces]
     belongs_to_file: bool
     prominent: bool
     cancelled: Event = field(default_factory=Event)
     progress: Progress | None = None
     future: Future | None = None
-    pieces: Generator[None, None, str] | None = None
+    pieces: Pieces | None = None
 
 
 _errands: list[Errand] = []
@@ -63,7 +66,7 @@ _shown: list[Progress | None] = []
 def start(
     title: str,
     work: Callable[[Reporter], Any],
-    finish: Callable[[Any], str | Generator[None, None, str]],
+    finish: Callable[[Any], str | Pieces],
     *,
     belongs_to_file: bool,
     prominent: bool = False,
@@ -164,7 +167,7 @@ def _ended(errand: Errand) -> bool:
             if errand.cancelled.is_set():
                 errand.pieces.close()
                 raise Cancelled
-            next(errand.pieces)
+            errand.progress = next(errand.pieces) or errand.progress
             return False
     except StopIteration as end:
         _tell(end.value)

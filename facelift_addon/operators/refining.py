@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import bpy
@@ -15,11 +16,13 @@ from ...core.gaussians import Gaussians
 from ...core.photo.decode import decode
 from ...core.photo.fine import fine_cut_out
 from ...core.progress import Reporter
+from ...core.refine.gradients.shapes import SHARES
 from ...core.refine.refine import Refined, RefineOptions, refine_to_views
 from ...core.refine.views import View, unmatted_view, view_of
 from ..editing import storage, targets
 from ..editing.shots import Shot, cameras_with_pictures, has_shots, shot_through, shots_of
-from ..making import errands
+from ..interface.widgets import draw_lines
+from ..making import errands, shaping
 from ..making.handover import Handover
 from ..photo.photos import PhotoSource
 from ..reporting import reported
@@ -32,12 +35,13 @@ OWN_PHOTOS = "OWN"
 
 
 class _Made(NamedTuple):
-    """Refined splats on their way to their object, which must still have as many as there were."""
+    """Refined splats on their way to their object, which must still have as many as there were, and their photos."""
 
     head: str
     name: str
     count: int
     refined: Refined
+    views: Sequence[View]
 
 
 _handover = Handover[_Made]("The refined splats", "Refine them again.")
@@ -83,6 +87,12 @@ class FACELIFT_OT_refine_to_photos(targets.OnSplatObjects, bpy.types.Operator):
     use_split: BoolProperty(
         name="Split", description="Split splats where the photo has more detail than they can show", default=True
     )
+    use_shapes: BoolProperty(
+        name="Shapes",
+        description="Then move, turn and resize splats, where the FaceLift engine's background process has gsplat and "
+        "an NVIDIA graphics card",
+        default=True,
+    )
     ask: BoolProperty(options={"HIDDEN", "SKIP_SAVE"})
 
     @classmethod
@@ -102,22 +112,25 @@ class FACELIFT_OT_refine_to_photos(targets.OnSplatObjects, bpy.types.Operator):
             return context.window_manager.invoke_props_dialog(self, confirm_text="Refine")
         return self.execute(context)
 
-    def draw(self, _context: bpy.types.Context) -> None:
+    def draw(self, context: bpy.types.Context) -> None:
         """Draw the options."""
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        for name in ("photos", "strength", "use_outlines", "use_split"):
+        for name in ("photos", "strength", "use_outlines", "use_split", "use_shapes"):
             layout.prop(self, name)
+        if self.use_shapes and (reason := shaping.obstacle()):
+            draw_lines(layout, context, f"Shapes stay. {reason}", icon="INFO")
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Refine; from the interface in the background."""
         head, options = targets.active_splats(context), RefineOptions(self.use_outlines, self.use_split)
         if self.options.is_invoke:
-            refine_in_background(context, head, self.photos, options, self.strength)
+            refine_in_background(context, head, self.photos, options, self.strength, self.use_shapes)
         else:
-            self.report({"INFO"}, _add(_work(context, head, self.photos, options)(Reporter()), self.strength))
+            made = _work(context, head, self.photos, options, self.use_shapes)(Reporter())
+            self.report({"INFO"}, _at_once(_end(made, self.strength, self.use_shapes)))
         return {"FINISHED"}
 
     @classmethod
@@ -156,7 +169,12 @@ class FACELIFT_OT_add_refined(bpy.types.Operator):
 
 
 def refine_in_background(
-    context: bpy.types.Context, head: bpy.types.Object, photos: str, options: RefineOptions, strength: float
+    context: bpy.types.Context,
+    head: bpy.types.Object,
+    photos: str,
+    options: RefineOptions,
+    strength: float,
+    shapes: bool = True,
 ) -> None:
     """Begin to refine; the splats change when it is done.
 
@@ -166,18 +184,19 @@ def refine_in_background(
         photos: :data:`OWN_PHOTOS`, or the name of a camera with a background picture.
         options: What may change.
         strength: How far to go, 0..1.
+        shapes: Whether to do the second step, too, where it can be done.
 
     Raises:
         FaceLiftError: as :func:`_work`.
     """
-    work = _work(context, head, photos, options)
-    errands.start(REFINING, work, lambda made: _add(made, strength), belongs_to_file=True, heavy=True)
+    work = _work(context, head, photos, options, shapes)
+    errands.start(REFINING, work, lambda made: _end(made, strength, shapes), belongs_to_file=True, heavy=True)
 
 
 def _work(
-    context: bpy.types.Context, head: bpy.types.Object, photos: str, options: RefineOptions
+    context: bpy.types.Context, head: bpy.types.Object, photos: str, options: RefineOptions, shapes: bool
 ) -> Callable[[Reporter], _Made]:
-    """Read splats and photos; return what refines them in any thread.
+    """Read splats and photos; return what does the first step in any thread.
 
     Raises:
         FaceLiftError: as :func:`shot_through`; the camera is gone ("camera-gone"); the splats belong to another file.
@@ -193,15 +212,17 @@ def _work(
         if camera is None:
             raise FaceLiftError(f"There is no camera {photos!r}.", "Choose another.", code="camera-gone")
         shots, files = [shot_through(head, camera, context.scene)], [None]
-    identifier, name = head[heads.ID_KEY], head.name
+    identifier, name, goes_on = head[heads.ID_KEY], head.name, shapes and not shaping.obstacle()
 
     def work(reporter: Reporter) -> _Made:
         gaussians = columns.to_gaussians(rows)
+        if goes_on:
+            reporter, _ = reporter.parts(*SHARES)
         looking, refining = reporter.parts(PHOTO_SHARE, 1 - PHOTO_SHARE)
         taken = zip(shots, files, looking.parts(*[1] * len(shots)), strict=True)
         views = [_view(gaussians, shot, file, part) for shot, file, part in taken]
         refined = refine_to_views(gaussians, views, options, refining)
-        return _Made(identifier, name, len(gaussians), refined)
+        return _Made(identifier, name, len(gaussians), refined, options.of(views))
 
     return work
 
@@ -237,6 +258,25 @@ def _view(gaussians: Gaussians, shot: Shot, file: TakenShot[PhotoSource] | None,
             rgba_fine = None
         rgba = rgba if rgba_fine is None else rgba_fine
     return view_of(shot.camera, rgba)
+
+
+def _end(made: _Made, strength: float, shapes: bool) -> errands.Pieces:
+    """Do the second step, and bring refined splats into the scene; return what to tell."""
+    note = ""
+    if shapes:
+        refined, note = yield from shaping.shaped(made.refined, made.views)
+        made = made._replace(refined=refined)
+    return f"{_add(made, strength)}. {note}".strip()
+
+
+def _at_once(pieces: errands.Pieces) -> str:
+    """Do in one go what otherwise comes in pieces, for scripts."""
+    try:
+        while True:
+            next(pieces)
+            time.sleep(errands.PIECE_SECONDS)
+    except StopIteration as end:
+        return end.value
 
 
 def _add(made: _Made, strength: float) -> str:

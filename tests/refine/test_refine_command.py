@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from PIL import Image
 
 from core import formats
 from core.cameras import front_camera
+from core.command_line import refining
 from core.command_line.cli import main
+from core.errors import FaceLiftError
 from core.formats.axes import Axes, to_ours_matrix
 from core.gaussians import Gaussians
 from core.rasterize.cpu import render
@@ -96,6 +99,40 @@ def test_strength_and_options_hold_back(photographed, tmp_path):
         assert len(results[label]) == COUNT
         np.testing.assert_array_equal(results[label].opacities, results["none"].opacities)
     assert nearness(results["none"]) + 3 < nearness(results["half"]) < nearness(results["all"])
+
+
+def moved_up(refined, _views, reporter, _rasterizer):
+    """The second step, as if it had a card."""
+    reporter.stage("Fitting shapes", steps=2)
+    reporter.step(2)
+    gaussians = refined.gaussians
+    means = gaussians.means + np.array([0, 0, 0.01], np.float32)
+    return replace(refined, gaussians=gaussians.replace(means=means), after=refined.after + 1)
+
+
+def test_shapes_follow_where_there_is_a_card_and_the_first_step_stays_where_it_fails(
+    photographed, tmp_path, capsys, monkeypatch
+):
+    def lost(*_):
+        raise RuntimeError("CUDA error: unspecified launch failure")
+
+    def missing():
+        raise FaceLiftError("Changing them needs an NVIDIA graphics card, and PyTorch finds none here.")
+
+    source, means = photographed("a.ply"), {}
+    ways = {"kept": (moved_up, ["--no-shapes"]), "moved": (moved_up, []), "lost": (lost, []), "missing": (moved_up, [])}
+    for label, (step, options) in ways.items():
+        monkeypatch.setattr(refining, "refine_shapes", step)
+        monkeypatch.setattr(refining, "cuda_rasterizer", missing if label == "missing" else object)
+        path = tmp_path / f"{label}.ply"
+        assert main(["refine", *source, "-o", str(path), "--no-split", *options]) == 0
+        means[label], told = formats.load(path).means, capsys.readouterr().err
+        assert ("keep their places and shapes" in told) == (label in ("lost", "missing"))
+        assert ("graphics driver was reset" in told) == (label == "lost")
+        assert ("PyTorch finds none" in told) == (label == "missing")
+    np.testing.assert_allclose(means["moved"] - means["kept"], np.tile([0, 0, 0.01], (COUNT, 1)), atol=1e-6)
+    for label in ("lost", "missing"):
+        np.testing.assert_array_equal(means[label], means["kept"])
 
 
 def test_cameras_are_read_as_other_programs_write_them(tmp_path):
