@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,13 +13,15 @@ from core.cameras import Camera
 from core.rasterize import render
 from core.rasterize.metrics import psnr
 from core.splats.parts import Part
-from tests.helpers.addon import add_splats, needs_blender
+from tests.helpers.addon import PACKAGE, add_splats, needs_blender
+from tests.helpers.refining_worker_entry import SHIFT
 from tests.helpers.shell import ball, photo
 
 pytestmark = needs_blender
 
 COUNT, SIZE = 1500, 128
 FRONT = Camera.orbit(270, size=SIZE)
+REFINING_WORKER = Path(__file__).resolve().parents[1] / "helpers" / "refining_worker_entry.py"
 
 
 @pytest.fixture
@@ -190,3 +194,116 @@ def test_splats_that_were_edited_meanwhile_stay(blender, photographed, monkeypat
     monkeypatch.setattr(refining, "_add", late)
     with pytest.raises(RuntimeError, match="edited meanwhile"):
         refine(photographed)
+
+
+# The second step, in a background process
+
+
+@pytest.fixture
+def shaper(blender):
+    """Serve the extension by a worker of refining_worker_entry.py."""
+    import bpy
+
+    def shaper(how: str) -> None:
+        blender.close_quick_worker()
+        preferences = bpy.context.preferences.addons[PACKAGE].preferences
+        preferences.worker_command = f"{sys.executable} -s {REFINING_WORKER} {how}"
+
+    yield shaper
+    blender.close_quick_worker()
+
+
+def begin(blender, head, **more):
+    import bpy
+
+    refining = blender.module("facelift_addon.operators.refining")
+    options = refining.RefineOptions(split=False)
+    refining.refine_in_background(bpy.context, head, refining.OWN_PHOTOS, options, 1.0, **more)
+
+
+def test_shapes_follow_in_the_background_with_progress_in_one_undo_step(blender, photographed, shaper):
+    import bpy
+
+    errands = blender.module("facelift_addon.making.errands")
+    shaper("moves")
+    head, name, before = photographed, photographed.name, stored(blender, photographed)
+    bpy.ops.ed.undo_push(message="head")
+    begin(blender, head)
+    fractions, stages = [], set()
+
+    def over() -> bool:
+        going_on = errands.tick()
+        for errand in errands.under_way():
+            fractions.append(errand.progress.fraction)
+            stages.add(errand.progress.stage)
+        return not going_on
+
+    blender.tick_until(over)
+    assert {"Fitting shapes", "Solving colors"} <= stages and fractions == sorted(fractions)
+    after = stored(blender, head)
+    np.testing.assert_allclose(after.means, before.means + SHIFT, atol=1e-6)
+    assert np.abs(after.sh - before.sh).max() > 0.1
+    bpy.ops.ed.undo()
+    np.testing.assert_array_equal(stored(blender, bpy.data.objects[name]).means, before.means)
+    bpy.ops.ed.redo()
+    head = bpy.context.view_layer.objects.active = bpy.data.objects[name]
+    np.testing.assert_array_equal(stored(blender, head).means, after.means)
+    assert bpy.ops.facelift.reset_to_original() == {"FINISHED"}
+    np.testing.assert_array_equal(stored(blender, head).means, before.means)
+
+
+def test_strength_goes_for_shapes_too_and_they_can_be_left_out(blender, photographed, shaper):
+    shaper("moves")
+    before = stored(blender, photographed).means
+    assert refine(photographed, use_split=False, use_shapes=False) == {"FINISHED"}
+    np.testing.assert_array_equal(stored(blender, photographed).means, before)
+    assert refine(photographed, use_split=False, strength=0.5) == {"FINISHED"}
+    np.testing.assert_allclose(stored(blender, photographed).means, before + SHIFT / 2, atol=1e-6)
+
+
+def test_cancelled_in_the_second_step_everything_stays(blender, photographed, shaper):
+    errands = blender.module("facelift_addon.making.errands")
+    refining = blender.module("facelift_addon.operators.refining")
+    shaper("waits")
+    before = stored(blender, photographed)
+    begin(blender, photographed)
+    blender.tick_until(
+        lambda: errands.tick() and any(errand.progress.stage == "Fitting shapes" for errand in errands.under_way())
+    )
+    (client,) = blender.connection._clients.values()
+    (job,) = client.jobs
+    errands.cancel(refining.REFINING)
+    blender.tick_until(lambda: not errands.tick() and job.finished)
+    assert job.state == "cancelled"
+    after = stored(blender, photographed)
+    np.testing.assert_array_equal(after.means, before.means)
+    np.testing.assert_array_equal(after.sh, before.sh)
+
+
+@pytest.mark.parametrize(
+    ("how", "words"), [("lost", "graphics driver was reset"), ("memory", "too little free memory")]
+)
+def test_a_card_that_fails_leaves_the_first_steps_result_and_says_so(
+    blender, photographed, truth, shaper, monkeypatch, how, words
+):
+    errands, told = blender.module("facelift_addon.making.errands"), []
+    monkeypatch.setattr(errands, "_tell", told.append)
+    shaper(how)
+    before, likeness_before = stored(blender, photographed), likeness(blender, photographed, truth)
+    begin(blender, photographed)
+    blender.tick_until(lambda: not errands.tick())
+    assert likeness(blender, photographed, truth) > likeness_before + 6
+    np.testing.assert_array_equal(stored(blender, photographed).means, before.means)
+    (news,) = told
+    assert "matches its photos" in news and "keep their places and shapes" in news and words in news
+
+
+def test_without_the_engines_setup_it_says_what_shapes_need(blender, photographed, truth, monkeypatch):
+    errands, told = blender.module("facelift_addon.making.errands"), []
+    monkeypatch.setattr(errands, "_tell", told.append)
+    before = likeness(blender, photographed, truth)
+    begin(blender, photographed)
+    blender.tick_until(lambda: not errands.tick())
+    assert likeness(blender, photographed, truth) > before + 6
+    assert "NVIDIA graphics card" in told[0]
+    assert not blender.connection.is_running(), "nothing is started for that"
