@@ -25,7 +25,7 @@ MODULES = {
         "refine_bench",
         "viewport_bench",
     ),
-    "facelift": ("facelift_bench", "facelift_cpu_bench", "setup_bench"),
+    "facelift": ("facelift_bench", "facelift_cpu_bench", "refine_shapes_bench", "setup_bench"),
 }
 """Measurement modules by engine, in the order in which they run."""
 

@@ -40,6 +40,17 @@ def ball(count: int = 4000, stripes: float = 0.5, **extras: np.ndarray) -> Gauss
     return Gaussians(RADIUS * out, scales, turns, np.full(count, 0.9), colors, extras=extras)
 
 
+def reshaped(truth: Gaussians) -> Gaussians:
+    """Return splats with random errors of means, scales and rotations."""
+    generator, count = np.random.default_rng(1), len(truth)
+    turns = np.concatenate([np.ones((count, 1)), generator.normal(scale=0.1, size=(count, 3))], axis=1)
+    return truth.replace(
+        means=truth.means + generator.normal(scale=0.5, size=(count, 3)) * truth.scales.max(axis=1)[:, None],
+        scales=truth.scales * np.exp(generator.normal(scale=0.25, size=(count, 3))),
+        rotations=quaternions.multiply(truth.rotations, quaternions.normalize(turns)),
+    )
+
+
 def photo(truth: Gaussians, camera: Camera) -> View:
     """Return a photo of splats with their true matte."""
     rendering = render(truth, camera, (0, 0, 0))

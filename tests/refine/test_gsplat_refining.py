@@ -15,7 +15,6 @@ torch = pytest.importorskip("torch")
 from core.cameras import Camera  # noqa: E402
 from core.errors import Cancelled, FaceLiftError  # noqa: E402
 from core.gaussians import Gaussians  # noqa: E402
-from core.geometry import quaternions  # noqa: E402
 from core.processes.launch import Launch  # noqa: E402
 from core.progress import Reporter  # noqa: E402
 from core.rasterize import gsplat_backend  # noqa: E402
@@ -34,7 +33,7 @@ from core.worker.client import WorkerClient  # noqa: E402
 from core.worker.launch import worker_command  # noqa: E402
 from tests.helpers.gaussian import random_gaussians  # noqa: E402
 from tests.helpers.refining_worker_entry import PLAIN_STEPS  # noqa: E402
-from tests.helpers.shell import ball, photo  # noqa: E402
+from tests.helpers.shell import ball, photo, reshaped  # noqa: E402
 from tests.helpers.torch_rasterizer import rasterization  # noqa: E402
 from tests.helpers.worker import wait_for  # noqa: E402
 
@@ -62,14 +61,7 @@ def truth() -> Gaussians:
 
 @pytest.fixture(scope="module")
 def disturbed(truth) -> Gaussians:
-    """The ball with random errors of means, scales and rotations."""
-    generator = np.random.default_rng(1)
-    turns = np.concatenate([np.ones((COUNT, 1)), generator.normal(scale=0.1, size=(COUNT, 3))], axis=1)
-    return truth.replace(
-        means=truth.means + generator.normal(scale=0.5, size=(COUNT, 3)) * truth.scales.max(axis=1)[:, None],
-        scales=truth.scales * np.exp(generator.normal(scale=0.25, size=(COUNT, 3))),
-        rotations=quaternions.multiply(truth.rotations, quaternions.normalize(turns)),
-    )
+    return reshaped(truth)
 
 
 @pytest.fixture(scope="module")
