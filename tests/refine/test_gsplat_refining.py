@@ -206,6 +206,30 @@ def test_values_at_their_limits_are_the_limits(first):
     np.testing.assert_allclose(np.linalg.norm(after.means - first.gaussians.means, axis=1), limits.travel, rtol=1e-3)
     np.testing.assert_allclose(np.log(after.scales / first.gaussians.scales), limits.scales[1], atol=1e-5)
     np.testing.assert_allclose(after.opacities - first.gaussians.opacities, limits.opacities[1], atol=1e-6)
+    with torch.no_grad():
+        for share in movable.shares:
+            share -= 1000
+    movable.keep_within()
+    after = movable.gaussians()
+    np.testing.assert_allclose(np.log(first.gaussians.scales / after.scales), limits.scales[0], atol=1e-5)
+    np.testing.assert_allclose(first.gaussians.opacities - after.opacities, limits.opacities[0], atol=1e-6)
+    assert (limits.scales[1] == 0).any(), "some may not grow, and all may shrink"
+
+
+def test_every_value_that_may_change_has_a_slope(first):
+    """Also at the beginning, and where it may go one way only."""
+    limits = bounds_of(first.gaussians, True)
+    movable = Movable(first.gaussians, limits, torch.device("cpu"))
+    values = movable.arguments()
+    uneven = torch.tensor([0.1, 0.2, 0.3, 0.4])
+    total = (values["quats"] * uneven).sum()
+    for name in ("means", "scales", "opacities", "colors"):
+        total = total + values[name].sum()
+    total.backward()
+    means, turns, *others = (share.grad.numpy() for share in movable.shares)
+    assert (means != 0).all() and (turns != 0).all()
+    for slopes, ways in zip(others, (limits.scales, limits.colors, limits.opacities), strict=True):
+        np.testing.assert_array_equal(slopes != 0, ways.max(axis=0) > 0)
 
 
 def test_a_splat_that_did_not_move_is_as_before(first):

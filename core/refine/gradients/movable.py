@@ -14,7 +14,8 @@ from .bounds import Bounds
 class Movable:
     """Gaussians as they are, and how far each of their values has gone, in shares -1..1 of what it may.
 
-    So all kinds of values have the same unit, and one rate of learning does.
+    So all kinds of values have the same unit, and one rate of learning does. Those that may go farther one way than the
+    other count by the farther one.
 
     Args:
         gaussians: The splats to begin with.
@@ -34,7 +35,10 @@ class Movable:
             tensor(getattr(gaussians, name)) for name in ("means", "scales", "rotations", "opacities", "sh")
         )
         self._travel, self._turn = tensor(bounds.travel)[:, None], bounds.turn
-        self._room = {name: tensor(getattr(bounds, name)) for name in ("scales", "colors", "opacities")}
+        both = {name: tensor(getattr(bounds, name)) for name in ("scales", "colors", "opacities")}
+        # One unit for both ways: where one is shut, the slope still leads the other.
+        self._room = {name: ways.amax(dim=0) for name, ways in both.items()}
+        self._ends = {name: ways / self._room[name].clamp(min=1e-12) for name, ways in both.items()}
         self._balls = {"means": share(count, 3), "turns": share(count, 3)}
         self._boxes = {"scales": share(count, 3), "colors": share(count, 3), "opacities": share(count)}
 
@@ -67,8 +71,9 @@ class Movable:
         with torch.no_grad():
             for ball in self._balls.values():
                 ball /= ball.norm(dim=1, keepdim=True).clamp(min=1)
-            for box in self._boxes.values():
-                box.clamp_(-1, 1)
+            for name, box in self._boxes.items():
+                down, up = self._ends[name]
+                box.clamp_(-down, up)
 
     def gaussians(self) -> Gaussians:
         """Return the splats as they are now."""
@@ -83,8 +88,7 @@ class Movable:
         )
 
     def _gone(self, name: str) -> torch.Tensor:
-        share, (down, up) = self._boxes[name], self._room[name]
-        return share.clamp(max=0) * down + share.clamp(min=0) * up
+        return self._boxes[name] * self._room[name]
 
 
 def _turned(rotations: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
