@@ -25,6 +25,7 @@ from .candidates import TURNS, Candidate, candidate_of
 from .joint_solver import Sight, camera_in_frame, resized, solve_pose, solve_together
 from .level import Level
 from .mirroring import find_mirrored
+from .other_hair import marked
 from .outline import Outline, hair_thickness, outline_error
 from .sightings import see_whole
 from .tracks import Look, Tracks, find_tracks
@@ -112,6 +113,11 @@ def place_shots(
         _left_out(shot, refined, portrait_camera, candidate) if isinstance(candidate, str) else next(others)
         for shot, candidate in zip(shots, candidates, strict=True)
     ]
+    # Who places a photo by hand wants what it shows.
+    unsure = [number for number, shot in enumerate(shots) if shot.placement is None]
+    checked = marked(refined, portrait.aligned, thickness, [placed[number] for number in unsure])
+    for number, each in zip(unsure, checked, strict=True):
+        placed[number] = each
     for number, each in enumerate(placed, 1):
         reporter.preview(crop_preview(number), png_bytes(each.alignment.apply(each.rgb)))
     return tuple(placed), refined

@@ -73,6 +73,8 @@ class PlacedShot:
         rgb: [H, W, 3] uint8, the photo's own pixels.
         matte: [H, W] uint8, the person's matte on them.
         error: Mean distance in pixels of the crop between landmarks, or else outline, and the head's; NaN if unknown.
+        other_hair: Whether its hair is clearly another than the portrait's, or under something: then the portrait's
+            counts.
     """
 
     picture: np.ndarray
@@ -86,3 +88,4 @@ class PlacedShot:
     rgb: np.ndarray
     matte: np.ndarray
     error: float = float("nan")
+    other_hair: bool = False

@@ -85,7 +85,7 @@ def capture_of(portrait: Photo, further: Sequence[Photo], **options) -> Capture[
 def given(monkeypatch):
     """Return a function that has photos placed at cameras of the rig's frame, exactly, and without another exposure."""
 
-    def place_at(cameras: Sequence[Camera], states: Sequence[str] = ()) -> None:
+    def place_at(cameras: Sequence[Camera], states: Sequence[str] = (), other_hair: Sequence[int] = ()) -> None:
         def place_shots(portrait, fit, camera, shots, reporter):
             back = np.linalg.inv(to_frame(camera, front_camera(), fit.pose.translation))
             placed = []
@@ -107,6 +107,7 @@ def given(monkeypatch):
                         Alignment.stretched((512, 512)),
                         rgb,
                         opaque,
+                        other_hair=number in other_hair,
                     )
                 )
             return tuple(placed), fit
@@ -223,6 +224,14 @@ def test_what_could_not_be_placed_stays_out(engine, portrait, settings, given, s
     assert [shot.state for shot in result.shots] == [PLACED, HELP, LEFT_OUT, PLACED]
     assert [shot.message for shot in result.shots] == ["", "Why.", "Why.", ""]
     assert [shot.camera is None for shot in result.shots] == [False, False, True, False]
+
+
+def test_a_photo_with_other_hair_stays_out_as_views_are_used_whole(engine, portrait, settings, given, seen):
+    given([Camera.orbit(0), Camera.orbit(180)], other_hair=[0])
+    result = engine.generate(capture_of(portrait, [noise(0), noise(1)]), settings, Reporter())
+    assert [shot.state for shot in result.shots] == [PLACED, LEFT_OUT, PLACED]
+    assert "hair looks different" in result.shots[1].message
+    assert not any(np.allclose(picture.numpy(), small(noise(0)), atol=1e-6) for picture in seen[0][0])
 
 
 def test_where_memory_is_short_fewer_come_beside(engine, portrait, settings, given, seen, monkeypatch):

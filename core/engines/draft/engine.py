@@ -84,7 +84,12 @@ class DraftEngine:
         used_shots = [number for number, shot in enumerate(placed) if shot.state == PLACED]
         if used_shots:
             looks = [
-                Look.of_picture(placed[number].picture, placed[number].camera, further[number].placement is not None)
+                Look.of_picture(
+                    placed[number].picture,
+                    placed[number].camera,
+                    further[number].placement is not None,
+                    placed[number].other_hair,
+                )
                 for number in used_shots
             ]
             bust, cameras = join.join_shots(bust, looks, np.random.default_rng(options.seed), joining)

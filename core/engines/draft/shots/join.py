@@ -109,9 +109,11 @@ def _seen(
 
 
 def _within_all(points: np.ndarray, looks: Sequence[Look]) -> np.ndarray:
-    """Return which points [N, 3] lie in every photo's outline, or beyond its picture."""
+    """Return which points [N, 3] lie in every photo's outline, or beyond its picture; other hair's tells nothing."""
     within = np.ones(len(points), bool)
     for look in looks:
+        if look.other_hair:
+            continue
         pixels, _ = look.camera.project(points)
         inside = index_of(pixels, look.mask.shape[0])[2]
         within &= ~inside | (sample_map(look.within, pixels) > -OUTSIDE)

@@ -42,18 +42,20 @@ class Look:
         alpha: [512, 512] float32 matte, 0..1.
         camera: Sees the picture, in the portrait's frame.
         held: Whether the camera stays: the user placed it.
+        other_hair: Whether its hair is another than the portrait's: then it tells of bare skin only.
     """
 
     rgb: np.ndarray
     alpha: np.ndarray
     camera: Camera
     held: bool = False
+    other_hair: bool = False
 
     @classmethod
-    def of_picture(cls, picture: np.ndarray, camera: Camera, held: bool = False) -> Look:
+    def of_picture(cls, picture: np.ndarray, camera: Camera, held: bool = False, other_hair: bool = False) -> Look:
         """Return the look of a picture [512, 512, 4] uint8 RGBA, straight colours."""
         values = picture.astype(np.float32) / 255
-        return cls(values[..., :3], values[..., 3], camera, held)
+        return cls(values[..., :3], values[..., 3], camera, held, other_hair)
 
     @cached_property
     def mask(self) -> np.ndarray:

@@ -31,6 +31,8 @@ MOVABLE, NECK = 0.02, (0.1, 0.4)
 world units over the neck's base from which it grows, and is all."""
 DOUBT = 0.12
 """World units by which an outline may be off before it is doubted: then it is other hair, or no outline of this."""
+OTHER_DOUBT = 0.03
+"""The same in photos that are known to show other hair: only what fits the head already is the face's."""
 UNCERTAIN = (0.035, 0.035, 0.035, 0.05, 0.05, 0.05)
 """Radians by which a camera may be turned around the head, about its own axes, and world units of its shift."""
 LIKELY = 1e-3
@@ -74,11 +76,13 @@ def meet_outlines(bust: Bust, looks: Sequence[Look], rng: np.random.Generator, r
     held = rng.permutation(np.flatnonzero(bust.photographed))[:HELD]
     steady = smooth_step(neck_base(bust.portrait).heights(means), *NECK) * (bust.gaussians.parts != Part.CLOTHES)
     firmness = MOVABLE + (1 - MOVABLE) * steady
+    # Other hair tells nothing of the portrait's.
+    skin_alone = firmness * (bust.gaussians.parts != Part.HAIR)
     stillness = np.tile(1 / np.square(UNCERTAIN), len(looks)) * LIKELY
     for _ in range(ROUNDS):
         reporter.check()
         demands = [_hold(means[held], bust.portrait.camera)]
-        demands += blocks.each(partial(_outline, means, firmness, pivot), looks)
+        demands += blocks.each(partial(_outline, means, firmness, skin_alone, pivot), looks)
         field, found = solve_field(means, Demands.joined(demands), stillness)
         means, vertices = means + field.at(means), vertices + field.at(vertices)
         motions = found.reshape(-1, 6)
@@ -94,8 +98,21 @@ def _hold(points: np.ndarray, camera: Camera) -> Demands:
     return Demands(np.repeat(points, 2, axis=0), directions, np.zeros(count), weights, np.zeros((count, 0)))
 
 
-def _outline(points: np.ndarray, firmness: np.ndarray, pivot: np.ndarray, look: Look) -> Demands:
-    """Ask the points [N, 3] on the head's outline to go where the photo's is, each as firmly as its factor [N] says."""
+def _outline(
+    points: np.ndarray, firmness: np.ndarray, skin_alone: np.ndarray, pivot: np.ndarray, look: Look
+) -> Demands:
+    """Ask the points on the head's outline to go where the photo's is.
+
+    Args:
+        points: [N, 3] world.
+        firmness: [N] factor that says how firmly each goes there.
+        skin_alone: [N] the same where only skin counts, as the photo shows other hair.
+        pivot: [3] world position around which the camera turns.
+        look: The photo.
+    """
+    if look.other_hair:
+        firmness = skin_alone
+    limit = OTHER_DOUBT if look.other_hair else DOUBT
     chosen = _outermost(points, look.camera)
     place, _ = look.camera.project(points[chosen])
     distance = sample_map(look.within, place)
@@ -103,7 +120,7 @@ def _outline(points: np.ndarray, firmness: np.ndarray, pivot: np.ndarray, look: 
     turns = np.einsum("nk,nkc->nc", outwards, jacobians(look.camera, points[chosen]))
     per_unit = np.linalg.norm(turns, axis=1)
     amounts = (distance - INSET) / per_unit
-    weights = OUTLINE_WEIGHT / (1 + (amounts / DOUBT) ** 2) ** 2
+    weights = OUTLINE_WEIGHT / (1 + (amounts / limit) ** 2) ** 2
     weights = weights * firmness[chosen]
     directions = turns / per_unit[:, None]
     # Turning the camera moves everything around it, and shifting it moves everything.

@@ -11,7 +11,9 @@ from scipy import ndimage
 from ....colors import rgb_to_lab
 from ....gaussians import Gaussians
 from ....geometry.vectors import unit
+from ....photo.connected import largest_part
 from ....photo.exposures import exposed
+from ....splats.parts import Part
 from ..fields import blur_inside, index_of, nearest_fill, sample_map, sample_picture
 from ..photo_sheet import pixel_positions, smaller_step
 from .look import CELLS, Cells, Look, changed
@@ -30,6 +32,13 @@ BRIGHTEST, BRIGHTER = 98, 4.0
 """Percentile of a part's CIE lightness further inside, and by how much light from behind exceeds it."""
 FEWEST_INNER = 500
 """Pixels further inside from which that is known."""
+STRAIGHT = 0.5
+"""Cosine to the view from which skin tells what most of it looks like."""
+ALIKE = (26.0, 12.0, 16.0)
+"""CIE Lab by which it may differ from that, in light and shade."""
+GRAIN, STRAND, BARE_RIM = 2.0, 3, 12.0
+"""Pixels over which skin is averaged for that, half of a lock's width, and pixels inside of bare skin from which it is
+shown fully."""
 SAME = 0.035
 """World units off the nearest surface within which a place is what the photo shows."""
 
@@ -82,7 +91,21 @@ class Sight:
     def shows(self) -> np.ndarray:
         """[512, 512] how well the photo shows what it sees, 0 to ``priority``."""
         rim = np.clip((self.look.within - SURE_RIM[0]) / (SURE_RIM[1] - SURE_RIM[0]), 0, 1)
-        return (self.facing * rim * ~self.rim_lit * self.priority).astype(np.float32)
+        shown = self.facing * rim * ~self.rim_lit * self.priority
+        return (shown * self.bare if self.look.other_hair else shown).astype(np.float32)
+
+    @cached_property
+    def bare(self) -> np.ndarray:
+        """[512, 512] 0..1 where skin looks as most of it does: whatever else is there may be hair or a hat's brim."""
+        skin = self.known & self.look.mask & (self.parts == Part.SKIN)
+        straight = skin & (self.facing > STRAIGHT)
+        if not straight.any():
+            return np.zeros(skin.shape)
+        lab = rgb_to_lab(ndimage.gaussian_filter(self.look.rgb, (GRAIN, GRAIN, 0)))
+        alike = skin & (np.abs(lab - np.median(lab[straight], axis=0)) < ALIKE).all(-1)
+        bare = largest_part(ndimage.binary_opening(alike, iterations=STRAND))
+        inside: np.ndarray = ndimage.distance_transform_edt(bare)
+        return np.clip(inside / BARE_RIM, 0, 1)
 
     @cached_property
     def rim_lit(self) -> np.ndarray:

@@ -24,6 +24,11 @@ from .views import Arrangement, RealView, real_view
 
 NO_FACE = "The portrait shows no clear face, so that no other photo can be placed around it. Choose another portrait."
 
+OTHER_HAIR = (
+    "It was left out: the hair looks different from the portrait's, in cut or colour, or something is worn on it. "
+    "Place the photo by hand to use it all the same."
+)
+
 
 @dataclass(frozen=True, eq=False)
 class FurtherPhotos:
@@ -99,6 +104,8 @@ def views_of(
         placed: Where they stood, in the fit's frame.
         lens: The portrait's.
     """
+    # A view is used whole: there is no keeping the portrait's hair in it.
+    placed = [replace(each, state=LEFT_OUT, message=OTHER_HAIR) if each.other_hair else each for each in placed]
     frame = to_frame(fit.camera, front_camera(), fit.pose.translation)
     used = [number for number, each in enumerate(placed) if each.state == PLACED]
     seen = [Seen(placed[number].picture, placed[number].camera, placed[number].shape.vertices) for number in used]
