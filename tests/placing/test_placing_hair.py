@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -35,13 +36,17 @@ def prepared(name: str) -> tuple[Portrait, HeadFit]:
     if name == "astronaut":
         photo = from_array(astronaut(), "astronaut.png")
     else:
-        path = SHARED / name
-        if not path.exists():
-            pytest.skip(f"{path.name} is shared material that is not here")
-        photo = decode(path.read_bytes(), path.name)
+        photo = shared_photo(name)
     portrait = prepare_photo(photo, None, Reporter())
     camera = front_camera(fov=Shot(photo).lens(portrait.alignment).degrees)
     return portrait, fit_head(portrait.landmarks.points, camera, portrait.alpha > 0.5)
+
+
+def shared_photo(name: str) -> Photo:
+    path = SHARED / name
+    if not path.exists():
+        pytest.skip(f"{path.name} is shared material that is not here")
+    return decode(path.read_bytes(), path.name)
 
 
 def placed_beside(name: str, *shots: Shot) -> tuple[PlacedShot, ...]:
@@ -87,6 +92,18 @@ def test_other_hair_is_told_and_the_photo_stays_placed(change):
     (shot,) = placed_beside("astronaut", Shot(photographed(change(astronaut_head()[0].gaussians))))
     assert shot.state == PLACED and shot.other_hair
     assert "hair looks different" in shot.message and "portrait's hair was kept" in shot.message
+
+
+def test_a_bald_mans_photo_with_dark_hair_on_his_forehead_is_told():
+    prepared("truth-heads/scan/photo_35.png")
+    photo = shared_photo("truth-heads/scan/shot_045.png")
+    rgba = photo.rgba.copy()
+    rows = np.flatnonzero((rgba[..., 3] > 127).any(1))
+    # His brows are a fifth of the picture's person below the crown.
+    hair = slice(rows[0], rows[0] + round(0.17 * (rows[-1] - rows[0])))
+    rgba[hair, :, :3] = rgba[hair, :, :3] * 0.2
+    (shot,) = placed_beside("truth-heads/scan/photo_35.png", Shot(replace(photo, rgba=rgba)))
+    assert shot.state == PLACED and shot.other_hair
 
 
 def test_who_places_a_photo_by_hand_gets_its_hair():
