@@ -38,7 +38,7 @@ FIT_SHARE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class _Fit:
+class Fit:
     """A finished fit: the head's id and its object's name, the mesh in its local space, and its texture."""
 
     head: str
@@ -47,10 +47,10 @@ class _Fit:
     texture: texturing.Baked | None = None
 
 
-_handover = Handover[_Fit]("The base mesh", "Fit it again.")
+_handover = Handover[Fit]("The base mesh", "Fit it again.")
 
 
-def _add(fit: _Fit, expression: str) -> str:
+def _add(fit: Fit, expression: str) -> str:
     """Bring a fit into the scene as one undo step; return what to tell."""
     _handover.pass_on(bpy.ops.facelift.add_base_mesh, fit, expression=expression)
     head = heads.find(fit.head, fit.name)
@@ -58,7 +58,7 @@ def _add(fit: _Fit, expression: str) -> str:
     return f"{fit.name} has a base mesh" + ("" if fit.texture is None else " with a texture") + hidden
 
 
-def _work(context: bpy.types.Context, head: bpy.types.Object, textured: bool) -> Callable[[Reporter], _Fit]:
+def work_of(context: bpy.types.Context, head: bpy.types.Object, textured: bool) -> Callable[[Reporter], Fit]:
     """Return the fit of a head as work for a thread.
 
     Raises:
@@ -69,13 +69,13 @@ def _work(context: bpy.types.Context, head: bpy.types.Object, textured: bool) ->
     upright = np.array(head.matrix_world.to_quaternion().to_matrix())
     identifier, name = head[heads.ID_KEY], head.name
 
-    def work(reporter: Reporter) -> _Fit:
+    def work(reporter: Reporter) -> Fit:
         gaussians = columns.to_gaussians(rows)
         fitting, painting = reporter.parts(FIT_SHARE, 1 - FIT_SHARE if textured else 0)
         base = fit_base_mesh(gaussians, known, upright, fitting)
         if not textured:
-            return _Fit(identifier, name, base)
-        return _Fit(identifier, name, base, texturing.bake(gaussians, base, texturing.SIZE, 0.0, painting))
+            return Fit(identifier, name, base)
+        return Fit(identifier, name, base, texturing.bake(gaussians, base, texturing.SIZE, 0.0, painting))
 
     return work
 
@@ -93,7 +93,7 @@ def fit_in_background(context: bpy.types.Context, head: bpy.types.Object, expres
         FaceLiftError: the head belongs to another file, or shows no splats.
     """
     errands.start(
-        TITLE, _work(context, head, textured), lambda fit: _add(fit, expression), belongs_to_file=True, heavy=True
+        TITLE, work_of(context, head, textured), lambda fit: _add(fit, expression), belongs_to_file=True, heavy=True
     )
 
 
@@ -130,7 +130,7 @@ class FACELIFT_OT_fit_base_mesh(Explained, bpy.types.Operator):
         if self.options.is_invoke:
             fit_in_background(context, head, self.expression, self.bake_texture)
         else:
-            fit = _work(context, head, self.bake_texture)(Reporter())
+            fit = work_of(context, head, self.bake_texture)(Reporter())
             self.report({"INFO"}, _add(fit, self.expression))
         return {"FINISHED"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import bpy
@@ -16,7 +17,7 @@ from ..making.tasks import Task
 from ..reporting import reported
 from ..splats.data import heads, recipes
 from ..viewport import split
-from . import overlay
+from . import fitting, overlay
 from . import placing as state
 from .modal import KEYS, follow_mouse
 from .view import PlacingView
@@ -54,6 +55,8 @@ class FACELIFT_OT_place_by_hand(Explained, bpy.types.Operator):
         """A head of several photos is needed."""
         if state.current() is not None:
             return "A photo is being placed: apply or cancel that first"
+        if fitting.is_under_way():
+            return "The head is being fitted: placing begins when that is done"
         if context.mode != "OBJECT":
             return "Go to Object Mode first"
         return ""
@@ -66,8 +69,11 @@ class FACELIFT_OT_place_by_hand(Explained, bpy.types.Operator):
         if area is None:
             self.report({"ERROR"}, "Open a 3D View to place the photo in.")
             return {"CANCELLED"}
-        if self._begin(context, area) == {"CANCELLED"}:
+        if self._begin(context, area, asked=True) == {"CANCELLED"}:
             return {"CANCELLED"}
+        if state.current() is None:
+            # The head is being fitted, and placing begins after that.
+            return {"FINISHED"}
         context.window_manager.modal_handler_add(self)
         if context.workspace is not None:
             context.workspace.status_text_set(KEYS)
@@ -82,8 +88,15 @@ class FACELIFT_OT_place_by_hand(Explained, bpy.types.Operator):
         """Set, drag and remove pins."""
         return follow_mouse(event)
 
-    def _begin(self, context: bpy.types.Context, area: bpy.types.Area | None) -> set[str]:
-        """Begin to place a photo, in a 3D View if there is one."""
+    def _begin(self, context: bpy.types.Context, area: bpy.types.Area | None, asked: bool = False) -> set[str]:
+        """Begin to place a photo, in a 3D View if there is one.
+
+        Args:
+            context: Blender's.
+            area: The 3D View.
+            asked: Whether a person waits: a head without a fit then gets one in the background, and placing begins
+                after that.
+        """
         head = heads.find(self.head) if self.head else targets.active_splats(context)
         reason = state.obstacle(head)
         if reason:
@@ -91,6 +104,13 @@ class FACELIFT_OT_place_by_hand(Explained, bpy.types.Operator):
             return {"CANCELLED"}
         number = self.photo if self.photo >= 0 else state.wanted(head, split.camera_in(context))
         try:
+            heads.identify(head)
+            if fitting.is_needed(head):
+                if asked:
+                    fitting.fit_in_background(context, head, partial(place_once_fitted, head[heads.ID_KEY], number))
+                    self.report({"INFO"}, "The head is fitted first, which takes a moment: then placing begins")
+                    return {"FINISHED"}
+                fitting.fit(context, head)
             placing = state.begin(head, number, _side_in_list(head, number))
             seen_through = heads.photo_camera_of(head, number) or heads.photo_camera_of(head)
             if area is not None:
@@ -276,6 +296,19 @@ class FACELIFT_OT_clear_placement(Explained, bpy.types.Operator):
         if photo is not None:
             photo.order = photo.order.with_placement(None)
         return {"FINISHED"}
+
+
+def place_once_fitted(identifier: str, number: int) -> str:
+    """Begin to place a photo of a head that was fitted meanwhile, in the first 3D View; return what to tell."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            region = next((region for region in area.regions if region.type == "WINDOW"), None)
+            if area.type == "VIEW_3D" and region is not None:
+                with bpy.context.temp_override(window=window, area=area, region=region):
+                    if FACELIFT_OT_place_by_hand.poll(bpy.context):
+                        bpy.ops.facelift.place_by_hand("INVOKE_DEFAULT", photo=number, head=identifier)
+                        return "The head is fitted: place its photo"
+    return "The head is fitted: press Place by Hand again"
 
 
 def _in_list(head: bpy.types.Object, number: int) -> list[Task]:

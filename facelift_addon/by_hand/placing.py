@@ -23,6 +23,7 @@ from ..editing.silhouettes import camera_of as camera_of_object
 from ..splats.data import hand_placements, heads, recipes, shots
 from ..splats.data.shots import KeptShot
 from ..splats.scene import cameras, photo_cameras
+from . import fitting
 from .view import PlacingView
 
 GRAB = 14.0
@@ -240,12 +241,10 @@ def _shape_of(head: bpy.types.Object) -> HeadShape:
     if mesh is None:
         raise FaceLiftError(
             "This head has no fitted mesh to place its photos by.",
-            "Fit its base mesh first (Avatar panel), then place the photo.",
+            "Press Place by Hand again: it fits one.",
             code="no-fit",
         )
-    base = base_objects.read(mesh, head)
-    moved = np.tensordot(base.expression, base.expressions, 1)
-    return HeadShape(base.neutral + moved, base.expression, base.pose)
+    return fitting.shape_of(base_objects.read(mesh, head))
 
 
 def _picture_of(camera: bpy.types.Object | None) -> bpy.types.Image | None:

@@ -101,6 +101,11 @@ def under_way() -> list[Errand]:
     return [errand for errand in _errands if errand.progress is not None]
 
 
+def has(title: str) -> bool:
+    """Whether the work of something with a title is under way, or waits."""
+    return any(errand.title == title and not errand.future.done() for errand in _errands)
+
+
 def cancel(title: str = "") -> None:
     """Ask what has a title to stop, or everything."""
     for errand in _errands:

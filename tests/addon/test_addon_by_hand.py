@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import types
 
@@ -11,6 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from core.system.pictures import png_bytes
 from tests.helpers.addon import needs_blender, save_photo, surface_gaussians
+from tests.helpers.draft import astronaut_head
 from tests.helpers.drawn import Layout
 
 pytestmark = needs_blender
@@ -31,7 +33,7 @@ class Stage:
         shape: The fitted head, there.
     """
 
-    def __init__(self, blender, folder) -> None:
+    def __init__(self, blender, folder, splats=None) -> None:
         import bpy
 
         self.blender = blender
@@ -67,7 +69,7 @@ class Stage:
             sources.append(captures.Shot(photos.PhotoSource.from_file(str(path)), role=role))
             used.append(captures.Shot(made.UsedPhoto(name, digest), role=role))
         to_local = placement.reference_to_local(0.24)
-        gaussians = surface_gaussians(300).transform(to_local)
+        gaussians = (surface_gaussians(300) if splats is None else splats).transform(to_local)
         arrival = blender.arrivals.Arrival(
             "Ada",
             module("facelift_addon.splats.data.columns").from_gaussians(gaussians, geometry.has_float4()),
@@ -226,12 +228,6 @@ def test_what_is_wrong_is_told_and_everything_stays(stage):
     bpy.ops.facelift.place_cancel()
     assert scene_state() == before
 
-    fits = stage.blender.module("facelift_addon.splats.data.fits")
-    kept = fits.of(stage.head)
-    fits.keep(stage.head, None)
-    with pytest.raises(RuntimeError, match="base mesh first"):
-        bpy.ops.facelift.place_by_hand(photo=1)
-    fits.keep(stage.head, kept)
     stage.camera().data.background_images.clear()
     with pytest.raises(RuntimeError, match="picture of this photo is gone"):
         bpy.ops.facelift.place_by_hand(photo=1)
@@ -265,6 +261,76 @@ def test_a_head_without_a_fit_is_placed_by_its_base_mesh(stage):
         stage.pull(landmark)
     bpy.ops.facelift.place_apply()
     assert stage.off() < 1
+
+
+@pytest.fixture
+def unfitted(blender, tmp_path):
+    """A head of splats alone, as the FaceLift engine makes them: nothing is fitted to it."""
+    made = astronaut_head()[0]
+    chosen = made.gaussians.select(np.arange(0, len(made.gaussians), 5))
+    stage = Stage(blender, tmp_path, chosen.replace(scales=chosen.scales * np.sqrt(5)))
+    blender.module("facelift_addon.splats.data.fits").keep(stage.head, None)
+    assert blender.heads.shape_of(stage.head) is None
+    yield stage
+    blender.module("facelift_addon.by_hand.operators").finish()
+
+
+def check_fitted(stage):
+    """The head has the model that was fitted to the same splats when they were made."""
+    true = astronaut_head()[0].shape.transformed(stage.blender.heads.placement_of(stage.head))
+    found = stage.blender.heads.shape_of(stage.head)
+    face = stage.model.in_regions(stage.blender.module("core.head.model").Region.FACE)
+    away = np.linalg.norm(found.vertices - true.vertices, axis=1)[face]
+    assert away.mean() < 0.006, "metres"
+
+
+def fit_as_a_button_does(stage):
+    """Begin what a button begins: without a window, Blender asks nobody and does it at once."""
+    import bpy
+
+    module, operators = stage.blender.module, stage.blender.module("facelift_addon.by_hand.operators")
+    then = functools.partial(operators.place_once_fitted, stage.head[stage.blender.heads.ID_KEY], 1)
+    module("facelift_addon.by_hand.fitting").fit_in_background(bpy.context, stage.head, then)
+    return module("facelift_addon.making.errands")
+
+
+def test_a_head_without_a_fit_is_fitted_before_its_photo_is_placed(unfitted):
+    import bpy
+
+    objects = set(bpy.data.objects)
+    assert bpy.ops.facelift.place_by_hand(photo=1) == {"FINISHED"}
+    check_fitted(unfitted)
+    assert unfitted.placing is not None and set(bpy.data.objects) == objects, "nothing is put into the scene"
+    unfitted.placing.set_pin((256, 256), (260, 250))
+    assert bpy.ops.facelift.place_apply() == {"FINISHED"} and 1 in unfitted.waiting
+
+
+def test_from_the_interface_it_is_fitted_in_the_background_and_placing_begins_then(unfitted):
+    import bpy
+
+    errands = fit_as_a_button_does(unfitted)
+    assert unfitted.placing is None and not bpy.ops.facelift.place_by_hand.poll(), "one fit at a time"
+    unfitted.blender.tick_until(lambda: not errands.tick())
+    check_fitted(unfitted)
+    assert unfitted.placing is not None and unfitted.placing.number == 1
+
+
+def test_a_head_that_goes_while_it_is_fitted_is_not_placed(unfitted):
+    import bpy
+
+    errands = fit_as_a_button_does(unfitted)
+    bpy.data.objects.remove(unfitted.head)
+    unfitted.blender.tick_until(lambda: not errands.tick())
+    assert unfitted.placing is None
+
+
+def test_splats_that_show_no_face_are_told(stage):
+    import bpy
+
+    stage.blender.module("facelift_addon.splats.data.fits").keep(stage.head, None)
+    with pytest.raises(RuntimeError, match="face"):
+        bpy.ops.facelift.place_by_hand(photo=1)
+    assert stage.placing is None
 
 
 def test_what_was_left_out_is_placed_from_its_side_and_gets_a_camera(stage):
