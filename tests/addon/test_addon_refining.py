@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from core.rasterize import render
 from core.rasterize.metrics import psnr
 from core.splats.parts import Part
 from tests.helpers.addon import PACKAGE, add_splats, needs_blender
+from tests.helpers.drawn import Layout
 from tests.helpers.refining_worker_entry import SHIFT
 from tests.helpers.shell import ball, photo
 
@@ -307,3 +309,19 @@ def test_without_the_engines_setup_it_says_what_shapes_need(blender, photographe
     assert likeness(blender, photographed, truth) > before + 6
     assert "NVIDIA graphics card" in told[0]
     assert not blender.connection.is_running(), "nothing is started for that"
+
+
+def test_the_options_say_what_shapes_need(blender, photographed, shaper):
+    import bpy
+
+    operator = blender.module("facelift_addon.operators.refining").FACELIFT_OT_refine_to_photos
+
+    def told(use_shapes: bool) -> str:
+        drawn = []
+        operator.draw(SimpleNamespace(layout=Layout(drawn), use_shapes=use_shapes), bpy.context)
+        assert ("prop", "use_shapes", "") in drawn
+        return " ".join(entry[-1] for entry in drawn)
+
+    assert "NVIDIA" in told(True) and "NVIDIA" not in told(False)
+    shaper("moves")
+    assert "NVIDIA" not in told(True), "a background process of the user's own may have what it takes"
