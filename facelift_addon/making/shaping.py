@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ...core.errors import FaceLiftError
 from ...core.processes.job import JobState
+from ...core.processes.server import InvalidRequest
 from ...core.progress import Progress
 from ...core.refine.gradients.shapes import SHARES, words_without
 from ...core.refine.refine import Refined
@@ -14,6 +15,7 @@ from ...core.refine.views import View
 from . import connection
 
 NEEDED = "Changing them needs the FaceLift engine's setup, with gsplat, and an NVIDIA graphics card."
+OLD = "The background process is older than this extension, and can't change them."
 BEGIN = SHARES[0] / sum(SHARES)
 """Share of the time that the first step took."""
 
@@ -46,6 +48,8 @@ def shaped(refined: Refined, views: Sequence[View]) -> Generator[Progress | None
             job.cancel()
         if job.state is JobState.DONE:
             return job.result.onto(refined), ""
+        if job.error is not None and job.error.code == InvalidRequest.code:
+            raise FaceLiftError(OLD, "Update it where it runs.")
         raise job.error or FaceLiftError("The background process was stopped.")
     except ValueError as error:
         return refined, words_without(FaceLiftError(f"The command in the preferences can't be read: {error}."))

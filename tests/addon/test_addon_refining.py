@@ -283,9 +283,10 @@ def test_cancelled_in_the_second_step_everything_stays(blender, photographed, sh
 
 
 @pytest.mark.parametrize(
-    ("how", "words"), [("lost", "graphics driver was reset"), ("memory", "too little free memory")]
+    ("how", "words"),
+    [("lost", "driver was reset"), ("memory", "too little free memory"), ("old", "older than this extension")],
 )
-def test_a_card_that_fails_leaves_the_first_steps_result_and_says_so(
+def test_a_second_step_that_fails_leaves_the_first_ones_result_and_says_so(
     blender, photographed, truth, shaper, monkeypatch, how, words
 ):
     errands, told = blender.module("facelift_addon.making.errands"), []

@@ -1,7 +1,7 @@
 """A worker whose second step of refining needs no card; its first argument says how it goes.
 
-``moves`` moves all splats by SHIFT, ``waits`` never ends by itself, ``lost`` and ``memory`` fail as cards do, and
-``plain`` does the real thing with the tests' own rasterizer.
+``moves`` moves all splats by SHIFT, ``waits`` never ends by itself, ``lost`` and ``memory`` fail as cards do,
+``old`` knows nothing of it, and ``plain`` does the real thing with the tests' own rasterizer.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 
+from core.processes.protocol import Method
 from core.refine.gradients.rasterizer import Rasterizer
 from core.refine.gradients.shapes import refine_shapes
 from core.worker import lanes, server
@@ -49,7 +50,17 @@ def plainly(refined, views, reporter):
     return refine_shapes(refined, views, reporter, Rasterizer(rasterization, "cpu"), PLAIN_STEPS)
 
 
+class OldServer(server.Server):
+    """Answers what workers answered before there was this step."""
+
+    def __init__(self, *arguments) -> None:
+        super().__init__(*arguments)
+        del self.methods[Method.REFINE]
+
+
 if __name__ == "__main__":
     HOW = sys.argv.pop(1)
+    if HOW == "old":
+        server.Server = OldServer
     lanes.refine_shapes = plainly if HOW == "plain" else moved
     server.main()
