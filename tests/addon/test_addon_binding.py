@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from core.avatar import binding, deformation, gaps
+from core.avatar.joints import find_joints
 from core.cameras import Camera
 from core.rasterize.cpu import render
 from core.rasterize.metrics import psnr
 from tests.helpers.addon import needs_blender
-from tests.helpers.avatar import add_head_with_mesh
+from tests.helpers.avatar import add_head_with_mesh, turn_bone
 from tests.helpers.patience import PATIENCE
 
 pytestmark = needs_blender
@@ -412,6 +413,55 @@ def test_a_bound_head_is_refined_at_rest_follows_the_mesh_as_before_and_can_be_b
     select(head)
     assert bpy.ops.facelift.reset_to_original() == {"FINISHED"}
     np.testing.assert_allclose(likeness(blender, head, warm, camera), near, atol=0.5)
+
+
+def test_a_rigged_head_that_is_refined_follows_its_bones_and_can_be_reset(blender, bound):
+    import bpy
+
+    head, mesh = bound
+    select(mesh)
+    assert bpy.ops.facelift.add_rig() == {"FINISHED"}
+    rig = bpy.context.active_object
+    joints = find_joints(blender.module("facelift_addon.avatar.base_objects").read(mesh))
+    original = stored_of(blender, head)
+    warm, camera = photographed(blender, head)
+    # It is refined at rest, whatever the rig shows meanwhile.
+    turn_bone(rig, "head", joints.up * 0.5)
+    select(head)
+    near = likeness(blender, head, warm, camera)
+    assert bpy.ops.facelift.refine_to_photos(photos="camera") == {"FINISHED"}
+    assert likeness(blender, head, warm, camera) > near + 6
+    refined = stored_of(blender, head)
+    assert len(refined) > len(original) and trouble(blender, head) == ""
+
+    def assert_turned(stored):
+        """Far up the skull all splats turn with the head's bone, and the neck's end stays."""
+        count = len(stored)
+        shown = gaussians_of(blender, head).means[:count]
+        crown = stored.means @ joints.up > (joints.eyes.mean(0) + 0.05 * joints.up) @ joints.up
+        arms = (stored.means - joints.skull)[crown]
+        along = (arms @ joints.up)[:, None] * joints.up
+        turned = along + np.cos(0.5) * (arms - along) + np.sin(0.5) * np.cross(joints.up, arms) + joints.skull
+        assert crown.sum() > 1000 and np.percentile(np.linalg.norm(shown[crown] - turned, axis=1), 95) < 2e-3
+        low = stored.means[:, 2] < np.percentile(stored.means[:, 2], 5)
+        assert np.abs(shown - stored.means)[low].max() < 1e-3
+
+    assert_turned(refined)
+    for bone in rig.pose.bones:
+        bone.rotation_quaternion = (1, 0, 0, 0)
+    bpy.context.view_layer.update()
+    assert np.abs(gaussians_of(blender, head).means[: len(refined)] - refined.means).max() < 1e-5
+    # Reset, the splats of before are back, and they follow the bones, too.
+    select(head)
+    assert bpy.ops.facelift.reset_to_original() == {"FINISHED"}
+    back = stored_of(blender, head)
+    for name in FIELDS:
+        np.testing.assert_allclose(getattr(back, name), getattr(original, name), atol=1e-6, err_msg=name)
+    turn_bone(rig, "head", joints.up * 0.5)
+    bpy.context.view_layer.update()
+    if trouble(blender, head):
+        assert bpy.ops.facelift.bind_to_mesh() == {"FINISHED"}
+    assert_turned(back)
 
 
 def test_adjustments_lie_over_what_is_refined(blender, pair):

@@ -8,7 +8,7 @@ import pytest
 from core.avatar.joints import find_joints
 from core.avatar.skinning import bone_weights, posed
 from tests.helpers.addon import needs_blender
-from tests.helpers.avatar import add_head_with_mesh
+from tests.helpers.avatar import add_head_with_mesh, turn_bone
 
 pytestmark = needs_blender
 
@@ -41,18 +41,6 @@ def joints_of(blender, mesh):
     return find_joints(base)
 
 
-def pose(rig, name, turn):
-    """Turn a bone about its head by axis times angle in the armature's space."""
-    from mathutils import Quaternion, Vector
-
-    bone = rig.pose.bones[name]
-    rest = rig.data.bones[name].matrix_local.to_3x3()
-    vector = Vector(turn)
-    local = rest.inverted() @ vector
-    bone.rotation_mode = "QUATERNION"
-    bone.rotation_quaternion = Quaternion(local.normalized(), vector.length)
-
-
 def test_the_rest_pose_is_the_mesh_itself(blender, mesh):
     before = shown(mesh)
     rig = add_rig(blender)
@@ -67,7 +55,7 @@ def test_bones_move_the_mesh_as_the_weights_say(blender, mesh):
     rig["look_at"] = 0.0
     turns = {"head": joints.up * 0.6, "neck": joints.left * 0.2, "jaw": joints.jaw_turn * 0.8, "eye.L": joints.up * 0.2}
     for name, turn in turns.items():
-        pose(rig, name, turn)
+        turn_bone(rig, name, turn)
     rig.update_tag()
     expected = posed(joints, joints.base.neutral, bone_weights(joints), turns)
     assert np.abs(shown(mesh) - expected).max() < 1e-4
@@ -255,7 +243,7 @@ def test_bound_splats_follow_the_rig(blender, mesh):
     stored, rest = baking.stored(head), splats()
     count = len(rest)
     assert np.abs(rest.means - stored.means[:count]).max() < 1e-5
-    pose(rig, "head", joints.up * 0.5)
+    turn_bone(rig, "head", joints.up * 0.5)
     turned = splats()
     # Far up the skull all turns as one.
     crown = rest.means @ joints.up > (joints.eyes.mean(0) + 0.05 * joints.up) @ joints.up

@@ -60,3 +60,15 @@ def extension_base(extension):
 def bound_astronaut() -> Gaussians:
     """The astronaut's splats, bound to that mesh; those of the inner mouth behind them."""
     return bind(astronaut_head()[0].gaussians, astronaut_base())
+
+
+def turn_bone(rig, name, turn):
+    """Turn a bone about its head by axis times angle in the armature's space."""
+    from mathutils import Quaternion, Vector
+
+    bone = rig.pose.bones[name]
+    rest = rig.data.bones[name].matrix_local.to_3x3()
+    vector = Vector(turn)
+    local = rest.inverted() @ vector
+    bone.rotation_mode = "QUATERNION"
+    bone.rotation_quaternion = Quaternion(local.normalized(), vector.length)
