@@ -14,7 +14,9 @@ from ...core.refine.refine import Refined
 from ...core.refine.views import View
 from . import connection
 
-NEEDED = "Changing them needs the FaceLift engine's setup, with gsplat, and an NVIDIA graphics card."
+NEEDED = (
+    "Changing them needs an NVIDIA graphics card, and PyTorch with gsplat in the background process: see the manual."
+)
 OLD = "The background process is older than this extension, and can't change them."
 BEGIN = SHARES[0] / sum(SHARES)
 """Share of the time that the first step took."""

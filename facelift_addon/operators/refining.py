@@ -89,8 +89,8 @@ class FACELIFT_OT_refine_to_photos(targets.OnSplatObjects, bpy.types.Operator):
     )
     use_shapes: BoolProperty(
         name="Shapes",
-        description="Then move, turn and resize splats, where the FaceLift engine's background process has gsplat and "
-        "an NVIDIA graphics card",
+        description="Then move, turn and resize splats, where the background process has gsplat and an NVIDIA graphics "
+        "card",
         default=True,
     )
     ask: BoolProperty(options={"HIDDEN", "SKIP_SAVE"})
