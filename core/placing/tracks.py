@@ -254,4 +254,6 @@ def track_rows(
     robust = np.sqrt(1 / (1 + (error**2).sum(1) / 4 / OUTLIER**2) / CORRELATION)
     first = robust[:, None, None] * white[:, :, :2] @ slopes[0]
     second = robust[:, None, None] * white[:, :, 2:] @ slopes[1]
-    return (robust[:, None] * error).ravel(), (first.reshape(4 * count, -1), second.reshape(4 * count, -1))
+    # Two photos may have nothing in common: then -1 would stand for nothing.
+    shape = (4 * count, first.shape[-1])
+    return (robust[:, None] * error).ravel(), (first.reshape(shape), second.reshape(shape))

@@ -11,10 +11,14 @@ from PIL import Image
 from core.cameras import Camera, front_camera
 from core.engines.capture import Shot
 from core.head.fitting import HeadFit, fit_head
+from core.head.landmark_solver import Solution
+from core.head.model import load_head_model
+from core.head.pose import Pose
 from core.photo.decode import Photo, decode, from_array
 from core.photo.prepare import Portrait, prepare_photo
 from core.photo.sides import HELP, PLACED, THREE_QUARTER
 from core.placing import PlacedShot, place, place_shots
+from core.placing.tracks import Tracks, track_rows
 from core.progress import Reporter
 from core.rasterize.cpu import render
 from tests.helpers.draft import astronaut_head
@@ -94,3 +98,15 @@ def test_turned_photos_of_a_scan_are_his_and_not_another_portraits(name):
     if name != "shot_315.png":
         (other,), _ = placed_with(f"portraits/{PORTRAITS[0].name}", photo)
         assert other.state == HELP and "another person" in other.message
+
+
+def test_no_place_in_common_says_nothing():
+    model = load_head_model()
+    solution = Solution(
+        Pose(np.eye(3), np.zeros(3), 4.8), np.zeros(len(model.identity)), np.zeros(len(model.expressions))
+    )
+    nothing = Tracks(0, 1, np.zeros(0, np.int64), np.zeros((2, 0, 2)))
+    camera = front_camera(fov=27)
+    residuals, parts = track_rows(model, nothing, (camera, camera), (solution, solution))
+    unknowns = 7 + len(model.identity) + len(model.expressions)
+    assert residuals.shape == (0,) and [each.shape for each in parts] == [(0, unknowns)] * 2
