@@ -18,6 +18,7 @@ from ....system import blocks
 from ..bust import Bust
 from ..cut import neck_base
 from ..fields import sample_map, sample_picture
+from .ears import move_ears, showing_ears
 from .lattice_field import Demands, solve_field
 from .look import Cells, Look, jacobians
 
@@ -87,6 +88,7 @@ def meet_outlines(bust: Bust, looks: Sequence[Look], rng: np.random.Generator, r
         means, vertices = means + field.at(means), vertices + field.at(vertices)
         motions = found.reshape(-1, 6)
         looks = [look.moved(each[:3], each[3:], pivot) for look, each in zip(looks, motions, strict=True)]
+    means, vertices = move_ears(bust.portrait, means, vertices, showing_ears(bust), looks)
     return Met(means, vertices, tuple(looks))
 
 
