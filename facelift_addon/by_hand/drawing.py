@@ -46,7 +46,7 @@ def draw_under_way(layout: bpy.types.UILayout, context: bpy.types.Context) -> bo
 
 
 def draw_button(layout: bpy.types.UILayout, number: int, head: str = "", text: str = "") -> None:
-    """Draw the way to place a photo.
+    """Draw the way to place a photo; greyed out for the portrait, which all others are placed by.
 
     Args:
         layout: Where.
@@ -55,7 +55,7 @@ def draw_button(layout: bpy.types.UILayout, number: int, head: str = "", text: s
         text: Of the button.
     """
     column = layout.column(align=True)
-    column.operator_context = "INVOKE_DEFAULT"
+    column.operator_context, column.enabled = "INVOKE_DEFAULT", number != 0
     operator = column.operator("facelift.place_by_hand", text=text, icon=HAND_ICON)
     operator.photo, operator.head = number, head
 

@@ -51,6 +51,11 @@ class FACELIFT_OT_place_by_hand(Explained, bpy.types.Operator):
     head: StringProperty(description="Id of the head; the active one if empty", options={"HIDDEN", "SKIP_SAVE"})
 
     @classmethod
+    def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        """Of the portrait, tell why its button is greyed out."""
+        return f"{state.PORTRAIT_STAYS} {state.PORTRAIT_ADVICE}" if properties.photo == 0 else ""
+
+    @classmethod
     def obstacle(cls, context: bpy.types.Context) -> str:
         """A head of several photos is needed."""
         if state.current() is not None:

@@ -26,6 +26,8 @@ from ..splats.scene import cameras, photo_cameras
 from . import fitting
 from .view import PlacingView
 
+PORTRAIT_STAYS = "The portrait's camera is what all other photos are placed by."
+PORTRAIT_ADVICE = "If the head does not fit it, choose another lens (Refit Lens)."
 GRAB = 14.0
 """Pixels of a 512-pixel picture around a pin in which scripts mean it."""
 
@@ -148,11 +150,7 @@ def begin(head: bpy.types.Object, number: int, side: str = "") -> Placing:
     """
     of_head = shots.of(head)
     if number == 0:
-        raise FaceLiftError(
-            "The portrait's camera is what all others are placed by.",
-            "If the head does not fit it, choose another lens (Refit Lens).",
-            code="portrait",
-        )
+        raise FaceLiftError(PORTRAIT_STAYS, PORTRAIT_ADVICE, code="portrait")
     if number >= len(of_head):
         raise FaceLiftError(f"This head has {len(of_head)} photos.", "Choose one of them.", code="no-photo")
     shape = _shape_of(head)

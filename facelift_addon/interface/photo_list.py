@@ -187,7 +187,7 @@ def draw_own(layout: bpy.types.UILayout, context: bpy.types.Context, photo: Task
     column.use_property_decorate = False
     if not standing.is_portrait:
         column.prop(row, "side")
-        _draw_by_hand(layout, context, photo, standing)
+    _draw_by_hand(layout, context, photo, standing)
     if together.takes(context.scene.facelift.engine).lens:
         lenses.draw(column, row)
 
@@ -198,7 +198,7 @@ def _draw_by_hand(layout: bpy.types.UILayout, context: bpy.types.Context, photo:
     numbers = {place.photo.id: place.number for place in together.places(session.photos, context.scene.facelift.engine)}
     number = numbers.get(photo.id)
     row = layout.row(align=True)
-    if head is not None and number:
+    if head is not None and number is not None:
         hand_drawing.draw_button(row, number, head.get(heads.ID_KEY, ""), "Place by Hand")
     if standing.shows == BY_HAND:
         row.operator(

@@ -474,6 +474,26 @@ def test_the_next_head_is_made_with_it(quick_worker, tmp_path):
     quick_worker.settle()
 
 
+def test_the_portraits_button_is_greyed_out_and_says_why(quick_worker, tmp_path):
+    import bpy
+
+    Stage(quick_worker, tmp_path)
+    bpy.ops.facelift.choose_head_photos()
+    quick_worker.settle()
+    session, told = quick_worker.session, {}
+    for number in (0, 1):
+        session.photo = session.photos[number]
+        assert "facelift.place_by_hand" in drawn("FACELIFT_PT_main")
+        operator = quick_worker.module("facelift_addon.by_hand.operators").FACELIFT_OT_place_by_hand
+        told[number] = operator.description(bpy.context, types.SimpleNamespace(photo=number))
+    assert "placed by" in told[0] and "Refit Lens" in told[0] and told[1] == ""
+    layout = types.SimpleNamespace(operator=lambda *_, **__: types.SimpleNamespace())
+    drawing = quick_worker.module("facelift_addon.by_hand.drawing")
+    for number in (0, 1):
+        drawing.draw_button(types.SimpleNamespace(column=lambda **_: layout), number)
+        assert layout.enabled is (number == 1)
+
+
 def test_panels_show_the_way_there_and_the_steps(stage):
     import bpy
 
