@@ -37,7 +37,7 @@ from .types import PlacedShot
 
 OTHER_HAIR = (
     "The hair looks different from the portrait's, in cut or colour, or something is worn on it: the portrait's hair "
-    "was kept. Place the photo by hand to use its hair, too."
+    "was kept. If it is another person, remove the photo; to use its hair, too, place it by hand."
 )
 STEP = 4
 """Every so many pixels of a 512-pixel picture a ray is looked at."""

@@ -13,6 +13,7 @@ MODULES = {
     "draft": (
         "draft_bench",
         "placing_bench",
+        "doubt_bench",
         "rasterizer_bench",
         "formats_bench",
         "addon_bench",
