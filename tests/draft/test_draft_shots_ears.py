@@ -48,7 +48,7 @@ def found(look: Look) -> float:
     return float(((moved - vertices)[EAR] @ BACK).mean())
 
 
-@pytest.mark.parametrize("azimuth", [45, 70, 90])
+@pytest.mark.parametrize("azimuth", [65, 75, 90])
 @pytest.mark.parametrize("backwards", [-0.05, 0.04])
 def test_an_ear_goes_where_a_photo_shows_it(azimuth, backwards):
     camera = Camera.orbit(270 + azimuth, 3, radius=5, fov=25)
@@ -60,7 +60,7 @@ def test_an_ear_goes_where_a_photo_shows_it(azimuth, backwards):
 
 def test_an_ear_stays_where_the_portrait_sees_it():
     vertices = HEAD.vertices.astype(np.float64)
-    look = photo(head_with_ear(-0.05), Camera.orbit(270 + 60, radius=5, fov=25))
+    look = photo(head_with_ear(-0.05), Camera.orbit(270 + 70, radius=5, fov=25))
     _, moved = move_ears(HEAD, vertices, vertices, [EAR], [look])
     off = HEAD.camera.project(moved)[0] - HEAD.camera.project(vertices)[0]
     assert np.abs(off).max() < 1e-6
@@ -69,7 +69,7 @@ def test_an_ear_stays_where_the_portrait_sees_it():
 
 def test_an_ear_that_no_photo_looks_at_goes_with_the_other():
     vertices, other = HEAD.vertices.astype(np.float64), HEAD.model.in_regions(Region.EARS) & ~EAR
-    look = photo(head_with_ear(-0.05), Camera.orbit(270 + 60, radius=5, fov=25))
+    look = photo(head_with_ear(-0.05), Camera.orbit(270 + 70, radius=5, fov=25))
     _, moved = move_ears(HEAD, vertices, vertices, [other, EAR], [look])
     left, right = ((moved - vertices)[ear] @ BACK for ear in (EAR, other))
     assert left.mean() < -0.02 and right.mean() == pytest.approx(left.mean(), abs=0.003)
@@ -77,21 +77,21 @@ def test_an_ear_that_no_photo_looks_at_goes_with_the_other():
 
 def test_an_ear_that_is_not_found_in_a_photo_of_it_stays():
     vertices, other = HEAD.vertices.astype(np.float64), HEAD.model.in_regions(Region.EARS) & ~EAR
-    shown = photo(head_with_ear(-0.05), Camera.orbit(270 + 60, radius=5, fov=25))
+    shown = photo(head_with_ear(-0.05), Camera.orbit(270 + 70, radius=5, fov=25))
     blank = photo(vertices, Camera.orbit(270 - 60, radius=5, fov=25))
     blank = blank.with_colors(np.full((512, 512, 3), 0.6, np.float32))
     _, moved = move_ears(HEAD, vertices, vertices, [other, EAR], [shown, blank])
     assert np.array_equal(moved[other], vertices[other]) and not np.allclose(moved[EAR], vertices[EAR])
 
 
-@pytest.mark.parametrize("azimuth", [0, 180, -60])
+@pytest.mark.parametrize("azimuth", [0, 45, 180, -60])
 def test_photos_that_do_not_show_an_ear_from_aside_tell_nothing(azimuth):
     assert found(photo(head_with_ear(-0.05), Camera.orbit(270 + azimuth, radius=5, fov=25))) == 0
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_what_looks_like_no_ear_is_none(seed):
-    plain = photo(HEAD.vertices, Camera.orbit(270 + 60, radius=5, fov=25))
+    plain = photo(HEAD.vertices, Camera.orbit(270 + 70, radius=5, fov=25))
     noise = ndimage.gaussian_filter(np.random.default_rng(seed).standard_normal((512, 512)), 2 + seed)
     rgb = 0.4 + 0.1 * (noise / noise.std())[..., None] * np.ones(3)
     assert found(plain.with_colors(np.clip(rgb, 0, 1).astype(np.float32))) == 0

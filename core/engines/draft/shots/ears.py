@@ -1,4 +1,4 @@
-"""How far back ears are: photos from aside show it, and no outline tells it.
+"""How far back ears are: profiles show it, and no outline tells it.
 
 Outlines from the front and from behind tell how high ears are and how far they stand off. How far back they are is told
 by their hollows, which are dark under any light: the fitted ear's are looked for in the photo.
@@ -27,9 +27,11 @@ from ..hollows import ear_openness
 from ..portrait import FittedPortrait
 from .look import CELLS, Look, jacobians
 
-FEWEST, ASIDE = 60, 0.35
-"""Cells that show an ear from which it is looked for, and least cosine between the head's side and the ray to a photo
-that looks at it."""
+FEWEST = 60
+"""Cells that show an ear from which it is looked for."""
+SEEN, ASIDE = 0.35, 0.85
+"""Cosine between the head's side and the ray to a photo from which that shows the ear, and from which it tells how far
+back it is: from three-quarter views, how far an ear stands off counts as much."""
 FINE, COARSE = 0.03, 0.2
 """Ear heights between which structure tells an ear: skin's is finer, and light changes more slowly."""
 AROUND = 0.08
@@ -65,7 +67,7 @@ def move_ears(
     """Return a head whose ears lie as far back as photos show them, where the portrait sees them.
 
     What is around an ear goes with it, the less the farther away it is. An ear that no photo looks at goes with the
-    other; one that is not found in a photo of it stays: what the photo shows there is laid on it as it is.
+    other; one that is not found in photos of it stays: what the photo shows there is laid on it as it is.
 
     Args:
         portrait: The portrait.
@@ -82,10 +84,11 @@ def move_ears(
     for ear in ears:
         middle = vertices[ear].mean(0)
         outwards = np.sign(portrait.model.mean[ear, 0].mean()) * pose[:, 0]
-        aside = [look for look in looks if unit(look.camera.position - middle) @ outwards > ASIDE]
+        cosines = [float(unit(look.camera.position - middle) @ outwards) for look in looks]
+        aside = [look for look, cosine in zip(looks, cosines, strict=True) if cosine > ASIDE]
         found = blocks.each(partial(_backwards, portrait, vertices, ear, pose[:, 1]), aside)
         moves = [move for move in found if move is not None]
-        amounts.append(float(np.mean(moves)) if moves else 0.0 if aside else None)
+        amounts.append(float(np.mean(moves)) if moves else 0.0 if max(cosines) > SEEN else None)
     told = [amount for amount in amounts if amount is not None]
     trees = [cKDTree(vertices[ear]) for ear in ears]
     for tree, amount in zip(trees, amounts, strict=True):
