@@ -4,7 +4,8 @@
 
 The CC0 head model with a random identity, an expression, skin, eyes, brows and hair as strands,
 photographed by Blender's Cycles through a lens, and from all around. Folders have the form of
-:mod:`.novel_views`. Runs in a process of its own: Blender's scene is one a process.
+:mod:`.novel_views`; files named side* are further photos. Runs in a process of its own: Blender's scene
+is one a process.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class Sitting:
         view_size: Of the true views in pixels.
         view_samples: Of Cycles, a pixel: its noise must stay below the heads' errors.
         photo_size, photo_samples: The same of the input photo.
+        sides: Azimuths of further photos, ``side_*.png``, with the photo's lens and light.
     """
 
     views: tuple[tuple[int, int], ...]
@@ -53,6 +55,7 @@ class Sitting:
     view_samples: int
     photo_size: int
     photo_samples: int
+    sides: tuple[int, ...] = ()
 
 
 SITTINGS = {
@@ -60,6 +63,7 @@ SITTINGS = {
         ((0, 0), (45, 0), (90, 0), (135, 0), (180, 0), (225, 0), (270, 0), (315, 0), (20, 12), (340, -12), (150, 30)),
         *(384, 12),
         *(640, 32),
+        sides=(60, 180, 300),
     ),
     "quick": Sitting(((0, 0), (20, 10), (340, -10), (90, 0), (180, 0)), *(256, 8), *(512, 8)),
 }
@@ -143,9 +147,11 @@ def make(subject: Subject, sitting: Sitting, folder: Path) -> None:
     # Made elsewhere and moved at the end: a folder that is there is whole.
     unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
     unfinished.mkdir(parents=True)
-    photo = _photo_camera(subject, sitting.photo_size)
-    scene.render(photo, unfinished / "photo.png", sitting.photo_samples, backdrop=True)
-    entries = [{"file": "photo.png", "azimuth": -subject.turn, **photo.to_dict()}]
+    entries = []
+    for name, azimuth in (("photo.png", -subject.turn), *((f"side_{each:03d}.png", each) for each in sitting.sides)):
+        photo = _photo_camera(subject, azimuth, sitting.photo_size)
+        scene.render(photo, unfinished / name, sitting.photo_samples, backdrop=True)
+        entries.append({"file": name, "azimuth": azimuth, **photo.to_dict()})
     for azimuth, elevation in sitting.views:
         name, camera = f"view_{azimuth:03d}_{elevation:+d}.png", _view_camera(azimuth, elevation, sitting.view_size)
         scene.render(camera, unfinished / name, sitting.view_samples)
@@ -161,10 +167,10 @@ def _view_camera(azimuth: float, elevation: float, size: int) -> Camera:
     return Camera.orbit(270 + azimuth, elevation, radius, VIEW_FOV, size)
 
 
-def _photo_camera(subject: Subject, size: int) -> Camera:
+def _photo_camera(subject: Subject, azimuth: float, size: int) -> Camera:
     radius = HALF_WIDTH / np.tan(np.radians(subject.fov / 2))
     wider = 2 * np.degrees(np.arctan(PHOTO_MARGIN * np.tan(np.radians(subject.fov / 2))))
-    return Camera.orbit(270 - subject.turn, 0, radius, wider, size)
+    return Camera.orbit(270 + azimuth, 0, radius, wider, size)
 
 
 class _Scene:

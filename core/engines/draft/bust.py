@@ -6,6 +6,7 @@ photo is one camera's look at both.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,7 @@ from .portrait import FittedPortrait
 from .rim import clean_outline
 from .segmentation import segment
 from .settings import DraftSettings
+from .shots.look import Look
 from .skin import paint_skin
 from .splats import Splats
 from .texture import fine_contrast, synthesize
@@ -64,19 +66,23 @@ class Bust:
     photographed: np.ndarray
 
 
-def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Reporter) -> Bust:
+def build_bust(
+    portrait: FittedPortrait, settings: DraftSettings, reporter: Reporter, looks: Sequence[Look] = ()
+) -> Bust:
     """Return the bust in the photo's frame.
 
     Args:
         portrait: The fitted portrait.
         settings: Body and number of Gaussians.
         reporter: Gets the stages.
+        looks: Further photos of the person: their outlines tell of hair's volume at sides and back.
 
     Raises:
         Cancelled: the job was cancelled.
     """
     rng = np.random.default_rng(settings.seed)
     budget = settings.budget
+    looks = [look for look in looks if not look.other_hair]
     separating, shaping, laying, painting, growing = reporter.parts(*SECONDS)
     separating.stage("Separating skin, hair and clothes")
     segmentation = segment(portrait)
@@ -89,7 +95,7 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     for _ in range(SKULL_ROUNDS):
         worn = under_headgear(portrait, segmentation, portrait.vertices.astype(np.float64))
         thickness, growth = cover_thickness(
-            portrait, segmentation.on_head & ~segmentation.beard, worn, segmentation.past_cheek
+            portrait, segmentation.on_head & ~segmentation.beard, worn, segmentation.past_cheek, looks
         )
         portrait = portrait.with_vertices(portrait.vertices + growth[:, None] * portrait.fit.normals)
     lattice = Lattice.of_photo(portrait.camera)
@@ -98,7 +104,7 @@ def build_bust(portrait: FittedPortrait, settings: DraftSettings, reporter: Repo
     cut = neck_cut(portrait) if settings.body == "neck" else shoulder_cut(portrait)
     shaping.step()
     neckline = find_neckline(portrait, segmentation)
-    cover = build_cover(portrait, segmentation, lattice, thickness, torso, outline, covered, cut, neckline)
+    cover = build_cover(portrait, segmentation, lattice, thickness, torso, outline, covered, cut, neckline, looks)
 
     laying.stage("Laying out the photo")
     skin = paint_skin(portrait, segmentation.parts)

@@ -7,6 +7,7 @@ nothing lies outside of the person's outline, and nothing before skin that the p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,8 @@ from .lattice import Lattice, Rays
 from .neckline import Neckline
 from .portrait import BODY_REGIONS, HEAD_REGIONS, FittedPortrait
 from .segmentation import Segmentation
+from .shots.look import Look
+from .silhouettes import behind_skin, within_outlines
 from .surface import Surface
 from .thickness import HULL
 from .torso import Torso
@@ -81,6 +84,7 @@ def build_cover(
     covered: np.ndarray,
     cut: Cut,
     neckline: Neckline,
+    looks: Sequence[Look] = (),
 ) -> Cover:
     """Return the volume of hair and clothes.
 
@@ -94,6 +98,7 @@ def build_cover(
         covered: [512, 512] bool: pixels of hair, beard and headgear.
         cut: Where the bust ends.
         neckline: Where clothes end at the neck.
+        looks: Further photos: hair lies within their outlines, too.
     """
     counts = np.ceil((BOX[1] - BOX[0]) / VOXEL).astype(int) + 1
     grid = Grid(BOX[0], VOXEL, tuple(counts.tolist()))
@@ -122,6 +127,7 @@ def build_cover(
     hair = hair if beard is None else np.maximum(hair, beard)
     skin = lattice.shrink(segmentation.is_part(Part.SKIN, Part.NECK, Part.EYES, Part.MOUTH) & ~covered)
     hair = np.minimum(hair, rays.depth - rays.sample(_free(portrait, lattice, skin > 0.5)))
+    hair = np.minimum(hair, np.minimum(within_outlines(looks, points), behind_skin(portrait, looks, points)))
     # At the outline the body ends inside of hair that falls over it.
     body = np.minimum(body, inside - OVER_BODY * rays.sample(shown))
     hair, body = (_smoothed(np.minimum(field, limit), possible) for field in (hair, body))

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...cameras import Camera, front_camera
 from ...errors import PhotoError
-from ...head.fitting import fit_head
+from ...head.fitting import HeadFit, fit_head
 from ...head.model import load_head_model
 from ...photo.decode import Photo
 from ...photo.fine import fine_photo
@@ -27,6 +27,7 @@ from ..recipe import Recipe, used
 from .bust import build_bust
 from .description import DESCRIPTION
 from .portrait import FittedPortrait
+from .segmentation import segment
 from .shots import join
 from .shots.look import Look
 
@@ -80,18 +81,10 @@ class DraftEngine:
             placed, portrait = list(found), replace(portrait, fit=fit)
         if options.budget.detail:
             portrait = replace(portrait, fine=fine_photo(prepared))
-        bust = build_bust(portrait, options, building)
         used_shots = [number for number, shot in enumerate(placed) if shot.state == PLACED]
-        if used_shots:
-            looks = [
-                Look.of_picture(
-                    placed[number].picture,
-                    placed[number].camera,
-                    further[number].placement is not None,
-                    placed[number].other_hair,
-                )
-                for number in used_shots
-            ]
+        looks = [look_at(placed[number], portrait.fit, further[number].placement is not None) for number in used_shots]
+        bust = build_bust(portrait, options, building, looks)
+        if looks:
             bust, cameras = join.join_shots(bust, looks, np.random.default_rng(options.seed), joining)
             for number, moved in zip(used_shots, cameras, strict=True):
                 placed[number] = replace(placed[number], camera=moved)
@@ -134,6 +127,24 @@ def _seconds_for(further: int) -> tuple[float, ...]:
         sum(join.seconds_for(further)),
         FINISHING_SECONDS,
     )
+
+
+def look_at(shot: PlacedShot, fit: HeadFit, held: bool) -> Look:
+    """Return what the engine needs of a placed photo.
+
+    Args:
+        shot: The photo.
+        fit: The head fitted to all photos.
+        held: Whether the user placed it.
+    """
+    values = shot.picture.astype(np.float32) / 255
+    look = Look(values[..., :3], values[..., 3], shot.camera, held, shot.other_hair)
+    if shot.landmarks is None or not look.mask.any():
+        return look
+    seen = replace(fit, camera=shot.camera, vertices=shot.shape.vertices, expression=shot.shape.expression)
+    own = FittedPortrait(look.rgb, look.alpha, shot.landmarks, seen)
+    marks, _ = shot.camera.project(own.vertices.astype(np.float64))
+    return replace(look, parts=segment(own).parts, marks=marks)
 
 
 def fit_portrait(prepared: Portrait, camera: Camera) -> FittedPortrait:

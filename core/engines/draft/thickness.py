@@ -8,6 +8,8 @@ is about as deep as it is wide.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import ndimage, sparse
 
@@ -17,23 +19,13 @@ from ...head.model import HeadModel, Region
 from ...head.symmetry import completed
 from .fields import sample_map, signed_distance
 from .portrait import EAR_REACH, FittedPortrait
+from .shots.look import Look
+from .silhouettes import CONTOUR, HIDDEN, LONGEST, LOWEST_NORMAL, SEEN_SKIN, FurtherView, Runs
 
 HULL = (Region.FACE, Region.SCALP, Region.NECK)
 """The head without what sticks out of it: hair is measured from here."""
-CONTOUR = 0.35
-"""Cosine between normal and ray up to which the photo sees the head's outline there."""
-LOWEST_NORMAL = -0.35
-"""Height component of normals from which thickness is measured: below, the picture's outline is the shoulders'."""
-GAP = 8
-"""Pixels between strands that do not end a head of hair."""
-LONGEST_RUN = 220
-"""Pixels over which the person's outline is looked for."""
 RIM = 6
 """Pixels inside the outline that tell whether hair or skin ends there."""
-LONGEST = 0.9
-"""World units: no hair stands off further."""
-SEEN_SKIN = 0.35
-"""Cosine between normal and ray from which skin in the photo says that nothing covers the head there."""
 STIFFNESS = 0.3
 """Weight of smoothness along the mesh's edges against one vertex's evidence."""
 FITTED_TO = 0.03
@@ -45,8 +37,6 @@ BARE_WEIGHT = 2.0
 SEEN = (-0.2, 0.0)
 """Cosines between normal and ray from which the photo tells something of a place, and all: elsewhere the mirrored side
 does, as far as that is seen better."""
-HIDDEN = 0.03
-"""World units behind the front-most surface from which a place is hidden."""
 USUAL = 0.3
 """Weight of what is usual, hair on scalps and none elsewhere, against one look at the photo."""
 WORN = 1.0
@@ -68,6 +58,7 @@ def cover_thickness(
     covered: np.ndarray,
     worn: np.ndarray | None = None,
     behind: np.ndarray | None = None,
+    looks: Sequence[Look] = (),
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return how far cover and bare skull reach beyond the fitted head, world units; zeros off the hull.
 
@@ -76,6 +67,7 @@ def cover_thickness(
         covered: [512, 512] bool: pixels of hair, beard or headgear.
         worn: [V] bool: vertices that headgear covers, seen or not; None for none.
         behind: [512, 512] bool: hair that lies behind the outline beyond which it shows; None for none.
+        looks: Further photos, whose outlines tell how thick hair is at sides and back.
 
     Returns:
         Thickness [V] of what covers the head, and by how much the head itself is larger [V], smaller where negative.
@@ -107,15 +99,28 @@ def cover_thickness(
     usual = scalp * float((certain * scalp * hairy).sum() / max((certain * scalp).sum(), 1e-6))
     worn = np.zeros(len(vertices), bool) if worn is None else worn & hull & ~shown & ~outline
     clarity = hull * inside * (front | outline) * smooth_step(facing, *SEEN)
-    votes = certain + hair + bare + WORN * worn
+    views = [FurtherView.of(portrait, look) for look in looks]
+    votes, said = certain + hair + bare + WORN * worn, np.where(outline, hairy, hair | worn).astype(float)
+    for view in views:
+        under_hair, uncovered = view.shown()
+        # Whether hair falls over the face is the portrait's to say.
+        under_hair, uncovered = under_hair & scalp, uncovered & hull & ~neck
+        more = votes + under_hair + uncovered
+        said = (votes * said + under_hair) / np.maximum(more, SETTLE)
+        votes, clarity = more, np.maximum(clarity, under_hair | uncovered)
     fitted = model.in_regions(Region.FACE) & (model.mean[:, 2] < FITTED_TO)
     # Hair over a cheek hangs there, and grows elsewhere: it tells nothing of a cheek before which none hangs.
     lent = None if behind is None else ~fitted | worn | ~np.where(outline, hairy, hair)
-    votes, said = completed(model, clarity, votes, np.where(outline, hairy, hair | worn).astype(float), lent)
+    votes, said = completed(model, clarity, votes, said, lent)
     hairiness = _smooth(model, hull, votes + USUAL, (votes * said + USUAL * usual) / (votes + USUAL))
     known = certain + BARE_WEIGHT * (bare | neck)
-    cover = _smooth(model, hull, *completed(model, clarity, known, np.where(outline & hairy, seen, 0)))
     full = smooth_step(hairiness, *HAIRLINE)
+    target = np.where(outline & hairy, seen, 0)
+    for view in views:
+        sure, reach = view.thickness(hull & ~neck & (full > 0.5))
+        target = (known * target + sure * reach) / np.maximum(known + sure, SETTLE)
+        known, clarity = known + sure, np.maximum(clarity, sure > 0)
+    cover = _smooth(model, hull, *completed(model, clarity, known, target))
     cover = np.maximum(cover, MINIMUM_HAIR) * full
     bald = certain * ~hairy
     hidden = scalp & (facing < -CONTOUR) & (model.mean[:, 2] > FITTED_TO)
@@ -161,31 +166,12 @@ def _reach(
     Returns:
         The pixels, whether what ends there is cover, and whether it is an ear.
     """
-    person = ndimage.binary_closing(np.pad(person, GAP, mode="edge"), iterations=2)[GAP:-GAP, GAP:-GAP]
     head = (portrait.region_map >= 0) & (portrait.region_map != Region.EARS)
-    across = normals @ portrait.camera.c2w[:3, :2]
-    across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)
-    steps = np.arange(-GAP, LONGEST_RUN)
-    index = np.floor(pixels[:, None] + steps[None, :, None] * across[:, None]).astype(int)
-    size = person.shape[0]
-    within = ((index >= 0) & (index < size)).all(-1)
-    rows, columns = np.moveaxis(np.clip(index, 0, size - 1)[..., ::-1], -1, 0)
-    own = _run(within & head[rows, columns])
-    hit = within & person[rows, columns]
-    # Gaps between strands do not end a head of hair.
-    hit = ndimage.binary_closing(np.pad(hit, ((0, 0), (GAP, GAP)), mode="edge"), np.ones((1, GAP + 1)))[:, GAP:-GAP]
-    reach = _run(hit)
-    last = np.clip(reach - 1, 0, len(steps) - 1)
-    rim = (np.arange(len(steps))[None] <= last[:, None]) & (np.arange(len(steps))[None] > last[:, None] - RIM)
-    hairy = (rim & covered[rows, columns]).sum(1) > 0.5 * rim.sum(1)
+    runs = Runs.of(portrait.camera, person, head, pixels, normals)
+    steps = np.arange(runs.rows.shape[1])[None]
+    last = np.clip(runs.reach - 1, 0, None)[:, None]
+    rim = (steps <= last) & (steps > last - RIM)
+    hairy = (rim & covered[runs.rows, runs.columns]).sum(1) > 0.5 * rim.sum(1)
     beside_ears = ndimage.binary_dilation(portrait.region_map == Region.EARS, iterations=EAR_REACH)
-    ear = ~hairy & ((rim & beside_ears[rows, columns]).sum(1) > 0.5 * rim.sum(1))
-    return np.maximum(reach - own, 0).astype(float), hairy, ear
-
-
-def _run(hit: np.ndarray) -> np.ndarray:
-    """Return the length [N] of the first run of hits in each row [N, S], counted from the row's beginning."""
-    begin = hit.argmax(1)
-    ended = ~hit & (np.arange(hit.shape[1])[None] > begin[:, None])
-    end = np.where(ended.any(1), ended.argmax(1), hit.shape[1])
-    return np.where(hit.any(1), end, 0)
+    ear = ~hairy & ((rim & beside_ears[runs.rows, runs.columns]).sum(1) > 0.5 * rim.sum(1))
+    return runs.beyond, hairy, ear

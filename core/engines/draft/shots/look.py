@@ -43,6 +43,9 @@ class Look:
         camera: Sees the picture, in the portrait's frame.
         held: Whether the camera stays: the user placed it.
         other_hair: Whether its hair is another than the portrait's: then it tells of bare skin only.
+        parts: [512, 512] int8 the part that each pixel shows; None where it shows no face.
+        marks: [V, 2] pixels in which it shows the fitted head's vertices, told by its landmarks; None where it shows no
+            face.
     """
 
     rgb: np.ndarray
@@ -50,12 +53,8 @@ class Look:
     camera: Camera
     held: bool = False
     other_hair: bool = False
-
-    @classmethod
-    def of_picture(cls, picture: np.ndarray, camera: Camera, held: bool = False, other_hair: bool = False) -> Look:
-        """Return the look of a picture [512, 512, 4] uint8 RGBA, straight colours."""
-        values = picture.astype(np.float32) / 255
-        return cls(values[..., :3], values[..., 3], camera, held, other_hair)
+    parts: np.ndarray | None = None
+    marks: np.ndarray | None = None
 
     @cached_property
     def mask(self) -> np.ndarray:

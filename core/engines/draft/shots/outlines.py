@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 
 import numpy as np
@@ -12,6 +12,7 @@ from scipy import ndimage
 from ....cameras import Camera
 from ....geometry.ramps import smooth_step
 from ....geometry.vectors import unit
+from ....head.model import HeadModel, Region, vertex_normals
 from ....progress import Reporter
 from ....splats.parts import Part
 from ....system import blocks
@@ -27,6 +28,8 @@ HELD = 4000
 """Points of the portrait's pixels that are held in their place."""
 HELD_WEIGHT, OUTLINE_WEIGHT = 30.0, 4.0
 """Weights of a squared world unit; outlines have fewer points."""
+MARK_FACING = 0.35
+"""Cosine to the ray from which a place of the face counts that landmarks tell."""
 MOVABLE, NECK = 0.02, (0.1, 0.4)
 """Weight of shoulders and clothes against that of the head: people move and change them, and bend their necks; and
 world units over the neck's base from which it grows, and is all."""
@@ -77,13 +80,11 @@ def meet_outlines(bust: Bust, looks: Sequence[Look], rng: np.random.Generator, r
     held = rng.permutation(np.flatnonzero(bust.photographed))[:HELD]
     steady = smooth_step(neck_base(bust.portrait).heights(means), *NECK) * (bust.gaussians.parts != Part.CLOTHES)
     firmness = MOVABLE + (1 - MOVABLE) * steady
-    # Other hair tells nothing of the portrait's.
-    skin_alone = firmness * (bust.gaussians.parts != Part.HAIR)
     stillness = np.tile(1 / np.square(UNCERTAIN), len(looks)) * LIKELY
     for _ in range(ROUNDS):
         reporter.check()
         demands = [_hold(means[held], bust.portrait.camera)]
-        demands += blocks.each(partial(_outline, means, firmness, skin_alone, pivot), looks)
+        demands += blocks.each(partial(_seen, means, vertices, bust, firmness, pivot), looks)
         field, found = solve_field(means, Demands.joined(demands), stillness)
         means, vertices = means + field.at(means), vertices + field.at(vertices)
         motions = found.reshape(-1, 6)
@@ -100,36 +101,70 @@ def _hold(points: np.ndarray, camera: Camera) -> Demands:
     return Demands(np.repeat(points, 2, axis=0), directions, np.zeros(count), weights, np.zeros((count, 0)))
 
 
-def _outline(
-    points: np.ndarray, firmness: np.ndarray, skin_alone: np.ndarray, pivot: np.ndarray, look: Look
+def _seen(
+    means: np.ndarray, vertices: np.ndarray, bust: Bust, firmness: np.ndarray, pivot: np.ndarray, look: Look
 ) -> Demands:
-    """Ask the points on the head's outline to go where the photo's is.
+    """Return what a photo asks of means [N, 3] and the fitted head's vertices [V, 3].
+
+    How far hair stands off the head is as little known as where the camera stood. So where the outline is hair's, and
+    the photo shows the face, its landmarks get as much weight as that.
 
     Args:
-        points: [N, 3] world.
-        firmness: [N] factor that says how firmly each goes there.
-        skin_alone: [N] the same where only skin counts, as the photo shows other hair.
+        means: [N, 3] of the Gaussians.
+        vertices: [V, 3] of the fitted head.
+        bust: What the portrait gave.
+        firmness: [N] factor that says how firmly each Gaussian goes to the outline.
         pivot: [3] world position around which the camera turns.
         look: The photo.
     """
-    if look.other_hair:
-        firmness = skin_alone
+    hair = bust.gaussians.parts == Part.HAIR
+    chosen = _outermost(means, look.camera)
+    # Other hair tells nothing of the portrait's.
+    outline = _outline(means[chosen], firmness[chosen] * ~(look.other_hair & hair[chosen]), pivot, look)
+    weight = OUTLINE_WEIGHT * float(hair[chosen].sum())
+    if look.marks is None or not weight:
+        return outline
+    both = (outline, _marks(vertices, bust.portrait.model, look.marks, weight, pivot, look))
+    return Demands(*(np.concatenate([getattr(each, field.name) for each in both]) for field in fields(Demands)))
+
+
+def _marks(
+    vertices: np.ndarray, model: HeadModel, marks: np.ndarray, weight: float, pivot: np.ndarray, look: Look
+) -> Demands:
+    """Ask the face's vertices [V, 3] that a photo shows to go to their marks [V, 2], with some weight in all."""
+    rays = unit(look.camera.position - vertices)
+    facing = (vertex_normals(vertices, model.triangles) * rays).sum(1)
+    chosen = model.in_regions(Region.FACE) & (facing > MARK_FACING)
+    points = vertices[chosen]
+    turns = jacobians(look.camera, points).reshape(-1, 3)
+    per_unit = np.linalg.norm(turns, axis=1)
+    amounts = (marks[chosen] - look.camera.project(points)[0]).ravel() / per_unit
+    weights = np.full(len(amounts), weight / len(amounts))
+    return _demands(np.repeat(points, 2, axis=0), turns / per_unit[:, None], amounts, weights, pivot, look)
+
+
+def _outline(points: np.ndarray, firmness: np.ndarray, pivot: np.ndarray, look: Look) -> Demands:
+    """Ask points [P, 3] on the head's outline to go where the photo's is, each as firmly as [P]."""
+    place, _ = look.camera.project(points)
     limit = OTHER_DOUBT if look.other_hair else DOUBT
-    chosen = _outermost(points, look.camera)
-    place, _ = look.camera.project(points[chosen])
     distance = sample_map(look.within, place)
     outwards = -sample_picture(look.inwards, place)
-    turns = np.einsum("nk,nkc->nc", outwards, jacobians(look.camera, points[chosen]))
+    turns = np.einsum("nk,nkc->nc", outwards, jacobians(look.camera, points))
     per_unit = np.linalg.norm(turns, axis=1)
     amounts = (distance - INSET) / per_unit
-    weights = OUTLINE_WEIGHT / (1 + (amounts / limit) ** 2) ** 2
-    weights = weights * firmness[chosen]
-    directions = turns / per_unit[:, None]
+    weights = OUTLINE_WEIGHT / (1 + (amounts / limit) ** 2) ** 2 * firmness
+    return _demands(points, turns / per_unit[:, None], amounts, weights, pivot, look)
+
+
+def _demands(
+    points: np.ndarray, directions: np.ndarray, amounts: np.ndarray, weights: np.ndarray, pivot: np.ndarray, look: Look
+) -> Demands:
+    """Return what a photo asks of points [N, 3] along unit directions [N, 3], which moving its camera may meet, too."""
     # Turning the camera moves everything around it, and shifting it moves everything.
-    inner, local = directions @ look.camera.c2w[:3, :3], look.camera.to_camera(points[chosen])
+    inner, local = directions @ look.camera.c2w[:3, :3], look.camera.to_camera(points)
     local -= look.camera.to_camera(pivot[None])
     others = np.concatenate([np.cross(local, inner), inner], axis=1) * (not look.held)
-    return Demands(points[chosen], directions, amounts, weights, others)
+    return Demands(points, directions, amounts, weights, others)
 
 
 def _outermost(points: np.ndarray, camera: Camera) -> np.ndarray:
