@@ -253,7 +253,7 @@ def test_site_folders_are_on_the_workers_path_and_python_variables_are_not(tmp_p
     job = client.submit(Method.HELLO)
     wait_for(client, lambda: job.finished)
     assert job.state is JobState.DONE, job.error.details
-    assert "site folder in use" in client.log_path.read_text()
+    wait_for(client, lambda: "site folder in use" in client.log_path.read_text())
     client.close()
 
 
