@@ -16,9 +16,10 @@ from ..gaussians import Gaussians
 from ..progress import Reporter
 from ..refine.gradients.rasterizer import cuda_rasterizer
 from ..refine.gradients.shapes import SHARES, refine_shapes, words_without
-from ..refine.refine import Refined, RefineOptions, refine_to_views
+from ..refine.refine import RefineOptions, refine_to_views
 from ..refine.transforms import Frame, read_transforms
-from ..refine.views import View, unmatted_view, view_of
+from ..refine.types import Refined, View
+from ..refine.views import unmatted_view, view_of
 from ..runtime import advice
 from ..system.console import Console
 from . import conversion

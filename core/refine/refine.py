@@ -7,16 +7,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..editing.edit import Edit
 from ..errors import FaceLiftError
 from ..gaussians import Gaussians
-from ..geometry import quaternions
 from ..progress import Reporter
 from .anchors import TURNS, seen_elsewhere, seen_in
 from .colors import solve_colors
 from .outlines import ITERATIONS, fit_outlines
 from .splitting import Division, plan_division
-from .views import LEAST_WEIGHT, Seen, View, look, nearness
+from .types import Refined, View
+from .views import LEAST_WEIGHT, Seen, look, nearness
 
 FIRST_ITERATIONS, LAST_ITERATIONS = 4, 9
 """Of the colours: before splitting, which only shows what detail they can't follow, and after."""
@@ -45,45 +44,6 @@ class RefineOptions:
     def of(self, views: Sequence[View]) -> list[View]:
         """Return photos whose outlines count only if they may."""
         return [replace(view, outlines=view.outlines and self.outlines) for view in views]
-
-
-@dataclass(frozen=True, eq=False)
-class Refined:
-    """Refined splats.
-
-    Attributes:
-        sources: [M] int64, for every splat the row it came from.
-        unrefined: M Gaussians, split already, otherwise as they were.
-        gaussians: The same ones, refined.
-        before: How near the splats were to the photos, in dB where the photos show the person.
-        after: How near they are.
-    """
-
-    sources: np.ndarray
-    unrefined: Gaussians
-    gaussians: Gaussians
-    before: float
-    after: float
-
-    def at(self, strength: float) -> Edit:
-        """Return the edit that goes a share 0..1 of the way from the unrefined look to the refined one."""
-        if strength == 1:
-            return Edit(self.sources, self.gaussians)
-        start, end, share = self.unrefined, self.gaussians, np.float32(strength)
-
-        def mixed(name: str) -> np.ndarray:
-            return getattr(start, name) + share * (getattr(end, name) - getattr(start, name))
-
-        # Turns are small: the shorter way between two quaternions is straight enough.
-        same_side = np.where((start.rotations * end.rotations).sum(axis=1, keepdims=True) < 0, -1, 1)
-        changed = start.replace(
-            means=mixed("means"),
-            scales=start.scales * (end.scales / start.scales) ** share,
-            rotations=quaternions.normalize(start.rotations * (1 - share) + end.rotations * same_side * share),
-            sh=mixed("sh"),
-            opacities=mixed("opacities"),
-        )
-        return Edit(self.sources, changed)
 
 
 def refine_to_views(gaussians: Gaussians, views: Sequence[View], options: RefineOptions, reporter: Reporter) -> Refined:

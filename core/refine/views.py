@@ -17,6 +17,7 @@ from ..rasterize.metrics import psnr
 from ..rasterize.projection import Splats, project
 from ..rasterize.tiles import blending_weights
 from ..splats import spherical_harmonics as harmonics
+from .types import View
 
 LEAST_WEIGHT = 1e-3
 """Weaker weights are two in five, and a quarter of a step of 8 bits at most."""
@@ -27,45 +28,6 @@ COVERED, COVERED_SIZE, INSIDE = 0.98, 256, 3
 camera may be a little off, and then its background lies over the splats' edge."""
 SHOWN = 0.5
 """Alpha from which a pixel shows the person."""
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """A photo of the splats, and the camera that took it.
-
-    Attributes:
-        camera: In the Gaussians' space; its size is the picture's.
-        image: [H, W, 3] float32, 0..1, sRGB-encoded as the rasterizer's pictures are: the person's own colours,
-            unmixed with the background.
-        alpha: [H, W] float32, 0..1: where the photo shows the person. Only there it tells colours.
-        outlines: Whether ``alpha`` is the person's true outline, which the splats are to have. False where it only
-            says which pixels count.
-    """
-
-    camera: Camera
-    image: np.ndarray
-    alpha: np.ndarray
-    outlines: bool = True
-
-    def __post_init__(self) -> None:
-        shape = (self.camera.height, self.camera.width)
-        if self.image.shape != (*shape, 3) or self.alpha.shape != shape:
-            raise ValueError(f"a picture of {self.image.shape} and an alpha of {self.alpha.shape} for {shape} pixels")
-
-    def reduced(self, size: int) -> View:
-        """Return the view with pixels averaged so that it is about ``size`` wide; itself where it is no wider."""
-        factor = -(-self.camera.width // size)
-        if factor < 2:
-            return self
-        height, width = (length // factor * factor for length in self.alpha.shape)
-        parts = (part[:height, :width] for part in (self.image, self.alpha))
-        image, alpha = (
-            part.reshape(height // factor, factor, width // factor, factor, -1).mean(axis=(1, 3)) for part in parts
-        )
-        camera = self.camera
-        fx, fy, cx, cy = (value / factor for value in (camera.fx, camera.fy, camera.cx, camera.cy))
-        smaller = Camera(width // factor, height // factor, fx, fy, cx, cy, camera.c2w)
-        return View(smaller, image, alpha[..., 0], self.outlines)
 
 
 @dataclass(frozen=True, eq=False)

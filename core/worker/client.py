@@ -10,8 +10,7 @@ from ..processes.client import Client
 from ..processes.codec import Attachment
 from ..processes.job import Job
 from ..processes.protocol import Method
-from ..refine.refine import Refined
-from ..refine.views import View
+from ..refine.types import Refined, View
 from . import packing, refining
 
 UNPACK = {

@@ -27,8 +27,7 @@ from ..processes.protocol import Method
 from ..processes.server import Server
 from ..progress import PHOTO, Reporter
 from ..refine.gradients.shapes import refine_shapes
-from ..refine.refine import Refined
-from ..refine.views import View
+from ..refine.types import Refined, View
 from ..system.pictures import png_bytes, reduced
 from . import packing, refining
 

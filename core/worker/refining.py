@@ -11,8 +11,7 @@ import numpy as np
 from ..cameras import Camera
 from ..gaussians import Gaussians
 from ..processes.codec import MALFORMED, Attachment, ProtocolError, as_array
-from ..refine.refine import Refined
-from ..refine.views import View
+from ..refine.types import Refined, View
 from .packing import Packed
 
 FIELDS = ("means", "scales", "rotations", "opacities", "sh")

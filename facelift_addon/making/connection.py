@@ -22,8 +22,7 @@ from ...core.processes.connection import Timeouts
 from ...core.processes.job import Job
 from ...core.processes.launch import Launch
 from ...core.processes.protocol import Method
-from ...core.refine.refine import Refined
-from ...core.refine.views import View
+from ...core.refine.types import Refined, View
 from ...core.worker.client import WorkerClient
 from ...core.worker.launch import custom_command, worker_command
 from ..identity import preferences, user_folder

@@ -10,8 +10,7 @@ from ...core.processes.job import JobState
 from ...core.processes.server import InvalidRequest
 from ...core.progress import Progress
 from ...core.refine.gradients.shapes import SHARES, words_without
-from ...core.refine.refine import Refined
-from ...core.refine.views import View
+from ...core.refine.types import Refined, View
 from . import connection
 
 NEEDED = (

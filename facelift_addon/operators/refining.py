@@ -17,8 +17,9 @@ from ...core.photo.decode import decode
 from ...core.photo.fine import fine_cut_out
 from ...core.progress import Reporter
 from ...core.refine.gradients.shapes import SHARES
-from ...core.refine.refine import Refined, RefineOptions, refine_to_views
-from ...core.refine.views import View, unmatted_view, view_of
+from ...core.refine.refine import RefineOptions, refine_to_views
+from ...core.refine.types import Refined, View
+from ...core.refine.views import unmatted_view, view_of
 from ..editing import storage, targets
 from ..editing.shots import Shot, cameras_with_pictures, has_shots, shot_through, shots_of
 from ..interface.widgets import draw_lines

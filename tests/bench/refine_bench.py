@@ -21,7 +21,7 @@ from core.progress import Reporter
 from core.rasterize.cpu import render
 from core.rasterize.metrics import psnr
 from core.refine.refine import RefineOptions, refine_to_views
-from core.refine.views import View
+from core.refine.types import View
 from tests.bench.draft_subjects import photos
 from tests.bench.report import Measurement, print_table
 

@@ -8,7 +8,7 @@ from core.cameras import Camera
 from core.gaussians import Gaussians
 from core.geometry import quaternions
 from core.rasterize.cpu import render
-from core.refine.views import View
+from core.refine.types import View
 from core.splats import spherical_harmonics as harmonics
 
 RADIUS = 0.6

@@ -27,8 +27,8 @@ from core.refine.gradients.losses import structural_similarity  # noqa: E402
 from core.refine.gradients.movable import Movable  # noqa: E402
 from core.refine.gradients.rasterizer import Rasterizer, cuda_rasterizer  # noqa: E402
 from core.refine.gradients.shapes import refine_shapes, words_without  # noqa: E402
-from core.refine.refine import Refined, RefineOptions, refine_to_views  # noqa: E402
-from core.refine.views import View  # noqa: E402
+from core.refine.refine import RefineOptions, refine_to_views  # noqa: E402
+from core.refine.types import Refined, View  # noqa: E402
 from core.worker.client import WorkerClient  # noqa: E402
 from core.worker.launch import worker_command  # noqa: E402
 from tests.helpers.gaussian import random_gaussians  # noqa: E402

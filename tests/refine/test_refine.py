@@ -15,7 +15,8 @@ from core.rasterize.projection import project
 from core.rasterize.tiles import blend, blending_weights
 from core.refine.colors import solve_colors
 from core.refine.refine import RefineOptions, refine_to_views
-from core.refine.views import View, look
+from core.refine.types import View
+from core.refine.views import look
 from core.splats.parts import Part
 from tests.helpers.shell import RADIUS, ball, error, photo
 

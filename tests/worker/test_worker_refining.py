@@ -15,8 +15,8 @@ from core.processes.job import JobState
 from core.processes.launch import Launch
 from core.processes.protocol import Method
 from core.progress import Reporter
-from core.refine.refine import Refined, RefineOptions, refine_to_views
-from core.refine.views import View
+from core.refine.refine import RefineOptions, refine_to_views
+from core.refine.types import Refined, View
 from core.worker.client import WorkerClient
 from core.worker.launch import worker_command
 from core.worker.refining import FIELDS, pack_refined, unpack_refined

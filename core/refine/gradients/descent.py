@@ -16,8 +16,8 @@ from ...progress import Reporter
 from ...rasterize.gsplat_backend import camera_arguments
 from ...rasterize.projection import NEAR
 from ..anchors import cameras_beside
-from ..refine import Refined
-from ..views import View, nearness, reference_scale
+from ..types import Refined, View
+from ..views import nearness, reference_scale
 from .bounds import bounds_of
 from .losses import Target, distance
 from .movable import Movable

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from ...errors import FaceLiftError
 from ...progress import Reporter
-from ..refine import Refined
-from ..views import View
+from ..types import Refined, View
 from .rasterizer import Rasterizer, cuda_rasterizer
 
 STEPS = 300
