@@ -12,6 +12,7 @@ from core.cameras import Camera
 from core.engines.capture import FURTHER, Capture, Shot
 from core.engines.draft.bust import Bust
 from core.engines.draft.engine import DraftEngine
+from core.engines.draft.fields import sample_map
 from core.engines.draft.shots.join import join_shots
 from core.engines.draft.shots.lattice_field import Demands, solve_field, spread_values
 from core.engines.draft.shots.look import Cells, Look
@@ -249,6 +250,24 @@ def test_light_from_behind_at_the_outline_makes_no_stripe():
     for camera in (BEHIND, Camera.orbit(0), Camera.orbit(180)):
         wanted, found = render(head, camera, WHITE), render(joined.gaussians, camera, WHITE)
         assert psnr(wanted.image, found.image, wanted.alpha > 0.9) > 30
+
+
+@pytest.mark.parametrize(("part", "stays"), [(Part.HAIR, True), (Part.SKIN, False)])
+def test_the_portraits_soft_outline_of_hair_stays(part, stays):
+    portrait = with_cap(12)[0]
+    head = ball().replace(parts=np.full(COUNT, part, np.int8))
+    own = look_at(head, portrait.camera)
+    photographed = seen_from(head, portrait.camera)
+    person = Bust(head, type(portrait)(own.rgb, own.alpha, portrait.landmarks, portrait.fit), photographed)
+
+    joined, _ = join_shots(person, [look_at(head, Camera.orbit(330))], np.random.default_rng(0), Reporter())
+
+    def at_outline(means):
+        pixels, _ = portrait.camera.project(means.astype(np.float64))
+        return int((sample_map(own.within, pixels) < 3).sum())
+
+    before, after = at_outline(head.means[photographed]), at_outline(joined.gaussians.means[joined.photographed])
+    assert before > 100 and (after > 0.98 * before) == stays
 
 
 @pytest.fixture(scope="module")

@@ -33,6 +33,8 @@ BEHIND = 0.012
 """World units by which what was invented stays behind what a photo shows."""
 FARTHEST = 0.1
 """World units by which something is pushed behind a photo's pixels at most before it goes."""
+SOFT = 4.0
+"""Pixels inside of the portrait's outline over which hair ends in it."""
 OUTSIDE = 8.0
 """Pixels outside of a photo's outline from which what was invented of the head goes: there the photo shows nothing."""
 SHAPING_SECONDS, JOINING_SECONDS = 2.3, 0.85
@@ -79,7 +81,9 @@ def join_shots(
         joining.step()
     sights = matched(sights, seen)
     quality = np.stack([each for each, _ in seen])
-    kept = ~(photographed & (quality.argmax(0) > 0) & (quality.max(0) > LEAST))
+    # No other photo has the soft outline that hair has in the portrait.
+    soft = (head.parts == Part.HAIR) & (sample_map(portrait.within, seen[0][1]) < SOFT)
+    kept = ~(photographed & ~soft & (quality.argmax(0) > 0) & (quality.max(0) > LEAST))
     own = harmonics.to_colors(head.sh)
     # What the portrait tells of places that are not its pixels, they have from it already, without its borders' flaws.
     told = np.stack([own, *(sight.colors(pixels) for sight, (_, pixels) in zip(sights[1:], seen[1:], strict=True))])
