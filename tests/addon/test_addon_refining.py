@@ -207,7 +207,8 @@ def shaper(blender):
     import bpy
 
     def shaper(how: str) -> None:
-        blender.close_quick_worker()
+        # Whatever tests before this one left running: it looks at the one that shapes need.
+        blender.connection.close()
         preferences = bpy.context.preferences.addons[PACKAGE].preferences
         preferences.worker_command = f"{sys.executable} -s {REFINING_WORKER} {how}"
 
@@ -304,6 +305,7 @@ def test_a_second_step_that_fails_leaves_the_first_ones_result_and_says_so(
 def test_without_the_engines_setup_it_says_what_shapes_need(blender, photographed, truth, monkeypatch):
     errands, told = blender.module("facelift_addon.making.errands"), []
     monkeypatch.setattr(errands, "_tell", told.append)
+    blender.connection.close()
     before = likeness(blender, photographed, truth)
     begin(blender, photographed)
     blender.tick_until(lambda: not errands.tick())
