@@ -107,6 +107,11 @@ class Camera:
         x, y, z = points.T
         return np.stack([self.fx * x / z + self.cx, self.fy * y / z + self.cy], axis=1)
 
+    def facing(self, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
+        """Return the cosines [N] between unit normals [N, 3] of a surface and the rays from its points [N, 3] here."""
+        rays = self.position - points
+        return (normals * rays).sum(1) / np.linalg.norm(rays, axis=1)
+
     def pixel_moves(self, points: np.ndarray, moves: np.ndarray) -> np.ndarray:
         """Return how pixels move [..., N, 2] when points [N, 3] move by [..., N, 3], both in camera axes."""
         x, y, z = points.T

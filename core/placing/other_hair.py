@@ -126,7 +126,7 @@ class _Seen:
     def shows(self, places: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return which places [N, 3] of the surface, with unit normals, are well seen, and their pixels [N, 2]."""
         pixels, depths = self.camera.project(places)
-        facing = (normals * unit(self.camera.position - places)).sum(1)
+        facing = self.camera.facing(places, normals)
         nearest = sampled(self.maps.depth, pixels * RASTER / self.camera.width)
         inside = ((pixels >= 0) & (pixels < self.camera.width)).all(1) & (sampled(self.within, pixels) > BLUR)
         return inside & (facing > LEAST_FACING) & (depths < nearest + HIDDEN), pixels

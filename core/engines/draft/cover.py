@@ -15,7 +15,6 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from ...head.model import Region, triangulate, vertex_normals
-from ...splats.parts import Part
 from ...surface.mesh import surface_net
 from ...surface.voxels import Grid
 from .beard import build_beard
@@ -28,7 +27,7 @@ from .neckline import Neckline
 from .portrait import BODY_REGIONS, HEAD_REGIONS, FittedPortrait
 from .segmentation import Segmentation
 from .shots.look import Look
-from .silhouettes import behind_skin, within_outlines
+from .silhouettes import BARE, behind_skin, within_outlines
 from .surface import Surface
 from .thickness import HULL
 from .torso import Torso
@@ -125,7 +124,7 @@ def build_cover(
     hair = np.maximum(hair, lost_locks(lattice, shown & ~nape, hair, rays))
     beard = _beard(portrait, lattice, segmentation.beard, rays)
     hair = hair if beard is None else np.maximum(hair, beard)
-    skin = lattice.shrink(segmentation.is_part(Part.SKIN, Part.NECK, Part.EYES, Part.MOUTH) & ~covered)
+    skin = lattice.shrink(segmentation.is_part(*BARE) & ~covered)
     hair = np.minimum(hair, rays.depth - rays.sample(_free(portrait, lattice, skin > 0.5)))
     hair = np.minimum(hair, np.minimum(within_outlines(looks, points), behind_skin(portrait, looks, points)))
     # At the outline the body ends inside of hair that falls over it.

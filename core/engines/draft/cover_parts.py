@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...geometry.vectors import unit
 from ...splats.parts import Part
 from .cover import Cover
 from .headgear_edge import has_hair_below, under_headgear
@@ -49,7 +48,7 @@ def cover_parts(
     if segmentation.headgear.any():
         worn = under_headgear(portrait, segmentation, surface.vertices) | (not has_hair_below(segmentation))
         parts[cover.on_head & ~cover.on_beard & worn] = Part.CLOTHES
-    facing = (surface.normals * unit(portrait.camera.position - surface.vertices)).sum(1)
+    facing = portrait.facing(surface.vertices, surface.normals)
     near = np.linalg.norm(surface.vertices - sheet.positions[rows, columns], axis=1) < SEEN_DISTANCE
     seen = inside & near & (facing > SEEN_COSINE) & portrait.mask[rows, columns]
     # Hair's volume begins a little under the hairline: there the photo shows skin, and the volume is still hair's.

@@ -144,7 +144,8 @@ def look_at(shot: PlacedShot, fit: HeadFit, held: bool) -> Look:
     seen = replace(fit, camera=shot.camera, vertices=shot.shape.vertices, expression=shot.shape.expression)
     own = FittedPortrait(look.rgb, look.alpha, shot.landmarks, seen)
     marks, _ = shot.camera.project(own.vertices.astype(np.float64))
-    return replace(look, parts=segment(own).parts, marks=marks)
+    # Other hair's parts tell nothing of the portrait's.
+    return replace(look, parts=None if shot.other_hair else segment(own).parts, marks=marks)
 
 
 def fit_portrait(prepared: Portrait, camera: Camera) -> FittedPortrait:

@@ -223,8 +223,7 @@ class FittedPortrait:
 
     def facing(self, positions: np.ndarray, normals: np.ndarray) -> np.ndarray:
         """Return the cosines [N] between unit normals [N, 3] and the rays from positions [N, 3] to the camera."""
-        rays = self.camera.position - positions
-        return (normals * rays).sum(1) / np.linalg.norm(rays, axis=1)
+        return self.camera.facing(positions, normals)
 
     def triangles(self, regions: tuple[Region, ...]) -> np.ndarray:
         """Return the triangles [T, 3] that lie in some regions with all their corners."""

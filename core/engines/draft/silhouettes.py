@@ -9,7 +9,6 @@ import numpy as np
 from scipy import ndimage
 
 from ...cameras import Camera
-from ...geometry.vectors import unit
 from ...head.mesh_raster import MeshMaps, rasterize_mesh
 from ...splats.parts import Part
 from .fields import index_of, sample_map
@@ -106,7 +105,7 @@ class FurtherView:
         """Return how a photo sees the portrait's head."""
         camera, vertices, normals = look.camera, portrait.vertices.astype(np.float64), portrait.fit.normals
         pixels, depths = camera.project(vertices)
-        facing = (normals * unit(camera.position - vertices)).sum(1)
+        facing = camera.facing(vertices, normals)
         maps = rasterize_mesh(camera, portrait.vertices, portrait.outer_triangles)
         return cls(look, normals, pixels, depths, facing, maps, index_of(pixels, look.mask.shape[0])[2])
 

@@ -43,7 +43,7 @@ class Look:
         camera: Sees the picture, in the portrait's frame.
         held: Whether the camera stays: the user placed it.
         other_hair: Whether its hair is another than the portrait's: then it tells of bare skin only.
-        parts: [512, 512] int8 the part that each pixel shows; None where it shows no face.
+        parts: [512, 512] int8 the part that each pixel shows; None where it shows no face, or other hair.
         marks: [V, 2] pixels in which it shows the fitted head's vertices, told by its landmarks; None where it shows no
             face.
     """

@@ -132,8 +132,7 @@ def _marks(
     vertices: np.ndarray, model: HeadModel, marks: np.ndarray, weight: float, pivot: np.ndarray, look: Look
 ) -> Demands:
     """Ask the face's vertices [V, 3] that a photo shows to go to their marks [V, 2], with some weight in all."""
-    rays = unit(look.camera.position - vertices)
-    facing = (vertex_normals(vertices, model.triangles) * rays).sum(1)
+    facing = look.camera.facing(vertices, vertex_normals(vertices, model.triangles))
     chosen = model.in_regions(Region.FACE) & (facing > MARK_FACING)
     points = vertices[chosen]
     turns = jacobians(look.camera, points).reshape(-1, 3)
