@@ -9,6 +9,7 @@ from core.head.model import load_head_model
 from tests.helpers.addon import needs_blender
 from tests.helpers.avatar import add_head_with_mesh
 from tests.helpers.recording import table
+from tests.helpers.scene import export_avatar, scene_state
 
 pytestmark = needs_blender
 
@@ -24,12 +25,6 @@ def mesh(blender):
     head.location, head.rotation_euler.z = (1, 2, 3), 0.5
     bpy.context.view_layer.update()
     return mesh
-
-
-def export(path, **options):
-    import bpy
-
-    assert bpy.ops.facelift.export_avatar(filepath=str(path), check_existing=False, **options) == {"FINISHED"}
 
 
 def accessor(document, index):
@@ -89,32 +84,15 @@ def turned(node, points):
     return rotation.apply(points * (node.scale or [1, 1, 1])) + (node.translation or [0, 0, 0])
 
 
-def state():
-    """What an export must not change."""
-    import bpy
-
-    return (
-        [scene.name for scene in bpy.data.scenes],
-        [
-            (item.name, item.select_get(), item.hide_viewport, tuple(item.location))
-            for item in bpy.context.scene.objects
-        ],
-        bpy.context.active_object.name,
-        bpy.context.scene.frame_current,
-        bpy.context.mode,
-        [(key.name, key.value) for data in bpy.data.shape_keys for key in data.key_blocks],
-    )
-
-
 def test_glb_holds_the_mesh_and_all_expressions(blender, mesh, tmp_path):
     import bpy
 
     bpy.ops.facelift.set_expression(preset="Smile")
     mesh.hide_viewport = True
     bpy.context.view_layer.objects.active = mesh.parent
-    before = state()
-    export(tmp_path / "avatar.glb")
-    assert state() == before
+    before = scene_state()
+    export_avatar(tmp_path / "avatar.glb")
+    assert scene_state() == before
     document = pygltflib.GLTF2().load(str(tmp_path / "avatar.glb"))
     (found,) = document.meshes
     assert tuple(found.extras["targetNames"]) == ARKIT_NAMES
@@ -143,9 +121,9 @@ def test_glb_with_rig_and_animation(blender, mesh, tmp_path):
     path = tmp_path / "take.csv"
     path.write_bytes(table({"time": [0, 1, 2], "jawOpen": [0, 1, 0], "browInnerUp": [1, 0, 1], "headYaw": [0, 0.5, 0]}))
     bpy.ops.facelift.import_recording(filepath=str(path), start=1)
-    before = state()
-    export(tmp_path / "avatar.glb")
-    assert state() == before
+    before = scene_state()
+    export_avatar(tmp_path / "avatar.glb")
+    assert scene_state() == before
     document = pygltflib.GLTF2().load(str(tmp_path / "avatar.glb"))
     (skin,) = document.skins
     names = [document.nodes[joint].name for joint in skin.joints]
@@ -166,7 +144,7 @@ def test_glb_with_rig_and_animation(blender, mesh, tmp_path):
     assert weights[middle, ARKIT_NAMES.index("jawOpen")] == pytest.approx(1, abs=0.05)
     assert weights[0, ARKIT_NAMES.index("browInnerUp")] == pytest.approx(1, abs=0.05)
     assert np.ptp(paths["head", "rotation"][1], axis=0).max() > 0.1
-    export(tmp_path / "still.glb", use_rig=False, use_animation=False, use_materials=False)
+    export_avatar(tmp_path / "still.glb", use_rig=False, use_animation=False, use_materials=False)
     document = pygltflib.GLTF2().load(str(tmp_path / "still.glb"))
     assert not document.skins and not document.animations and not document.materials
 
@@ -182,14 +160,14 @@ def test_glb_carries_the_texture(blender, mesh, tmp_path):
     texture = nodes.new("ShaderNodeTexImage")
     texture.image = image
     mesh.data.materials[0].node_tree.links.new(texture.outputs["Color"], shader.inputs["Base Color"])
-    export(tmp_path / "avatar.glb")
+    export_avatar(tmp_path / "avatar.glb")
     document = pygltflib.GLTF2().load(str(tmp_path / "avatar.glb"))
     skin = document.meshes[0].primitives[0]
     chosen = document.materials[skin.material].pbrMetallicRoughness.baseColorTexture
     view = document.bufferViews[document.images[document.textures[chosen.index].source].bufferView]
     data = document.binary_blob()[view.byteOffset : view.byteOffset + view.byteLength]
     assert data.startswith(b"\x89PNG")
-    export(tmp_path / "avatar.obj")
+    export_avatar(tmp_path / "avatar.obj")
     materials = (tmp_path / "avatar.mtl").read_text().split("newmtl ")[1:]
     textured = [text for text in materials if "map_Kd skin.png" in text]
     assert len(materials) == 5 and len(textured) == 1 and textured[0].startswith("astronaut_base_mesh_skin\n")
@@ -219,9 +197,9 @@ def test_obj_is_the_mesh_as_it_is_shown(blender, mesh, tmp_path):
     bpy.context.view_layer.objects.active = mesh
     bpy.ops.facelift.set_expression(preset="Surprise")
     bpy.context.view_layer.update()
-    before = state()
-    export(tmp_path / "avatar.obj")
-    assert state() == before
+    before = scene_state()
+    export_avatar(tmp_path / "avatar.obj")
+    assert scene_state() == before
     vertices, uvs, faces = read_obj(tmp_path / "avatar.obj")
     model = load_head_model()
     assert len(vertices) == len(model.mean) and len(faces) == len(model.faces) and len(uvs) >= len(vertices)
@@ -234,9 +212,9 @@ def test_obj_is_the_mesh_as_it_is_shown(blender, mesh, tmp_path):
 
 
 def test_name_and_format_agree(blender, mesh, tmp_path):
-    export(tmp_path / "one", format="OBJ")
-    export(tmp_path / "two.GLB")
-    export(tmp_path / "three.v2", format="OBJ", use_materials=False)
+    export_avatar(tmp_path / "one", format="OBJ")
+    export_avatar(tmp_path / "two.GLB")
+    export_avatar(tmp_path / "three.v2", format="OBJ", use_materials=False)
     names = {path.name for path in tmp_path.iterdir()}
     assert {"one.obj", "one.mtl", "two.GLB", "three.v2.obj"} == names
 
@@ -246,7 +224,7 @@ def test_it_works_where_the_gltf_addon_is_off(blender, mesh, tmp_path):
 
     addon_utils.disable("io_scene_gltf2", default_set=False)
     try:
-        export(tmp_path / "avatar.glb")
+        export_avatar(tmp_path / "avatar.glb")
         assert addon_utils.check("io_scene_gltf2")[1] is False
     finally:
         addon_utils.enable("io_scene_gltf2", default_set=False)
@@ -256,15 +234,15 @@ def test_it_works_where_the_gltf_addon_is_off(blender, mesh, tmp_path):
 def test_what_can_not_be_written_leaves_nothing(blender, mesh, tmp_path, monkeypatch):
     import bpy
 
-    before = state()
+    before = scene_state()
     with pytest.raises(RuntimeError, match="could not be written"):
-        export(tmp_path / "missing" / "avatar.glb")
+        export_avatar(tmp_path / "missing" / "avatar.glb")
     (tmp_path / "avatar.glb").write_bytes(b"before")
-    exporting = blender.module("facelift_addon.avatar.exporting")
-    monkeypatch.setattr(exporting.FACELIFT_OT_export_avatar, "_write_glb", lambda *_: None)
+    writers = blender.module("facelift_addon.avatar.exporting_writers")
+    monkeypatch.setitem(writers.WRITERS, "GLB", lambda *_: None)
     with pytest.raises(RuntimeError, match="could not be written"):
-        export(tmp_path / "avatar.glb")
+        export_avatar(tmp_path / "avatar.glb")
     assert (tmp_path / "avatar.glb").read_bytes() == b"before" and len(list(tmp_path.iterdir())) == 1
-    assert state() == before
+    assert scene_state() == before
     bpy.data.objects.remove(mesh)
     assert not bpy.ops.facelift.export_avatar.poll()

@@ -1,0 +1,165 @@
+"""The formats of an avatar, each through Blender's own writer."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from math import radians
+from pathlib import Path
+
+import bpy
+from mathutils import Matrix
+
+from .exporting_copies import Copies, apply_space, carry
+from .exporting_stage import alone, switched_on
+
+CENTIMETRES = 100.0
+FILE_AXES = Matrix.Rotation(radians(-90), 4, "X")
+"""From Blender's axes to those of glTF and FBX: Y is up, Z comes out of the face."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to export.
+
+    Attributes:
+        mesh: A mesh with shape keys.
+        rig: What moves it; None to leave it out.
+        companions: Other meshes that belong to it.
+        materials: Whether with materials and textures.
+        animation: Whether with keyframes.
+    """
+
+    mesh: bpy.types.Object
+    rig: bpy.types.Object | None
+    companions: tuple[bpy.types.Object, ...]
+    materials: bool
+    animation: bool
+
+    @property
+    def meshes(self) -> tuple[bpy.types.Object, ...]:
+        """All meshes."""
+        return (self.mesh, *self.companions)
+
+    @property
+    def objects(self) -> tuple[bpy.types.Object, ...]:
+        """All objects, the mesh first."""
+        return (self.mesh, *([self.rig] if self.rig is not None else []), *self.companions)
+
+    @property
+    def is_animated(self) -> bool:
+        """Whether there are keyframes to export."""
+        owners = [owner for target in self.objects for owner in (target, target.data)]
+        owners += [owner.shape_keys for owner in owners if isinstance(owner, bpy.types.Mesh)]
+        data = [owner.animation_data for owner in owners if owner is not None]
+        return self.animation and any(
+            item is not None and (item.action is not None or len(item.nla_tracks)) for item in data
+        )
+
+
+def write_glb(context: bpy.types.Context, wanted: Wanted, path: Path) -> None:
+    """Write glTF: meshes where they are in the world, expressions as morph targets, bones as a skin."""
+    with alone(context, wanted.objects), switched_on("io_scene_gltf2", "glTF"):
+        bpy.ops.export_scene.gltf(
+            filepath=str(path),
+            check_existing=False,
+            export_format="GLB",
+            use_selection=True,
+            use_active_scene=True,
+            export_morph=True,
+            export_morph_normal=True,
+            export_skins=wanted.rig is not None,
+            export_def_bones=True,
+            export_animations=wanted.is_animated,
+            export_materials="EXPORT" if wanted.materials else "NONE",
+        )
+
+
+def write_obj(context: bpy.types.Context, wanted: Wanted, path: Path) -> None:
+    """Write Wavefront OBJ: the meshes as they are shown."""
+    with alone(context, wanted.objects):
+        bpy.ops.wm.obj_export(
+            filepath=str(path),
+            check_existing=False,
+            export_selected_objects=True,
+            apply_modifiers=True,
+            export_materials=wanted.materials,
+            path_mode="COPY",
+        )
+    if wanted.materials:
+        for mesh in wanted.meshes:
+            _add_packed_textures(path.with_suffix(".mtl"), mesh)
+
+
+def write_fbx(context: bpy.types.Context, wanted: Wanted, path: Path) -> None:
+    """Write FBX as Unity and Unreal like it best: centimetres, Y up, and no object that is turned or scaled for it.
+
+    What turns and scales the head, and the step to FBX's axes and units, goes into the data; the root keeps the head's
+    place and turn. Bones have no extra ends, and modifiers stay off: with them the writer leaves shape keys out.
+    """
+    place, turn, _ = wanted.mesh.matrix_world.decompose()
+    stand = Matrix.LocRotScale(place, turn, None)
+    to_file = Matrix.Scale(CENTIMETRES, 4) @ FILE_AXES
+    with Copies() as copies:
+        meshes = [copies.object(mesh) for mesh in wanted.meshes]
+        skeleton = copies.skeleton(wanted.rig) if wanted.rig is not None else None
+        objects = [*meshes, *([skeleton] if skeleton is not None else [])]
+        for target in objects:
+            apply_space(target, to_file @ stand.inverted())
+        if skeleton is not None:
+            carry(meshes, skeleton, wanted.rig)
+        for root in [skeleton] if skeleton is not None else meshes:
+            root.matrix_world = to_file @ stand @ to_file.inverted()
+        with alone(context, objects) as scene, switched_on("io_scene_fbx", "FBX"):
+            # Centimetres are the scene's own unit: nothing is left for the writer to scale.
+            scene.unit_settings.system, scene.unit_settings.scale_length = "METRIC", 1 / CENTIMETRES
+            bpy.ops.export_scene.fbx(
+                filepath=str(path),
+                check_existing=False,
+                use_selection=True,
+                object_types={"ARMATURE", "MESH"},
+                apply_unit_scale=True,
+                apply_scale_options="FBX_SCALE_NONE",
+                axis_forward="-Z",
+                axis_up="Y",
+                use_space_transform=False,
+                use_mesh_modifiers=False,
+                mesh_smooth_type="FACE",
+                add_leaf_bones=False,
+                use_armature_deform_only=True,
+                bake_anim=wanted.is_animated,
+                bake_anim_use_all_bones=False,
+                bake_anim_use_nla_strips=False,
+                bake_anim_use_all_actions=False,
+                bake_anim_simplify_factor=0.0,
+                path_mode="COPY",
+                embed_textures=True,
+            )
+
+
+WRITERS = {"GLB": write_glb, "OBJ": write_obj, "FBX": write_fbx}
+
+
+def _add_packed_textures(library: Path, mesh: bpy.types.Object) -> None:
+    """Write colour textures that live in the .blend beside a material library: Blender's writer leaves them out."""
+    blocks = library.read_text(encoding="utf-8").split("newmtl ")
+    for material in filter(None, mesh.data.materials):
+        image = _color_image(material)
+        if image is None or image.packed_file is None:
+            continue
+        name = bpy.path.clean_name(Path(image.name).stem) + ".png"
+        image.save(filepath=str(library.parent / name), save_copy=True)
+        for index, block in enumerate(blocks):
+            if block.partition("\n")[0].strip() == material.name.replace(" ", "_") and "map_Kd" not in block:
+                # Readers multiply both.
+                block = re.sub(r"(?m)^Kd .*$", "Kd 1.0 1.0 1.0", block)
+                blocks[index] = f"{block.rstrip()}\nmap_Kd {name}\n\n"
+    library.write_text("newmtl ".join(blocks), encoding="utf-8")
+
+
+def _color_image(material: bpy.types.Material) -> bpy.types.Image | None:
+    """Return the image that is a material's colour, if that is all that there is to it."""
+    tree = material.node_tree
+    shader = next((node for node in tree.nodes if node.type == "BSDF_PRINCIPLED"), None) if tree is not None else None
+    links = shader.inputs["Base Color"].links if shader is not None else ()
+    return links[0].from_node.image if links and links[0].from_node.type == "TEX_IMAGE" else None
