@@ -1,13 +1,14 @@
-"""The direction of hair all over its surface: the photos' where they show it, flowing on from there.
+"""The direction of hair all over its surface: the witnesses' where they show it, flowing on from there.
 
 Photos show lines without arrows; roots and tips are told by the usual combing, away from the crown and down.
-What no photo shows follows from a screened Laplace equation over the surface's edges, held by the photos'
+What no witness shows follows from a screened Laplace equation over the surface's edges, held by the witnesses'
 directions and, weakly, by the combing (the smoothest field that agrees with both).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
@@ -25,9 +26,24 @@ NEAR = 0.07
 GRAZING, FACING = 0.12, 0.4
 """Cosine between normal and ray up to which a photo tells nothing of the surface's directions, and from which all."""
 TRUST, HABIT = 2.0, 0.02
-"""Weights of the photo's directions and of the combing against an edge's smoothness of 1. A habit of 0.02
+"""Weights of a witness' directions and of the combing against an edge's smoothness of 1. A habit of 0.02
 is felt some seven edges away from what holds the field (1 / sqrt(0.02))."""
 SOLVER_STEPS, TOLERANCE = 150, 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Witness:
+    """What a photo, or anything else, tells of directions.
+
+    Attributes:
+        tangents: [V, 3] unit tangents at the volume's vertices.
+        trust: [V] 0..1, how far to trust them.
+        arrows: [V] bool, which point from root to tip; the others are lines, of either sign.
+    """
+
+    tangents: np.ndarray
+    trust: np.ndarray
+    arrows: np.ndarray
 
 
 def combing(volume: HairVolume) -> np.ndarray:
@@ -45,8 +61,8 @@ def combing(volume: HairVolume) -> np.ndarray:
     return np.where((volume.combing * volume.combing).sum(1, keepdims=True) > 0, given, usual)
 
 
-def photo_directions(volume: HairVolume, photo: HairPhoto) -> tuple[np.ndarray, np.ndarray]:
-    """Return unit tangents [V, 3], of either sign, that a photo shows, and how far to trust them [V], 0..1."""
+def photo_witness(volume: HairVolume, photo: HairPhoto) -> Witness:
+    """Return what a photo tells: lines without arrows."""
     directions = photo.directions
     pixels, depths = photo.camera.project(volume.vertices)
     rows, columns, _, inside = photo.look_up(volume.vertices)
@@ -58,11 +74,17 @@ def photo_directions(volume: HairVolume, photo: HairPhoto) -> tuple[np.ndarray, 
     flat = ahead - photo.camera.unproject(pixels, depths)
     # What the picture shows as a line may run to or from the camera as far as the surface does.
     slope = (flat * volume.normals).sum(1) / np.where(np.abs(facing) > GRAZING, facing, GRAZING)
-    return along_surface(flat - slope[:, None] * ray, volume.normals), trust
+    return Witness(along_surface(flat - slope[:, None] * ray, volume.normals), trust, np.zeros(len(trust), bool))
 
 
-def tangent_field(volume: HairVolume, photos: Sequence[HairPhoto]) -> np.ndarray:
-    """Return the unit tangents [V, 3] from root to tip of the hair at each vertex; 0 where there is no hair."""
+def tangent_field(volume: HairVolume, photos: Sequence[HairPhoto], further: Sequence[Witness] = ()) -> np.ndarray:
+    """Return the unit tangents [V, 3] from root to tip of the hair at each vertex; 0 where there is no hair.
+
+    Args:
+        volume: Where hair is.
+        photos: What shows it.
+        further: What else tells of its directions.
+    """
     hair = volume.hairiness >= HAIRY
     usual = combing(volume)
     field = np.zeros_like(volume.vertices)
@@ -76,16 +98,17 @@ def tangent_field(volume: HairVolume, photos: Sequence[HairPhoto]) -> np.ndarray
     links = links + links.T
     links.data[:] = 1
     usual, normals = usual[hair], volume.normals[hair]
-    shown = [(tangents[hair], TRUST * trust[hair]) for tangents, trust in (photo_directions(volume, p) for p in photos)]
-    held = HABIT + sum((weight for _, weight in shown), np.zeros(count))
+    witnesses = [*(photo_witness(volume, photo) for photo in photos), *further]
+    shown = [(one.tangents[hair], TRUST * one.trust[hair], one.arrows[hair]) for one in witnesses]
+    held = HABIT + sum((weight for _, weight, _ in shown), np.zeros(count))
     diagonal = np.asarray(links.sum(1)).ravel() + held
     solution = usual
     # Once with arrows from the combing, once more with those of the field that came out.
     for _ in range(2):
         target = HABIT * usual
-        for tangents, weight in shown:
-            arrows = np.where((tangents * solution).sum(1, keepdims=True) < 0, -1, 1)
-            target = target + tangents * arrows * weight[:, None]
+        for tangents, weight, arrows in shown:
+            backwards = ((tangents * solution).sum(1) < 0) & ~arrows
+            target = target + tangents * (np.where(backwards, -1, 1) * weight)[:, None]
         solution = along_surface(relaxed(links, diagonal, target, solution, TOLERANCE, SOLVER_STEPS), normals)
     field[hair] = solution
     return field

@@ -53,9 +53,13 @@ class Relief:
     def _outwards(self) -> list[np.ndarray]:
         return np.gradient(ndimage.gaussian_filter(self.light, 1.0))
 
-    def mesh(self) -> Mesh:
-        """Return the closed surface; empty when nothing is inside. What is too thin for it is left out."""
-        net = surface_net(well_composed(ndimage.gaussian_filter(self.distances(), 1.0) + np.float32(INSET)), 0)
+    def mesh(self, inset: float = INSET) -> Mesh:
+        """Return the closed surface; empty when nothing is inside. What is too thin for it is left out.
+
+        Args:
+            inset: Voxels by which it lies under the outer side of the splats' wall.
+        """
+        net = surface_net(well_composed(ndimage.gaussian_filter(self.distances(), 1.0) + np.float32(inset)), 0)
         if len(net.vertices):
             net = net.smoothed(ROUNDS)
         return Mesh(self.grid.points(net.vertices).astype(np.float32), net.faces)

@@ -1,0 +1,184 @@
+"""Guides that grow: forward from roots into the hair, backward from its surface to the roots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..geometry.vectors import unit
+from ..hair.grid import FlowGrid
+from ..hair.tracing import LOST
+from ..hair.volume import HAIRY, along_surface
+from .ground import Ground
+
+STEP = 0.022
+"""World units (about 5 mm) between points."""
+MOST_STEPS = 70
+"""As long as hair of a bust gets."""
+DEEPEST = 0.08
+"""World units under the hair's surface down to which guides run."""
+RISE, STEEPEST = 0.10, 1.0
+"""World units over which a hair comes up to its layer by two thirds; the steepest slope at which it does."""
+CLEARANCE = 0.004
+"""World units (a little under 1 mm) that hair stays above the skin."""
+GRACE = 4
+"""Steps within which a root at hair's border must have come into the hair."""
+BORDER = (0.25, 0.6)
+"""Hairiness at which guides end, each at its own."""
+NEAREST = 1.15
+"""Distance to a root over the least that a trail has, up to which it could have its root there."""
+RISE_LENGTH, LEAVING = 1.5, 0.7
+"""Length over height of the rise from a root; slope with which a hair leaves the skin."""
+STIFFNESS = 1.0
+"""Weight of a guide's own heading against the hair's direction."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trails:
+    """S trails of up to K points.
+
+    Attributes:
+        points: [S, K, 3] world; what follows a trail's end repeats it.
+        counts: [S] points of each.
+        reach: [S, K] world units from the nearest place where hair may grow.
+    """
+
+    points: np.ndarray
+    counts: np.ndarray
+    reach: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def select(self, rows: np.ndarray) -> Trails:
+        """Return some of the trails."""
+        return Trails(self.points[rows], self.counts[rows], self.reach[rows])
+
+
+def follow(
+    grid: FlowGrid,
+    ground: Ground,
+    starts: np.ndarray,
+    layers: np.ndarray,
+    ends: np.ndarray,
+    sense: int,
+    most: int = MOST_STEPS,
+) -> Trails:
+    """Follow the hair from places on.
+
+    Args:
+        grid: The hair's directions.
+        ground: The head under it.
+        starts: [S, 3] where trails begin.
+        layers: [S] 0..1: how far up between skin and the hair's surface each comes, and stays.
+        ends: [S] hairiness under which each ends.
+        sense: 1 to go to the tips, -1 to the roots.
+        most: Steps at most.
+    """
+    point = starts.astype(np.float64)
+    heading: np.ndarray = np.zeros_like(point)
+    alive, entered = np.ones(len(point), bool), np.zeros(len(point), bool)
+    counts = np.ones(len(point), np.int64)
+    rows = [point.copy()]
+    for step in range(most):
+        index = np.flatnonzero(alive)
+        if not len(index):
+            break
+        here = point[index]
+        place = grid.look_up(here)
+        above, upwards = ground.heights(here)
+        room = np.maximum(above - place.height, 1e-3)
+        depth = (1 - layers[index]) * np.minimum(room, DEEPEST)
+        # Hair leaves the skin along the flow, and comes up into its layer by and by.
+        rise = np.clip((-place.height - depth) / RISE, -STEEPEST, STEEPEST)
+        tangent = along_surface(place.tangent, place.normal)
+        sure = (place.tangent * place.tangent).sum(1) > LOST**2
+        ahead = unit(sense * tangent + rise[:, None] * place.normal)
+        before = heading[index]
+        sure &= (sense * (tangent * before).sum(1) > -0.3) if step else True
+        ahead = unit(ahead + STIFFNESS * before)
+        moved = here + STEP * ahead
+        low = np.maximum(CLEARANCE - ((moved - here) * upwards).sum(1) - above, 0)
+        moved += low[:, None] * upwards
+        entered[index] |= place.hairiness >= HAIRY
+        goes = sure & (np.where(entered[index], place.hairiness >= ends[index], step < GRACE))
+        heading[index] = ahead
+        point[index[goes]] = moved[goes]
+        alive[index[~goes]] = False
+        counts[index[goes]] += 1
+        rows.append(point.copy())
+    points = np.stack(rows, axis=1)
+    reach = ground.to_roots(points.reshape(-1, 3)).reshape(points.shape[:2])
+    return Trails(points, np.where(entered, counts, 1), reach)
+
+
+def rooted(back: Trails, ahead: Trails, ground: Ground, further: np.ndarray, most: float) -> list[np.ndarray]:
+    """Return whole guides [K, 3] of trails that began on the hair's surface; those that find no root are left out.
+
+    Args:
+        back: The trails from there to the roots.
+        ahead: Those to the tips.
+        ground: The head under the hair.
+        further: [S] 0..1: how far each follows the hair on where it could already have had its root.
+        most: World units that a root may be away from the hair that grows from it.
+    """
+    there = np.arange(back.points.shape[1]) < back.counts[:, None]
+    reach = np.where(there, back.reach, np.inf)
+    nearest = reach.min(1)
+    first = (reach <= nearest[:, None] * NEAREST + STEP / 2).argmax(1)
+    last = back.counts - 1
+    rows = np.arange(len(back))
+    # A hair comes up over somewhat more than its layer is high: the trail gives way to the rise from there on.
+    rise = np.ceil(RISE_LENGTH * reach[rows, first] / STEP).astype(np.int64)
+    begin = np.minimum(first + rise + (further * np.maximum(last - first - rise, 0)).astype(np.int64), last)
+    join = np.maximum(begin - rise, 0)
+    roots, normals = ground.roots(back.points[rows, begin])
+    guides = []
+    for row in np.flatnonzero(nearest < most):
+        trail = back.points[row, join[row] :: -1]
+        path = np.concatenate([trail, ahead.points[row, 1 : int(ahead.counts[row])]])
+        guides.append(np.concatenate([risen(roots[row], normals[row], path), path]))
+    return guides
+
+
+def risen(root: np.ndarray, normal: np.ndarray, path: np.ndarray) -> np.ndarray:
+    """Return points [R, 3] from a root on to where a path [K, 3] begins: a cubic Hermite curve.
+
+    Args:
+        root: [3] on the skin.
+        normal: [3] unit, the skin's.
+        path: The hair from where it is in its layer.
+    """
+    start = path[0]
+    along = unit(path[min(1, len(path) - 1)] - start)
+    chord = float(np.linalg.norm(start - root))
+    leave = unit(unit(along - (along @ normal) * normal) + LEAVING * normal)
+    t = np.linspace(0, 1, max(int(np.ceil(chord / STEP)), 1), endpoint=False)[:, None]
+    return (
+        (2 * t**3 - 3 * t**2 + 1) * root
+        + (t**3 - 2 * t**2 + t) * chord * leave
+        + (3 * t**2 - 2 * t**3) * start
+        + (t**3 - t**2) * chord * along
+    )
+
+
+def resampled(paths: Sequence[np.ndarray], spacing: float, fewest: int, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return paths' points [P, 3], evenly spaced along each, and their counts [S].
+
+    Args:
+        paths: [K, 3] each.
+        spacing: World units between points, about.
+        fewest: Points of a path at least.
+        most: Points of a path at most.
+    """
+    points, counts = [], []
+    for path in paths:
+        steps = np.linalg.norm(np.diff(path, axis=0), axis=1)
+        along = np.concatenate([[0.0], np.cumsum(steps)])
+        count = int(np.clip(round(along[-1] / spacing) + 1, fewest, most))
+        at = np.linspace(0, along[-1], count)
+        points.append(np.stack([np.interp(at, along, path[:, k]) for k in range(3)], axis=1))
+        counts.append(count)
+    return np.concatenate(points), np.array(counts, np.int32)
