@@ -166,8 +166,9 @@ def shared_group(
     inputs: Sequence[tuple[str, str]],
     outputs: Sequence[tuple[str, str]],
     build: Callable[[Builder, Sequence[bpy.types.NodeSocket]], dict],
+    kind: str = "GeometryNodeTree",
 ) -> bpy.types.NodeTree:
-    """Return the file's geometry node group of this name and version; build it when it is missing.
+    """Return the file's node group of this name and version; build it when it is missing.
 
     Groups of another version, brought in with older heads, stay as they are, and so do those that
     an older Blender saved: they have lost the nodes that it did not know.
@@ -178,16 +179,17 @@ def shared_group(
         inputs: Names and types ("Geometry", "Bool", ...) of the input sockets.
         outputs: Names and types of the output sockets.
         build: Adds the nodes; takes the builder and the input sockets, returns the outputs by name.
+        kind: What the nodes are for: geometry, or "ShaderNodeTree" for materials.
     """
     for tree in bpy.data.node_groups:
         if tree.get(NAME_KEY) == name and tree.get(VERSION_KEY) == version and tree.library is None:
             if all(node.bl_idname != UNDEFINED for node in tree.nodes):
                 return tree
-    tree = bpy.data.node_groups.new(name, "GeometryNodeTree")
+    tree = bpy.data.node_groups.new(name, kind)
     tree[NAME_KEY], tree[VERSION_KEY] = name, version
     for direction, sockets in (("INPUT", inputs), ("OUTPUT", outputs)):
-        for label, kind in sockets:
-            tree.interface.new_socket(label, in_out=direction, socket_type=f"NodeSocket{kind}")
+        for label, value in sockets:
+            tree.interface.new_socket(label, in_out=direction, socket_type=f"NodeSocket{value}")
     builder = Builder(tree)
     results = build(builder, builder.node("NodeGroupInput").outputs)
     builder.node("NodeGroupOutput", results)
