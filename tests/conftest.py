@@ -80,6 +80,7 @@ ENDS = {
     "test_addon_engines",
     "test_addon_expressions",
     "test_addon_handoff_fbx",
+    "test_addon_handoff_vrm",
     "test_addon_jobs",
     "test_addon_photo_editing",
     "test_addon_photo_list",

@@ -8,17 +8,19 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper
 
+from ...core.errors import FaceLiftError
 from .. import paths
 from ..interface.explaining import Explained
 from ..reporting import reported
 from . import faces, rigs
 from .belonging import base_mesh_of
 from .companions import companions_of
+from .exporting_meta import VrmMeta
 from .exporting_stage import whole_files
 from .exporting_writers import WRITERS, Wanted
 
-MENU_TEXT = "FaceLift Avatar (.glb/.fbx/.obj)"
-SUFFIXES = {"GLB": ".glb", "OBJ": ".obj", "FBX": ".fbx"}
+MENU_TEXT = "FaceLift Avatar (.glb/.fbx/.vrm/.obj)"
+SUFFIXES = {"GLB": ".glb", "OBJ": ".obj", "FBX": ".fbx", "VRM": ".vrm"}
 
 
 def _without_suffix(name: str) -> str:
@@ -34,14 +36,14 @@ def _on_format_chosen(self, context: bpy.types.Context) -> None:
         browser.params.filename = _without_suffix(browser.params.filename) + suffix
 
 
-class FACELIFT_OT_export_avatar(Explained, bpy.types.Operator, ExportHelper):
+class FACELIFT_OT_export_avatar(Explained, VrmMeta, bpy.types.Operator, ExportHelper):
     """Export the base mesh of the active head: with its expressions, texture and rig for other programs and game engines, or as a plain mesh as it is shown"""  # noqa: E501
 
     bl_idname = "facelift.export_avatar"
     bl_label = "Export Avatar"
     bl_options = {"PRESET"}
 
-    filter_glob: StringProperty(default="*.glb;*.fbx;*.obj", options={"HIDDEN"})
+    filter_glob: StringProperty(default="*.glb;*.fbx;*.vrm;*.obj", options={"HIDDEN"})
     format: EnumProperty(
         name="Format",
         description="Kind of file; the same as the suffix of its name",
@@ -49,6 +51,11 @@ class FACELIFT_OT_export_avatar(Explained, bpy.types.Operator, ExportHelper):
             ("GLB", "glTF Binary (.glb)", "One file: mesh, expressions as morph targets, texture, rig, animation"),
             ("OBJ", "Wavefront (.obj)", "The mesh as it is shown now: expression and pose are part of its shape"),
             ("FBX", "FBX (.fbx)", "As Unity and Unreal like it: centimetres, Y up; mesh, expressions, rig, animation"),
+            (
+                "VRM",
+                "VRM 1.0 (.vrm)",
+                "An avatar for VTubers' tools: at rest, with expressions and a body's bones",
+            ),
         ),
         update=_on_format_chosen,
     )
@@ -90,7 +97,9 @@ class FACELIFT_OT_export_avatar(Explained, bpy.types.Operator, ExportHelper):
         layout.use_property_decorate = False
         layout.prop(self, "format")
         layout.prop(self, "use_materials")
-        if self.format != "OBJ":
+        if self.format == "VRM":
+            self.draw_meta(layout)
+        elif self.format != "OBJ":
             row = layout.row()
             row.enabled = rigs.rig_of(_mesh_of(context)) is not None
             row.prop(self, "use_rig")
@@ -102,12 +111,15 @@ class FACELIFT_OT_export_avatar(Explained, bpy.types.Operator, ExportHelper):
         self._settle()
         mesh, path = _mesh_of(context), paths.absolute(self.filepath)
         rig = rigs.rig_of(mesh)
+        if self.format == "VRM" and rig is None:
+            raise FaceLiftError("A VRM avatar needs bones.", "Press Add Rig, then export again.", code="no-rig")
         wanted = Wanted(
             mesh=mesh,
-            rig=rig if self.use_rig or self.format == "OBJ" else None,
+            rig=rig if self.use_rig or self.format in ("OBJ", "VRM") else None,
             companions=companions_of(mesh),
             materials=self.use_materials,
             animation=self.use_animation,
+            meta=self.meta(mesh) if self.format == "VRM" else None,
         )
         with whole_files(path) as written:
             WRITERS[self.format](context, wanted, written)

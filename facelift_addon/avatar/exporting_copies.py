@@ -52,8 +52,8 @@ class Copies:
         copy.hide_viewport = False
         return copy
 
-    def skeleton(self, rig: bpy.types.Object) -> bpy.types.Object:
-        """Return a copy of a rig's bones that turn with the rig's, without its controls and constraints."""
+    def skeleton(self, rig: bpy.types.Object, posed: bool = True) -> bpy.types.Object:
+        """Return a copy of a rig's bones without its controls and constraints; they turn with the rig's, or rest."""
         copy = self.object(rig)
         copy.animation_data_clear()
         for key in list(copy.keys()):
@@ -62,6 +62,9 @@ class Copies:
             while bone.constraints:
                 bone.constraints.remove(bone.constraints[0])
             bone.custom_shape = None
+            bone.matrix_basis = Matrix()
+            if not posed:
+                continue
             follow = bone.constraints.new("COPY_ROTATION")
             follow.target, follow.subtarget = rig, bone.name
             follow.target_space = follow.owner_space = "LOCAL"
@@ -77,6 +80,15 @@ def carry(meshes: Iterable[bpy.types.Object], skeleton: bpy.types.Object, rig: b
         mesh.parent = skeleton
         mesh.matrix_parent_inverse = Matrix()
         mesh.matrix_basis = Matrix()
+
+
+def at_rest(mesh: bpy.types.Object) -> None:
+    """Take a copy's expression, and its keyframes, away."""
+    keys = mesh.data.shape_keys
+    if keys is not None:
+        keys.animation_data_clear()
+        for key in keys.key_blocks:
+            key.value = 0.0
 
 
 def apply_space(target: bpy.types.Object, space: Matrix) -> None:

@@ -8,9 +8,14 @@ from math import radians
 from pathlib import Path
 
 import bpy
-from mathutils import Matrix
+import numpy as np
+from mathutils import Matrix, Vector
 
-from .exporting_copies import Copies, apply_space, carry
+from ...core.avatar.handoff.humanoid import EYE_HEIGHT
+from ...core.avatar.handoff.vrm import Meta, to_vrm
+from ...core.head.pose import Pose
+from . import base_objects
+from .exporting_copies import Copies, apply_space, at_rest, carry
 from .exporting_stage import alone, switched_on
 
 CENTIMETRES = 100.0
@@ -28,6 +33,7 @@ class Wanted:
         companions: Other meshes that belong to it.
         materials: Whether with materials and textures.
         animation: Whether with keyframes.
+        meta: What a VRM file says of itself.
     """
 
     mesh: bpy.types.Object
@@ -35,6 +41,7 @@ class Wanted:
     companions: tuple[bpy.types.Object, ...]
     materials: bool
     animation: bool
+    meta: Meta | None = None
 
     @property
     def meshes(self) -> tuple[bpy.types.Object, ...]:
@@ -59,7 +66,12 @@ class Wanted:
 
 def write_glb(context: bpy.types.Context, wanted: Wanted, path: Path) -> None:
     """Write glTF: meshes where they are in the world, expressions as morph targets, bones as a skin."""
-    with alone(context, wanted.objects), switched_on("io_scene_gltf2", "glTF"):
+    with alone(context, wanted.objects):
+        _write_gltf(path, wanted.rig is not None, wanted.is_animated, wanted.materials)
+
+
+def _write_gltf(path: Path, skins: bool, animations: bool, materials: bool) -> None:
+    with switched_on("io_scene_gltf2", "glTF"):
         bpy.ops.export_scene.gltf(
             filepath=str(path),
             check_existing=False,
@@ -68,10 +80,10 @@ def write_glb(context: bpy.types.Context, wanted: Wanted, path: Path) -> None:
             use_active_scene=True,
             export_morph=True,
             export_morph_normal=True,
-            export_skins=wanted.rig is not None,
+            export_skins=skins,
             export_def_bones=True,
-            export_animations=wanted.is_animated,
-            export_materials="EXPORT" if wanted.materials else "NONE",
+            export_animations=animations,
+            export_materials="EXPORT" if materials else "NONE",
         )
 
 
@@ -137,7 +149,28 @@ def write_fbx(context: bpy.types.Context, wanted: Wanted, path: Path) -> None:
             )
 
 
-WRITERS = {"GLB": write_glb, "OBJ": write_obj, "FBX": write_fbx}
+def write_vrm(context: bpy.types.Context, wanted: Wanted, path: Path) -> None:
+    """Write VRM 1.0: the head at rest and without expression, standing in metres where a whole person's would be."""
+    pose = Pose.from_list(wanted.mesh[base_objects.POSE_KEY]).transformed(np.array(wanted.mesh.matrix_world))
+    turn = Matrix(pose.rotation.tolist()).to_4x4().transposed()
+    lift = Matrix.Translation((0, 0, EYE_HEIGHT * pose.scale))
+    stand = lift @ turn @ Matrix.Translation(-Vector(pose.translation))
+    with Copies() as copies:
+        meshes = [copies.object(mesh) for mesh in wanted.meshes]
+        skeleton = copies.skeleton(wanted.rig, posed=False)
+        for target in (*meshes, skeleton):
+            apply_space(target, stand)
+        for mesh in meshes:
+            at_rest(mesh)
+        carry(meshes, skeleton, wanted.rig)
+        with alone(context, [*meshes, skeleton]):
+            _write_gltf(path.with_suffix(".glb"), True, False, wanted.materials)
+    written = path.with_suffix(".glb")
+    path.write_bytes(to_vrm(written.read_bytes(), wanted.meta, pose.scale))
+    written.unlink()
+
+
+WRITERS = {"GLB": write_glb, "OBJ": write_obj, "FBX": write_fbx, "VRM": write_vrm}
 
 
 def _add_packed_textures(library: Path, mesh: bpy.types.Object) -> None:

@@ -8,13 +8,11 @@ from core.avatar.arkit import ARKIT_NAMES
 from core.head.model import load_head_model
 from tests.helpers.addon import needs_blender
 from tests.helpers.avatar import add_head_with_mesh
+from tests.helpers.gltf import accessor
 from tests.helpers.recording import table
 from tests.helpers.scene import export_avatar, scene_state
 
 pytestmark = needs_blender
-
-COMPONENTS = {5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
-WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 
 
 @pytest.fixture
@@ -25,33 +23,6 @@ def mesh(blender):
     head.location, head.rotation_euler.z = (1, 2, 3), 0.5
     bpy.context.view_layer.update()
     return mesh
-
-
-def accessor(document, index):
-    """Return an accessor's numbers [N, C], sparse ones too."""
-    found = document.accessors[index]
-    width = WIDTHS[found.type]
-
-    def read(view, offset, count, kind, columns):
-        view = document.bufferViews[view]
-        start = (view.byteOffset or 0) + (offset or 0)
-        return np.frombuffer(document.binary_blob(), kind, count * columns, start).reshape(count, columns)
-
-    kind = COMPONENTS[found.componentType]
-    values = np.zeros((found.count, width), kind)
-    if found.bufferView is not None:
-        values = read(found.bufferView, found.byteOffset, found.count, kind, width).copy()
-    if found.sparse is not None:
-        sparse = found.sparse
-        rows = read(
-            sparse.indices.bufferView,
-            sparse.indices.byteOffset,
-            sparse.count,
-            COMPONENTS[sparse.indices.componentType],
-            1,
-        )[:, 0]
-        values[rows] = read(sparse.values.bufferView, sparse.values.byteOffset, sparse.count, kind, width)
-    return values
 
 
 def mesh_node(document):
