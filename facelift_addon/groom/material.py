@@ -9,7 +9,7 @@ from ...core.groom.shade import Shade, shade_of
 from .. import compat
 from ..splats.display.nodes import Builder
 from . import pigments
-from .names import GROOM_KEY, GROWTH_KEY, HAIR_COLOR
+from .names import GROWTH_KEY, HAIR_COLOR
 
 FITTED_KEY = "facelift_fitted_hair"
 """Custom property of the material: what was fitted to the photo, by node and input. What differs now is the user's."""
@@ -29,12 +29,12 @@ def give(curves: bpy.types.Object, tuft: Tuft) -> bpy.types.Material:
     user's on these curves.
 
     Args:
-        curves: With the attribute :data:`~.names.HAIR_COLOR`, and the custom properties of ``names``.
+        curves: On their base mesh, with attribute and custom property of :mod:`.names`.
         tuft: What they were made of.
     """
-    material = _of_head(curves[GROOM_KEY])
+    material = _of_head(curves)
     if material is None:
-        material = _new(curves[GROOM_KEY])
+        material = _new()
         _fit(material, shade_of(tuft.guides.colors))
     elif curves.get(GROWTH_KEY) == Growth.HAIR:
         _fit(material, shade_of(tuft.guides.colors))
@@ -45,15 +45,17 @@ def give(curves: bpy.types.Object, tuft: Tuft) -> bpy.types.Material:
     return material
 
 
-def _of_head(head_id: str) -> bpy.types.Material | None:
-    """Return the material that a head's hair has already."""
-    own = (material for material in bpy.data.materials if material.library is None)
-    return next((material for material in own if material.get(GROOM_KEY) == head_id), None)
+def _of_head(curves: bpy.types.Object) -> bpy.types.Material | None:
+    """Return the material that these curves have already, or others on the same mesh."""
+    grown = [hair for hair in bpy.data.objects if hair.type == "CURVES" and hair.data.surface == curves.data.surface]
+    grown.sort(key=lambda hair: hair != curves)
+    materials = [material for hair in grown for material in hair.data.materials if material is not None]
+    return next((material for material in materials if FITTED_KEY in material and material.library is None), None)
 
 
-def _new(head_id: str) -> bpy.types.Material:
+def _new() -> bpy.types.Material:
     material = bpy.data.materials.new("FaceLift Hair")
-    material[GROOM_KEY], material[FITTED_KEY] = head_id, {}
+    material[FITTED_KEY] = {}
     tree = compat.give_nodes_4_5(material)
     tree.nodes.clear()
     builder = Builder(tree)

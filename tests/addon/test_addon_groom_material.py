@@ -13,16 +13,20 @@ from tests.helpers.addon import Extension, needs_blender
 pytestmark = needs_blender
 
 BROWN, LIGHT, FAIR, GREEN = (0.30, 0.21, 0.16), (0.42, 0.31, 0.24), (0.71, 0.58, 0.40), (0.26, 0.40, 0.22)
-HEAD_ID = "head-1"
+MESH = "Base mesh"
 
 
 def _growing(blender: Extension, colors: np.ndarray, growth: str = "Hair"):
     """Return a ball of hair [P, 3] sRGB-encoded as an object of a head's hair, and what it was made of."""
+    import bpy
+
     names = blender.module("facelift_addon.groom.names")
     groom = blender.module("core.groom.groom")
     curves = blender.module("core.groom.curves")
     target = hair_ball.ball()
-    target[names.GROOM_KEY], target[names.GROWTH_KEY] = HEAD_ID, growth
+    mesh = bpy.data.meshes.get(MESH) or bpy.data.meshes.new(MESH)
+    target.data.surface = bpy.data.objects.get(MESH) or bpy.data.objects.new(MESH, mesh)
+    target[names.GROWTH_KEY] = growth
     linear = np.column_stack([to_linear(colors), np.ones(len(colors))])
     attribute = target.data.attributes.new(names.HAIR_COLOR, "FLOAT_COLOR", "POINT")
     attribute.data.foreach_set("color", linear.astype(np.float32).ravel())
@@ -106,7 +110,7 @@ def test_cycles_and_eevee_have_an_output_each(blender: Extension):
     }
     assert shaders == {"CYCLES": "ShaderNodeBsdfHairPrincipled", "EEVEE": "ShaderNodeBsdfPrincipled"}
     hair, surface = tree.nodes["Hair"], tree.nodes["Surface"]
-    assert {name for name in ("Melanin", "Melanin Redness", "Tint", "Radial Roughness") if hair.inputs[name].is_linked}
+    assert all(hair.inputs[name].is_linked for name in ("Melanin", "Melanin Redness", "Tint", "Radial Roughness"))
     assert surface.inputs["Base Color"].is_linked
     assert tree.nodes["Colors"].attribute_name == "hair_color"
 
