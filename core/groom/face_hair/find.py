@@ -1,0 +1,34 @@
+"""All hair of a face."""
+
+from __future__ import annotations
+
+from ...avatar.base_mesh import BaseMesh
+from ...gaussians import Gaussians
+from ...progress import Reporter
+from ..groom import Growth, Tuft
+from .brows import brow_color, find_brows
+from .lashes import find_lashes
+from .sight import Face
+
+
+def find(gaussians: Gaussians, base: BaseMesh, reporter: Reporter | None = None) -> dict[Growth, Tuft]:
+    """Return brows and lashes as the splats show them; what they do not show is left out.
+
+    Args:
+        gaussians: The head.
+        base: Its base mesh, in the same space, with the expression that the splats show.
+        reporter: Told each step; may cancel.
+
+    Raises:
+        Cancelled: cancelled through the reporter.
+    """
+    reporter = reporter or Reporter()
+    reporter.stage("Looking at brows and lashes", steps=3)
+    face = Face.of(gaussians, base)
+    reporter.step()
+    brows = find_brows(face)
+    reporter.step()
+    lashes = find_lashes(face, brow_color(brows))
+    reporter.step()
+    found = {Growth.BROWS: brows, Growth.LASHES: lashes}
+    return {growth: tuft for growth, tuft in found.items() if tuft is not None}
