@@ -7,6 +7,7 @@ import numpy as np
 from ..avatar.base_mesh import BaseMesh
 from ..gaussians import Gaussians
 from ..progress import Reporter
+from .face_hair.find import find_face_hair
 from .groom import Groom, Growth
 from .solve import hair_tuft
 
@@ -31,6 +32,8 @@ def make_groom(
         FaceLiftError: there is no hair ("no-hair"), or nothing tells what is hair ("select-hair").
         Cancelled: cancelled through the reporter.
     """
-    tuft = hair_tuft(gaussians, base, guides, reporter, hair)
+    solving, looking = reporter.parts(80, 20)
+    tuft = hair_tuft(gaussians, base, guides, solving, hair)
+    of_face = find_face_hair(gaussians, base, looking)
     reporter.finish()
-    return Groom({Growth.HAIR: tuft})
+    return Groom({Growth.HAIR: tuft, **of_face})

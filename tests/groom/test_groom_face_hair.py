@@ -12,12 +12,13 @@ from core.avatar.closest import closest_on_triangles
 from core.avatar.fit import fit_base_mesh
 from core.groom.curves import HairCurves
 from core.groom.face_hair.brow_cover import BrowCover
-from core.groom.face_hair.find import find
+from core.groom.face_hair.find import find_face_hair
 from core.groom.face_hair.lashes import Lid
 from core.groom.face_hair.sight import Face
 from core.groom.face_hair.strip import LOWER, UPPER, Strip
 from core.groom.groom import Growth, Tuft
 from core.head.model import vertex_normals
+from core.progress import Reporter
 from core.splats import spherical_harmonics as harmonics
 from tests.helpers.avatar import astronaut_base
 from tests.helpers.draft import astronaut_head, file_photo, head_and_photo
@@ -27,7 +28,7 @@ from tests.helpers.photo import SHARED
 @lru_cache(maxsize=1)
 def found() -> dict[Growth, Tuft]:
     """The astronaut's."""
-    return find(astronaut_head()[0].gaussians, astronaut_base())
+    return find_face_hair(astronaut_head()[0].gaussians, astronaut_base(), Reporter())
 
 
 def local(base: BaseMesh, points: np.ndarray) -> np.ndarray:
@@ -123,10 +124,10 @@ def test_lashes_follow_the_lid():
     assert curves.colors.mean() < 0.3
 
 
-def test_a_face_of_one_colour_has_no_brows_and_few_lashes():
+def test_a_face_of_one_colour_has_neither_brows_nor_lashes():
     head = astronaut_head()[0].gaussians
     plain = head.replace(sh=harmonics.from_colors(np.tile([0.8, 0.6, 0.5], (len(head), 1))))
-    bare = find(plain, astronaut_base())
+    bare = find_face_hair(plain, astronaut_base(), Reporter())
     assert Growth.BROWS not in bare
     # What is between the lids is of one colour with them, too: closed eyes.
     assert Growth.LASHES not in bare
@@ -137,7 +138,9 @@ def test_hair_moves_with_its_head():
     angle = 0.6
     matrix[:3, :3] = 0.17 * np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
     matrix[:3, 3] = 1, -2, 0.5
-    there = find(astronaut_head()[0].gaussians.transform(matrix), astronaut_base().transformed(matrix))
+    there = find_face_hair(
+        astronaut_head()[0].gaussians.transform(matrix), astronaut_base().transformed(matrix), Reporter()
+    )
     for growth, tuft in found().items():
         curves, moved = tuft.guides, there[growth].guides
         assert abs(len(curves) - len(moved)) <= 0.02 * len(curves)
@@ -148,5 +151,5 @@ def test_hair_moves_with_its_head():
 
 def test_closed_eyes_get_no_lashes_but_brows():
     result, _ = head_and_photo(file_photo(SHARED / "truth-heads" / "scan" / "photo_35.png"))
-    scan = find(result.gaussians, fit_base_mesh(result.gaussians, result.shape))
+    scan = find_face_hair(result.gaussians, fit_base_mesh(result.gaussians, result.shape), Reporter())
     assert set(scan) == {Growth.BROWS}

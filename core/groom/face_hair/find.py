@@ -11,7 +11,7 @@ from .lashes import find_lashes
 from .sight import Face
 
 
-def find(gaussians: Gaussians, base: BaseMesh, reporter: Reporter | None = None) -> dict[Growth, Tuft]:
+def find_face_hair(gaussians: Gaussians, base: BaseMesh, reporter: Reporter) -> dict[Growth, Tuft]:
     """Return brows and lashes as the splats show them; what they do not show is left out.
 
     Args:
@@ -22,7 +22,6 @@ def find(gaussians: Gaussians, base: BaseMesh, reporter: Reporter | None = None)
     Raises:
         Cancelled: cancelled through the reporter.
     """
-    reporter = reporter or Reporter()
     reporter.stage("Looking at brows and lashes", steps=3)
     face = Face.of(gaussians, base)
     reporter.step()
