@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper
 
+from ...core.avatar.handoff.lods import SHARES
 from ...core.errors import FaceLiftError
 from .. import paths
 from ..interface.explaining import Explained
@@ -65,6 +66,15 @@ class FACELIFT_OT_export_avatar(Explained, VrmMeta, bpy.types.Operator, ExportHe
     )
     use_materials: BoolProperty(name="Materials and Texture", description="Export how the mesh looks", default=True)
 
+    lods: IntProperty(
+        name="Levels of Detail",
+        description="Further meshes with half, a quarter and a tenth of the triangles, named for LOD groups. They keep "
+        "texture coordinates, weights and all expressions",
+        default=0,
+        min=0,
+        max=len(SHARES),
+    )
+
     @property
     def filename_ext(self) -> str:
         """The suffix that ExportHelper gives to the name it proposes."""
@@ -104,6 +114,7 @@ class FACELIFT_OT_export_avatar(Explained, VrmMeta, bpy.types.Operator, ExportHe
             row.enabled = rigs.rig_of(_mesh_of(context)) is not None
             row.prop(self, "use_rig")
             layout.prop(self, "use_animation")
+            layout.prop(self, "lods")
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -119,6 +130,7 @@ class FACELIFT_OT_export_avatar(Explained, VrmMeta, bpy.types.Operator, ExportHe
             companions=companions_of(mesh),
             materials=self.use_materials,
             animation=self.use_animation,
+            lods=self.lods if self.format in ("GLB", "FBX") else 0,
             meta=self.meta(mesh) if self.format == "VRM" else None,
         )
         with whole_files(path) as written:

@@ -41,6 +41,17 @@ class Copies:
             copy.name = name
         return copy
 
+    def call(self, copy: bpy.types.Object, name: str) -> None:
+        """Give a copied object and its data another name."""
+        copy.name = copy.data.name = name
+
+    def twin(self, copy: bpy.types.Object, name: str) -> bpy.types.Object:
+        """Return another copy of a copied object, with data of its own and a name of its own."""
+        data, twin = self.keep(copy.data.copy()), self.keep(copy.copy())
+        twin.data = data
+        self.call(twin, name)
+        return twin
+
     def object(self, original: bpy.types.Object) -> bpy.types.Object:
         """Return a copy of an object with data of its own, shape keys and their animation too; no parent moves it."""
         data = self.of(original.data)

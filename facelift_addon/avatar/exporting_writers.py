@@ -16,6 +16,7 @@ from ...core.avatar.handoff.vrm import Meta, to_vrm
 from ...core.head.pose import Pose
 from . import base_objects
 from .exporting_copies import Copies, apply_space, at_rest, carry
+from .exporting_lods import add_levels
 from .exporting_stage import alone, switched_on
 
 CENTIMETRES = 100.0
@@ -33,6 +34,7 @@ class Wanted:
         companions: Other meshes that belong to it.
         materials: Whether with materials and textures.
         animation: Whether with keyframes.
+        lods: How many levels of detail beside the whole mesh.
         meta: What a VRM file says of itself.
     """
 
@@ -41,6 +43,7 @@ class Wanted:
     companions: tuple[bpy.types.Object, ...]
     materials: bool
     animation: bool
+    lods: int = 0
     meta: Meta | None = None
 
     @property
@@ -54,6 +57,11 @@ class Wanted:
         return (self.mesh, *([self.rig] if self.rig is not None else []), *self.companions)
 
     @property
+    def changes(self) -> bool:
+        """Whether what is written is not the mesh as it is."""
+        return self.lods > 0
+
+    @property
     def is_animated(self) -> bool:
         """Whether there are keyframes to export."""
         owners = [owner for target in self.objects for owner in (target, target.data)]
@@ -64,10 +72,19 @@ class Wanted:
         )
 
 
+def made_ready(copies: Copies, wanted: Wanted) -> list[bpy.types.Object]:
+    """Return copies of all meshes, the main one changed as it is wanted."""
+    mesh, *others = [copies.object(mesh) for mesh in wanted.meshes]
+    return [mesh, *(add_levels(copies, mesh, wanted.lods) if wanted.lods else ()), *others]
+
+
 def write_glb(context: bpy.types.Context, wanted: Wanted, path: Path) -> None:
     """Write glTF: meshes where they are in the world, expressions as morph targets, bones as a skin."""
-    with alone(context, wanted.objects):
-        _write_gltf(path, wanted.rig is not None, wanted.is_animated, wanted.materials)
+    with Copies() as copies:
+        meshes = made_ready(copies, wanted) if wanted.changes else list(wanted.meshes)
+        rig = [wanted.rig] if wanted.rig is not None else []
+        with alone(context, [*meshes, *rig]):
+            _write_gltf(path, wanted.rig is not None, wanted.is_animated, wanted.materials)
 
 
 def _write_gltf(path: Path, skins: bool, animations: bool, materials: bool) -> None:
@@ -113,7 +130,7 @@ def write_fbx(context: bpy.types.Context, wanted: Wanted, path: Path) -> None:
     stand = Matrix.LocRotScale(place, turn, None)
     to_file = Matrix.Scale(CENTIMETRES, 4) @ FILE_AXES
     with Copies() as copies:
-        meshes = [copies.object(mesh) for mesh in wanted.meshes]
+        meshes = made_ready(copies, wanted)
         skeleton = copies.skeleton(wanted.rig) if wanted.rig is not None else None
         objects = [*meshes, *([skeleton] if skeleton is not None else [])]
         for target in objects:
@@ -156,7 +173,7 @@ def write_vrm(context: bpy.types.Context, wanted: Wanted, path: Path) -> None:
     lift = Matrix.Translation((0, 0, EYE_HEIGHT * pose.scale))
     stand = lift @ turn @ Matrix.Translation(-Vector(pose.translation))
     with Copies() as copies:
-        meshes = [copies.object(mesh) for mesh in wanted.meshes]
+        meshes = made_ready(copies, wanted)
         skeleton = copies.skeleton(wanted.rig, posed=False)
         for target in (*meshes, skeleton):
             apply_space(target, stand)

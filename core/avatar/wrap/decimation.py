@@ -37,7 +37,7 @@ def decimate(vertices: np.ndarray, triangles: np.ndarray, target: int) -> tuple[
     """
     vertices = np.asarray(vertices, np.float64)
     triangles = np.asarray(triangles)
-    quadrics = _quadrics(vertices, triangles)
+    quadrics = quadrics_of(vertices, triangles)
     for _ in range(MOST_ROUNDS):
         wanted = (len(triangles) - target) // 2
         if wanted <= 0:
@@ -49,7 +49,7 @@ def decimate(vertices: np.ndarray, triangles: np.ndarray, target: int) -> tuple[
     return vertices.astype(np.float32), triangles.astype(np.int32)
 
 
-def _quadrics(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+def quadrics_of(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """Return the quadrics [V, 4, 4] of the planes around each vertex, weighted by their triangles' areas."""
     a, b, c = (vertices[triangles[:, index]] for index in range(3))
     normals = np.cross(b - a, c - a)
@@ -77,7 +77,7 @@ def _round(
     candidates = np.argsort(costs, kind="stable")[: max(int(SHARE * len(pairs)), 1)]
     candidates = candidates[_keeps_manifold(links, pairs[candidates])]
     candidates = candidates[_keeps_faces(vertices, triangles, pairs, candidates, places)]
-    chosen = _apart(links, pairs[candidates], wanted)
+    chosen = apart(links, pairs[candidates], wanted)
     if not len(chosen):
         return None
     chosen = candidates[chosen]
@@ -153,7 +153,7 @@ def _keeps_faces(
     return fine
 
 
-def _apart(links: sparse.csr_array, pairs: np.ndarray, wanted: int) -> np.ndarray:
+def apart(links: sparse.csr_array, pairs: np.ndarray, wanted: int) -> np.ndarray:
     """Return the indices of edges, cheapest first, no two of which touch a common triangle."""
     count = links.shape[0]
     near = links + sparse.eye_array(count, dtype=np.int8, format="csr")
