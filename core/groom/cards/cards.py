@@ -1,0 +1,59 @@
+"""Hair cards as a value: a mesh with texture coordinates, its atlas, and where it hangs on the head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...avatar.base_mesh import BaseMesh
+from ..roots import Roots, rigid_moves
+
+
+@dataclass(frozen=True, eq=False)
+class Cards:
+    """V vertices and F faces of cards and cap.
+
+    Attributes:
+        vertices: [V, 3] float32 in the space of the splats, on the face without expression.
+        normals: [V, 3] float32 unit normals for shading: outwards from the head, not each card's own.
+        faces: [F, 4] int32 quads, counter-clockwise from outside; triangles repeat their last vertex.
+        uvs: [V, 2] float32 texture coordinates, origin at the lower left.
+        roots: Where on the mesh the R cards, and the cap's vertices, hang.
+        owners: [V] int32 the root of each vertex.
+        count: How many cards there are; the first ``count`` roots are theirs.
+        color: [A, A, 4] uint8, sRGB-encoded colour and opacity. Colour goes on beyond the hairs.
+        normal: [A, A, 3] uint8 tangent-space normals, Y up (OpenGL, glTF).
+    """
+
+    vertices: np.ndarray
+    normals: np.ndarray
+    faces: np.ndarray
+    uvs: np.ndarray
+    roots: Roots
+    owners: np.ndarray
+    count: int
+    color: np.ndarray
+    normal: np.ndarray
+
+    @property
+    def triangles(self) -> int:
+        """How many triangles the faces are."""
+        return int(2 * len(self.faces) - (self.faces[:, 2] == self.faces[:, 3]).sum())
+
+    def moves(self, base: BaseMesh) -> np.ndarray:
+        """Return the displacements [E, V, 3] float32 that each of the base mesh's expressions gives at full strength.
+
+        Cards turn with the triangle at their root, as the curves do that they are made of.
+        """
+        moves = np.empty((len(base.expressions), *self.vertices.shape), np.float32)
+        for index, expression in enumerate(base.expressions):
+            turns, before, after = rigid_moves(self.roots, base.neutral, base.neutral + expression)
+            relative = self.vertices - before[self.owners]
+            moves[index] = np.einsum("vij,vj->vi", turns[self.owners], relative) + after[self.owners] - self.vertices
+        return moves
+
+    def weights(self, of_mesh: np.ndarray) -> np.ndarray:
+        """Return what the roots have of weights [B, V'] of the base mesh's vertices, [B, V] for the cards' vertices."""
+        at_roots = np.einsum("brk,rk->br", of_mesh[:, self.roots.corners], self.roots.weights)
+        return at_roots[:, self.owners]
