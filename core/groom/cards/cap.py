@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
+from scipy.spatial import cKDTree
 
 from ...avatar.base_mesh import BaseMesh
 from ...geometry.vectors import unit
-from ...head.model import HeadModel, Region, vertex_normals
+from ...head.model import HeadModel, Region, triangulate, vertex_normals
 from ..roots import Roots
 from .clusters import STEPS, Resampled
 from .layout import CAP
@@ -65,23 +66,14 @@ def cap_of(hair: Resampled, base: BaseMesh) -> Cap:
     faces = corners.reshape(-1, 4).astype(np.int32)
     normals = vertex_normals(base.neutral, base.triangles)[used]
     vertices = base.neutral[used] + LIFT * metre * normals
-    # A face of each vertex, with all of the weight on that vertex.
-    rows = model.faces[kept]
-    holder = np.empty(len(model.mean), np.int64)
-    place = np.empty(len(model.mean), np.int64)
-    for corner in range(3):
-        holder[rows[:, corner]], place[rows[:, corner]] = np.arange(len(rows)), corner
-    last = rows[:, 3] != rows[:, 2]
-    # The fourth corner is a corner of the quad's second triangle.
-    quads = np.stack([rows[:, :3], rows[:, [0, 2, 3]]], axis=1)
-    half = np.zeros(len(model.mean), np.int64)
-    half[rows[:, :3]] = 0
-    holder[rows[last, 3]], place[rows[last, 3]], half[rows[last, 3]] = np.flatnonzero(last), 2, 1
-    weights = np.zeros((len(used), 3), np.float32)
-    weights[np.arange(len(used)), place[used]] = 1
+    # A triangle of each vertex, with all of the weight on that vertex.
+    triangles = triangulate(model.faces[kept])
+    _, first = np.unique(triangles, return_index=True)
+    holder, place = np.divmod(first, 3)
+    weights = np.eye(3, dtype=np.float32)[place]
     uvs = np.zeros((len(model.mean), 2), np.float32)
     uvs[model.faces] = model.uvs[model.face_uvs]
-    roots = Roots(quads[holder[used], half[used]], weights, uvs[used])
+    roots = Roots(triangles[holder], weights, uvs[used])
     inner = CAP.inner
     flat = Plane.of(base)(base.neutral[used])
     places = (flat + 1) / 2 * [inner.right - inner.left, inner.top - inner.bottom] + [inner.left, inner.bottom]
@@ -89,8 +81,6 @@ def cap_of(hair: Resampled, base: BaseMesh) -> Cap:
 
 
 def _near(vertices: np.ndarray, places: np.ndarray, reach: float) -> np.ndarray:
-    from scipy.spatial import cKDTree
-
     return cKDTree(places).query(vertices, distance_upper_bound=reach)[0] < reach
 
 
@@ -100,12 +90,12 @@ def _ears(model: HeadModel) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """The scalp laid flat (azimuthal equidistant projection), seen from outside.
+    """The scalp laid flat (Lambert's azimuthal equal-area projection), seen from outside.
 
     Attributes:
         center: [3] the head's middle.
         frame: [3, 3] unit vectors (rows): to the right and up in the picture, and out of its middle.
-        reach: Angle from the middle, radians, that lies at 1.
+        reach: Sine of half the angle from the middle that lies at 1.
     """
 
     center: np.ndarray
@@ -123,14 +113,14 @@ class Plane:
         frame = np.stack([right, np.cross(out, right), out])
         angles = np.arccos(np.clip(unit(model.mean[scalp] - center) @ out, -1, 1))
         placed = center @ turn.T * base.pose.scale + base.pose.translation
-        return cls(placed, frame @ turn.T, float(angles.max()) / FILL)
+        return cls(placed, frame @ turn.T, float(np.sin(angles.max() / 2)) / FILL)
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Return where points [..., 3] lie, [..., 2], -1..1."""
         local = unit(points - self.center) @ self.frame.T
-        angle = np.arccos(np.clip(local[..., 2], -1, 1)) / self.reach
+        away = np.sqrt(np.maximum(1 - local[..., 2], 0) / 2) / self.reach
         around = local[..., :2] / np.maximum(np.linalg.norm(local[..., :2], axis=-1, keepdims=True), 1e-9)
-        return np.clip(around * angle[..., None], -1, 1)
+        return np.clip(around * away[..., None], -1, 1)
 
 
 def paint_cap(hair: Resampled, base: BaseMesh, side: int, rng: np.random.Generator) -> Picture:

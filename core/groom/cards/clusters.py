@@ -97,8 +97,5 @@ def _nearest(rows: np.ndarray, middles: np.ndarray) -> np.ndarray:
     squares = (middles**2).sum(1)
     step = max(1, BLOCK // len(middles))
     return np.concatenate(
-        [
-            (squares - 2 * rows[start : start + step] @ middles.T).argmin(axis=1)
-            for start in range(0, len(rows), step)
-        ]
+        [(squares - 2 * rows[start : start + step] @ middles.T).argmin(axis=1) for start in range(0, len(rows), step)]
     )

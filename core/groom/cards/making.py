@@ -19,7 +19,7 @@ from .cells import Locks, cells_of
 from .clusters import Resampled, cluster
 from .layout import CAP
 from .painting import Picture, paint
-from .ribbons import SEGMENTS, Ribbons, at, places_of, ribbons_of, segments_of
+from .ribbons import Ribbons, at, places_of, ribbons_of, segments_of
 from .strokes import strokes_of
 
 TRIANGLES = (2_000, 8_000, 20_000)

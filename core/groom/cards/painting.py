@@ -52,14 +52,14 @@ def paint(strokes: Strokes, shape: tuple[int, int], width: float) -> Picture:
     half = width * SAMPLES / 2
     along = (np.arange(height) + 0.5) / height
     reach = np.arange(-int(np.ceil(half)) - 1, int(np.ceil(half)) + 2)
-    for path, end, tones in zip(strokes.across, strokes.ends, strokes.colors, strict=True):
-        rows = np.arange(max(1, int(end * height)))
+    for path, start, end, tones in zip(strokes.across, strokes.starts, strokes.ends, strokes.colors, strict=True):
+        rows = np.arange(int(start * height), int(end * height))
         place = along[rows] * (STEPS - 1)
         before = np.minimum(place.astype(int), STEPS - 2)
         share = (place - before)[:, None]
         middle = _curve(path, place)
         middle = (middle + 1) / 2 * wide
-        lean = np.gradient(middle) if len(rows) > 1 else np.zeros(1)
+        lean = np.gradient(middle)
         thin = half * np.clip((end - along[rows]) / TIP, 0.35, 1)
         columns = middle.astype(int)[:, None] + reach
         # Distances square to the hair, which leans.

@@ -19,6 +19,8 @@ WANDER = 0.05
 """How far hairs stray from their neighbours."""
 UNEVEN = 0.3
 """How much shorter than their neighbours hairs may be, in their length."""
+BEGIN = 0.05
+"""How far along a card its last hairs begin: one straight line of roots would be seen."""
 SHADE, DEPTH = 0.09, 0.3
 """Standard deviation of hairs' brightness, and how much darker the lowest is than the highest."""
 ROOT_SHADE, ROOT_LENGTH = 0.22, 0.3
@@ -31,11 +33,13 @@ class Strokes:
 
     Attributes:
         across: [H, STEPS] places, -1..1.
+        starts: [H] where along the card they begin, 0..1.
         ends: [H] how far along the card they go, 0..1.
         colors: [H, STEPS, 3] sRGB-encoded, 0..1.
     """
 
     across: np.ndarray
+    starts: np.ndarray
     ends: np.ndarray
     colors: np.ndarray
 
@@ -70,5 +74,8 @@ def strokes_of(locks: Locks, count: int, rng: np.random.Generator) -> Strokes:
     shade = shade / shade.mean()
     roots = 1 - ROOT_SHADE * np.clip(1 - along / ROOT_LENGTH, 0, 1)
     return Strokes(
-        np.clip(path, -0.97, 0.97), ends, np.clip(colors * shade[:, None, None] * roots[:, None], 0, 1)
+        np.clip(path, -0.97, 0.97),
+        BEGIN * rng.random(count) ** 2,
+        ends,
+        np.clip(colors * shade[:, None, None] * roots[:, None], 0, 1),
     )
