@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from ...avatar.base_mesh import BaseMesh
 from ...geometry.vectors import unit
-from ...head.model import HeadModel, Region, triangulate, vertex_normals
+from ...head.model import Region, triangulate, vertex_normals
 from ..roots import Roots
 from .clusters import STEPS, Resampled
 from .layout import CAP
@@ -22,70 +22,16 @@ REACH = 0.012
 """Metres from a root up to which hair around it covers the skin."""
 DARKER = 0.72
 """The cap's brightness against the hairs': they shade it."""
-FILL = 0.85
-"""Share of the cap's picture, from its middle to its edge, that the scalp takes."""
+FILL = 0.97
+"""Share of the cap's picture, from its middle to its edge, that the cap takes."""
+BELOW = 0.03
+"""Metres below the scalp's mean from where it is seen."""
+SKIN = (Region.SCALP, Region.FACE, Region.NECK)
+"""Where the cap may lie."""
 STROKES, STROKE = 12_000, 0.03
 """Hairs that are painted, and their length in metres."""
 STREAK = 0.1
 """Standard deviation of their brightness."""
-
-
-@dataclass(frozen=True, eq=False)
-class Cap:
-    """V vertices and F faces.
-
-    Attributes:
-        vertices: [V, 3] float32 on the face without expression.
-        normals: [V, 3] unit normals.
-        faces: [F, 4] int32; triangles repeat their last vertex.
-        uvs: [V, 2] texture coordinates in the atlas.
-        roots: [V] what each vertex hangs on: the mesh's vertex under it.
-    """
-
-    vertices: np.ndarray
-    normals: np.ndarray
-    faces: np.ndarray
-    uvs: np.ndarray
-    roots: Roots
-
-
-def cap_of(hair: Resampled, base: BaseMesh) -> Cap:
-    """Return the cap over the part of the scalp where hair grows.
-
-    Args:
-        hair: The head's hair on the face without expression.
-        base: The mesh that it grows on.
-    """
-    model, metre = base.model, base.pose.scale
-    near = _near(base.neutral, hair.points[:, 0], REACH * metre)
-    scalp = model.in_regions(Region.SCALP)[model.faces].any(1) & ~_ears(model)
-    kept = scalp & near[model.faces].any(1)
-    if base.kept is not None:
-        kept &= base.kept
-    used, corners = np.unique(model.faces[kept], return_inverse=True)
-    faces = corners.reshape(-1, 4).astype(np.int32)
-    normals = vertex_normals(base.neutral, base.triangles)[used]
-    vertices = base.neutral[used] + LIFT * metre * normals
-    # A triangle of each vertex, with all of the weight on that vertex.
-    triangles = triangulate(model.faces[kept])
-    _, first = np.unique(triangles, return_index=True)
-    holder, place = np.divmod(first, 3)
-    weights = np.eye(3, dtype=np.float32)[place]
-    uvs = np.zeros((len(model.mean), 2), np.float32)
-    uvs[model.faces] = model.uvs[model.face_uvs]
-    roots = Roots(triangles[holder], weights, uvs[used])
-    inner = CAP.inner
-    flat = Plane.of(base)(base.neutral[used])
-    places = (flat + 1) / 2 * [inner.right - inner.left, inner.top - inner.bottom] + [inner.left, inner.bottom]
-    return Cap(vertices.astype(np.float32), normals, faces, places.astype(np.float32), roots)
-
-
-def _near(vertices: np.ndarray, places: np.ndarray, reach: float) -> np.ndarray:
-    return cKDTree(places).query(vertices, distance_upper_bound=reach)[0] < reach
-
-
-def _ears(model: HeadModel) -> np.ndarray:
-    return model.in_regions(Region.EARS)[model.faces].any(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,17 +49,14 @@ class Plane:
     reach: float
 
     @classmethod
-    def of(cls, base: BaseMesh) -> Plane:
-        """Return that of a mesh's scalp; it is the same for all heads, but for where they are."""
-        model, turn = base.model, base.pose.rotation
-        scalp = np.unique(model.faces[model.in_regions(Region.SCALP)[model.faces].any(1)])
-        center = model.mean[scalp].mean(0) - [0, 0, 0.03]
-        out = unit(model.mean[scalp].mean(0) - center + [0, 0.015, 0])
-        right = np.array([1.0, 0.0, 0.0])
-        frame = np.stack([right, np.cross(out, right), out])
-        angles = np.arccos(np.clip(unit(model.mean[scalp] - center) @ out, -1, 1))
-        placed = center @ turn.T * base.pose.scale + base.pose.translation
-        return cls(placed, frame @ turn.T, float(np.sin(angles.max() / 2)) / FILL)
+    def of(cls, base: BaseMesh, points: np.ndarray) -> Plane:
+        """Return the one that shows points [P, 3] on a head as large as can be."""
+        turn, scalp = base.pose.rotation, base.model.mean[base.model.in_regions(Region.SCALP)]
+        center = base.pose.apply(scalp.mean(0) - [0, 0, BELOW])
+        out = unit(unit(points - center).mean(0))
+        right = unit(turn[:, 0] - (turn[:, 0] @ out) * out)
+        away = 1 - unit(points - center) @ out
+        return cls(center, np.stack([right, np.cross(out, right), out]), float(np.sqrt(away.max() / 2)) / FILL)
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Return where points [..., 3] lie, [..., 2], -1..1."""
@@ -123,19 +66,76 @@ class Plane:
         return np.clip(around * away[..., None], -1, 1)
 
 
-def paint_cap(hair: Resampled, base: BaseMesh, side: int, rng: np.random.Generator) -> Picture:
-    """Return the cap's picture: strokes along the hair that is near the scalp.
+@dataclass(frozen=True, eq=False)
+class Cap:
+    """V vertices and F faces.
+
+    Attributes:
+        vertices: [V, 3] float32 on the face without expression.
+        normals: [V, 3] unit normals.
+        faces: [F, 4] int32; triangles repeat their last vertex.
+        uvs: [V, 2] texture coordinates in the atlas.
+        roots: [V] what each vertex hangs on: the mesh's vertex under it.
+        plane: Where on the picture it lies.
+    """
+
+    vertices: np.ndarray
+    normals: np.ndarray
+    faces: np.ndarray
+    uvs: np.ndarray
+    roots: Roots
+    plane: Plane
+
+
+def cap_of(hair: Resampled, base: BaseMesh) -> Cap:
+    """Return the cap over where hair grows.
 
     Args:
         hair: The head's hair on the face without expression.
         base: The mesh that it grows on.
+    """
+    model, metre = base.model, base.pose.scale
+    near = _near(base.neutral, hair.points[:, 0], REACH * metre)
+    kept = near[model.faces].any(1) & model.in_regions(*SKIN)[model.faces].all(1)
+    if base.kept is not None:
+        kept &= base.kept
+    used, corners = np.unique(model.faces[kept], return_inverse=True)
+    faces = corners.reshape(-1, 4).astype(np.int32)
+    normals = vertex_normals(base.neutral, base.triangles)[used]
+    vertices = base.neutral[used] + LIFT * metre * normals
+    # A triangle of each vertex, with all of the weight on that vertex.
+    triangles = triangulate(model.faces[kept])
+    _, first = np.unique(triangles, return_index=True)
+    holder, place = np.divmod(first, 3)
+    weights = np.eye(3, dtype=np.float32)[place]
+    uvs = np.zeros((len(model.mean), 2), np.float32)
+    uvs[model.faces] = model.uvs[model.face_uvs]
+    roots = Roots(triangles[holder], weights, uvs[used])
+    inner = CAP.inner
+    plane = Plane.of(base, base.neutral[used])
+    flat = plane(base.neutral[used])
+    places = (flat + 1) / 2 * [inner.right - inner.left, inner.top - inner.bottom] + [inner.left, inner.bottom]
+    return Cap(vertices.astype(np.float32), normals, faces, places.astype(np.float32), roots, plane)
+
+
+def _near(vertices: np.ndarray, places: np.ndarray, reach: float) -> np.ndarray:
+    return cKDTree(places).query(vertices, distance_upper_bound=reach)[0] < reach
+
+
+def paint_cap(plane: Plane, hair: Resampled, metre: float, side: int, rng: np.random.Generator) -> Picture:
+    """Return the cap's picture: strokes along the hair that is near the scalp.
+
+    Args:
+        plane: The cap's.
+        hair: The head's hair on the face without expression.
+        metre: A metre's length.
         side: Of the picture in pixels.
         rng: Random numbers.
     """
-    metre, plane = base.pose.scale, Plane.of(base)
     begin = rng.integers(0, len(hair.points), STROKES)
-    # Hairs around each curve run like it.
-    aside = rng.normal(0, REACH / 2 * metre, (STROKES, 1, 3))
+    # Hairs around each curve run like it, up to the next ones.
+    apart = cKDTree(hair.points[:, 0]).query(hair.points[:, 0], min(2, len(hair.points)))[0].reshape(-1, 2)[:, -1]
+    aside = rng.normal(0, np.clip(0.6 * apart[begin], 0, REACH / 3 * metre)[:, None, None], (STROKES, 1, 3))
     share = np.minimum(STROKE * metre / np.maximum(hair.lengths[begin], 1e-9), 1)
     samples = max(8, side // 16)
     place = share[:, None] * np.linspace(0, 1, samples) * (STEPS - 1)
@@ -155,8 +155,12 @@ def paint_cap(hair: Resampled, base: BaseMesh, side: int, rng: np.random.Generat
     color = (summed.reshape(side, side, 3) / np.maximum(weight, 1)[..., None]).astype(np.float32)
     painted = (weight > 0).astype(np.float32)
     color = spread(color, painted, tone.mean(0))
-    # Between strokes that are close together there is hair, too; at the hairline there are the strokes alone.
-    alpha = np.clip(np.maximum(painted, 2.5 * gaussian_filter(painted, side / 256)) - 0.1, 0, 1)
+    # Where much grows, there is hair between strokes, too; at the hairline there are strokes alone, and where hair only
+    # hangs over the skin there are none.
+    grown = np.bincount((row * side + column)[:, 0][inside[:, 0]], minlength=side * side).reshape(side, side)
+    near = gaussian_filter(grown.astype(np.float32), side / 130)
+    near = near / max(float(np.median(near[grown > 0])), 1e-9)
+    alpha = np.maximum(painted * np.clip(4 * near - 0.2, 0, 1), np.clip(3 * near - 0.5, 0, 1))
     normal = np.zeros((side, side, 3), np.float32)
     normal[..., 2] = 1
     return Picture(np.clip(color, 0, 1), gaussian_filter(alpha, 0.5), normal)

@@ -9,6 +9,9 @@ import numpy as np
 from ...avatar.base_mesh import BaseMesh
 from ..roots import Roots, rigid_moves
 
+STILL = 1e-6
+"""Metres: what moves less does not."""
+
 
 @dataclass(frozen=True, eq=False)
 class Cards:
@@ -51,6 +54,8 @@ class Cards:
             turns, before, after = rigid_moves(self.roots, base.neutral, base.neutral + expression)
             relative = self.vertices - before[self.owners]
             moves[index] = np.einsum("vij,vj->vi", turns[self.owners], relative) + after[self.owners] - self.vertices
+        # What rounding leaves where nothing moves would fill files.
+        moves[np.abs(moves) < STILL * base.pose.scale] = 0
         return moves
 
     def weights(self, of_mesh: np.ndarray) -> np.ndarray:

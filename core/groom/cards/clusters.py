@@ -8,7 +8,7 @@ import numpy as np
 
 from ..curves import HairCurves
 
-STEPS = 12
+STEPS = 24
 """Points of a resampled curve, root and tip included."""
 ROUNDS = 8
 """Of k-means: fewer curves change their cluster in each, and cards don't need the last."""

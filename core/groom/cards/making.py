@@ -19,7 +19,7 @@ from .cells import Locks, cells_of
 from .clusters import Resampled, cluster
 from .layout import CAP
 from .painting import Picture, paint
-from .ribbons import Ribbons, at, places_of, ribbons_of, segments_of
+from .ribbons import Ribbons, at, places_of, ribbons_of, segments_of, wanted_segments
 from .strokes import strokes_of
 
 TRIANGLES = (2_000, 8_000, 20_000)
@@ -27,8 +27,8 @@ TRIANGLES = (2_000, 8_000, 20_000)
 SIZES = (1024, 2048, 4096)
 """Of the atlas in pixels."""
 SIZE = 2048
-USUAL = 5
-"""Segments of a card, by which the number of cards is chosen."""
+USUAL = (3, 10)
+"""Least and most segments of a card, by which the number of cards is chosen: wavy hair has fewer ones, that bend."""
 SHARES = {Growth.HAIR: 1.0, Growth.BEARD: 0.25, Growth.BROWS: 0.08, Growth.LASHES: 0.06}
 """How triangles are shared among what grows."""
 HAIR_WIDTH = 2.4
@@ -51,7 +51,7 @@ def cards_of(
     """Return hair cards.
 
     Args:
-        curves: What grows, in the space of the splats, on the mesh as it is shown.
+        curves: What grows, in the space of the mesh, on the face without expression.
         triangles: At most so many, :data:`TRIANGLES`, the cap among them.
         atlas_size: Of :data:`SIZES`.
         base: The mesh that the curves grow on.
@@ -67,18 +67,17 @@ def cards_of(
         raise FaceLiftError("There are no hair curves.", "Make them with Hair to Curves first.", code="no-curves")
     planning, drawing = reporter.parts(1, 3)
     planning.stage("Laying cards along the hair", steps=2)
-    rest = {growth: some.moved(base.shown, base.neutral) for growth, some in curves.items()}
-    hair = {growth: Resampled.of(some) for growth, some in rest.items()}
+    hair = {growth: Resampled.of(some) for growth, some in curves.items()}
     cap = cap_of(hair[Growth.HAIR], base) if Growth.HAIR in hair else None
     budget = (triangles - (_triangles(cap.faces) if cap is not None else 0)) // 2
     owners, growths = _clusters(hair, budget, base.pose.scale)
     planning.step()
-    everything = Resampled.of(concatenate(list(rest.values())))
+    everything = Resampled.of(concatenate(list(curves.values())))
     ribbons = ribbons_of(everything, owners, base)
     pictures, picture = cells_of(everything, owners, ribbons, growths)
     planning.step()
-    mesh = _mesh(ribbons, segments_of(ribbons, budget), pictures, picture, cap)
-    color, normal = _atlas(pictures, hair.get(Growth.HAIR), base, atlas_size, drawing)
+    mesh = _mesh(ribbons, segments_of(ribbons, budget, base.pose.scale), pictures, picture, cap)
+    color, normal = _atlas(pictures, cap, hair.get(Growth.HAIR), base.pose.scale, atlas_size, drawing)
     reporter.finish()
     return Cards(*mesh, len(ribbons), color, normal)
 
@@ -99,7 +98,8 @@ def _clusters(hair: Mapping[Growth, Resampled], budget: int, metre: float) -> tu
     owners, growths = [], []
     begin = 0
     for index, (some, weight) in enumerate(zip(hair.values(), weights, strict=True)):
-        number = max(1, int(budget * weight / weights.sum() / USUAL))
+        segments = np.clip(np.median(wanted_segments(some.points, metre)), *USUAL)
+        number = max(1, int(budget * weight / weights.sum() / segments))
         # Where hairs begin counts twice: a card's root is all that holds it.
         features = some.points / metre
         features = np.concatenate([features[:, :1], features], axis=1).reshape(len(features), -1)
@@ -148,7 +148,7 @@ def _mesh(
 
 
 def _atlas(
-    pictures: list[Locks], hair: Resampled | None, base: BaseMesh, size: int, reporter: Reporter
+    pictures: list[Locks], cap: Cap | None, hair: Resampled | None, metre: float, size: int, reporter: Reporter
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return colour with opacity, and normals, as uint8."""
     reporter.stage("Painting the hair", steps=len(pictures) + 1)
@@ -162,9 +162,9 @@ def _atlas(
         number = max(6, int(COVER * shape[1] / width))
         _put(color, normal, paint(strokes_of(locks, number, rng), shape, width), (rows, columns))
         reporter.step()
-    if hair is not None:
+    if cap is not None and hair is not None:
         rows, columns = CAP.pixels(size)
-        _put(color, normal, paint_cap(hair, base, rows.stop - rows.start, rng), (rows, columns))
+        _put(color, normal, paint_cap(cap.plane, hair, metre, rows.stop - rows.start, rng), (rows, columns))
     reporter.step()
     return color, normal
 

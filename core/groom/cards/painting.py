@@ -50,6 +50,8 @@ def paint(strokes: Strokes, shape: tuple[int, int], width: float) -> Picture:
     normal = np.zeros((height, wide, 3), np.float32)
     covered = np.zeros((height, wide), bool)
     half = width * SAMPLES / 2
+    # Whole hairs, and a free pixel, to both sides.
+    edge = half + SAMPLES
     along = (np.arange(height) + 0.5) / height
     reach = np.arange(-int(np.ceil(half)) - 1, int(np.ceil(half)) + 2)
     for path, start, end, tones in zip(strokes.across, strokes.starts, strokes.ends, strokes.colors, strict=True):
@@ -58,7 +60,7 @@ def paint(strokes: Strokes, shape: tuple[int, int], width: float) -> Picture:
         before = np.minimum(place.astype(int), STEPS - 2)
         share = (place - before)[:, None]
         middle = _curve(path, place)
-        middle = (middle + 1) / 2 * wide
+        middle = edge + (middle + 1) / 2 * (wide - 2 * edge)
         lean = np.gradient(middle)
         thin = half * np.clip((end - along[rows]) / TIP, 0.35, 1)
         columns = middle.astype(int)[:, None] + reach

@@ -17,8 +17,10 @@ from .clusters import STEPS, Resampled
 
 OUTSIDE = (Region.FACE, Region.SCALP, Region.EARS, Region.NECK, Region.TORSO, Region.LIPS)
 """Regions that hair hangs over."""
-SEGMENTS = (2, 12)
+SEGMENTS = (2, 16)
 """Of a ribbon: least and most."""
+DEVIATION = 0.0025
+"""Metres by which a segment may leave the hair, if there are triangles enough."""
 STANDING = 0.25
 """How much a ribbon whose hair stands straight up faces to the front and up, where no side of it is outside."""
 SKIN = 0.004
@@ -88,7 +90,7 @@ def mean_of(values: np.ndarray, owners: np.ndarray, count: int) -> np.ndarray:
 
 def _smooth(middles: np.ndarray) -> np.ndarray:
     """Return middle lines without the waves that are narrower than a ribbon; roots and tips stay."""
-    smoothed = gaussian_filter1d(middles, 0.7, axis=1, mode="nearest")
+    smoothed = gaussian_filter1d(middles, 0.5, axis=1, mode="nearest")
     smoothed[:, [0, -1]] = middles[:, [0, -1]]
     return smoothed
 
@@ -106,7 +108,7 @@ def _outwards(middles: np.ndarray, tangents: np.ndarray, base: BaseMesh) -> np.n
     outwards = unit(normal * SKIN * metre + way * outside[:, None]).reshape(middles.shape)
     front = np.array([0.0, -0.4, 1.0]) @ base.pose.rotation.T
     square = _square(outwards, tangents) + STANDING * _square(np.broadcast_to(unit(front), tangents.shape), tangents)
-    smoothed = gaussian_filter1d(square, 1.2, axis=1, mode="nearest")
+    smoothed = gaussian_filter1d(square, 2.4, axis=1, mode="nearest")
     return unit(_square(smoothed, tangents))
 
 
@@ -131,28 +133,38 @@ def _halves(
     least = OVERLAP * np.clip(apart, None, 2 * np.median(apart))[:, None]
     halves = np.maximum(spread, least) * (1 - TAPER * along**2)
     halves = np.minimum(halves, SHORT * lengths[:, None])
-    return gaussian_filter1d(halves, 1.5, axis=1, mode="nearest")
+    return gaussian_filter1d(halves, 3.0, axis=1, mode="nearest")
 
 
-def segments_of(ribbons: Ribbons, budget: int) -> np.ndarray:
-    """Return how many segments [N] each ribbon gets: the more it bends, the more, their sum at most ``budget``.
+def wanted_segments(middles: np.ndarray, metre: float) -> np.ndarray:
+    """Return how many segments [N] follow lines [N, STEPS, 3] to within :data:`DEVIATION`.
 
-    A ribbon that leaves the straight line by d leaves one of n segments by about d/n²: n is chosen so that this is
-    about the same for all.
+    A segment of one n-th of a line of length l, which turns by t radians in all, leaves it by l t / 8 n².
+
+    Args:
+        middles: The lines.
+        metre: A metre's length.
+    """
+    steps = np.diff(_smooth(middles), axis=1)
+    turns = np.linalg.norm(np.diff(unit(steps), axis=1), axis=2).sum(1)
+    return np.sqrt(np.linalg.norm(steps, axis=2).sum(1) * turns / (8 * DEVIATION * metre))
+
+
+def segments_of(ribbons: Ribbons, budget: int, metre: float) -> np.ndarray:
+    """Return how many segments [N] each ribbon gets, their sum at most ``budget``: all leave their line about as far.
 
     Args:
         ribbons: The ribbons.
         budget: At least the least number for each.
+        metre: A metre's length.
     """
-    steps = np.diff(ribbons.middles, axis=1)
-    turns = np.linalg.norm(np.diff(unit(steps), axis=1), axis=2).sum(1)
-    bend = np.sqrt(turns * ribbons.lengths)
-    low, high = 0.0, SEGMENTS[1] / max(float(bend.max(initial=0)), 1e-12) * len(bend)
+    wanted = wanted_segments(ribbons.middles, metre)
+    low, high = 0.0, 4.0
     for _ in range(40):
         middle = (low + high) / 2
-        fits = _rounded(bend * middle).sum() <= budget
+        fits = _rounded(wanted * middle).sum() <= budget
         low, high = (middle, high) if fits else (low, middle)
-    return _rounded(bend * low)
+    return _rounded(wanted * low)
 
 
 def _rounded(wanted: np.ndarray) -> np.ndarray:

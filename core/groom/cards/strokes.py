@@ -19,8 +19,8 @@ WANDER = 0.05
 """How far hairs stray from their neighbours."""
 UNEVEN = 0.3
 """How much shorter than their neighbours hairs may be, in their length."""
-BEGIN = 0.05
-"""How far along a card its last hairs begin: one straight line of roots would be seen."""
+BEGIN = 0.07
+"""How far along a card its last hairs begin, most of them at its edges: a straight line of roots would be seen."""
 SHADE, DEPTH = 0.09, 0.3
 """Standard deviation of hairs' brightness, and how much darker the lowest is than the highest."""
 ROOT_SHADE, ROOT_LENGTH = 0.22, 0.3
@@ -65,6 +65,7 @@ def strokes_of(locks: Locks, count: int, rng: np.random.Generator) -> Strokes:
     inside = np.stack([path[clump == c].mean(0) if (clump == c).any() else np.zeros(STEPS) for c in range(CLUMPS)])
     pull = (CLUMPING * along**1.5)[None]
     path = path * (1 - pull) + inside[clump] * pull
+    starts = BEGIN * (0.7 * (2 * share - 1) ** 2 + 0.3 * rng.random(count))
     own = lengths[first] * (1 - part[:, 0]) + lengths[second] * part[:, 0]
     together = 1 - UNEVEN / 2 * rng.random(CLUMPS)[clump]
     ends = np.clip(own, 0.5, 1) * together * (1 - UNEVEN * rng.random(count) ** 2)
@@ -74,8 +75,5 @@ def strokes_of(locks: Locks, count: int, rng: np.random.Generator) -> Strokes:
     shade = shade / shade.mean()
     roots = 1 - ROOT_SHADE * np.clip(1 - along / ROOT_LENGTH, 0, 1)
     return Strokes(
-        np.clip(path, -0.97, 0.97),
-        BEGIN * rng.random(count) ** 2,
-        ends,
-        np.clip(colors * shade[:, None, None] * roots[:, None], 0, 1),
+        np.clip(path, -0.97, 0.97), starts, ends, np.clip(colors * shade[:, None, None] * roots[:, None], 0, 1)
     )
