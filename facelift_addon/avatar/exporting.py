@@ -16,6 +16,7 @@ from ..reporting import reported
 from . import faces, rigs
 from .belonging import base_mesh_of
 from .companions import companions_of
+from .exporting_maps import can_have_maps
 from .exporting_meta import VrmMeta
 from .exporting_stage import whole_files
 from .exporting_writers import WRITERS, Wanted
@@ -66,6 +67,19 @@ class FACELIFT_OT_export_avatar(Explained, VrmMeta, bpy.types.Operator, ExportHe
     )
     use_materials: BoolProperty(name="Materials and Texture", description="Export how the mesh looks", default=True)
 
+    texture: EnumProperty(
+        name="Texture",
+        description="What the exported base mesh shows",
+        items=(
+            (
+                "DELIT",
+                "Delit, with Roughness and Normals",
+                "The texture without the smooth shading of the photo's light, how rough skin, eyes and mouth are, and "
+                "pores and lines as a normal map",
+            ),
+            ("SHOWN", "As Shown", "The materials as they are"),
+        ),
+    )
     lods: IntProperty(
         name="Levels of Detail",
         description="Further meshes with half, a quarter and a tenth of the triangles, named for LOD groups. They keep "
@@ -107,6 +121,10 @@ class FACELIFT_OT_export_avatar(Explained, VrmMeta, bpy.types.Operator, ExportHe
         layout.use_property_decorate = False
         layout.prop(self, "format")
         layout.prop(self, "use_materials")
+        if self.format != "OBJ":
+            row = layout.row()
+            row.enabled = self.use_materials and can_have_maps(_mesh_of(context))
+            row.prop(self, "texture")
         if self.format == "VRM":
             self.draw_meta(layout)
         elif self.format != "OBJ":
@@ -130,6 +148,7 @@ class FACELIFT_OT_export_avatar(Explained, VrmMeta, bpy.types.Operator, ExportHe
             companions=companions_of(mesh),
             materials=self.use_materials,
             animation=self.use_animation,
+            delit=self.texture == "DELIT" and self.format != "OBJ",
             lods=self.lods if self.format in ("GLB", "FBX") else 0,
             meta=self.meta(mesh) if self.format == "VRM" else None,
         )

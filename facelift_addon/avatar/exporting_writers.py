@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from dataclasses import dataclass
 from math import radians
 from pathlib import Path
@@ -17,6 +18,7 @@ from ...core.head.pose import Pose
 from . import base_objects
 from .exporting_copies import Copies, apply_space, at_rest, carry
 from .exporting_lods import add_levels
+from .exporting_maps import can_have_maps, give_maps, own_materials, put_in_files
 from .exporting_stage import alone, switched_on
 
 CENTIMETRES = 100.0
@@ -34,6 +36,7 @@ class Wanted:
         companions: Other meshes that belong to it.
         materials: Whether with materials and textures.
         animation: Whether with keyframes.
+        delit: Whether base meshes get the skin's colour without the photo's light, roughness and normals.
         lods: How many levels of detail beside the whole mesh.
         meta: What a VRM file says of itself.
     """
@@ -43,6 +46,7 @@ class Wanted:
     companions: tuple[bpy.types.Object, ...]
     materials: bool
     animation: bool
+    delit: bool = False
     lods: int = 0
     meta: Meta | None = None
 
@@ -59,7 +63,12 @@ class Wanted:
     @property
     def changes(self) -> bool:
         """Whether what is written is not the mesh as it is."""
-        return self.lods > 0
+        return self.lods > 0 or self.makes_maps
+
+    @property
+    def makes_maps(self) -> bool:
+        """Whether the mesh gets the skin's own maps."""
+        return self.materials and self.delit and can_have_maps(self.mesh)
 
     @property
     def is_animated(self) -> bool:
@@ -75,6 +84,10 @@ class Wanted:
 def made_ready(copies: Copies, wanted: Wanted) -> list[bpy.types.Object]:
     """Return copies of all meshes, the main one changed as it is wanted."""
     mesh, *others = [copies.object(mesh) for mesh in wanted.meshes]
+    if wanted.materials:
+        own_materials(copies, (mesh, *others))
+    if wanted.makes_maps:
+        give_maps(copies, mesh, wanted.mesh)
     return [mesh, *(add_levels(copies, mesh, wanted.lods) if wanted.lods else ()), *others]
 
 
@@ -125,12 +138,14 @@ def write_fbx(context: bpy.types.Context, wanted: Wanted, path: Path) -> None:
 
     What turns and scales the head, and the step to FBX's axes and units, goes into the data; the root keeps the head's
     place and turn. Bones have no extra ends, and modifiers stay off: with them the writer leaves shape keys out.
+    Pictures lie in the folder beside it that FBX has for them.
     """
     place, turn, _ = wanted.mesh.matrix_world.decompose()
     stand = Matrix.LocRotScale(place, turn, None)
     to_file = Matrix.Scale(CENTIMETRES, 4) @ FILE_AXES
-    with Copies() as copies:
+    with Copies() as copies, tempfile.TemporaryDirectory() as folder:
         meshes = made_ready(copies, wanted)
+        put_in_files(copies, meshes, Path(folder))
         skeleton = copies.skeleton(wanted.rig) if wanted.rig is not None else None
         objects = [*meshes, *([skeleton] if skeleton is not None else [])]
         for target in objects:
@@ -162,7 +177,6 @@ def write_fbx(context: bpy.types.Context, wanted: Wanted, path: Path) -> None:
                 bake_anim_use_all_actions=False,
                 bake_anim_simplify_factor=0.0,
                 path_mode="COPY",
-                embed_textures=True,
             )
 
 

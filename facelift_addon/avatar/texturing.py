@@ -72,14 +72,15 @@ def give(target: bpy.types.Object, head: bpy.types.Object, baked: Baked) -> bpy.
     return image
 
 
-def _node(material: bpy.types.Material | None) -> bpy.types.ShaderNodeTexImage | None:
+def node_of(material: bpy.types.Material | None) -> bpy.types.ShaderNodeTexImage | None:
+    """Return the node with which a base mesh's material shows a texture of ours, if it has one."""
     tree = material.node_tree if material is not None else None
     return tree.nodes.get(NODE) if tree is not None else None
 
 
 def _show(material: bpy.types.Material, image: bpy.types.Image) -> bpy.types.Image | None:
     """Let a material show an image; return the one it showed before. What the user made of it stays."""
-    tree, node = material.node_tree, _node(material)
+    tree, node = material.node_tree, node_of(material)
     if node is None and tree is not None and material.is_editable:
         shader = next((item for item in tree.nodes if item.type == "BSDF_PRINCIPLED"), None)
         if shader is None or shader.inputs["Base Color"].is_linked:
