@@ -5,6 +5,8 @@ from __future__ import annotations
 import bpy
 
 from . import avatar, by_hand, editing, preferences, properties, viewport
+from .groom import choosing, grooming
+from .groom import panel as groom_panel
 from .interface import head_panels, panels, photo_list
 from .interface.previews import previews
 from .listening import listen, stop_listening
@@ -39,6 +41,9 @@ MODULES = (
     head_panels,
     editing,
     avatar,
+    choosing,
+    grooming,
+    groom_panel,
     by_hand,
 )
 

@@ -81,6 +81,7 @@ ENDS = {
     "test_addon_binding",
     "test_addon_engines",
     "test_addon_expressions",
+    "test_addon_groom_scene",
     "test_addon_handoff_fbx",
     "test_addon_handoff_lods",
     "test_addon_handoff_maps",

@@ -69,6 +69,13 @@ class HairCurves:
         points = np.einsum("pij,pj->pi", turns[owners], relative) + end[owners]
         return replace(self, points=points.astype(np.float32))
 
+    def transformed(self, matrix: np.ndarray) -> HairCurves:
+        """Return the curves, with their mesh, moved by an affine transformation [4, 4]."""
+        linear, offset = np.asarray(matrix, np.float64)[:3, :3], np.asarray(matrix, np.float64)[:3, 3]
+        scale = np.cbrt(abs(np.linalg.det(linear)))
+        points = self.points @ linear.T + offset
+        return replace(self, points=points.astype(np.float32), radii=(self.radii * scale).astype(np.float32))
+
 
 def concatenate(parts: Sequence[HairCurves]) -> HairCurves:
     """Return the curves of all parts, one after the other; at least one part."""

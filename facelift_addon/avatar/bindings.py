@@ -102,7 +102,7 @@ def at_rest(context: bpy.types.Context, head: bpy.types.Object) -> dict[str, Col
         if followed:
             modifier.show_viewport = False
         with baking.visible(head, context.view_layer):
-            return _own(baking.evaluated_columns(context, head))
+            return own(baking.evaluated_columns(context, head))
     finally:
         if followed:
             modifier.show_viewport = True
@@ -110,17 +110,17 @@ def at_rest(context: bpy.types.Context, head: bpy.types.Object) -> dict[str, Col
 
 def _without_added(head: bpy.types.Object) -> dict[str, Column]:
     """Return the attributes of an object's own splats, without those of a binding."""
-    return _own(geometry.read(head.data))
+    return own(geometry.read(head.data))
 
 
-def _own(rows: dict[str, Column]) -> dict[str, Column]:
-    """Return attributes without those of a binding, and without the splats that it added."""
+def own(rows: dict[str, Column]) -> dict[str, Column]:
+    """Return attributes of splats without those of a binding, and without the splats that it added."""
     opening = rows.get(names.BIND_OPENING)
-    own = {name: column for name, column in rows.items() if name not in names.BINDING}
+    unbound = {name: column for name, column in rows.items() if name not in names.BINDING}
     if opening is None or not (opening.values > 0).any():
-        return own
+        return unbound
     kept = (opening.values <= 0).all(axis=1)
-    return {name: Column(column.type, np.ascontiguousarray(column.values[kept])) for name, column in own.items()}
+    return {name: Column(column.type, np.ascontiguousarray(column.values[kept])) for name, column in unbound.items()}
 
 
 def _longer(column: Column, added: Column | None, count: int) -> Column:

@@ -13,12 +13,13 @@ from ...core.avatar.base_mesh import BaseMesh
 from ...core.avatar.fit import fit_base_mesh
 from ...core.errors import FaceLiftError
 from ...core.progress import Reporter
+from ..groom import hairs
 from ..interface.explaining import Explained
 from ..making import errands
 from ..making.handover import Handover
 from ..reporting import reported
 from ..splats.data import columns, following, heads
-from . import base_objects, bindings, texturing
+from . import base_objects, bindings, model_faces, texturing
 from .belonging import base_mesh_of, head_of
 from .showing import show_only
 
@@ -48,6 +49,19 @@ class Fit:
 
 
 _handover = Handover[Fit]("The base mesh", "Fit it again.")
+
+
+def give(head: bpy.types.Object, fit: Fit, neutral: bool) -> bpy.types.Object:
+    """Give a head the mesh of its fit, with its texture; return it. Hair that grows on one it has goes along."""
+    known = base_objects.find(head)
+    followed = hairs.of(known) and model_faces.of(known.data, fit.base.model) is not None
+    before = base_objects.read(known) if followed else None
+    target = base_objects.give(head, fit.base, neutral)
+    if before is not None and target == known:
+        hairs.follow(target, before, base_objects.read(target))
+    if fit.texture is not None:
+        texturing.give(target, head, fit.texture)
+    return target
 
 
 def _add(fit: Fit, expression: str) -> str:
@@ -158,9 +172,7 @@ class FACELIFT_OT_add_base_mesh(bpy.types.Operator):
         if head is None:
             raise FaceLiftError("The head is gone.", "Undo, and fit the base mesh again.", code="head-gone")
         known = base_objects.find(head)
-        target = base_objects.give(head, fit.base, neutral=self.expression == "NEUTRAL")
-        if fit.texture is not None:
-            texturing.give(target, head, fit.texture)
+        target = give(head, fit, neutral=self.expression == "NEUTRAL")
         # Who sees the splats follow, or the mesh that they follow, goes on with that.
         if following.find(head) is None:
             show_only(context, head, target)

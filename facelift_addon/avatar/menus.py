@@ -20,6 +20,8 @@ class FACELIFT_MT_avatar(bpy.types.Menu):
         layout.operator("facelift.fit_base_mesh", icon="OUTLINER_OB_MESH")
         layout.operator("facelift.bake_texture", icon="TEXTURE")
         layout.operator("facelift.wrap_mesh", icon="MOD_SHRINKWRAP")
+        layout.operator("facelift.hair_to_curves", icon="OUTLINER_OB_CURVES")
+        layout.operator_menu_enum("facelift.choose_hair", "growth", icon="SCULPTMODE_HLT")
         layout.operator("facelift.bind_to_mesh", icon="MOD_MESHDEFORM")
         layout.operator("facelift.unbind", icon="X")
         layout.separator()

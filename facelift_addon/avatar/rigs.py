@@ -18,6 +18,7 @@ from mathutils import Vector
 
 from ...core.avatar.joints import EYE_LEFT, EYE_RIGHT, HEAD, JAW, LOOK_AT, NECK, Bone, Joints
 from ..editing import targets
+from ..groom import hairs
 from ..splats.data import heads
 from . import control_shapes
 
@@ -58,7 +59,9 @@ def mesh_of(rig: bpy.types.Object) -> bpy.types.Object | None:
 
 
 def moved_by(active: bpy.types.Object | None) -> bpy.types.Object | None:
-    """Return the mesh that a rig moves, or the splats that an empty crops; any other object is returned itself."""
+    """Return the mesh that a rig moves or hair grows on, or the splats that an empty crops; any other object itself."""
+    if hairs.is_hair(active):
+        return hairs.mesh_of(active)
     return mesh_of(active) if is_rig(active) else targets.splats_of(active) or active
 
 

@@ -1,4 +1,4 @@
-"""A head's splats, base mesh and wrap mesh stand in one place: one of them is shown."""
+"""A head's splats, base mesh and wrap mesh stand in one place: one of them is shown, and with the mesh its hair."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import bpy
 from bpy.props import EnumProperty
 
 from ...core.errors import FaceLiftError
+from ..groom import hairs
 from ..interface.explaining import Explained
 from ..reporting import reported
 from ..splats.data import heads
@@ -15,7 +16,7 @@ from .belonging import head_of
 
 KINDS = (
     ("SPLATS", "Splats", "The Gaussian splats"),
-    ("BASE_MESH", "Base Mesh", "The mesh with expressions"),
+    ("BASE_MESH", "Base Mesh", "The mesh with expressions, and the hair curves on it"),
     ("WRAP_MESH", "Wrap Mesh", "The closed mesh around the splats"),
 )
 
@@ -28,9 +29,12 @@ def show_only(context: bpy.types.Context, head: bpy.types.Object, shown: bpy.typ
         head: The head.
         shown: It, its base mesh or its wrap mesh.
     """
-    for target in (head, base_objects.find(head), wraps.find(head)):
+    mesh = base_objects.find(head)
+    hair = hairs.of(mesh).values()
+    for target in (head, mesh, wraps.find(head), *hair):
         if target is not None and (target == shown or target.mode == "OBJECT"):
-            target.hide_viewport = target.hide_render = target != shown
+            seen = target == shown or (target in hair and mesh == shown)
+            target.hide_viewport = target.hide_render = not seen
     textured = base_objects.is_base_mesh(shown) and texturing.has_texture(shown)
     arrival_view.color_solid_views(arrival_view.TEXTURE_COLORS if textured else arrival_view.ATTRIBUTE_COLORS)
     # Asking for the mode brings the view layer's list of objects up to date, which looking a name up does not.

@@ -46,6 +46,7 @@ class FACELIFT_MT_splats(bpy.types.Menu):
             layout.operator("facelift.fit_base_mesh", icon="OUTLINER_OB_MESH")
             layout.operator("facelift.bake_texture", icon="TEXTURE")
             layout.operator("facelift.wrap_mesh", icon="MOD_SHRINKWRAP")
+            layout.operator("facelift.hair_to_curves", icon="OUTLINER_OB_CURVES")
             layout.separator()
             layout.operator("facelift.set_up_turntable", icon="CAMERA_DATA")
         layout.operator("facelift.save_contact_sheet", text="Save Contact Sheet…", icon="IMAGE_DATA")

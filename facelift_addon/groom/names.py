@@ -6,12 +6,12 @@ from ...core.groom.groom import Growth
 
 GROWTH_KEY = "facelift_growth"
 """Custom property of a curves object that is a head's hair: the :class:`Growth` as its value."""
-GROOM_KEY = "facelift_groom_of"
-"""Custom property of such an object: the id of its head."""
 HAIR_COLOR = "hair_color"
 """FLOAT_COLOR attribute of the curves' points: scene-linear, as the photo shows the hair there."""
 RADIUS = "radius"
 """FLOAT attribute of the curves' points, Blender's own."""
+POSITION = "position"
+"""FLOAT_VECTOR attribute of the curves' points, Blender's own."""
 SURFACE_UV = "surface_uv_coordinate"
 """FLOAT2 attribute of the curves, Blender's own: where on the base mesh each grows."""
 

@@ -61,3 +61,11 @@ def test_curves_stay_on_a_mesh_that_moves_and_turns(model: HeadModel, curves: Ha
     assert np.abs(moved.points - (curves.points @ turn.T + [1, 2, 3])).max() < 1e-5
     raised = curves.moved(model.mean, model.vertices(expression=np.eye(len(model.expressions))[0]))
     assert np.allclose(raised.lengths, curves.lengths, atol=1e-6)
+
+
+def test_curves_moved_with_their_mesh_keep_its_scale(model: HeadModel, curves: HairCurves):
+    matrix = np.diag([2.0, 2.0, 2.0, 1.0])
+    matrix[:3, 3] = 1, 2, 3
+    moved = curves.transformed(matrix)
+    assert np.allclose(moved.points, curves.points * 2 + [1, 2, 3], atol=1e-5)
+    assert np.allclose(moved.lengths, 2 * curves.lengths, atol=1e-4) and np.allclose(moved.radii, 2 * curves.radii)

@@ -45,7 +45,7 @@ class ModifierInputs:
         self._identifiers = {
             item.name: item.identifier
             for item in modifier.node_group.interface.items_tree
-            if item.item_type == "SOCKET" and item.in_out == "INPUT"
+            if item.item_type == "SOCKET" and item.in_out == "INPUT" and item.socket_type != "NodeSocketGeometry"
         }
 
     def place(self, name: str) -> tuple[Any, str]:
@@ -68,4 +68,15 @@ class ModifierInputs:
             getattr(self._modifier.properties.inputs, identifier).value = value
         else:
             self._modifier[identifier] = value
+        self._modifier.id_data.update_tag()
+
+    def take_attribute(self, name: str, attribute: str) -> None:
+        """Let an input be a field: an attribute of that name."""
+        identifier = self._identifiers[name]
+        if compat.keeps_modifier_inputs_in_properties_5_2(self._modifier):
+            given = getattr(self._modifier.properties.inputs, identifier)
+            given.type, given.attribute_name = "ATTRIBUTE", attribute
+        else:
+            self._modifier[f"{identifier}_use_attribute"] = True
+            self._modifier[f"{identifier}_attribute_name"] = attribute
         self._modifier.id_data.update_tag()
