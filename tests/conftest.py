@@ -50,6 +50,7 @@ ONCE = {
     "test_formats_practice",
     "test_formats_precision",
     "test_formats_usd",
+    "test_groom_face_hair",
     "test_hair_pictures",
     "test_hair_strands",
     "test_mtcnn",

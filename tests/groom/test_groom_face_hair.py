@@ -1,4 +1,4 @@
-"""Brows and lashes as curves: where they grow, how they lie, whose they are."""
+"""Brows, lashes and beards as curves: where they grow, how they lie, whose they are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import pytest
 from core.avatar.base_mesh import BaseMesh
 from core.avatar.closest import closest_on_triangles
 from core.avatar.fit import fit_base_mesh
+from core.colors import to_encoded, to_linear
 from core.groom.curves import HairCurves
+from core.groom.face_hair.beard_cover import CHIN, zone
 from core.groom.face_hair.brow_cover import BrowCover
 from core.groom.face_hair.find import find_face_hair
 from core.groom.face_hair.lashes import Lid
@@ -20,8 +22,9 @@ from core.groom.groom import Growth, Tuft
 from core.head.model import vertex_normals
 from core.progress import Reporter
 from core.splats import spherical_harmonics as harmonics
+from core.splats.parts import Part
 from tests.helpers.avatar import astronaut_base
-from tests.helpers.draft import astronaut_head, file_photo, head_and_photo
+from tests.helpers.draft import astronaut_head, file_photo, head_and_photo, portrait_photo
 from tests.helpers.photo import SHARED
 
 
@@ -153,3 +156,69 @@ def test_closed_eyes_get_no_lashes_but_brows():
     result, _ = head_and_photo(file_photo(SHARED / "truth-heads" / "scan" / "photo_35.png"))
     scan = find_face_hair(result.gaussians, fit_base_mesh(result.gaussians, result.shape), Reporter())
     assert set(scan) == {Growth.BROWS}
+
+
+def on_chin_and_lip() -> np.ndarray:
+    """[N] 0..1: which of the astronaut's splats lie on jaw, chin and upper lip."""
+    base, head = astronaut_base(), astronaut_head()[0].gaussians
+    triangle, weights, distance = closest_on_triangles(head.means, base.shown, base.triangles)
+    where = (zone(base.model)[base.triangles[triangle]] * weights).sum(axis=1)
+    return where * (distance < 0.004 * base.pose.scale) * np.isin(head.parts, (Part.SKIN, Part.NECK))
+
+
+def test_a_beard_is_found_where_it_is_and_lies_down():
+    base, head = astronaut_base(), astronaut_head()[0].gaussians
+    where = on_chin_and_lip()[:, None]
+    # Single hairs: lighter and darker ones, of no hue.
+    light = np.random.default_rng(0).uniform(0.08, 0.4, (len(head), 1))
+    colors = head.colors + where * (light - head.colors)
+    bearded = head.replace(sh=harmonics.from_colors(colors))
+    tuft = find_face_hair(bearded, base, Reporter())[Growth.BEARD]
+    curves = tuft.guides
+    roots = local(base, curves.roots.points(base.shown))
+    assert (zone(base.model)[curves.roots.corners].max(axis=1) > 0).all()
+    assert tuft.hairs > 2 * len(curves)
+    # On both sides, on chin and upper lip; not above the nose's wings.
+    landmarks = local(base, base.model.landmarks(base.shown))
+    for place in (*CHIN[:3], 164):
+        assert np.linalg.norm(roots - landmarks[place], axis=1).min() < 4
+    assert 0.35 < (roots[:, 0] > 0).mean() < 0.65
+    assert (roots[:, 2] < landmarks[[50, 280], 2].mean()).mean() > 0.9
+    run = local(base, tips(curves)) - roots
+    assert np.median(run[:, 2]) < -1
+    lip = (np.abs(roots[:, 0]) > 8) & (roots[:, 2] > landmarks[0, 2]) & (np.abs(roots[:, 0]) < 24)
+    assert lip.sum() > 8
+    assert np.median(run[lip, 0] * np.sign(roots[lip, 0])) > 0.5
+    lengths = curves.lengths / base.pose.scale * 1000
+    assert 2 < np.median(lengths) < 7
+    # Grey, as it was painted.
+    assert np.ptp(curves.colors.mean(axis=0)) < 0.08
+    assert 0.05 < curves.colors.mean() < 0.4
+
+
+def test_shade_and_rough_skin_are_no_beard():
+    head = astronaut_head()[0].gaussians
+    where = on_chin_and_lip()[:, None]
+    rng = np.random.default_rng(0)
+    for dark in (0.3, 0.6):
+        uneven = np.exp(0.1 * rng.standard_normal((len(head), 1)))
+        shaded = to_encoded(to_linear(np.clip(head.colors, 0, 1)) * (1 + where * (dark * uneven - 1)))
+        assert Growth.BEARD not in find_face_hair(
+            head.replace(sh=harmonics.from_colors(shaded)), astronaut_base(), Reporter()
+        )
+    assert Growth.BEARD not in found()
+
+
+@pytest.mark.parametrize(("name", "shortest", "longest"), [("003", 3, 8), ("004", 15, 40)])
+def test_beards_of_portraits_are_as_long_as_they_are(name: str, shortest: float, longest: float):
+    result, _ = head_and_photo(portrait_photo(name))
+    base = fit_base_mesh(result.gaussians, result.shape)
+    curves = find_face_hair(result.gaussians, base, Reporter())[Growth.BEARD].guides
+    assert shortest < np.median(curves.lengths) / base.pose.scale * 1000 < longest
+    assert np.linalg.norm(curves.points[curves.first] - curves.roots.points(base.shown), axis=1).max() < 1e-5
+
+
+def test_a_woman_has_no_beard():
+    result, _ = head_and_photo(portrait_photo("006"))
+    hair = find_face_hair(result.gaussians, BaseMesh.from_shape(result.shape), Reporter())
+    assert set(hair) == {Growth.BROWS, Growth.LASHES}

@@ -6,13 +6,14 @@ from ...avatar.base_mesh import BaseMesh
 from ...gaussians import Gaussians
 from ...progress import Reporter
 from ..groom import Growth, Tuft
+from .beard import find_beard
 from .brows import brow_color, find_brows
 from .lashes import find_lashes
 from .sight import Face
 
 
 def find_face_hair(gaussians: Gaussians, base: BaseMesh, reporter: Reporter) -> dict[Growth, Tuft]:
-    """Return brows and lashes as the splats show them; what they do not show is left out.
+    """Return brows, lashes and beard as the splats show them; what they do not show is left out.
 
     Args:
         gaussians: The head.
@@ -22,12 +23,14 @@ def find_face_hair(gaussians: Gaussians, base: BaseMesh, reporter: Reporter) -> 
     Raises:
         Cancelled: cancelled through the reporter.
     """
-    reporter.stage("Looking at brows and lashes", steps=3)
+    reporter.stage("Looking at brows, lashes and beard", steps=4)
     face = Face.of(gaussians, base)
     reporter.step()
     brows = find_brows(face)
     reporter.step()
     lashes = find_lashes(face, brow_color(brows))
     reporter.step()
-    found = {Growth.BROWS: brows, Growth.LASHES: lashes}
+    beard = find_beard(face)
+    reporter.step()
+    found = {Growth.BROWS: brows, Growth.LASHES: lashes, Growth.BEARD: beard}
     return {growth: tuft for growth, tuft in found.items() if tuft is not None}

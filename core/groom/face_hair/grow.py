@@ -24,7 +24,7 @@ def hair_curves(face: Face, paths: np.ndarray, colors: np.ndarray, radius: float
     Args:
         face: The head.
         paths: [S, K, 3] points from root to tip, in the engines' frame.
-        colors: [S, 3] sRGB-encoded, 0..1.
+        colors: [S, 3] or [S, K, 3] sRGB-encoded, 0..1: a colour for each hair, or for each of its points.
         radius: Metres, at the roots.
         grows: [F] bool mask of the model's faces that hairs grow on.
     """
@@ -36,12 +36,13 @@ def hair_curves(face: Face, paths: np.ndarray, colors: np.ndarray, radius: float
     back = np.linalg.inv(face.frame)
     points = paths.reshape(-1, 3) @ back[:3, :3].T + back[:3, 3]
     count, steps = paths.shape[:2]
+    each = np.broadcast_to(colors if colors.ndim == 3 else colors[:, None], paths.shape)
     taper = np.interp(np.linspace(0, 1, steps), (0, 0.5, 1), (1, 0.85, TIP))
     size = radius * UNITS_PER_METRE * np.cbrt(np.linalg.det(back[:3, :3]))
     return HairCurves(
         points.astype(np.float32),
         np.full(count, steps, np.int32),
-        np.repeat(np.clip(colors, 0, 1), steps, axis=0).astype(np.float32),
+        np.clip(each, 0, 1).reshape(-1, 3).astype(np.float32),
         np.tile(size * taper, count).astype(np.float32),
         roots,
     )
