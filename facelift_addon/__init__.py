@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from . import avatar, by_hand, editing, preferences, properties, viewport
-from .groom import choosing, grooming
+from .groom import cards, choosing, grooming
 from .groom import panel as groom_panel
 from .interface import head_panels, panels, photo_list
 from .interface.previews import previews
@@ -44,6 +44,7 @@ MODULES = (
     choosing,
     grooming,
     groom_panel,
+    cards,
     by_hand,
 )
 

@@ -50,7 +50,11 @@ ONCE = {
     "test_formats_practice",
     "test_formats_precision",
     "test_formats_usd",
+<<<<<<< HEAD
     "test_groom_face_hair",
+=======
+    "test_groom_cards",
+>>>>>>> 9268cd6 (Hair Cards: curves as ribbons for game engines, which follow expressions and rig and go into Export Avatar)
     "test_hair_pictures",
     "test_hair_strands",
     "test_mtcnn",
@@ -82,6 +86,7 @@ ENDS = {
     "test_addon_binding",
     "test_addon_engines",
     "test_addon_expressions",
+    "test_addon_groom_cards",
     "test_addon_groom_scene",
     "test_addon_handoff_fbx",
     "test_addon_handoff_lods",

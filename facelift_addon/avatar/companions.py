@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import bpy
 
-KINDS: list[Callable[[bpy.types.Object], list[bpy.types.Object]]] = []
+from ..groom import cards_objects
+
+KINDS: list[Callable[[bpy.types.Object], list[bpy.types.Object]]] = [cards_objects.of]
 """For each kind of mesh that belongs to a base mesh, what finds its objects."""
 
 

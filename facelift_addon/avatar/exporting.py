@@ -65,6 +65,7 @@ class FACELIFT_OT_export_avatar(Explained, VrmMeta, bpy.types.Operator, ExportHe
     use_animation: BoolProperty(
         name="Animation", description="Export the keyframes of expressions and rig", default=True
     )
+    use_cards: BoolProperty(name="Hair Cards", description="Export the hair cards, if there are any", default=True)
     use_materials: BoolProperty(name="Materials and Texture", description="Export how the mesh looks", default=True)
 
     texture: EnumProperty(
@@ -125,6 +126,9 @@ class FACELIFT_OT_export_avatar(Explained, VrmMeta, bpy.types.Operator, ExportHe
             row = layout.row()
             row.enabled = self.use_materials and can_have_maps(_mesh_of(context))
             row.prop(self, "texture")
+        row = layout.row()
+        row.enabled = bool(companions_of(_mesh_of(context)))
+        row.prop(self, "use_cards")
         if self.format == "VRM":
             self.draw_meta(layout)
         elif self.format != "OBJ":
@@ -145,7 +149,7 @@ class FACELIFT_OT_export_avatar(Explained, VrmMeta, bpy.types.Operator, ExportHe
         wanted = Wanted(
             mesh=mesh,
             rig=rig if self.use_rig or self.format in ("OBJ", "VRM") else None,
-            companions=companions_of(mesh),
+            companions=companions_of(mesh) if self.use_cards else (),
             materials=self.use_materials,
             animation=self.use_animation,
             delit=self.texture == "DELIT" and self.format != "OBJ",

@@ -17,6 +17,7 @@ from ...core.avatar.handoff.vrm import Meta, to_vrm
 from ...core.head.pose import Pose
 from . import base_objects
 from .exporting_copies import Copies, apply_space, at_rest, carry
+from .exporting_following import playing_alike
 from .exporting_lods import add_levels
 from .exporting_maps import can_have_maps, give_maps, own_materials, put_in_files
 from .exporting_stage import alone, switched_on
@@ -96,7 +97,7 @@ def write_glb(context: bpy.types.Context, wanted: Wanted, path: Path) -> None:
     with Copies() as copies:
         meshes = made_ready(copies, wanted) if wanted.changes else list(wanted.meshes)
         rig = [wanted.rig] if wanted.rig is not None else []
-        with alone(context, [*meshes, *rig]):
+        with alone(context, [*meshes, *rig]), playing_alike(meshes[0], meshes[1:]):
             _write_gltf(path, wanted.rig is not None, wanted.is_animated, wanted.materials)
 
 

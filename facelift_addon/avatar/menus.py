@@ -22,6 +22,7 @@ class FACELIFT_MT_avatar(bpy.types.Menu):
         layout.operator("facelift.wrap_mesh", icon="MOD_SHRINKWRAP")
         layout.operator("facelift.hair_to_curves", icon="OUTLINER_OB_CURVES")
         layout.operator_menu_enum("facelift.choose_hair", "growth", icon="SCULPTMODE_HLT")
+        layout.operator("facelift.hair_cards", text="Hair Cards…", icon="MESH_GRID")
         layout.operator("facelift.bind_to_mesh", icon="MOD_MESHDEFORM")
         layout.operator("facelift.unbind", icon="X")
         layout.separator()

@@ -6,6 +6,7 @@ import bpy
 
 from ...core.avatar.joints import find_joints
 from ...core.avatar.skinning import bone_weights
+from ..groom import cards_objects
 from ..interface.explaining import Explained
 from ..interface.widgets import SidebarPanel
 from ..reporting import reported
@@ -35,6 +36,7 @@ class FACELIFT_OT_add_rig(Explained, bpy.types.Operator):
         faces.required_own(mesh)
         joints = find_joints(base_objects.read(mesh))
         rigs.add(context, mesh, joints, bone_weights(joints))
+        cards_objects.follow_rig(mesh)
         return {"FINISHED"}
 
 
@@ -60,6 +62,7 @@ class FACELIFT_OT_remove_rig(_OnRig, bpy.types.Operator):
         if context.mode != "OBJECT":
             bpy.ops.object.mode_set(mode="OBJECT")
         rigs.remove(mesh)
+        cards_objects.follow_rig(mesh)
         # One of the two is hidden: a hidden object would be a strange one to work on.
         shown = next((target for target in (mesh, mesh.parent) if target is not None and target.visible_get()), None)
         if shown is not None:

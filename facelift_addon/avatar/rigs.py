@@ -18,7 +18,7 @@ from mathutils import Vector
 
 from ...core.avatar.joints import EYE_LEFT, EYE_RIGHT, HEAD, JAW, LOOK_AT, NECK, Bone, Joints
 from ..editing import targets
-from ..groom import hairs
+from ..groom import cards_objects, hairs
 from ..splats.data import heads
 from . import control_shapes
 
@@ -59,9 +59,11 @@ def mesh_of(rig: bpy.types.Object) -> bpy.types.Object | None:
 
 
 def moved_by(active: bpy.types.Object | None) -> bpy.types.Object | None:
-    """Return the mesh that a rig moves or hair grows on, or the splats that an empty crops; any other object itself."""
+    """Return the mesh that a rig moves or hair is on, or the splats that an empty crops; any other object itself."""
     if hairs.is_hair(active):
         return hairs.mesh_of(active)
+    if cards_objects.is_cards(active) and active.parent is not None:
+        return active.parent
     return mesh_of(active) if is_rig(active) else targets.splats_of(active) or active
 
 

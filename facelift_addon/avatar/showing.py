@@ -6,7 +6,7 @@ import bpy
 from bpy.props import EnumProperty
 
 from ...core.errors import FaceLiftError
-from ..groom import hairs
+from ..groom import cards_objects, hairs
 from ..interface.explaining import Explained
 from ..reporting import reported
 from ..splats.data import heads
@@ -16,7 +16,7 @@ from .belonging import head_of
 
 KINDS = (
     ("SPLATS", "Splats", "The Gaussian splats"),
-    ("BASE_MESH", "Base Mesh", "The mesh with expressions, and the hair curves on it"),
+    ("BASE_MESH", "Base Mesh", "The mesh with expressions, and the hair on it"),
     ("WRAP_MESH", "Wrap Mesh", "The closed mesh around the splats"),
 )
 
@@ -30,8 +30,9 @@ def show_only(context: bpy.types.Context, head: bpy.types.Object, shown: bpy.typ
         shown: It, its base mesh or its wrap mesh.
     """
     mesh = base_objects.find(head)
-    hair = hairs.of(mesh).values()
-    for target in (head, mesh, wraps.find(head), *hair):
+    curves, cards = hairs.of(mesh).values(), cards_objects.of(mesh)
+    hair = cards if cards_objects.are_shown(mesh) else curves
+    for target in (head, mesh, wraps.find(head), *curves, *cards):
         if target is not None and (target == shown or target.mode == "OBJECT"):
             seen = target == shown or (target in hair and mesh == shown)
             target.hide_viewport = target.hide_render = not seen

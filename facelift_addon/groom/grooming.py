@@ -24,7 +24,7 @@ from ..making.handover import Handover
 from ..reporting import reported
 from ..splats.data import baking, columns, heads
 from ..splats.data.columns import Column
-from . import essentials, hairs, material, stack
+from . import cards_objects, essentials, hairs, material, stack
 
 TITLE = "Turning hair into curves"
 """Of the errand, for panels."""
@@ -218,6 +218,8 @@ def grow(head: bpy.types.Object, mesh: bpy.types.Object, grown: Grown) -> None:
     """
     base, to_mesh = base_objects.read(mesh, head), np.linalg.inv(base_objects.to_head(mesh, head))
     own = base.transformed(to_mesh)
+    # New curves are what one wants to see, not cards of the old ones.
+    mesh[cards_objects.SHOWN_KEY] = False
     for growth, hair in hairs.of(mesh).items():
         if growth not in grown.groom.tufts:
             hairs.remove(hair)
