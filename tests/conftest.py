@@ -50,11 +50,8 @@ ONCE = {
     "test_formats_practice",
     "test_formats_precision",
     "test_formats_usd",
-<<<<<<< HEAD
-    "test_groom_face_hair",
-=======
     "test_groom_cards",
->>>>>>> 9268cd6 (Hair Cards: curves as ribbons for game engines, which follow expressions and rig and go into Export Avatar)
+    "test_groom_face_hair",
     "test_hair_pictures",
     "test_hair_strands",
     "test_mtcnn",
