@@ -1,4 +1,4 @@
-"""Guides that grow: forward from roots into the hair, backward from its surface to the roots."""
+"""Trails along the hair: forward from roots into it, backward from its surface to the roots."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ CLEARANCE = 0.004
 """World units (a little under 1 mm) that hair stays above the skin."""
 GRACE = 4
 """Steps within which a root at hair's border must have come into the hair."""
-BORDER = (0.25, 0.6)
+BORDER = (0.5, 0.8)
 """Hairiness at which guides end, each at its own."""
 NEAREST = 1.15
 """Distance to a root over the least that a trail has, up to which it could have its root there."""
 RISE_LENGTH, LEAVING = 1.5, 0.7
 """Length over height of the rise from a root; slope with which a hair leaves the skin."""
-STIFFNESS = 1.0
+STIFFNESS = 0.3
 """Weight of a guide's own heading against the hair's direction."""
 
 
@@ -103,7 +103,10 @@ def follow(
         low = np.maximum(CLEARANCE - ((moved - here) * upwards).sum(1) - above, 0)
         moved += low[:, None] * upwards
         entered[index] |= place.hairiness >= HAIRY
-        goes = sure & (np.where(entered[index], place.hairiness >= ends[index], step < GRACE))
+        hairy = np.where(entered[index], place.hairiness >= ends[index], step < GRACE)
+        # A step out of the hair is none.
+        counts[index[~hairy]] -= 1
+        goes = sure & hairy
         heading[index] = ahead
         point[index[goes]] = moved[goes]
         alive[index[~goes]] = False
@@ -111,18 +114,24 @@ def follow(
         rows.append(point.copy())
     points = np.stack(rows, axis=1)
     reach = ground.to_roots(points.reshape(-1, 3)).reshape(points.shape[:2])
-    return Trails(points, np.where(entered, counts, 1), reach)
+    return Trails(points, np.where(entered, np.maximum(counts, 1), 1), reach)
 
 
-def rooted(back: Trails, ahead: Trails, ground: Ground, further: np.ndarray, most: float) -> list[np.ndarray]:
-    """Return whole guides [K, 3] of trails that began on the hair's surface; those that find no root are left out.
+def joined(
+    back: Trails, ahead: Trails, ground: Ground, further: np.ndarray, most: float
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return where guides that began on the hair's surface would have their roots, and their way on from there.
 
     Args:
-        back: The trails from there to the roots.
+        back: The trails from the surface to the roots.
         ahead: Those to the tips.
         ground: The head under the hair.
         further: [S] 0..1: how far each follows the hair on where it could already have had its root.
         most: World units that a root may be away from the hair that grows from it.
+
+    Returns:
+        roots: [G, 3] of those that find one.
+        paths: Of each the points [K, 3] from where it is in its layer to its tip.
     """
     there = np.arange(back.points.shape[1]) < back.counts[:, None]
     reach = np.where(there, back.reach, np.inf)
@@ -134,13 +143,13 @@ def rooted(back: Trails, ahead: Trails, ground: Ground, further: np.ndarray, mos
     rise = np.ceil(RISE_LENGTH * reach[rows, first] / STEP).astype(np.int64)
     begin = np.minimum(first + rise + (further * np.maximum(last - first - rise, 0)).astype(np.int64), last)
     join = np.maximum(begin - rise, 0)
-    roots, normals = ground.roots(back.points[rows, begin])
-    guides = []
-    for row in np.flatnonzero(nearest < most):
-        trail = back.points[row, join[row] :: -1]
-        path = np.concatenate([trail, ahead.points[row, 1 : int(ahead.counts[row])]])
-        guides.append(np.concatenate([risen(roots[row], normals[row], path), path]))
-    return guides
+    found = np.flatnonzero(nearest < most)
+    roots, _ = ground.roots(back.points[found, begin[found]])
+    paths = [
+        np.concatenate([back.points[row, join[row] :: -1], ahead.points[row, 1 : int(ahead.counts[row])]])
+        for row in found
+    ]
+    return roots, paths
 
 
 def risen(root: np.ndarray, normal: np.ndarray, path: np.ndarray) -> np.ndarray:

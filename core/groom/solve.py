@@ -14,18 +14,18 @@ from ..avatar.base_mesh import BaseMesh
 from ..avatar.distance import head_frame
 from ..avatar.views import HEAD_BOX, thinned
 from ..gaussians import Gaussians
-from ..hair.flow import tangent_field
+from ..hair.flow import photo_witness, tangent_field
 from ..hair.grid import FlowGrid
-from ..hair.seeds import spread
-from ..hair.volume import HairVolume
 from ..hair.waves import STRAIGHT
 from ..head.landmark_solver import UNITS_PER_METRE
 from ..head.model import HeadModel, Region
 from ..progress import Reporter
+from .arrows import agreed
 from .curves import HairCurves
 from .groom import Tuft
 from .ground import Ground, spread_on_faces
-from .growing import BORDER, CLEARANCE, STEP, Trails, follow, resampled, rooted
+from .growing import CLEARANCE, resampled
+from .guides import guide_paths
 from .hairy import hair_of
 from .roots import nearest_roots
 from .tinting import colors_at, radii_at
@@ -36,23 +36,9 @@ MOST_SPLATS = 250_000
 """More are thinned out."""
 HAIRLINE = 0.014
 """Metres from the scalp's border up to which face and neck may have hair, less and less."""
-LAYERS = (0.7, 1.0)
-"""How far up between skin and surface guides come that grow from the scalp."""
-FROM_SCALP = 0.65
-"""Share of the guides that grow from places spread over the scalp."""
-COVERED = 0.03
-"""World units (about 6 mm) around a guide in which it covers the hair's surface."""
-LENGTH_PER_THICKNESS, SHORTEST = 5.0, 0.10
-"""How much longer hair is than the layer that it makes; world units of the shortest."""
-HANGING = 0.2
-"""World units from the nearest root from which on hair hangs: it goes on to its end."""
-EVEN = 0.12
-"""Share by which lengths differ."""
-ROOT_REACH = 0.45
-"""World units that a root may be away from the hair that grows from it."""
-FURTHER = 0.6
-"""Share of the way back to where the flow begins that hair follows at most beyond its nearest root."""
-SPACING, FEWEST_POINTS, MOST_POINTS = 0.035, 5, 24
+LEAST_DENSE = 0.1
+"""Density from which a vertex has hair at all."""
+SPACING, FEWEST_POINTS, MOST_POINTS = 0.03, 5, 28
 """World units between a guide's points; points of a guide."""
 HAIRS, SCALP = 60_000, 0.055
 """Hairs of a full scalp, and its area in square metres."""
@@ -84,12 +70,15 @@ def hair_tuft(
     ground = Ground(vertices, model, (scalp > 0)[model.faces].any(1))
     volume = hair_volume(framed, hair, ground, head.pose)
     photos, axes = witnesses_of(framed, hair, volume, looking)
+    witness = agreed(volume, [photo_witness(volume, photo) for photo in photos], [axes])
     growing.stage("Growing hair", steps=4)
     rng = np.random.default_rng(0)
-    grid = FlowGrid(volume, tangent_field(volume, photos, [axes]), np.zeros((len(volume.vertices), 0)), STRAIGHT, rng)
+    grid = FlowGrid(volume, tangent_field(volume, [], [witness]), np.zeros((len(volume.vertices), 0)), STRAIGHT, rng)
     growing.step()
-    density = scalp * np.clip((grid.look_up(vertices).hairiness - 0.25) / 0.5, 0, 1)
-    paths = _paths(grid, ground, volume, vertices, model, density, guides, rng)
+    density = scalp * np.clip((grid.look_up(vertices).hairiness - 0.5) / 0.3, 0, 1)
+    faces = model.faces[(density > LEAST_DENSE)[model.faces].any(1)]
+    places = spread_on_faces(vertices, faces, density, guides, rng)
+    paths = guide_paths(grid, ground, volume, places, rng)
     growing.step()
     points, counts = resampled(paths, SPACING, FEWEST_POINTS, MOST_POINTS)
     curves = _curves(points, counts, base, frame, density, ground)
@@ -117,66 +106,6 @@ def _scalp(vertices: np.ndarray, model: HeadModel) -> np.ndarray:
     return np.where(on, 1.0, np.where(beside, np.clip(1 - distance / HAIRLINE, 0, 1), 0.0))
 
 
-def _paths(
-    grid: FlowGrid,
-    ground: Ground,
-    volume: HairVolume,
-    vertices: np.ndarray,
-    model: HeadModel,
-    density: np.ndarray,
-    guides: int,
-    rng: np.random.Generator,
-) -> list[np.ndarray]:
-    """Return guides [K, 3] each, from root to tip, not yet exactly on the scalp."""
-    faces = model.faces[(density > 0.1)[model.faces].any(1)]
-    count = max(int(guides * FROM_SCALP), 1)
-    starts = spread_on_faces(vertices, faces, density, count, rng)
-    grown = follow(grid, ground, starts, rng.uniform(*LAYERS, count), rng.uniform(*BORDER, count), 1)
-    paths = [_cut(trail, reach, rng) for trail, reach in _rows(grown) if len(trail) > 2]
-    more = _on_surface(grid, ground, volume, np.concatenate(paths) if paths else starts, guides - len(paths), rng)
-    return paths + more
-
-
-def _on_surface(
-    grid: FlowGrid,
-    ground: Ground,
-    volume: HairVolume,
-    covering: np.ndarray,
-    guides: int,
-    rng: np.random.Generator,
-) -> list[np.ndarray]:
-    """Return guides through places of the hair's surface that points [P, 3] of others leave uncovered."""
-    corners = volume.hair_quads
-    if guides < 1 or not len(corners):
-        return []
-    seeds = spread(volume.vertices, corners, np.ones(len(corners)), 6 * guides, rng)
-    places = seeds.interpolate(corners, volume.vertices)
-    bare = np.flatnonzero(cKDTree(covering).query(places)[0] > COVERED)
-    bare = bare[np.sort(rng.permutation(len(bare))[:guides])]
-    places = places[bare]
-    layers, ends = np.full(len(bare), 0.95), rng.uniform(*BORDER, len(bare))
-    back = follow(grid, ground, places, layers, ends, -1)
-    ahead = follow(grid, ground, places, layers, ends, 1)
-    return rooted(back, ahead, ground, rng.uniform(0, FURTHER, len(bare)), ROOT_REACH)
-
-
-def _rows(trails: Trails) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return each trail's points [K, 3] and their distances to the nearest roots [K]."""
-    return [
-        (points[:count], reach[:count])
-        for points, count, reach in zip(trails.points, trails.counts, trails.reach, strict=True)
-    ]
-
-
-def _cut(points: np.ndarray, reach: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a trail as long as hair is there."""
-    longest = np.maximum(LENGTH_PER_THICKNESS * np.maximum.accumulate(reach), SHORTEST)
-    share = 1 - EVEN * abs(rng.normal())
-    if reach.max() > HANGING:
-        return points[: max(int(len(points) * max(share, 0.5)), 3)]
-    return points[: max(int((np.arange(len(points)) * STEP < longest * share).sum()), 3)]
-
-
 def _curves(
     points: np.ndarray, counts: np.ndarray, base: BaseMesh, frame: np.ndarray, density: np.ndarray, ground: Ground
 ) -> HairCurves:
@@ -186,7 +115,7 @@ def _curves(
     points = ground.lifted(points, CLEARANCE)
     moved = points @ back[:3, :3].T + back[:3, 3]
     kept = np.ones(len(base.model.faces), bool) if base.kept is None else base.kept
-    faces = (density > 0.1)[base.model.faces].any(1) & kept
+    faces = (density > LEAST_DENSE)[base.model.faces].any(1) & kept
     roots, _ = nearest_roots(moved[first], base.shown, base.model, faces)
     moved[first] = roots.points(base.shown)
     empty = np.zeros(len(moved), np.float32)

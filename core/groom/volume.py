@@ -11,7 +11,7 @@ from ..head.pose import Pose
 from ..surface.relief import Relief, relief_of
 from .ground import Ground
 
-INSET = 0.7
+INSET = -0.3
 """Voxels by which the hair's surface lies under the outer side of the splats' wall: as the splats' outline shows it."""
 THINNEST = 0.006
 """World units (about 1.2 mm) of hair at least."""

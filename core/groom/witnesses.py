@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import sparse
 from scipy.spatial import cKDTree
 
 from ..avatar.distance import head_cameras
@@ -18,6 +17,7 @@ from ..hair.flow import Witness
 from ..hair.volume import HairPhoto, HairVolume, along_surface
 from ..progress import Reporter
 from ..splats.attributes import STRAND, STRAND_PLACE
+from .arrows import neighbors
 
 FRONT = ((270, 0), (235, 5), (305, 5))
 """Azimuths and elevations of the pictures that are always looked at: the photo's side."""
@@ -90,7 +90,9 @@ def axis_witness(splats: Gaussians, volume: HairVolume) -> Witness:
     columns = [weight * axes[:, i] * axes[:, j] for i in range(3) for j in range(3)]
     columns += [*(weight[:, None] * axes * (np.abs(arrows).sum(1, keepdims=True) > 0)).T, weight, covers]
     sums = np.stack([np.bincount(nearest, column, count) for column in columns], axis=1)
-    sums = _averaged(sums, volume)
+    links = neighbors(volume)
+    for _ in range(ROUNDS):
+        sums = links @ sums
     tensors = sums[:, :9].reshape(-1, 3, 3)
     # Only what lies along the surface counts.
     across = np.eye(3) - volume.normals[:, :, None] * volume.normals[:, None]
@@ -103,18 +105,6 @@ def axis_witness(splats: Gaussians, volume: HairVolume) -> Witness:
         np.clip(agreement, 0, 1) * sums[:, 12] / np.maximum(sums[:, 13], 1e-12),
         np.abs(signed) > SHOWN * sums[:, 12],
     )
-
-
-def _averaged(sums: np.ndarray, volume: HairVolume) -> np.ndarray:
-    """Return sums [V, C] with those of the vertices around."""
-    count = len(sums)
-    pairs = np.concatenate([volume.quads[:, [k, (k + 1) % 4]] for k in range(4)])
-    links = sparse.csr_matrix((np.ones(len(pairs)), tuple(pairs.T)), (count, count))
-    links = links + links.T + sparse.identity(count)
-    links.data[:] = 1
-    for _ in range(ROUNDS):
-        sums = links @ sums
-    return sums
 
 
 def _arrows(splats: Gaussians) -> np.ndarray:
