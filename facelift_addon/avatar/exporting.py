@@ -9,11 +9,12 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper
 
 from ...core.avatar.handoff.lods import SHARES
+from ...core.avatar.handoff.seam import End
 from ...core.errors import FaceLiftError
 from .. import paths
 from ..interface.explaining import Explained
 from ..reporting import reported
-from . import faces, rigs
+from . import base_objects, faces, rigs
 from .belonging import base_mesh_of
 from .companions import companions_of
 from .exporting_maps import can_have_maps
@@ -81,6 +82,19 @@ class FACELIFT_OT_export_avatar(Explained, VrmMeta, bpy.types.Operator, ExportHe
             ("SHOWN", "As Shown", "The materials as they are"),
         ),
     )
+    end: EnumProperty(
+        name="Lower End",
+        description="Where the exported base mesh ends",
+        items=(
+            ("SPLATS", "As the Head", "Where the head's splats end"),
+            ("COLLAR", "Collar", "At a clean loop where the neck widens into the shoulders"),
+            (
+                "NECK",
+                "MakeHuman Neck Ring",
+                "At a loop in the middle of the neck that bodies of MakeHuman and MPFB have, too: the same 42 vertices",
+            ),
+        ),
+    )
     lods: IntProperty(
         name="Levels of Detail",
         description="Further meshes with half, a quarter and a tenth of the triangles, named for LOD groups. They keep "
@@ -129,6 +143,9 @@ class FACELIFT_OT_export_avatar(Explained, VrmMeta, bpy.types.Operator, ExportHe
         row = layout.row()
         row.enabled = bool(companions_of(_mesh_of(context)))
         row.prop(self, "use_cards")
+        row = layout.row()
+        row.enabled = base_objects.is_base_mesh(_mesh_of(context))
+        row.prop(self, "end")
         if self.format == "VRM":
             self.draw_meta(layout)
         elif self.format != "OBJ":
@@ -152,6 +169,7 @@ class FACELIFT_OT_export_avatar(Explained, VrmMeta, bpy.types.Operator, ExportHe
             companions=companions_of(mesh) if self.use_cards else (),
             materials=self.use_materials,
             animation=self.use_animation,
+            end=End(self.end),
             delit=self.texture == "DELIT" and self.format != "OBJ",
             lods=self.lods if self.format in ("GLB", "FBX") else 0,
             meta=self.meta(mesh) if self.format == "VRM" else None,

@@ -13,6 +13,7 @@ import numpy as np
 from mathutils import Matrix, Vector
 
 from ...core.avatar.handoff.humanoid import EYE_HEIGHT
+from ...core.avatar.handoff.seam import End
 from ...core.avatar.handoff.vrm import Meta, to_vrm
 from ...core.head.pose import Pose
 from . import base_objects
@@ -20,6 +21,7 @@ from .exporting_copies import Copies, apply_space, at_rest, carry
 from .exporting_following import playing_alike
 from .exporting_lods import add_levels
 from .exporting_maps import can_have_maps, give_maps, own_materials, put_in_files
+from .exporting_seam import cut
 from .exporting_stage import alone, switched_on
 
 CENTIMETRES = 100.0
@@ -37,6 +39,7 @@ class Wanted:
         companions: Other meshes that belong to it.
         materials: Whether with materials and textures.
         animation: Whether with keyframes.
+        end: Where base meshes end below.
         delit: Whether base meshes get the skin's colour without the photo's light, roughness and normals.
         lods: How many levels of detail beside the whole mesh.
         meta: What a VRM file says of itself.
@@ -47,6 +50,7 @@ class Wanted:
     companions: tuple[bpy.types.Object, ...]
     materials: bool
     animation: bool
+    end: End = End.SPLATS
     delit: bool = False
     lods: int = 0
     meta: Meta | None = None
@@ -64,7 +68,12 @@ class Wanted:
     @property
     def changes(self) -> bool:
         """Whether what is written is not the mesh as it is."""
-        return self.lods > 0 or self.makes_maps
+        return self.lods > 0 or self.makes_maps or self.is_cut
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the mesh ends higher up than it is."""
+        return self.end is not End.SPLATS and base_objects.is_base_mesh(self.mesh)
 
     @property
     def makes_maps(self) -> bool:
@@ -85,6 +94,8 @@ class Wanted:
 def made_ready(copies: Copies, wanted: Wanted) -> list[bpy.types.Object]:
     """Return copies of all meshes, the main one changed as it is wanted."""
     mesh, *others = [copies.object(mesh) for mesh in wanted.meshes]
+    if wanted.is_cut:
+        cut(mesh, wanted.mesh, wanted.end)
     if wanted.materials:
         own_materials(copies, (mesh, *others))
     if wanted.makes_maps:
@@ -114,13 +125,21 @@ def _write_gltf(path: Path, skins: bool, animations: bool, materials: bool) -> N
             export_skins=skins,
             export_def_bones=True,
             export_animations=animations,
+            # The numbers that cut meshes have are such an attribute.
+            export_attributes=True,
             export_materials="EXPORT" if materials else "NONE",
         )
 
 
 def write_obj(context: bpy.types.Context, wanted: Wanted, path: Path) -> None:
     """Write Wavefront OBJ: the meshes as they are shown."""
-    with alone(context, wanted.objects):
+    with Copies() as copies:
+        meshes = made_ready(copies, wanted) if wanted.changes else list(wanted.meshes)
+        _write_wavefront(context, wanted, meshes, path)
+
+
+def _write_wavefront(context: bpy.types.Context, wanted: Wanted, meshes: list[bpy.types.Object], path: Path) -> None:
+    with alone(context, [*meshes, *([wanted.rig] if wanted.rig is not None else [])]):
         bpy.ops.wm.obj_export(
             filepath=str(path),
             check_existing=False,
@@ -130,7 +149,7 @@ def write_obj(context: bpy.types.Context, wanted: Wanted, path: Path) -> None:
             path_mode="COPY",
         )
     if wanted.materials:
-        for mesh in wanted.meshes:
+        for mesh in meshes:
             _add_packed_textures(path.with_suffix(".mtl"), mesh)
 
 
