@@ -33,7 +33,7 @@ def make_groom(
         Cancelled: cancelled through the reporter.
     """
     solving, looking = reporter.parts(80, 20)
-    tuft = hair_tuft(gaussians, base, guides, solving, hair)
+    tuft, notes = hair_tuft(gaussians, base, guides, solving, hair)
     of_face = find_face_hair(gaussians, base, looking)
     reporter.finish()
-    return Groom({Growth.HAIR: tuft, **of_face})
+    return Groom({Growth.HAIR: tuft, **of_face}, notes)

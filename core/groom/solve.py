@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from ..avatar.base_mesh import BaseMesh
 from ..avatar.distance import head_frame
-from ..avatar.views import HEAD_BOX, thinned
+from ..avatar.views import cropped
 from ..gaussians import Gaussians
 from ..hair.flow import photo_witness, tangent_field
 from ..hair.grid import FlowGrid
@@ -26,7 +26,7 @@ from .groom import Tuft
 from .ground import Ground, spread_on_faces
 from .growing import CLEARANCE, resampled
 from .guides import guide_paths
-from .hairy import hair_of
+from .hairy import guessed, told, worn
 from .roots import nearest_roots
 from .tinting import colors_at, radii_at
 from .volume import hair_volume
@@ -34,6 +34,13 @@ from .witnesses import witnesses_of
 
 MOST_SPLATS = 250_000
 """More are thinned out."""
+MARK = "groom:hair"
+"""Column of splats that are hair."""
+SURE = 0.5
+"""Share from which a splat is hair."""
+HAT = 0.1
+"""Share of the scalp that clothes cover from which they are a hat."""
+GUESSED = "Hair under the hat is guessed: it lies flat and has the colour of the hair that is seen."
 HAIRLINE = 0.014
 """Metres from the scalp's border up to which face and neck may have hair, less and less."""
 LEAST_DENSE = 0.1
@@ -46,8 +53,8 @@ HAIRS, SCALP = 60_000, 0.055
 
 def hair_tuft(
     gaussians: Gaussians, base: BaseMesh, guides: int, reporter: Reporter, chosen: np.ndarray | None = None
-) -> Tuft:
-    """Return a head's scalp hair.
+) -> tuple[Tuft, tuple[str, ...]]:
+    """Return a head's scalp hair, and what a person should know about it.
 
     Args:
         gaussians: The head.
@@ -60,7 +67,7 @@ def hair_tuft(
         FaceLiftError: there is no hair ("no-hair"), or nothing tells what is hair ("select-hair").
         Cancelled: cancelled through the reporter.
     """
-    hair = hair_of(gaussians, chosen)
+    hair = told(gaussians, chosen)
     looking, growing = reporter.parts(60, 40)
     frame = head_frame(base.pose)
     framed, hair = _cropped(gaussians, hair, frame)
@@ -68,7 +75,10 @@ def hair_tuft(
     vertices, model = head.shown.astype(np.float64), base.model
     scalp = _scalp(vertices, model)
     ground = Ground(vertices, model, (scalp > 0)[model.faces].any(1))
-    volume = hair_volume(framed, hair, ground, head.pose)
+    if hair is None:
+        hair = guessed(framed, vertices, model, ground).astype(np.float32)
+    hat = worn(framed, vertices, model) & (hair < SURE)
+    volume = hair_volume(framed, hair, hat.astype(np.float32), ground, head.pose)
     photos, axes = witnesses_of(framed, hair, volume, looking)
     witness = agreed(volume, [photo_witness(volume, photo) for photo in photos], [axes])
     growing.stage("Growing hair", steps=4)
@@ -83,19 +93,26 @@ def hair_tuft(
     points, counts = resampled(paths, SPACING, FEWEST_POINTS, MOST_POINTS)
     curves = _curves(points, counts, base, frame, density, ground)
     growing.step()
-    colors = colors_at(points, framed.select(np.flatnonzero(hair > 0.5)), grid)
+    colors = colors_at(points, framed.select(np.flatnonzero(hair >= SURE)), grid)
     places = (np.arange(len(points)) - curves.first[curves.owners]) / (counts[curves.owners] - 1)
     curves = HairCurves(curves.points, counts, colors, radii_at(places, base.pose.scale), curves.roots)
     growing.finish()
-    return Tuft(curves, density.astype(np.float32), _hairs(vertices, model, density))
+    notes = (GUESSED,) if hat.any() and _covered(framed.select(np.flatnonzero(hat)), vertices, model) > HAT else ()
+    return Tuft(curves, density.astype(np.float32), _hairs(vertices, model, density)), notes
 
 
-def _cropped(gaussians: Gaussians, hair: np.ndarray, frame: np.ndarray) -> tuple[Gaussians, np.ndarray]:
-    """Return the splats near the head in the engines' frame, and which are hair [N] float32."""
-    near = (np.abs(gaussians.means @ frame[:3, :3].T + frame[:3, 3]) < HEAD_BOX).all(1)
-    marked = gaussians.replace(extras={**gaussians.extras, "groom:hair": hair.astype(np.float32)})
-    few = thinned(marked.select(np.flatnonzero(near)), MOST_SPLATS).transform(frame)
-    return few, few.extras["groom:hair"]
+def _cropped(gaussians: Gaussians, hair: np.ndarray | None, frame: np.ndarray) -> tuple[Gaussians, np.ndarray | None]:
+    """Return the splats near the head in the engines' frame, and which are hair [N] float32, where that is known."""
+    # As a column of the splats, it stays with those that are left.
+    marks = {} if hair is None else {MARK: hair.astype(np.float32)}
+    near = cropped(gaussians.replace(extras={**gaussians.extras, **marks}), frame, MOST_SPLATS)
+    return near, near.extras.get(MARK)
+
+
+def _covered(hat: Gaussians, vertices: np.ndarray, model: HeadModel) -> float:
+    """Return the share of the scalp that a hat's splats lie over."""
+    scalp = np.flatnonzero(model.in_regions(Region.SCALP))
+    return len(np.unique(cKDTree(vertices[scalp]).query(hat.means)[1])) / len(scalp)
 
 
 def _scalp(vertices: np.ndarray, model: HeadModel) -> np.ndarray:
