@@ -86,6 +86,7 @@ ENDS = {
     "test_addon_expressions",
     "test_addon_groom_cards",
     "test_addon_groom_scene",
+    "test_addon_handoff_cards",
     "test_addon_handoff_fbx",
     "test_addon_handoff_lods",
     "test_addon_handoff_maps",

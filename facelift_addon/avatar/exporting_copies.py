@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import bmesh
 import bpy
+import numpy as np
 from mathutils import Matrix
 
 ASIDE = "FaceLift exports this"
@@ -91,6 +93,22 @@ def carry(meshes: Iterable[bpy.types.Object], skeleton: bpy.types.Object, rig: b
         mesh.parent = skeleton
         mesh.matrix_parent_inverse = Matrix()
         mesh.matrix_basis = Matrix()
+
+
+def drop_loose(mesh: bpy.types.Object) -> None:
+    """Take a copy's vertices of no face away, which lie on its border; what all others carry stays."""
+    used = np.empty(len(mesh.data.loops), np.int32)
+    mesh.data.loops.foreach_get("vertex_index", used)
+    loose = np.setdiff1d(np.arange(len(mesh.data.vertices)), used)
+    if not len(loose):
+        return
+    edit = bmesh.new()
+    edit.from_mesh(mesh.data)
+    edit.verts.ensure_lookup_table()
+    for vertex in [edit.verts[index] for index in loose.tolist()]:
+        edit.verts.remove(vertex)
+    edit.to_mesh(mesh.data)
+    edit.free()
 
 
 def at_rest(mesh: bpy.types.Object) -> None:

@@ -6,7 +6,7 @@ import bmesh
 import bpy
 import numpy as np
 
-from ...core.avatar.handoff.lods import IMPORTANCE, Corners, levels, poses_of
+from ...core.avatar.handoff.lods import IMPORTANCE, SHARES, Corners, levels, poses_of
 from ..splats.data import fits
 from .exporting_copies import Copies
 from .faces import expressions_of
@@ -32,7 +32,7 @@ def add_levels(copies: Copies, full: bpy.types.Object, count: int) -> list[bpy.t
     for vertex in full.data.vertices:
         importance[vertex.index] = max((groups.get(item.group, 0.0) for item in vertex.groups), default=0.0) or 1.0
     found = []
-    reduced = levels(poses_of(neutral, shapes), corners, importance)[:count]
+    reduced = levels(poses_of(neutral, shapes), corners, importance, SHARES[:count])
     for number, level in enumerate(reduced, start=1):
         target = copies.twin(full, f"{name}{SUFFIX}{number}")
         _rebuild(target.data, corners, level, uvs)

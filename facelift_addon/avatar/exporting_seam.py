@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bmesh
 import bpy
 import numpy as np
 
@@ -31,14 +30,3 @@ def cut(mesh: bpy.types.Object, original: bpy.types.Object, end: End) -> None:
         numbers = np.full(len(mesh.data.vertices), -1, np.int32)
         numbers[ring(base.model, end)] = MAKEHUMAN_NECK
         mesh.data.attributes.new(NUMBERS, "INT", "POINT").data.foreach_set("value", numbers)
-    _drop_loose(mesh.data)
-
-
-def _drop_loose(mesh: bpy.types.Mesh) -> None:
-    """Take vertices of no face away; shape keys and weights of all others stay."""
-    edit = bmesh.new()
-    edit.from_mesh(mesh)
-    for vertex in [vertex for vertex in edit.verts if not vertex.link_faces]:
-        edit.verts.remove(vertex)
-    edit.to_mesh(mesh)
-    edit.free()

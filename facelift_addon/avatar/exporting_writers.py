@@ -17,7 +17,7 @@ from ...core.avatar.handoff.seam import End
 from ...core.avatar.handoff.vrm import Meta, to_vrm
 from ...core.head.pose import Pose
 from . import base_objects
-from .exporting_copies import Copies, apply_space, at_rest, carry
+from .exporting_copies import Copies, apply_space, at_rest, carry, drop_loose
 from .exporting_following import playing_alike
 from .exporting_lods import add_levels
 from .exporting_maps import can_have_maps, give_maps, own_materials, put_in_files
@@ -96,6 +96,7 @@ def made_ready(copies: Copies, wanted: Wanted) -> list[bpy.types.Object]:
     mesh, *others = [copies.object(mesh) for mesh in wanted.meshes]
     if wanted.is_cut:
         cut(mesh, wanted.mesh, wanted.end)
+    drop_loose(mesh)
     if wanted.materials:
         own_materials(copies, (mesh, *others))
     if wanted.makes_maps:

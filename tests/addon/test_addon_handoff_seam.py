@@ -33,10 +33,10 @@ def shape(mesh, name):
 def test_fbx_ends_in_the_loop_and_keeps_expressions_and_weights(blender, mesh, tmp_path, end):
     model = load_head_model()
     before = scene_state()
-    export_avatar(tmp_path / "avatar.fbx", end=end, lods=1)
+    export_avatar(tmp_path / "avatar.fbx", end=end, lods=1 if end == "NECK" else 0)
     assert scene_state() == before
     meshes = read_fbx(tmp_path / "avatar.fbx")["meshes"]
-    found = meshes[f"{mesh.name}_LOD0"]
+    found = meshes[f"{mesh.name}_LOD0" if end == "NECK" else mesh.name]
     kept = faces_above(model, End(end), None)
     used = np.unique(model.faces[kept])
     assert found["faces"] == kept.sum() and len(found["vertices"]) == len(used)
@@ -51,8 +51,9 @@ def test_fbx_ends_in_the_loop_and_keeps_expressions_and_weights(blender, mesh, t
     for vertices, weights in found["bones"].values():
         np.add.at(total, np.array(vertices, int), weights)
     np.testing.assert_allclose(total, 1, atol=1e-5)
-    half = len(triangulate(model.faces[kept])) / 2
-    assert meshes[f"{mesh.name}_LOD1"]["faces"] == pytest.approx(half, rel=0.02)
+    if end == "NECK":
+        half = len(triangulate(model.faces[kept])) / 2
+        assert meshes[f"{mesh.name}_LOD1"]["faces"] == pytest.approx(half, rel=0.02)
 
 
 def test_glb_says_which_vertices_of_a_makehuman_body_are_its_ring(blender, mesh, tmp_path):

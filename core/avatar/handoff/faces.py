@@ -7,7 +7,7 @@ from ..arkit import PRESETS, sided
 EXPRESSIONS: dict[str, dict[str, float]] = {
     "aa": {"jawOpen": 0.6, "mouthLowerDown*": 0.25, "mouthUpperUp*": 0.15},
     "ih": {"jawOpen": 0.15, "mouthStretch*": 0.35, "mouthSmile*": 0.25, "mouthLowerDown*": 0.35, "mouthUpperUp*": 0.2},
-    "ou": {"mouthPucker": 0.7, "mouthFunnel": 0.3, "jawOpen": 0.12},
+    "ou": {"mouthPucker": 0.8, "mouthFunnel": 0.2, "jawOpen": 0.05},
     "ee": {"jawOpen": 0.3, "mouthStretch*": 0.3, "mouthSmile*": 0.15, "mouthLowerDown*": 0.25, "mouthUpperUp*": 0.15},
     "oh": {"jawOpen": 0.4, "mouthFunnel": 0.6, "mouthPucker": 0.15},
     "blink": {"eyeBlink*": 1.0},
