@@ -12,8 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import cKDTree
 
-from ..colors import rgb_to_lab, to_encoded, to_linear
+from ..colors import LUMINANCE, rgb_to_lab, to_encoded, to_linear
+from .curves import HairCurves
 
 EUMELANIN = np.array([0.506, 0.841, 1.653])
 PHEOMELANIN = np.array([0.343, 0.733, 1.924])
@@ -21,7 +23,9 @@ PHEOMELANIN = np.array([0.343, 0.733, 1.924])
 TINT_ROUGHNESS = (0.245, 5.574, -10.73, 2.532, -0.215, 5.969)
 """Polynomial in the radial roughness, highest power first, by which Cycles turns tints into absorption."""
 LEAST = 1e-4
-"""Of what can be sent back: less counts as this. Also the least that a tint lets through."""
+"""The least that a tint or melanin lets through, as Cycles has it."""
+DARKEST = 0.002
+"""Of what can be sent back: less counts as this. More absorption shows at thin edges alone, and makes them garish."""
 REDNESSES = np.linspace(0, 1, 101)
 ROUGHNESSES = (0.5, 0.4, 0.3, 0.2)
 HIGHLIGHTS = (0.085, 0.101, 0.128, 0.168)
@@ -33,7 +37,14 @@ RADIAL_ROUGHNESS = 0.3
 """Across the hair, Blender's default: what was measured is measured with it."""
 CLOSE = 2.0
 """CIE76 difference from the photo's mean colour, about what an eye tells apart, up to which hair keeps its true index
-of refraction and has no dye."""
+of refraction."""
+UNDYED = 4.0
+"""The same up to which it has no dye: the photo's light has a colour of its own."""
+ASKED, AROUND, FEWEST = 4000, 24, 4
+"""Points whose light is compared; the nearest that it is compared with; how many of them must be other guides'."""
+BETWEEN_GUIDES = 1.3
+"""Contrast of a photo's hair at 2 to 16 pixels over that between neighbouring guides: six heads have 1.2 to 1.6."""
+MOST_STREAKS = 0.6
 QUANTITIES = np.geomspace(0.01, 9, 120)
 """Units of melanin that are tried: from next to none to all that Cycles knows."""
 
@@ -63,17 +74,17 @@ class Response:
 
     def absorption(self, linear: np.ndarray) -> np.ndarray:
         """Return the absorptions of linear colours, any shape; those out of reach get the nearest one's."""
-        share = np.clip((linear - self.floor) / (self.ceiling - self.floor), LEAST, 1)
+        share = np.clip((linear - self.floor) / (self.ceiling - self.floor), DARKEST, 1)
         depth = -np.log(share)
         bent = self.bend * depth
         return depth * (bent + np.sqrt(bent**2 + 4 * self.steepness**2)) / (2 * self.steepness**2)
 
 
 RESPONSES = (
-    Response(1.55, 0.0280, 0.6535, 12.55, 6.68),
-    Response(1.40, 0.0181, 0.6394, 13.53, 6.61),
-    Response(1.25, 0.0093, 0.6273, 14.89, 6.44),
-    Response(1.15, 0.0044, 0.6208, 15.43, 5.65),
+    Response(1.55, 0.0280, 0.558, 13.24, 8.44),
+    Response(1.40, 0.0181, 0.511, 15.01, 9.65),
+    Response(1.25, 0.0093, 0.446, 18.38, 12.26),
+    Response(1.15, 0.0044, 0.391, 21.71, 14.30),
 )
 """From the index of refraction of hair downwards: hair darker than its own surface shows needs a duller one. Measured
 by ``python build.py bench groom_shade_bench``."""
@@ -89,6 +100,7 @@ class Shade:
         tint: Linear red, green and blue of the dye, 0..1; white where melanin alone makes the colour.
         roughness: Along the hair.
         radial_roughness: Across.
+        streaks: Standard deviation of the light of wisps, over its mean: how much neighbours differ.
         response: What was assumed of the hair's surface; its ``ior`` is the parameter.
     """
 
@@ -97,6 +109,7 @@ class Shade:
     tint: tuple[float, float, float]
     roughness: float
     radial_roughness: float
+    streaks: float
     response: Response
 
     @property
@@ -117,24 +130,27 @@ def tint_factor(radial_roughness: float) -> float:
     return float(np.polyval(TINT_ROUGHNESS, radial_roughness))
 
 
-def shade_of(colors: np.ndarray) -> Shade:
-    """Return the parameters with which hair has the mean colour that the photo shows.
+def shade_of(guides: HairCurves) -> Shade:
+    """Return the parameters with which hair has the mean colour and the streaks that the photo shows.
 
     Args:
-        colors: [P, 3] sRGB-encoded colours all over the hair, 0..1, at least one.
+        guides: Hair with the photo's colours; at least one.
     """
-    linear = to_linear(np.asarray(colors, np.float64))
-    response = next((each for each in RESPONSES if _reaches(each, linear)), RESPONSES[-1])
+    linear = to_linear(guides.colors.astype(np.float64))
+    misses = [_miss(response, linear) for response in RESPONSES]
+    response = next((each for each, miss in zip(RESPONSES, misses, strict=True) if miss <= CLOSE), None)
+    response = response or RESPONSES[int(np.argmin(misses))]
     redness, pigment, dye = _pigments(linear.mean(0), response)
     red, green, blue = np.exp(-np.sqrt(dye) * tint_factor(RADIAL_ROUGHNESS)).tolist()
     melanin = float(1 - np.exp(-pigment))
-    return Shade(melanin, redness, (red, green, blue), _roughness(linear), RADIAL_ROUGHNESS, response)
+    streaks = _streaks(guides, linear @ LUMINANCE)
+    return Shade(melanin, redness, (red, green, blue), _roughness(linear), RADIAL_ROUGHNESS, streaks, response)
 
 
-def _reaches(response: Response, linear: np.ndarray) -> bool:
-    """Whether hair whose every point [P, 3] is as near to its colour as it can be has nearly the right mean."""
+def _miss(response: Response, linear: np.ndarray) -> float:
+    """Return how far the mean of hair is off whose every point [P, 3] is as near to its colour as it can be."""
     reached = response.reflectance(response.absorption(linear)).mean(0)
-    return float(_differences(reached, linear.mean(0))) <= CLOSE
+    return float(_differences(reached, linear.mean(0)))
 
 
 def _differences(linear: np.ndarray, color: np.ndarray) -> np.ndarray:
@@ -151,13 +167,28 @@ def _pigments(color: np.ndarray, response: Response) -> tuple[float, float, np.n
     units = (1 - REDNESSES[:, None]) * EUMELANIN + REDNESSES[:, None] * PHEOMELANIN
     undyed = _differences(response.reflectance(QUANTITIES[None, :, None] * units[:, None]), color)
     best = np.unravel_index(int(np.argmin(undyed)), undyed.shape)
-    if undyed[best] <= CLOSE:
+    if undyed[best] <= UNDYED:
         return float(REDNESSES[best[0]]), float(QUANTITIES[best[1]]), np.zeros(3)
     absorption = response.absorption(color)
     most = (absorption / units).min(1)
     rests = absorption - most[:, None] * units
     row = int(np.argmin(rests.sum(1)))
     return float(REDNESSES[row]), float(most[row]), np.maximum(rests[row], 0)
+
+
+def _streaks(guides: HairCurves, light: np.ndarray) -> float:
+    """Return how much points' light [P] differs from that of other guides around, over its mean."""
+    some = np.unique(np.linspace(0, len(light) - 1, ASKED).astype(int))
+    count = min(AROUND, len(light))
+    _, near = cKDTree(guides.points).query(guides.points[some], k=range(1, count + 1))
+    owners = guides.owners
+    others = owners[near] != owners[some][:, None]
+    enough = others.sum(1) >= FEWEST
+    if not enough.any():
+        return 0.0
+    around = (light[near] * others).sum(1)[enough] / others.sum(1)[enough]
+    spread = float((light[some][enough] - around).std() / max(light.mean(), LEAST))
+    return min(BETWEEN_GUIDES * spread, MOST_STREAKS)
 
 
 def _roughness(linear: np.ndarray) -> float:

@@ -35,9 +35,9 @@ def give(curves: bpy.types.Object, tuft: Tuft) -> bpy.types.Material:
     material = _of_head(curves)
     if material is None:
         material = _new()
-        _fit(material, shade_of(tuft.guides.colors))
+        _fit(material, shade_of(tuft.guides))
     elif curves.get(GROWTH_KEY) == Growth.HAIR:
-        _fit(material, shade_of(tuft.guides.colors))
+        _fit(material, shade_of(tuft.guides))
     if not curves.data.materials:
         curves.data.materials.append(material)
     elif curves.data.materials[0] is None:
@@ -105,6 +105,7 @@ def _inputs(shade: Shade) -> dict[str, dict]:
             pigments.REDNESS: shade.redness,
             pigments.TINT: (*shade.tint, 1.0),
             pigments.VARIATION: 1.0,
+            pigments.STREAKS: shade.streaks,
             pigments.RADIAL_ROUGHNESS: shade.radial_roughness,
             pigments.MEAN: tuple(shade.absorption),
             pigments.FLOOR: response.floor,

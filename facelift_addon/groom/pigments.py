@@ -9,21 +9,31 @@ from collections.abc import Sequence
 
 import bpy
 
+from ...core.colors import LUMINANCE
 from ...core.groom import shade
-from ..splats.display.nodes import Builder, shared_group
+from ..splats.display.nodes import Builder, shared_group, socket
+from .names import SURFACE_UV
 
 NAME, VERSION = "FaceLift Hair Pigments", 1
-COLOR, MELANIN, REDNESS, TINT, VARIATION = "Color", "Melanin", "Melanin Redness", "Tint", "Variation"
+COLOR, MELANIN, REDNESS, TINT = "Color", "Melanin", "Melanin Redness", "Tint"
+VARIATION, STREAKS = "Variation", "Streaks"
 RADIAL_ROUGHNESS, MEAN = "Radial Roughness", "Mean Absorption"
 FLOOR, CEILING, STEEPNESS, BEND = "Floor", "Ceiling", "Steepness", "Bend"
 MEASURED = (MEAN, FLOOR, CEILING, STEEPNESS, BEND)
 """Inputs that are no one's to turn: they say what the photo's colours mean."""
+WISPS, DETAIL, ROUGHNESS = 250.0, 3.0, 0.6
+"""Noise over the base mesh's UV map: wisps of 3 mm on the scalp, and what is in them."""
+SPREAD, FAINTEST = 0.093, 0.1
+"""Standard deviation of that noise, as rendered; the darkest that it makes anything."""
+NO_HUE, OWN_HUE = 1.5, 4.5
+"""How many times as light as the surface alone points are that have the mean's hue, and those that have their own."""
 INPUTS = (
     (COLOR, "Color"),
     (MELANIN, "Float"),
     (REDNESS, "Float"),
     (TINT, "Color"),
     (VARIATION, "Float"),
+    (STREAKS, "Float"),
     (RADIAL_ROUGHNESS, "Float"),
     (MEAN, "Vector"),
     (FLOOR, "Float"),
@@ -43,9 +53,9 @@ OUTPUTS = (
 def group() -> bpy.types.NodeTree:
     """Return the file's group.
 
-    Melanin, redness and tint are those of hair in its mean; ``Variation`` says how much points differ from it as they
-    do in the photo, 0 to 1. Out come the inputs of *Principled Hair* of the same names, and the colour for shaders
-    without pigment.
+    Melanin, redness and tint are those of hair in its mean. ``Variation`` says how much points differ from it as they
+    do in the photo, 0 to 1, and ``Streaks`` how much wisps differ besides, which lie closer than the photo's colours.
+    Out come the inputs of *Principled Hair* of the same names, and the colour for shaders without pigment.
     """
     return shared_group(NAME, VERSION, INPUTS, OUTPUTS, _pigments, "ShaderNodeTree")
 
@@ -59,7 +69,7 @@ def _pigments(builder: Builder, inputs: Sequence[bpy.types.NodeSocket]) -> dict:
     ]
     channels = zip(
         units,
-        _separate(builder, inputs[COLOR]),
+        _separate(builder, _steadied(builder, _streaked(builder, inputs), inputs)),
         _separate(builder, inputs[TINT]),
         builder.separate(inputs[MEAN]),
         strict=True,
@@ -90,11 +100,31 @@ def _pigments(builder: Builder, inputs: Sequence[bpy.types.NodeSocket]) -> dict:
     }
 
 
+def _streaked(builder: Builder, inputs) -> bpy.types.NodeSocket:
+    """Return the colour with the tone of a wisp, which is the same from root to tip."""
+    root = builder.node("ShaderNodeAttribute", attribute_name=SURFACE_UV).outputs["Vector"]
+    noise = {"Vector": root, "Scale": WISPS, "Detail": DETAIL, "Roughness": ROUGHNESS}
+    value = socket(builder.node("ShaderNodeTexNoise", noise, noise_dimensions="2D").outputs, "Fac")
+    score = builder.math("DIVIDE", builder.math("SUBTRACT", value, 0.5), SPREAD)
+    tone = builder.math("MAXIMUM", builder.math("MULTIPLY_ADD", score, inputs[STREAKS], 1.0), FAINTEST)
+    return builder.scaled(inputs[COLOR], tone)
+
+
+def _steadied(builder: Builder, color, inputs) -> bpy.types.NodeSocket:
+    """Return a colour whose hue is the mean's where it is about as dark as the hair's surface: there, it is noise."""
+    mean = builder.combine(*(_reflectance(builder, entry, inputs) for entry in builder.separate(inputs[MEAN])))
+    light, middle = (builder.vector("DOT_PRODUCT", each, LUMINANCE.tolist()) for each in (color, mean))
+    hue = builder.scaled(mean, builder.math("DIVIDE", light, builder.math("MAXIMUM", middle, shade.LEAST)))
+    above = builder.math("SUBTRACT", builder.math("DIVIDE", light, inputs[FLOOR]), NO_HUE)
+    own = builder.node("ShaderNodeClamp", {"Value": builder.math("DIVIDE", above, OWN_HUE - NO_HUE)}).outputs["Result"]
+    return builder.vector("ADD", hue, builder.scaled(builder.vector("SUBTRACT", color, hue), own))
+
+
 def _absorption(builder: Builder, linear, inputs) -> bpy.types.NodeSocket:
     """As :meth:`core.groom.shade.Response.absorption`."""
     reach = builder.math("SUBTRACT", inputs[CEILING], inputs[FLOOR])
     share = builder.math("DIVIDE", builder.math("SUBTRACT", linear, inputs[FLOOR]), reach)
-    depth = _minus_log(builder, builder.math("MINIMUM", share, 1.0))
+    depth = _minus_log(builder, builder.math("MINIMUM", share, 1.0), shade.DARKEST)
     bent = builder.math("MULTIPLY", depth, inputs[BEND])
     square = builder.math("MULTIPLY", inputs[STEEPNESS], inputs[STEEPNESS])
     root = builder.math("SQRT", builder.math("MULTIPLY_ADD", bent, bent, builder.math("MULTIPLY", square, 4.0)))
@@ -110,9 +140,9 @@ def _reflectance(builder: Builder, absorption, inputs) -> bpy.types.NodeSocket:
     return builder.math("MULTIPLY_ADD", reach, _exponential(builder, depth), inputs[FLOOR])
 
 
-def _minus_log(builder: Builder, value) -> bpy.types.NodeSocket:
-    least = builder.math("MAXIMUM", value, shade.LEAST)
-    return builder.math("MULTIPLY", builder.math("LOGARITHM", least, 2.718281828), -1.0)
+def _minus_log(builder: Builder, value, least: float = shade.LEAST) -> bpy.types.NodeSocket:
+    value = builder.math("MAXIMUM", value, least)
+    return builder.math("MULTIPLY", builder.math("LOGARITHM", value, 2.718281828), -1.0)
 
 
 def _exponential(builder: Builder, depth) -> bpy.types.NodeSocket:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from core.colors import rgb_to_lab, to_encoded, to_linear
+from core.groom.curves import HairCurves
 from core.groom.shade import RESPONSES, Shade, shade_of
 from tests.helpers import hair_ball
 from tests.helpers.addon import Extension, needs_blender
@@ -30,8 +31,17 @@ def _growing(blender: Extension, colors: np.ndarray, growth: str = "Hair"):
     linear = np.column_stack([to_linear(colors), np.ones(len(colors))])
     attribute = target.data.attributes.new(names.HAIR_COLOR, "FLOAT_COLOR", "POINT")
     attribute.data.foreach_set("color", linear.astype(np.float32).ravel())
-    guides = curves.HairCurves(np.zeros((len(colors), 3)), np.array([len(colors)]), colors, np.ones(len(colors)), None)
+    points = np.empty((len(colors), 3), np.float32)
+    target.data.points.foreach_get("position", points.ravel())
+    counts = np.full(hair_ball.COUNT, hair_ball.POINTS, np.int32)
+    guides = curves.HairCurves(points, counts, colors, np.ones(len(colors)), None)
     return target, groom.Tuft(guides, np.ones(1), 1)
+
+
+def _shade(colors: np.ndarray) -> Shade:
+    """Return the shade of hair of mean colours, without places."""
+    count = len(colors)
+    return shade_of(HairCurves(np.zeros((count, 3)), np.array([count]), colors, np.ones(count), None))
 
 
 def _streaks(*colors: tuple[float, float, float]) -> np.ndarray:
@@ -51,9 +61,11 @@ def _lab(linear: np.ndarray) -> np.ndarray:
 def test_streaks_of_several_colours_show_in_cycles(blender: Extension):
     colors = _streaks(BROWN, LIGHT, GREEN)
     scene = hair_ball.studio(size=64, samples=24)
+    hair_ball.scalp().inputs["Color"].default_value = (*to_linear(colors).mean(0), 1)
     target, tuft = _growing(blender, colors)
     material = _give(blender, target, tuft)
     assert list(target.data.materials) == [material]
+    assert material.node_tree.nodes["Pigments"].inputs["Streaks"].default_value > 0
     streaked = hair_ball.seen(scene)
     # Dark hairs take light from lighter ones beside them.
     assert np.linalg.norm(_lab(streaked.mean(0)) - _lab(to_linear(colors).mean(0))) < 5
@@ -69,8 +81,8 @@ def test_the_nodes_compute_what_the_core_does(blender: Extension):
     import bpy
 
     pigments = blender.module("facelift_addon.groom.pigments")
-    shade = shade_of(_streaks(BROWN, FAIR))
-    color, response = to_linear(np.array(GREEN)), shade.response
+    shade = _shade(_streaks(BROWN, FAIR))
+    color, response = to_linear(np.array(FAIR)), shade.response
     material = _give(blender, *_growing(blender, _streaks(BROWN, FAIR)))
     tree = material.node_tree
     group = tree.nodes["Pigments"]
@@ -86,6 +98,7 @@ def test_the_nodes_compute_what_the_core_does(blender: Extension):
         tuple(found["Tint"]),
         shade.roughness,
         float(found["Radial Roughness"][0]),
+        shade.streaks,
         response,
     )
     assert made.absorption == pytest.approx(response.absorption(color), rel=0.02, abs=0.002)
@@ -120,9 +133,9 @@ def test_all_hair_of_a_head_has_one_material_fitted_to_the_scalps(blender: Exten
     melanin = brows.node_tree.nodes["Pigments"].inputs["Melanin"]
     fair = melanin.default_value
     assert _give(blender, *_growing(blender, _streaks(BROWN))) == brows
-    assert melanin.default_value == pytest.approx(shade_of(_streaks(BROWN)).melanin) and melanin.default_value > fair
+    assert melanin.default_value == pytest.approx(_shade(_streaks(BROWN)).melanin) and melanin.default_value > fair
     _give(blender, *_growing(blender, _streaks(FAIR), "Beard"))
-    assert melanin.default_value == pytest.approx(shade_of(_streaks(BROWN)).melanin)
+    assert melanin.default_value == pytest.approx(_shade(_streaks(BROWN)).melanin)
 
 
 def test_what_the_user_changed_stays_when_hair_is_made_again(blender: Extension):
@@ -135,7 +148,7 @@ def test_what_the_user_changed_stays_when_hair_is_made_again(blender: Extension)
         assert _give(blender, *_growing(blender, _streaks(FAIR))) == material
         assert nodes["Pigments"].inputs["Melanin Redness"].default_value == pytest.approx(0.87)
         assert nodes["Hair"].inputs["Roughness"].default_value == pytest.approx(0.11)
-        assert nodes["Pigments"].inputs["Melanin"].default_value == pytest.approx(shade_of(_streaks(FAIR)).melanin)
+        assert nodes["Pigments"].inputs["Melanin"].default_value == pytest.approx(_shade(_streaks(FAIR)).melanin)
     assert nodes["Hair"].inputs["IOR"].default_value == pytest.approx(RESPONSES[0].ior)
 
 

@@ -23,17 +23,19 @@ DARK = (0.5, 2.0)
 def main() -> None:
     """Measure and print."""
     scene = hair_ball.studio(SIZE, SAMPLES)
+    scalp = hair_ball.scalp()
     hair = hair_ball.principled(hair_ball.ball(), {"Radial Roughness": RADIAL_ROUGHNESS}, "ABSORPTION")
-    print_table("Hair in a white world", [row for known in RESPONSES for row in _response(scene, hair, known.ior)])
+    print_table("Hair in a white world", [row for known in RESPONSES for row in _response(scene, hair, scalp, known)])
     print_table("Hair in the sun", _highlights(scene, hair))
 
 
-def _response(scene, hair, ior: float) -> list[Measurement]:
-    """Measure what hair of an index of refraction sends back, and fit the law."""
-    hair.inputs["IOR"].default_value = ior
+def _response(scene, hair, scalp, known: Response) -> list[Measurement]:
+    """Measure what hair of an index of refraction sends back, and fit the law. The scalp has the colour of the hair."""
+    ior = hair.inputs["IOR"].default_value = known.ior
     sent = []
     for three in ABSORPTIONS.reshape(-1, 3):
         hair.inputs["Absorption Coefficient"].default_value = three
+        scalp.inputs["Color"].default_value = (*known.reflectance(three), 1)
         sent.extend(hair_ball.seen(scene).mean(0))
     ceiling, floor = sent[0], sent[-1]
 

@@ -11,6 +11,8 @@ COUNT, POINTS, RADIUS = 6000, 8, 0.006
 """Curves, points of each and their radius: some nine hairs lie over each other on a ball of radius 1."""
 LENGTH, SPREAD, DEPTH = 1.2, 0.25, 0.12
 """Of a curve, in radians; standard deviation of directions, in radians; thickness of the hair."""
+SCALP = 0.87
+"""Radius of the ball under the hair."""
 INSIDE = 0.9
 """Share of the ball's radius within which colours are measured."""
 
@@ -22,15 +24,9 @@ def studio(size: int, samples: int):
     scene = bpy.context.scene
     for target in list(scene.objects):
         bpy.data.objects.remove(target)
-    scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = "CYCLES", samples, False
+    set_up(scene)
+    scene.cycles.samples = samples
     scene.render.resolution_x = scene.render.resolution_y = size
-    scene.render.resolution_percentage = 100
-    scene.render.film_transparent = True
-    scene.view_settings.view_transform = "Standard"
-    scene.world = bpy.data.worlds.new("White")
-    if scene.world.node_tree is None:
-        scene.world.use_nodes = True
-    scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = (1, 1, 1, 1)
     data = bpy.data.cameras.new("Camera")
     data.type, data.ortho_scale = "ORTHO", 2.0
     camera = bpy.data.objects.new("Camera", data)
@@ -38,6 +34,20 @@ def studio(size: int, samples: int):
     scene.collection.objects.link(camera)
     scene.camera = camera
     return scene
+
+
+def set_up(scene) -> None:
+    """Light a scene by a white world of strength 1, and let Cycles render it with its defaults, cut out."""
+    import bpy
+
+    scene.render.engine, scene.cycles.use_denoising = "CYCLES", False
+    scene.render.resolution_percentage = 100
+    scene.render.film_transparent = True
+    scene.view_settings.view_transform = "Standard"
+    scene.world = bpy.data.worlds.new("White")
+    if scene.world.node_tree is None:
+        scene.world.use_nodes = True
+    scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = (1, 1, 1, 1)
 
 
 def ball():
@@ -62,6 +72,22 @@ def ball():
     target = bpy.data.objects.new("Ball", curves)
     bpy.context.scene.collection.objects.link(target)
     return target
+
+
+def scalp():
+    """Return the diffuse material of a new ball under the hair, which lets no light through."""
+    import bpy
+
+    bpy.ops.mesh.primitive_uv_sphere_add(segments=64, ring_count=32, radius=SCALP)
+    material = bpy.data.materials.new("Scalp")
+    if material.node_tree is None:
+        material.use_nodes = True
+    tree = material.node_tree
+    tree.nodes.clear()
+    diffuse = tree.nodes.new("ShaderNodeBsdfDiffuse")
+    tree.links.new(diffuse.outputs[0], tree.nodes.new("ShaderNodeOutputMaterial").inputs["Surface"])
+    bpy.context.object.data.materials.append(material)
+    return diffuse
 
 
 def principled(target, inputs: dict, parametrization: str = "MELANIN"):
