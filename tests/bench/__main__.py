@@ -23,6 +23,8 @@ MODULES = {
         "avatar_binding_bench",
         "avatar_motion_bench",
         "avatar_wrap_bench",
+        "groom_bench",
+        "groom_shade_bench",
         "refine_bench",
         "viewport_bench",
     ),
