@@ -5,11 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from ..avatar.base_mesh import BaseMesh
+from ..errors import FaceLiftError
 from ..gaussians import Gaussians
 from ..progress import Reporter
 from .face_hair.find import find_face_hair
-from .groom import Groom, Growth
+from .groom import Groom, Growth, Tuft
 from .solve import hair_tuft
+
+NO_HAIR = "no-hair"
+"""Code of the error that says that a scalp is bald."""
+BALD = "This head has no hair on its scalp that curves could be made of: what it has on its face is there."
 
 
 def make_groom(
@@ -19,7 +24,7 @@ def make_groom(
     reporter: Reporter,
     hair: np.ndarray | None = None,
 ) -> Groom:
-    """Find a head's hair in its splats.
+    """Find a head's hair in its splats: the scalp's, where there is some, brows, lashes and beard.
 
     Args:
         gaussians: The head, in its local space.
@@ -29,11 +34,21 @@ def make_groom(
         hair: [N] bool, which splats are scalp hair, as a person selected them; None to tell it by the splats.
 
     Raises:
-        FaceLiftError: there is no hair ("no-hair"), or nothing tells what is hair ("select-hair").
+        FaceLiftError: there is no hair, on the face neither ("no-hair"), or nothing tells what is hair ("select-hair").
         Cancelled: cancelled through the reporter.
     """
     solving, looking = reporter.parts(80, 20)
-    tuft, notes = hair_tuft(gaussians, base, guides, solving, hair)
-    of_face = find_face_hair(gaussians, base, looking)
+    tufts: dict[Growth, Tuft] = {}
+    notes: tuple[str, ...] = (BALD,)
+    bald = None
+    try:
+        tufts[Growth.HAIR], notes = hair_tuft(gaussians, base, guides, solving, hair)
+    except FaceLiftError as error:
+        if error.code != NO_HAIR:
+            raise
+        bald = error
+    tufts |= find_face_hair(gaussians, base, guides, looking)
+    if not tufts and bald is not None:
+        raise bald
     reporter.finish()
-    return Groom({Growth.HAIR: tuft, **of_face}, notes)
+    return Groom(tufts, notes)

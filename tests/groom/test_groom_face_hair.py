@@ -19,6 +19,7 @@ from core.groom.face_hair.lashes import Lid
 from core.groom.face_hair.sight import Face
 from core.groom.face_hair.strip import LOWER, UPPER, Strip
 from core.groom.groom import Growth, Tuft
+from core.groom.making import BALD, make_groom
 from core.head.model import vertex_normals
 from core.progress import Reporter
 from core.splats import spherical_harmonics as harmonics
@@ -31,7 +32,7 @@ from tests.helpers.photo import SHARED
 @lru_cache(maxsize=1)
 def found() -> dict[Growth, Tuft]:
     """The astronaut's."""
-    return find_face_hair(astronaut_head()[0].gaussians, astronaut_base(), Reporter())
+    return find_face_hair(astronaut_head()[0].gaussians, astronaut_base(), 800, Reporter())
 
 
 def local(base: BaseMesh, points: np.ndarray) -> np.ndarray:
@@ -130,7 +131,7 @@ def test_lashes_follow_the_lid():
 def test_a_face_of_one_colour_has_neither_brows_nor_lashes():
     head = astronaut_head()[0].gaussians
     plain = head.replace(sh=harmonics.from_colors(np.tile([0.8, 0.6, 0.5], (len(head), 1))))
-    bare = find_face_hair(plain, astronaut_base(), Reporter())
+    bare = find_face_hair(plain, astronaut_base(), 800, Reporter())
     assert Growth.BROWS not in bare
     # What is between the lids is of one colour with them, too: closed eyes.
     assert Growth.LASHES not in bare
@@ -142,7 +143,7 @@ def test_hair_moves_with_its_head():
     matrix[:3, :3] = 0.17 * np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
     matrix[:3, 3] = 1, -2, 0.5
     there = find_face_hair(
-        astronaut_head()[0].gaussians.transform(matrix), astronaut_base().transformed(matrix), Reporter()
+        astronaut_head()[0].gaussians.transform(matrix), astronaut_base().transformed(matrix), 800, Reporter()
     )
     for growth, tuft in found().items():
         curves, moved = tuft.guides, there[growth].guides
@@ -154,8 +155,12 @@ def test_hair_moves_with_its_head():
 
 def test_closed_eyes_get_no_lashes_but_brows():
     result, _ = head_and_photo(file_photo(SHARED / "truth-heads" / "scan" / "photo_35.png"))
-    scan = find_face_hair(result.gaussians, fit_base_mesh(result.gaussians, result.shape), Reporter())
-    assert set(scan) == {Growth.BROWS}
+    base = fit_base_mesh(result.gaussians, result.shape)
+    assert set(find_face_hair(result.gaussians, base, 800, Reporter())) == {Growth.BROWS}
+    # He is bald, too, which is said.
+    groom = make_groom(result.gaussians, base, 800, Reporter())
+    assert set(groom.tufts) == {Growth.BROWS}
+    assert groom.notes == (BALD,)
 
 
 def on_chin_and_lip() -> np.ndarray:
@@ -173,7 +178,7 @@ def test_a_beard_is_found_where_it_is_and_lies_down():
     light = np.random.default_rng(0).uniform(0.08, 0.4, (len(head), 1))
     colors = head.colors + where * (light - head.colors)
     bearded = head.replace(sh=harmonics.from_colors(colors))
-    tuft = find_face_hair(bearded, base, Reporter())[Growth.BEARD]
+    tuft = find_face_hair(bearded, base, 2000, Reporter())[Growth.BEARD]
     curves = tuft.guides
     roots = local(base, curves.roots.points(base.shown))
     assert (zone(base.model)[curves.roots.corners].max(axis=1) > 0).all()
@@ -204,7 +209,7 @@ def test_shade_and_rough_skin_are_no_beard():
         uneven = np.exp(0.1 * rng.standard_normal((len(head), 1)))
         shaded = to_encoded(to_linear(np.clip(head.colors, 0, 1)) * (1 + where * (dark * uneven - 1)))
         assert Growth.BEARD not in find_face_hair(
-            head.replace(sh=harmonics.from_colors(shaded)), astronaut_base(), Reporter()
+            head.replace(sh=harmonics.from_colors(shaded)), astronaut_base(), 800, Reporter()
         )
     assert Growth.BEARD not in found()
 
@@ -213,12 +218,12 @@ def test_shade_and_rough_skin_are_no_beard():
 def test_beards_of_portraits_are_as_long_as_they_are(name: str, shortest: float, longest: float):
     result, _ = head_and_photo(portrait_photo(name))
     base = fit_base_mesh(result.gaussians, result.shape)
-    curves = find_face_hair(result.gaussians, base, Reporter())[Growth.BEARD].guides
+    curves = find_face_hair(result.gaussians, base, 800, Reporter())[Growth.BEARD].guides
     assert shortest < np.median(curves.lengths) / base.pose.scale * 1000 < longest
     assert np.linalg.norm(curves.points[curves.first] - curves.roots.points(base.shown), axis=1).max() < 1e-5
 
 
 def test_a_woman_has_no_beard():
     result, _ = head_and_photo(portrait_photo("006"))
-    hair = find_face_hair(result.gaussians, BaseMesh.from_shape(result.shape), Reporter())
+    hair = find_face_hair(result.gaussians, BaseMesh.from_shape(result.shape), 800, Reporter())
     assert set(hair) == {Growth.BROWS, Growth.LASHES}

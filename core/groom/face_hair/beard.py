@@ -19,8 +19,10 @@ from .sight import Face
 
 STEPS = 10
 """Points of a hair."""
-GUIDES, DENSITY, MOST = 1200, 60, 15_000
-"""Guides of a beard, its hairs for each square centimetre, and how many they are at most."""
+GUIDES, FEWEST = 0.6, 400
+"""Guides of a beard against the scalp's, and how many they are at least."""
+DENSITY, MOST = 60, 15_000
+"""Hairs of a beard for each square centimetre, and how many they are at most."""
 THIN = 0.2
 """Share of cover up to which there is no hair."""
 SHORT, LACKS = (0.003, 0.006), (0.15, 0.3)
@@ -54,14 +56,22 @@ FACING = 0.3
 """Cosine from which the front view tells a hair's colour and direction."""
 
 
-def find_beard(face: Face) -> Tuft | None:
-    """Return the beard; None where the splats show none."""
+def find_beard(face: Face, guides: int) -> Tuft | None:
+    """Return the beard; None where the splats show none.
+
+    Args:
+        face: The head.
+        guides: How many the scalp has, about; for so many that they are all its hairs, the beard has all of its own.
+    """
     cover = BeardCover.of(face)
     if cover is None:
         return None
     model, rng = face.base.model, np.random.default_rng(0)
     dense = np.clip((cover.share - THIN) / (1 - THIN), 0, 1)
-    corners, weights, area = _spread(face, dense, rng)
+    triangles, areas = _patches(face, dense)
+    hairs = int(np.clip(areas.sum() * 1e4 * DENSITY, FEWEST, MOST))
+    count = min(max(FEWEST, int(GUIDES * guides)), hairs)
+    corners, weights = _spread(triangles, areas, count, rng)
     roots, normals, mean = (
         np.einsum("sk,skc->sc", weights, values[corners])
         for values in (face.vertices, face.normals, model.mean * 1000.0)
@@ -74,21 +84,25 @@ def find_beard(face: Face) -> Tuft | None:
     paths = _outside(face, paths)
     grows = skin_faces(model, Region.FACE, Region.NECK)
     curves = hair_curves(face, paths, _colors(face, paths, normals, cover, hang, rng), RADIUS, grows)
-    hairs = int(np.clip(area * 1e4 * DENSITY, len(curves), MOST))
     return Tuft(curves, (dense / dense.max()).astype(np.float32), hairs)
 
 
-def _spread(face: Face, share: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return corners [S, 3] and weights [S, 3] of places spread over the beard, and its area in square metres."""
+def _patches(face: Face, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return triangles [T, 3] of the beard, and how many square metres [T] of each hair covers."""
     triangles = face.base.triangles[(share[face.base.triangles] > 0).all(axis=1)]
     edges = face.vertices[triangles[:, 1:]] - face.vertices[triangles[:, :1]]
-    area = np.linalg.norm(np.cross(edges[:, 0], edges[:, 1]), axis=1) / 2 / UNITS_PER_METRE**2
-    area = area * share[triangles].mean(axis=1)
-    steps = np.cumsum(area) / area.sum()
-    chosen = np.searchsorted(steps, (np.arange(GUIDES) + rng.uniform(size=GUIDES)) / GUIDES)
-    first, second = np.sqrt(rng.uniform(size=GUIDES)), rng.uniform(size=GUIDES)
-    weights = np.stack([1 - first, first * (1 - second), first * second], axis=1)
-    return triangles[chosen], weights, float(area.sum())
+    areas = np.linalg.norm(np.cross(edges[:, 0], edges[:, 1]), axis=1) / 2 / UNITS_PER_METRE**2
+    return triangles, areas * share[triangles].mean(axis=1)
+
+
+def _spread(
+    triangles: np.ndarray, areas: np.ndarray, count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return corners [S, 3] and weights [S, 3] of ``count`` places spread over triangles by area."""
+    steps = np.cumsum(areas) / areas.sum()
+    chosen = np.searchsorted(steps, (np.arange(count) + rng.uniform(size=count)) / count)
+    first, second = np.sqrt(rng.uniform(size=count)), rng.uniform(size=count)
+    return triangles[chosen], np.stack([1 - first, first * (1 - second), first * second], axis=1)
 
 
 def _lengths(mean: np.ndarray, hang: float, lack: float) -> np.ndarray:

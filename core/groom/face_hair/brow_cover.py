@@ -27,6 +27,8 @@ FIRST, BEFORE = 0.05, (0.007, 0.002)
 """Share of the length up to which the middle line may bend at the inner end; metres before it where hair ends."""
 ASIDE = (0.0055, 0.0075)
 """Metres beside the middle line from which hair is doubted, and beyond which there is none."""
+SEEN = 0.8
+"""Share of the cells between, above and below, that the picture has to show."""
 FAINT, LEAST = 0.18, 7.0
 """Share of the brow's own contrast below which cells have no hair; CIE units of it below which there is no brow."""
 ABOVE_LIDS, SPREAD = 0.011, 0.004
@@ -59,19 +61,19 @@ class BrowCover:
         light = ndimage.gaussian_filter(strip.lab[..., 0] + REDNESS * strip.lab[..., 1], NOISE / CELL)
         bare = ndimage.grey_closing(light, (round(WIDEST / CELL), 1), mode="nearest")
         bare = ndimage.gaussian_filter(bare, RIDGE / CELL)
-        row = _middle(np.maximum(bare - light, 0), strip)
+        row = _middle(np.maximum(bare - light, 0) * strip.seen, strip)
         up = strip.up[:, None] - strip.up[row]
         above = (up > ASIDE[0]) & (up < ASIDE[0] + 0.005)
         forehead = ndimage.gaussian_filter1d(_mean(light, above), 2 * RIDGE / CELL)
         bare = np.maximum(bare, SHADE * forehead)
-        away = np.maximum(bare - light, 0)
+        away = np.maximum(bare - light, 0) * strip.seen
         core = (strip.along > CORE[0] * strip.length) & (strip.along < CORE[1] * strip.length)
         columns = np.arange(len(row))
         ridge = ndimage.gaussian_filter(away, RIDGE / CELL / 2)[row, columns]
         contrast = float(np.median(ridge[core]))
         off = abs(np.median(strip.up[row][core]))
         wrinkled = away[above & core].mean() if (above & core).any() else 0.0
-        if contrast < max(LEAST, DISTINCT * wrinkled) or off > OFF_MIDDLE:
+        if contrast < max(LEAST, DISTINCT * wrinkled) or off > OFF_MIDDLE or strip.seen[:, core].mean() < SEEN:
             contrast = 0.0
         middle = _held(strip.up[row], (ridge > 0.3 * contrast) & (strip.along > FIRST * strip.length), core)
         share = np.clip((away / max(contrast, LEAST) - FAINT) / (1 - FAINT), 0, 1)

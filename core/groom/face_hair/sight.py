@@ -18,6 +18,7 @@ from ...geometry.vectors import unit
 from ...head.landmark_solver import UNITS_PER_METRE
 from ...head.mesh_raster import MeshMaps, rasterize_mesh
 from ...head.model import vertex_normals
+from ...splats.parts import Part
 
 SIZE, HALF_WIDTH = 560, 0.125
 """Pixels across, and metres from the middle to the border: 0.45 mm a pixel, half of one of a portrait."""
@@ -25,6 +26,8 @@ DISTANCE, DROP = 0.55, 0.045
 """Metres from the camera to the head's middle, and of the picture's middle below eye level."""
 ASIDE = 30.0
 """Degrees to the sides from which a face is looked at: the middles of brows and eyes face that way."""
+FRINGE = -0.01
+"""Metres above eye level from which hair is no beard's."""
 NEAR_FACE = 0.19
 """Metres around the picture's middle within which splats are looked at."""
 
@@ -63,6 +66,12 @@ class Face:
         return {}
 
     @cached_property
+    def without_fringe(self) -> Gaussians:
+        """The splats without hair above the eyes' middle: views from the sides look for what lies under it."""
+        over = (self.splats.parts == Part.HAIR) & (self.splats.means[:, 2] > FRINGE * UNITS_PER_METRE)
+        return self.splats.select(~over)
+
+    @cached_property
     def vertices(self) -> np.ndarray:
         """[V, 3] of the mesh as it is shown."""
         return self.base.shown.astype(np.float64)
@@ -75,7 +84,7 @@ class Face:
 
 @dataclass(frozen=True, eq=False)
 class Sight:
-    """A view of the face; all maps are [S, S].
+    """A view of the face, those from the sides without hair that falls over the brows; all maps are [S, S].
 
     Attributes:
         face: What is seen.
@@ -101,7 +110,7 @@ class Sight:
         down[2, 3] = -DROP * UNITS_PER_METRE
         camera = Camera.orbit(270 + azimuth, radius=DISTANCE * UNITS_PER_METRE, fov=fov, size=SIZE).moved(down)
         maps = rasterize_mesh(camera, face.vertices, face.base.triangles, cull_back_faces=True)
-        view = look(face.splats, camera, reach=DISTANCE * UNITS_PER_METRE)
+        view = look(face.splats if not azimuth else face.without_fringe, camera, reach=DISTANCE * UNITS_PER_METRE)
         return cls(face, camera, view.image / np.float32(255), view.depth, view.alpha, maps)
 
     @cached_property

@@ -19,6 +19,8 @@ CELL = 0.0005
 """Metres between neighbouring cells."""
 ABOVE, BELOW, INNER, OUTER = 0.013, 0.013, 0.009, 0.014
 """Metres around the brow that the landmarks tell: where brows may be."""
+SOLID = 0.8
+"""Coverage from which the picture shows a surface."""
 STRAIGHT = 0.003
 """Metres beyond the landmarks from which on the strip goes on straight."""
 
@@ -36,6 +38,7 @@ class Strip:
         points: [R, C, 3] where they are on the mesh.
         normals: [R, C, 3] the mesh's there.
         rgb, lab: [R, C, 3] the picture there.
+        seen: [R, C] bool where it shows a surface.
     """
 
     sight: Sight
@@ -47,6 +50,7 @@ class Strip:
     normals: np.ndarray
     rgb: np.ndarray
     lab: np.ndarray
+    seen: np.ndarray
 
     @classmethod
     def of(cls, sight: Sight, side: int) -> Strip:
@@ -78,5 +82,6 @@ class Strip:
             np.stack([ndimage.map_coordinates(picture[..., c], at, order=1, mode="nearest") for c in range(3)], axis=-1)
             for picture in (sight.rgb, sight.lab)
         )
+        seen = ndimage.map_coordinates(sight.alpha, at, order=1) > SOLID
         shape = (*cells.shape[:2], 3)
-        return cls(sight, along, up, length, cells, points.reshape(shape), normals.reshape(shape), rgb, lab)
+        return cls(sight, along, up, length, cells, points.reshape(shape), normals.reshape(shape), rgb, lab, seen)
