@@ -124,7 +124,7 @@ def _tones(cover: BrowCover) -> tuple[np.ndarray, np.ndarray]:
     total = np.maximum(ndimage.gaussian_filter(weight, sigma), 1e-6)
     local = np.stack([ndimage.gaussian_filter(away[..., c] * weight, sigma) / total for c in range(3)], axis=-1)
     whole = (away * weight[..., None]).sum((0, 1)) / weight.sum()
-    sure = total / (total + 0.02)
+    sure = total / (total + 0.1)
     mixed = whole + sure[..., None] * (local - whole)
     return np.clip(skin + mixed, 0.01, 1), covered
 

@@ -66,10 +66,10 @@ class Face:
         return {}
 
     @cached_property
-    def without_fringe(self) -> Gaussians:
-        """The splats without hair above the eyes' middle: views from the sides look for what lies under it."""
-        over = (self.splats.parts == Part.HAIR) & (self.splats.means[:, 2] > FRINGE * UNITS_PER_METRE)
-        return self.splats.select(~over)
+    def fringe(self) -> np.ndarray:
+        """[N] float32 1 for splats of hair that may hang over brows, else 0."""
+        over = self.splats.means[:, 2] > FRINGE * UNITS_PER_METRE
+        return ((self.splats.parts == Part.HAIR) & over).astype(np.float32)
 
     @cached_property
     def vertices(self) -> np.ndarray:
@@ -84,7 +84,7 @@ class Face:
 
 @dataclass(frozen=True, eq=False)
 class Sight:
-    """A view of the face, those from the sides without hair that falls over the brows; all maps are [S, S].
+    """A view of the face, all maps are [S, S].
 
     Attributes:
         face: What is seen.
@@ -92,6 +92,7 @@ class Sight:
         rgb: [S, S, 3] float32 the splats, sRGB-encoded over white.
         depth: float32 the splats' mean depth.
         alpha: float32 their coverage, 0..1.
+        fringe: float32 how far they are hair that hangs over brows, 0..1.
         maps: The mesh.
     """
 
@@ -100,6 +101,7 @@ class Sight:
     rgb: np.ndarray
     depth: np.ndarray
     alpha: np.ndarray
+    fringe: np.ndarray
     maps: MeshMaps
 
     @classmethod
@@ -110,8 +112,8 @@ class Sight:
         down[2, 3] = -DROP * UNITS_PER_METRE
         camera = Camera.orbit(270 + azimuth, radius=DISTANCE * UNITS_PER_METRE, fov=fov, size=SIZE).moved(down)
         maps = rasterize_mesh(camera, face.vertices, face.base.triangles, cull_back_faces=True)
-        view = look(face.splats if not azimuth else face.without_fringe, camera, reach=DISTANCE * UNITS_PER_METRE)
-        return cls(face, camera, view.image / np.float32(255), view.depth, view.alpha, maps)
+        view = look(face.splats, camera, face.fringe, DISTANCE * UNITS_PER_METRE)
+        return cls(face, camera, view.image / np.float32(255), view.depth, view.alpha, view.share, maps)
 
     @cached_property
     def lab(self) -> np.ndarray:

@@ -21,6 +21,8 @@ ABOVE, BELOW, INNER, OUTER = 0.013, 0.013, 0.009, 0.014
 """Metres around the brow that the landmarks tell: where brows may be."""
 SOLID = 0.8
 """Coverage from which the picture shows a surface."""
+HAIR, HAIR_RIM = 0.3, 0.001
+"""Share of hair from which it shows hair, and metres beside that which are no skin either."""
 STRAIGHT = 0.003
 """Metres beyond the landmarks from which on the strip goes on straight."""
 
@@ -38,7 +40,7 @@ class Strip:
         points: [R, C, 3] where they are on the mesh.
         normals: [R, C, 3] the mesh's there.
         rgb, lab: [R, C, 3] the picture there.
-        seen: [R, C] bool where it shows a surface.
+        seen: [R, C] bool where it shows a surface, and no hair that hangs over it.
     """
 
     sight: Sight
@@ -83,5 +85,7 @@ class Strip:
             for picture in (sight.rgb, sight.lab)
         )
         seen = ndimage.map_coordinates(sight.alpha, at, order=1) > SOLID
+        over = ndimage.map_coordinates(sight.fringe, at, order=1) > HAIR
+        seen &= ~ndimage.binary_dilation(over, iterations=round(HAIR_RIM / CELL))
         shape = (*cells.shape[:2], 3)
         return cls(sight, along, up, length, cells, points.reshape(shape), normals.reshape(shape), rgb, lab, seen)
