@@ -44,7 +44,7 @@ def make_groom(
     try:
         tufts[Growth.HAIR], notes = hair_tuft(gaussians, base, guides, solving, hair)
     except FaceLiftError as error:
-        if error.code != NO_HAIR:
+        if error.code != NO_HAIR or hair is not None:
             raise
         bald = error
     tufts |= find_face_hair(gaussians, base, guides, looking)
