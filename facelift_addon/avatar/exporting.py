@@ -17,7 +17,7 @@ from ..reporting import reported
 from . import base_objects, faces, rigs
 from .belonging import base_mesh_of
 from .companions import companions_of
-from .exporting_maps import can_have_maps
+from .exporting_maps import shows_texture
 from .exporting_meta import VrmMeta
 from .exporting_stage import whole_files
 from .exporting_writers import WRITERS, Wanted
@@ -67,15 +67,14 @@ class FACELIFT_OT_export_avatar(Explained, VrmMeta, bpy.types.Operator, ExportHe
         name="Animation", description="Export the keyframes of expressions and rig", default=True
     )
     use_cards: BoolProperty(name="Hair Cards", description="Export the hair cards, if there are any", default=True)
-    use_materials: BoolProperty(name="Materials and Texture", description="Export how the mesh looks", default=True)
-
+    use_materials: BoolProperty(name="Materials", description="Export how the mesh looks", default=True)
     texture: EnumProperty(
         name="Texture",
         description="What the exported base mesh shows",
         items=(
             (
                 "DELIT",
-                "Delit, with Roughness and Normals",
+                "Delit, with Maps",
                 "The texture without the smooth shading of the photo's light, how rough skin, eyes and mouth are, and "
                 "pores and lines as a normal map",
             ),
@@ -138,7 +137,7 @@ class FACELIFT_OT_export_avatar(Explained, VrmMeta, bpy.types.Operator, ExportHe
         layout.prop(self, "use_materials")
         if self.format != "OBJ":
             row = layout.row()
-            row.enabled = self.use_materials and can_have_maps(_mesh_of(context))
+            row.enabled = self.use_materials and shows_texture(_mesh_of(context))
             row.prop(self, "texture")
         row = layout.row()
         row.enabled = bool(companions_of(_mesh_of(context)))

@@ -18,12 +18,14 @@ NAMES = ("albedo", "roughness", "normal")
 """Of the maps, at the end of their pictures' names."""
 
 
+def shows_texture(mesh: bpy.types.Object) -> bool:
+    """Whether a mesh is a base mesh that shows a texture of ours."""
+    return base_objects.is_base_mesh(mesh) and _texture_of(mesh) is not None
+
+
 def can_have_maps(mesh: bpy.types.Object) -> bool:
-    """Whether maps can be made for a mesh: it is a base mesh that shows a square texture of ours."""
-    if not base_objects.is_base_mesh(mesh):
-        return False
-    image = _texture_of(mesh)
-    if image is None or image.size[0] != image.size[1] or not image.size[0]:
+    """Whether maps can be made for a mesh: its texture is ours and square, and no vertices were added or removed."""
+    if not shows_texture(mesh) or not 0 < _texture_of(mesh).size[0] == _texture_of(mesh).size[1]:
         return False
     try:
         base_objects.read(mesh)

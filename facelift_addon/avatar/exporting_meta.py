@@ -31,7 +31,7 @@ class VrmMeta:
         ),
     )
     vrm_commercial: EnumProperty(
-        name="Commercial Use",
+        name="Commercial",
         description="Whether money may be earned with it",
         items=(
             ("personalNonProfit", "None", "Persons, without profit"),
@@ -48,16 +48,14 @@ class VrmMeta:
             ("allowModificationRedistribution", "Allowed and Shared", "It may be changed, and passed on changed"),
         ),
     )
-    vrm_redistribution: BoolProperty(name="May Be Passed On", description="Others may pass the file on")
-    vrm_credit: BoolProperty(name="Author Must Be Named", description="Who uses it names its author", default=True)
-    vrm_violent: BoolProperty(name="Violent Content", description="May be used for excessively violent content")
-    vrm_sexual: BoolProperty(name="Sexual Content", description="May be used for excessively sexual content")
+    vrm_redistribution: BoolProperty(name="May Pass It On", description="Others may pass the file on")
+    vrm_credit: BoolProperty(name="Name the Author", description="Who uses it names its author", default=True)
+    vrm_violent: BoolProperty(name="Violence", description="May be used for excessively violent content")
+    vrm_sexual: BoolProperty(name="Sexuality", description="May be used for excessively sexual content")
     vrm_political: BoolProperty(
-        name="Political or Religious Content", description="May be used for political or religious purposes"
+        name="Politics, Religion", description="May be used for political or religious purposes"
     )
-    vrm_hateful: BoolProperty(
-        name="Antisocial or Hateful Content", description="May be used for antisocial content or hate speech"
-    )
+    vrm_hateful: BoolProperty(name="Hate", description="May be used for antisocial content or hate speech")
 
     def meta(self, mesh: bpy.types.Object) -> Meta:
         """Return the fields; a head of an engine under a non-commercial licence says so, and is not let out of it."""
