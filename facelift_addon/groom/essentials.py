@@ -18,6 +18,8 @@ INTERPOLATE, TRIM, CLUMP, CURL, NOISE = (
     "Hair Curves Noise",
 )
 """Assets that grooms are made with."""
+GUIDES, GUIDES_VERSION = "FaceLift Guides", 1
+"""Our group that comes before other curves join the guides."""
 DEFORM, DEFORM_VERSION = "FaceLift Surface Deform", 1
 """Our group, as *Add > Empty Hair* makes one."""
 
@@ -49,6 +51,22 @@ def groups(wanted: Iterable[str]) -> dict[str, bpy.types.NodeTree]:
         group[NAME_KEY] = name
         found[name] = group
     return found
+
+
+def guides_group() -> bpy.types.NodeTree:
+    """Return the node group that changes nothing and lets Sculpt Mode find the guides again among what joins them.
+
+    Nodes that make other curves of some note first where the points were that a brush moves. Those of *Interpolate Hair
+    Curves* don't, and *Deform Curves on Surface* then turns as many points as there are now in a list of the guides'
+    alone: Blender 5.2 ends at the first stroke. Resampling notes them, even where no curve is chosen for it.
+    """
+    geometry = (("Geometry", "Geometry"),)
+    return shared_group(GUIDES, GUIDES_VERSION, geometry, geometry, _remember)
+
+
+def _remember(builder: Builder, sockets) -> dict:
+    node = builder.node("GeometryNodeResampleCurve", {"Curve": sockets["Geometry"], "Selection": False})
+    return {"Geometry": node.outputs["Curve"]}
 
 
 def deform_group() -> bpy.types.NodeTree:

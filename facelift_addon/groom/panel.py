@@ -16,7 +16,7 @@ class FACELIFT_PT_groom(SidebarPanel, bpy.types.Panel):
 
     bl_label = "Hair Curves"
     bl_parent_id = "FACELIFT_PT_avatar"
-    bl_order = 1
+    bl_order = 0
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

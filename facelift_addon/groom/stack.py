@@ -16,7 +16,8 @@ from ...core.groom.groom import Growth, Tuft
 from ..splats.display.modifier_inputs import ModifierInputs, find_modifier
 from . import essentials, names
 
-DEFORM = "Surface Deform"
+REMEMBERED, DEFORM = "Guides", "Surface Deform"
+"""Names of our own modifiers."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +63,19 @@ def give(hair: bpy.types.Object, tuft: Tuft, base: BaseMesh, fill: bool) -> bool
     wanted = [essentials.INTERPOLATE] if fill else []
     wanted += [styling.group for styling in STYLINGS]
     before = find_modifier(hair, essentials.INTERPOLATE)
-    if before is not None and not fill:
-        hair.modifiers.remove(before)
+    if not fill:
+        for found in filter(None, (before, find_modifier(hair, essentials.GUIDES))):
+            hair.modifiers.remove(found)
     groups = essentials.groups(wanted)
     new = not any(modifier.type == "NODES" for modifier in hair.modifiers)
     if fill and before is None and essentials.INTERPOLATE in groups:
         modifier = _add(hair, groups[essentials.INTERPOLATE])
         hair.modifiers.move(list(hair.modifiers).index(modifier), 0)
         _set_up(ModifierInputs(modifier), hair, tuft, base)
+        if find_modifier(hair, essentials.GUIDES) is None:
+            remembered = _add(hair, essentials.guides_group())
+            remembered.name = REMEMBERED
+            hair.modifiers.move(list(hair.modifiers).index(remembered), 0)
     if new:
         # Who removed one of these does not want it back.
         for styling in STYLINGS:

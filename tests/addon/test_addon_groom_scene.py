@@ -162,15 +162,18 @@ def test_what_an_artist_may_switch_on_does_what_it_says(quick, mesh):
         item.show_viewport = False
     # Blender's own order: what follows the mesh comes last, also after modifiers that are added later.
     hair.modifiers.new("Later", "NODES")
-    assert hair.modifiers[-1].name == "Surface Deform" and hair.modifiers[0].name == "Interpolate Hair Curves"
+    names = [item.name for item in hair.modifiers]
+    assert names[-1] == "Surface Deform" and names[:2] == ["Guides", "Interpolate Hair Curves"]
 
 
 def test_all_strands_have_nothing_between_them(quick, mesh):
     hair = groom(strands="ALL")
-    assert modifier(quick, hair, "Interpolate Hair Curves") is None
+    assert modifier(quick, hair, "Interpolate Hair Curves") is None and "Guides" not in hair.modifiers
     assert len(evaluated(hair).curves) == len(hair.data.curves) == 20_000
     hair = groom()
-    assert modifier(quick, hair, "Interpolate Hair Curves") == hair.modifiers[0]
+    assert modifier(quick, hair, "Interpolate Hair Curves") == hair.modifiers[1]
+    hair = groom(strands="ALL")
+    assert "Guides" not in hair.modifiers and len(evaluated(hair).curves) == 20_000
 
 
 def test_a_blender_without_hair_assets_gets_all_strands_and_is_told(quick, mesh, monkeypatch):
