@@ -48,7 +48,7 @@ STYLINGS = (
 """In the order of the stack. All are switched off at first: what the photo shows needs none."""
 
 
-def give(hair: bpy.types.Object, tuft: Tuft, base: BaseMesh, fill: bool) -> bool:
+def give(hair: bpy.types.Object, tuft: Tuft, base: BaseMesh, fill: bool) -> None:
     """Give hair those of its modifiers that it lacks, each in its place; those that are there stay as they are.
 
     Args:
@@ -56,36 +56,27 @@ def give(hair: bpy.types.Object, tuft: Tuft, base: BaseMesh, fill: bool) -> bool
         tuft: As its head has it.
         base: The mesh under it, in its own local space.
         fill: Let hair grow between the guides; otherwise there are just these.
-
-    Returns:
-        Whether all modifiers are there; not so where Blender came without its hair assets.
     """
     wanted = [essentials.INTERPOLATE] if fill else []
     wanted += [styling.group for styling in STYLINGS]
     before = find_modifier(hair, essentials.INTERPOLATE)
-    if not fill:
-        for found in filter(None, (before, find_modifier(hair, essentials.GUIDES))):
-            hair.modifiers.remove(found)
+    if before is not None and not fill:
+        hair.modifiers.remove(before)
     groups = essentials.groups(wanted)
     new = not any(modifier.type == "NODES" for modifier in hair.modifiers)
     if fill and before is None and essentials.INTERPOLATE in groups:
-        modifier = _add(hair, groups[essentials.INTERPOLATE])
+        modifier = _add(hair, groups[essentials.INTERPOLATE], essentials.INTERPOLATE)
         hair.modifiers.move(list(hair.modifiers).index(modifier), 0)
         _set_up(ModifierInputs(modifier), hair, tuft, base)
-        if find_modifier(hair, essentials.GUIDES) is None:
-            remembered = _add(hair, essentials.guides_group())
-            remembered.name = REMEMBERED
-            hair.modifiers.move(list(hair.modifiers).index(remembered), 0)
+    guides = find_modifier(hair, essentials.GUIDES) or _add(hair, essentials.guides_group(), REMEMBERED)
+    hair.modifiers.move(list(hair.modifiers).index(guides), 0)
     if new:
         # Who removed one of these does not want it back.
         for styling in STYLINGS:
             if styling.group in groups:
                 _add_styling(hair, styling, groups[styling.group], base.pose.scale)
     if find_modifier(hair, essentials.DEFORM) is None:
-        modifier = hair.modifiers.new(DEFORM, "NODES")
-        modifier.node_group = essentials.deform_group()
-        modifier.use_pin_to_last = True
-    return len(groups) == len(wanted)
+        _add(hair, essentials.deform_group(), DEFORM).use_pin_to_last = True
 
 
 def stylings_of(hair: bpy.types.Object) -> list[tuple[Styling, bpy.types.Modifier]]:
@@ -94,8 +85,8 @@ def stylings_of(hair: bpy.types.Object) -> list[tuple[Styling, bpy.types.Modifie
     return [(styling, modifier) for styling, modifier in found if modifier is not None]
 
 
-def _add(hair: bpy.types.Object, group: bpy.types.NodeTree) -> bpy.types.Modifier:
-    modifier = hair.modifiers.new(group.name, "NODES")
+def _add(hair: bpy.types.Object, group: bpy.types.NodeTree, name: str) -> bpy.types.Modifier:
+    modifier = hair.modifiers.new(name, "NODES")
     modifier.node_group = group
     modifier.show_expanded = False
     return modifier
@@ -118,7 +109,7 @@ def _set_up(inputs: ModifierInputs, hair: bpy.types.Object, tuft: Tuft, base: Ba
 
 
 def _add_styling(hair: bpy.types.Object, styling: Styling, group: bpy.types.NodeTree, metre: float) -> None:
-    modifier = _add(hair, group)
+    modifier = _add(hair, group, group.name)
     modifier.show_viewport = modifier.show_render = False
     inputs = ModifierInputs(modifier)
     for name, value in styling.values.items():
