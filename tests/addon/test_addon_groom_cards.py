@@ -178,3 +178,23 @@ def test_keyframes_of_the_face_move_the_cards_in_a_glb_too(blender, mesh, tmp_pa
     assert set(played) == {mesh.name, cards.name}
     weights = played[cards.name].reshape(-1, 52)[:, ARKIT_NAMES.index("browInnerUp")]
     assert weights.min() < 0.01 and weights.max() > 0.99
+
+
+def test_from_the_interface_it_is_made_in_the_background_can_be_cancelled_and_is_one_undo_step(blender, mesh):
+    import bpy
+
+    errands = blender.module("facelift_addon.making.errands")
+    title = blender.module("facelift_addon.groom.cards").TITLE
+    number = len(bpy.data.objects)
+    bpy.ops.facelift.hair_cards(triangles=TRIANGLES, atlas_size="1024", in_background=True)
+    assert errands.has(title)
+    errands.cancel(title)
+    blender.tick_until(lambda: not errands.tick())
+    assert len(bpy.data.objects) == number
+    bpy.ops.ed.undo_push(message="before")
+    make()
+    bpy.ops.ed.undo_push(message="cards")
+    bpy.ops.ed.undo()
+    assert len(bpy.data.objects) == number
+    hair = [item for item in bpy.data.objects if item.type == "CURVES"]
+    assert len(hair) == 2 and not any(item.hide_viewport for item in hair)

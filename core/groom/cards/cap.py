@@ -16,7 +16,7 @@ from .clusters import STEPS, Resampled
 from .layout import CAP
 from .painting import Picture, spread
 
-LIFT = 0.0012
+LIFT = 0.0008
 """Metres from the skin."""
 REACH = 0.012
 """Metres from a root up to which hair around it covers the skin."""
@@ -158,9 +158,9 @@ def paint_cap(plane: Plane, hair: Resampled, metre: float, side: int, rng: np.ra
     # Where much grows, there is hair between strokes, too; at the hairline there are strokes alone, and where hair only
     # hangs over the skin there are none.
     grown = np.bincount((row * side + column)[:, 0][inside[:, 0]], minlength=side * side).reshape(side, side)
-    near = gaussian_filter(grown.astype(np.float32), side / 130)
-    near = near / max(float(np.median(near[grown > 0])), 1e-9)
-    alpha = np.maximum(painted * np.clip(4 * near - 0.2, 0, 1), np.clip(3 * near - 0.5, 0, 1))
+    near = gaussian_filter(grown.astype(np.float32), side / 100)
+    near = near / max(float(np.quantile(near[grown > 0], 0.25)), 1e-9)
+    alpha = np.maximum(painted * np.clip(4 * near - 0.2, 0, 1), np.clip(2 * near - 0.6, 0, 1))
     normal = np.zeros((side, side, 3), np.float32)
     normal[..., 2] = 1
     return Picture(np.clip(color, 0, 1), gaussian_filter(alpha, 0.5), normal)

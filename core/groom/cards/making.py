@@ -27,16 +27,18 @@ TRIANGLES = (2_000, 8_000, 20_000)
 SIZES = (1024, 2048, 4096)
 """Of the atlas in pixels."""
 SIZE = 2048
-USUAL = (3, 10)
+USUAL = (4, 10)
 """Least and most segments of a card, by which the number of cards is chosen: wavy hair has fewer ones, that bend."""
 SHARES = {Growth.HAIR: 1.0, Growth.BEARD: 0.25, Growth.BROWS: 0.08, Growth.LASHES: 0.06}
 """How triangles are shared among what grows."""
+CLEAR = 0.0018
+"""Metres from the skin that cards over the cap keep: it lies between."""
 HAIR_WIDTH = 2.4
 """Of a hair in the atlas of :data:`SIZE`, pixels; never less than :data:`LEAST_WIDTH`."""
 LEAST_WIDTH = 1.5
 COVER = 2.0
 """How often hairs would cover a card near the root if none lay over another."""
-BEND = 0.75
+BEND = 0.4
 """How far shading normals turn from a card's own to straight outwards at its edges: a card is no board."""
 SEED = 7
 
@@ -73,7 +75,8 @@ def cards_of(
     owners, growths = _clusters(hair, budget, base.pose.scale)
     planning.step()
     everything = Resampled.of(concatenate(list(curves.values())))
-    ribbons = ribbons_of(everything, owners, base)
+    capped = np.array([growth == Growth.HAIR for growth in hair])
+    ribbons = ribbons_of(everything, owners, base, CLEAR * capped[growths])
     pictures, picture = cells_of(everything, owners, ribbons, growths)
     planning.step()
     mesh = _mesh(ribbons, segments_of(ribbons, budget, base.pose.scale), pictures, picture, cap)
@@ -100,9 +103,9 @@ def _clusters(hair: Mapping[Growth, Resampled], budget: int, metre: float) -> tu
     for index, (some, weight) in enumerate(zip(hair.values(), weights, strict=True)):
         segments = np.clip(np.median(wanted_segments(some.points, metre)), *USUAL)
         number = max(1, int(budget * weight / weights.sum() / segments))
-        # Where hairs begin counts twice: a card's root is all that holds it.
-        features = some.points / metre
-        features = np.concatenate([features[:, :1], features], axis=1).reshape(len(features), -1)
+        # Every second point tells as much; roots must be there, as they hold the cards.
+        features = some.points[:, 1::2] / metre
+        features = np.concatenate([some.points[:, :1] / metre, features], axis=1).reshape(len(features), -1)
         found = cluster(features, number)
         owners.append(found + begin)
         growths.append(np.full(int(found.max()) + 1, index))

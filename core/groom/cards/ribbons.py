@@ -25,9 +25,11 @@ STANDING = 0.25
 """How much a ribbon whose hair stands straight up faces to the front and up, where no side of it is outside."""
 SKIN = 0.004
 """Metres from the skin within which outwards is the skin's normal."""
-SPREAD = 1.7
+RISE = 0.15
+"""Share of a ribbon from its root on which it rises over the cap."""
+SPREAD = 2.0
 """Half of a ribbon's width in standard deviations of its hairs' places: most are inside."""
-OVERLAP = 0.62
+OVERLAP = 0.8
 """Half of a ribbon's least width in distances to its neighbours: above a half, they overlap."""
 TAPER = 0.45
 """Share of its width that a ribbon loses to its tip at least."""
@@ -59,24 +61,27 @@ class Ribbons:
         return len(self.middles)
 
 
-def ribbons_of(hair: Resampled, owners: np.ndarray, base: BaseMesh) -> Ribbons:
+def ribbons_of(hair: Resampled, owners: np.ndarray, base: BaseMesh, clear: np.ndarray) -> Ribbons:
     """Return a ribbon for each cluster.
 
     Args:
         hair: The curves, on the face without expression.
         owners: [S] the cluster of each, 0..N-1, none empty.
         base: The mesh that they grow on.
+        clear: [N] metres from the skin that ribbons keep, but for their roots.
     """
     count = int(owners.max()) + 1
-    middles = _smooth(mean_of(hair.points, owners, count))
+    means = _smooth(mean_of(hair.points, owners, count))
+    skin = Skin(base)
+    middles = _kept_off(means, clear, skin)
     tangents = unit(np.gradient(middles, axis=1))
-    normals = _outwards(middles, tangents, base)
+    normals = _outwards(middles, tangents, skin)
     # From outside with the root above, the side points to the right: with the normal map's Y to the root.
     sides = unit(np.cross(normals, tangents))
     steps = np.linalg.norm(np.diff(middles, axis=1), axis=2)
     lengths = steps.sum(1)
     scalp = base.model.in_regions(*OUTSIDE)[base.model.faces].all(1)
-    roots, _ = nearest_roots(middles[:, 0], base.neutral, base.model, scalp)
+    roots, _ = nearest_roots(means[:, 0], base.neutral, base.model, scalp)
     halves = _halves(hair, owners, middles, sides, lengths)
     return Ribbons(middles, sides, normals, halves, lengths, roots)
 
@@ -95,18 +100,42 @@ def _smooth(middles: np.ndarray) -> np.ndarray:
     return smoothed
 
 
-def _outwards(middles: np.ndarray, tangents: np.ndarray, base: BaseMesh) -> np.ndarray:
+class Skin:
+    """What hair hangs over, for places near it.
+
+    Args:
+        base: Its mesh.
+    """
+
+    def __init__(self, base: BaseMesh) -> None:
+        self.pose, self._vertices = base.pose, base.neutral
+        self._triangles = base.triangles[base.model.in_regions(*OUTSIDE)[base.triangles].all(1)]
+        self._normals = vertex_normals(base.neutral, self._triangles)
+
+    def near(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return unit normals of the skin nearest to points [..., 3], and the ways from there, both [..., 3]."""
+        flat = points.reshape(-1, 3)
+        triangle, weights, _ = closest_on_triangles(flat, self._vertices, self._triangles)
+        corners = self._triangles[triangle]
+        normals = unit(np.einsum("pk,pkc->pc", weights, self._normals[corners]))
+        ways = flat - np.einsum("pk,pkc->pc", weights, self._vertices[corners])
+        return normals.reshape(points.shape), ways.reshape(points.shape)
+
+
+def _kept_off(middles: np.ndarray, clear: np.ndarray, skin: Skin) -> np.ndarray:
+    """Return middle lines that keep off the skin, where the cap lies, but for their roots."""
+    normals, ways = skin.near(middles)
+    off = clear[:, None] * skin.pose.scale * np.clip(np.linspace(0, 1, STEPS) / RISE, 0, 1)
+    lift = np.maximum(off - (normals * ways).sum(-1), 0)
+    return middles + gaussian_filter1d(lift, 1.0, axis=1, mode="nearest")[..., None] * normals
+
+
+def _outwards(middles: np.ndarray, tangents: np.ndarray, skin: Skin) -> np.ndarray:
     """Return unit normals [N, STEPS, 3] square to the tangents."""
-    model, metre = base.model, base.pose.scale
-    skin = base.triangles[model.in_regions(*OUTSIDE)[base.triangles].all(1)]
-    of_vertices = vertex_normals(base.neutral, skin)
-    points = middles.reshape(-1, 3)
-    triangle, weights, _ = closest_on_triangles(points, base.neutral, skin)
-    normal = unit(np.einsum("pk,pkc->pc", weights, of_vertices[skin[triangle]]))
-    way = points - np.einsum("pk,pkc->pc", weights, base.neutral[skin[triangle]])
-    outside = np.einsum("pc,pc->p", way, normal) > 0
-    outwards = unit(normal * SKIN * metre + way * outside[:, None]).reshape(middles.shape)
-    front = np.array([0.0, -0.4, 1.0]) @ base.pose.rotation.T
+    normal, way = skin.near(middles)
+    outside = (way * normal).sum(-1, keepdims=True) > 0
+    outwards = unit(normal * SKIN * skin.pose.scale + way * outside)
+    front = np.array([0.0, -0.4, 1.0]) @ skin.pose.rotation.T
     square = _square(outwards, tangents) + STANDING * _square(np.broadcast_to(unit(front), tangents.shape), tangents)
     smoothed = gaussian_filter1d(square, 2.4, axis=1, mode="nearest")
     return unit(_square(smoothed, tangents))

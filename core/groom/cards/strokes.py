@@ -23,7 +23,7 @@ BEGIN = 0.07
 """How far along a card its last hairs begin, most of them at its edges: a straight line of roots would be seen."""
 SHADE, DEPTH = 0.09, 0.3
 """Standard deviation of hairs' brightness, and how much darker the lowest is than the highest."""
-ROOT_SHADE, ROOT_LENGTH = 0.22, 0.3
+ROOT_SHADE, ROOT_LENGTH = 0.12, 0.25
 """How much darker hair is at the root, where hair above it takes the light, and how far along that goes."""
 
 
