@@ -11,8 +11,10 @@ from ..head.model import HeadModel, Region, vertex_normals
 
 OUTER = (Region.FACE, Region.SCALP, Region.EARS, Region.NECK, Region.TORSO, Region.LIPS)
 """What hair may touch."""
-SAMPLES = 40_000
+SAMPLES = 30_000
 """Places spread over the head whose planes stand for it."""
+FAR = 0.3, 0.6
+"""World units above the skin, and from where hair may grow, that are told as just that: nothing depends on more."""
 
 
 class Ground:
@@ -37,14 +39,19 @@ class Ground:
         self._root_tree = cKDTree(self._places[self._rooted])
 
     def heights(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return how far above the skin points [N, 3] are, negative inside of it, and the normals [N, 3] there."""
-        _, nearest = self._tree.query(points)
-        normals = self._normals[nearest]
-        return ((points - self._places[nearest]) * normals).sum(1), normals
+        """Return how far above the skin points [N, 3] are, negative inside of it, and the normals [N, 3] there; these
+        are 0 far away.
+        """
+        distance, nearest = self._tree.query(points, distance_upper_bound=FAR[0])
+        near = np.flatnonzero(np.isfinite(distance))
+        heights, normals = np.full(len(points), FAR[0]), np.zeros((len(points), 3))
+        normals[near] = self._normals[nearest[near]]
+        heights[near] = ((points[near] - self._places[nearest[near]]) * normals[near]).sum(1)
+        return heights, normals
 
     def to_roots(self, points: np.ndarray) -> np.ndarray:
         """Return how far [N] points [N, 3] are from where hair may grow."""
-        return self._root_tree.query(points)[0]
+        return np.minimum(self._root_tree.query(points, distance_upper_bound=FAR[1])[0], FAR[1])
 
     def roots(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the nearest places to points [N, 3] where hair may grow, and the normals there, both [N, 3]."""

@@ -42,19 +42,12 @@ class Trails:
     Attributes:
         points: [S, K, 3] world; what follows a trail's end repeats it.
         counts: [S] points of each.
-        reach: [S, K] world units from the nearest place where hair may grow.
+        reach: [S, K] world units from the nearest place where hair may grow; 0 after a trail's end.
     """
 
     points: np.ndarray
     counts: np.ndarray
     reach: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.points)
-
-    def select(self, rows: np.ndarray) -> Trails:
-        """Return some of the trails."""
-        return Trails(self.points[rows], self.counts[rows], self.reach[rows])
 
 
 def follow(
@@ -113,8 +106,11 @@ def follow(
         counts[index[goes]] += 1
         rows.append(point.copy())
     points = np.stack(rows, axis=1)
-    reach = ground.to_roots(points.reshape(-1, 3)).reshape(points.shape[:2])
-    return Trails(points, np.where(entered, np.maximum(counts, 1), 1), reach)
+    counts = np.where(entered, np.maximum(counts, 1), 1)
+    there = np.arange(points.shape[1]) < counts[:, None]
+    reach = np.zeros(there.shape)
+    reach[there] = ground.to_roots(points[there])
+    return Trails(points, counts, reach)
 
 
 def joined(
@@ -138,7 +134,7 @@ def joined(
     nearest = reach.min(1)
     first = (reach <= nearest[:, None] * NEAREST + STEP / 2).argmax(1)
     last = back.counts - 1
-    rows = np.arange(len(back))
+    rows = np.arange(len(back.points))
     # A hair comes up over somewhat more than its layer is high: the trail gives way to the rise from there on.
     rise = np.ceil(RISE_LENGTH * reach[rows, first] / STEP).astype(np.int64)
     begin = np.minimum(first + rise + (further * np.maximum(last - first - rise, 0)).astype(np.int64), last)

@@ -13,6 +13,8 @@ from ..splats.color_histogram import ColorHistogram
 from ..splats.parts import Part
 from .ground import OUTER, Ground
 
+NO_HAIR = "no-hair"
+"""Code of the error that tells that there is none."""
 FEWEST = 300
 """Splats of hair from which there is any."""
 UNTOLD = 0.5
@@ -50,7 +52,7 @@ def told(gaussians: Gaussians, chosen: np.ndarray | None) -> np.ndarray | None:
     if chosen is not None:
         if np.count_nonzero(chosen) < FEWEST:
             raise FaceLiftError(
-                "Too few splats are selected to be hair.", "Select all of the hair and try again.", code="no-hair"
+                "Too few splats are selected to be hair.", "Select all of the hair and try again.", code=NO_HAIR
             )
         return np.asarray(chosen, bool)
     hair = gaussians.parts == Part.HAIR
@@ -136,5 +138,5 @@ def bald() -> FaceLiftError:
     return FaceLiftError(
         "No hair is to be seen on this head: it is bald, or all of its hair is covered.",
         "If it has some, select it in Edit Mode, then use Hair to Curves again.",
-        code="no-hair",
+        code=NO_HAIR,
     )

@@ -10,10 +10,9 @@ from ..gaussians import Gaussians
 from ..progress import Reporter
 from .face_hair.find import find_face_hair
 from .groom import Groom, Growth, Tuft
+from .hairy import NO_HAIR
 from .solve import hair_tuft
 
-NO_HAIR = "no-hair"
-"""Code of the error that says that a scalp is bald."""
 BALD = "This head has no hair on its scalp that curves could be made of: what it has on its face is there."
 
 
