@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 
+from ...core.colors import to_linear
 from ...core.groom.groom import Growth, Tuft
 from ...core.groom.shade import Shade, shade_of
 from .. import compat
@@ -35,6 +36,8 @@ def give(curves: bpy.types.Object, tuft: Tuft) -> bpy.types.Material:
     material = _of_head(curves)
     if material is None:
         material = _new()
+        # Solid mode shows this colour.
+        material.diffuse_color = (*to_linear(tuft.guides.colors).mean(axis=0).tolist(), 1.0)
         _fit(material, shade_of(tuft.guides))
     elif curves.get(GROWTH_KEY) == Growth.HAIR:
         _fit(material, shade_of(tuft.guides))

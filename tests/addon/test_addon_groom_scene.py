@@ -75,7 +75,11 @@ def test_hair_grows_on_the_mesh_as_blender_wants_it(quick, mesh):
     mesh.data.attributes["Hair density"].data.foreach_get("value", density)
     assert set(density) == {0.0, 1.0}
     materials = {slot for each in of.values() for slot in each.data.materials}
-    assert len(materials) == 1 and "Pigments" in materials.pop().node_tree.nodes
+    assert len(materials) == 1
+    material = materials.pop()
+    assert "Pigments" in material.node_tree.nodes
+    # Of red and blue in equal parts, in Solid mode too.
+    assert material.diffuse_color[0] == pytest.approx(material.diffuse_color[2], abs=1e-3)
     assert mesh.visible_get() and hair.visible_get() and not mesh.parent.visible_get()
     assert bpy.context.selected_objects == [hair]
 
