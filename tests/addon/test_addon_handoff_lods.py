@@ -78,3 +78,19 @@ def test_levels_in_glb_have_morph_targets_and_skin(blender, mesh, tmp_path):
         faces.append(sum(accessor(document, item.indices).size // 3 for item in found.primitives))
     assert faces[0] == len(load_head_model().triangles)
     np.testing.assert_allclose(faces[1:], [faces[0] / 2, faces[0] / 4], rtol=0.02)
+
+
+def test_levels_of_a_mesh_of_the_users_own(blender, tmp_path):
+    import bpy
+
+    bpy.ops.mesh.primitive_uv_sphere_add(segments=24, ring_count=12)
+    sphere = bpy.context.active_object
+    for name in ("Basis", *ARKIT_NAMES):
+        sphere.shape_key_add(name=name)
+    before = scene_state()
+    export_avatar(tmp_path / "own.fbx", lods=3, end="NECK")
+    assert scene_state() == before
+    meshes = read_fbx(tmp_path / "own.fbx")["meshes"]
+    full = 2 * 24 * 11
+    sizes = [meshes[f"{sphere.name}_LOD{number}"]["faces"] for number in (1, 2, 3)]
+    np.testing.assert_allclose(sizes, [full / 2, full / 4, full / 10], rtol=0.2)

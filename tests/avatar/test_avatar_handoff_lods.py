@@ -50,6 +50,21 @@ def flat_area(corners):
     return np.abs(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]).sum() / 2
 
 
+def test_small_pieces_do_not_vanish():
+    # Of a closed mesh a tetrahedron is left, of an open one a triangle.
+    cube = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], float)
+    quads = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+    closed = np.array([[q[0], q[i], q[i + 1]] for q in quads for i in (1, 2)])
+    grid = np.array([[x, y, 0.1 * x * y] for x in range(5) for y in range(5)], float)
+    opened = [[5 * i + j, 5 * i + j + 5, 5 * i + j + 6] for i in range(4) for j in range(4)]
+    opened += [[5 * i + j, 5 * i + j + 6, 5 * i + j + 1] for i in range(4) for j in range(4)]
+    for vertices, triangles, least in ((cube, closed, 4), (grid, np.array(opened), 1)):
+        corners = Corners(triangles, np.arange(len(vertices)), np.arange(len(triangles)))
+        (level,) = levels(vertices[None], corners, np.ones(len(vertices)), (0.0,))
+        assert len(level.wedges) >= least
+        assert len(np.unique(np.sort(level.triangles, axis=1), axis=0)) == len(level.triangles)
+
+
 def test_seams_of_the_uv_map_stay_seams():
     full, found, uvs = reduced()
     model = load_head_model()

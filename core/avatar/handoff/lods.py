@@ -169,7 +169,10 @@ def _allowed(corners: Corners, count: int) -> tuple[np.ndarray, np.ndarray, np.n
     odd[start[around > 2]] = True
     links = _links(vertices[wedges], count)
     common = np.asarray(links[start].multiply(links[end]).sum(axis=1)).ravel()
-    fine = whole & (common == around) & (~border[start] | (around == 1)) & ~odd[start] & ~odd[end]
+    # The last triangle of a piece stays, and the last four of a closed one.
+    degree = np.diff(links.indptr)
+    last = (degree[start] == around + 1) & (degree[end] == around + 1)
+    fine = whole & ~last & (common == around) & (~border[start] | (around == 1)) & ~odd[start] & ~odd[end]
     return start[fine], end[fine], pairs
 
 
