@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from ..hair.waves import STRAIGHT, Wave
 from .curves import HairCurves
 
 
@@ -29,11 +30,13 @@ class Tuft:
         density: [V] float32, 0..1: how densely hair grows at each of the base mesh's vertices, against where it is
             densest. Between guides, hair is interpolated there.
         hairs: How many hairs there are in all once the gaps between guides are filled.
+        wave: How hairs swing around the guides, which do not curl themselves; in the unit of the space of the splats.
     """
 
     guides: HairCurves
     density: np.ndarray
     hairs: int
+    wave: Wave = STRAIGHT
 
 
 @dataclass(frozen=True, eq=False)

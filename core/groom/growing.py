@@ -25,7 +25,7 @@ CLEARANCE = 0.004
 """World units (a little under 1 mm) that hair stays above the skin."""
 GRACE = 4
 """Steps within which a root at hair's border must have come into the hair."""
-BORDER = (0.5, 0.8)
+BORDER = (0.45, 0.7)
 """Hairiness at which guides end, each at its own."""
 NEAREST = 1.15
 """Distance to a root over the least that a trail has, up to which it could have its root there."""
@@ -57,7 +57,7 @@ def follow(
     layers: np.ndarray,
     ends: np.ndarray,
     sense: int,
-    most: int = MOST_STEPS,
+    sunk: float = 0.0,
 ) -> Trails:
     """Follow the hair from places on.
 
@@ -68,14 +68,14 @@ def follow(
         layers: [S] 0..1: how far up between skin and the hair's surface each comes, and stays.
         ends: [S] hairiness under which each ends.
         sense: 1 to go to the tips, -1 to the roots.
-        most: Steps at most.
+        sunk: World units that trails stay further down, where there is twice as much hair: what curls needs room.
     """
     point = starts.astype(np.float64)
     heading: np.ndarray = np.zeros_like(point)
     alive, entered = np.ones(len(point), bool), np.zeros(len(point), bool)
     counts = np.ones(len(point), np.int64)
     rows = [point.copy()]
-    for step in range(most):
+    for step in range(MOST_STEPS):
         index = np.flatnonzero(alive)
         if not len(index):
             break
@@ -83,7 +83,7 @@ def follow(
         place = grid.look_up(here)
         above, upwards = ground.heights(here)
         room = np.maximum(above - place.height, 1e-3)
-        depth = (1 - layers[index]) * np.minimum(room, DEEPEST)
+        depth = (1 - layers[index]) * np.minimum(room, DEEPEST) + np.minimum(sunk, room / 2)
         # Hair leaves the skin along the flow, and comes up into its layer by and by.
         rise = np.clip((-place.height - depth) / RISE, -STEEPEST, STEEPEST)
         tangent = along_surface(place.tangent, place.normal)

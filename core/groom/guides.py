@@ -35,7 +35,7 @@ EVEN, LEAST = 0.12, 0.5
 
 
 def guide_paths(
-    grid: FlowGrid, ground: Ground, volume: HairVolume, places: np.ndarray, rng: np.random.Generator
+    grid: FlowGrid, ground: Ground, volume: HairVolume, places: np.ndarray, sunk: float, rng: np.random.Generator
 ) -> list[np.ndarray]:
     """Return guides, each [K, 3] from its root to its tip; about one for each place, those that find no way left out.
 
@@ -44,6 +44,7 @@ def guide_paths(
         ground: The head under it.
         volume: The hair.
         places: [N, 3] spread evenly over the skin where hair grows.
+        sunk: World units that guides stay under the hair's surface: the radius of its curls.
         rng: Source of chance.
     """
     free = np.ones(len(places), bool)
@@ -52,7 +53,7 @@ def guide_paths(
     for radius in RADII if len(volume.hair_quads) else ():
         starts = _uncovered(volume, paths, radius, share, rng)
         layers, ends = np.full(len(starts), TOP), rng.uniform(*BORDER, len(starts))
-        back, ahead = (follow(grid, ground, starts, layers, ends, sense) for sense in (-1, 1))
+        back, ahead = (follow(grid, ground, starts, layers, ends, sense, sunk) for sense in (-1, 1))
         further = rng.random(len(starts)) * np.where(back.reach[:, 0] > HANGING, 1, FURTHER)
         roots, ways = joined(back, ahead, ground, further, ROOT_REACH)
         taken = _placed(roots, places, free)
@@ -63,7 +64,8 @@ def guide_paths(
             if place >= 0
         ]
     starts = places[free]
-    grown = follow(grid, ground, starts, rng.uniform(*LAYERS, len(starts)), rng.uniform(*BORDER, len(starts)), 1)
+    layers, ends = rng.uniform(*LAYERS, len(starts)), rng.uniform(*BORDER, len(starts))
+    grown = follow(grid, ground, starts, layers, ends, 1, sunk)
     shares = np.maximum(1 - EVEN * np.abs(rng.normal(size=len(starts))), LEAST)
     for points, count, reach, part in zip(grown.points, grown.counts, grown.reach, shares, strict=True):
         if count > 2:

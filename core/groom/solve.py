@@ -30,7 +30,7 @@ from .hairy import guessed, told, worn
 from .roots import nearest_roots
 from .tinting import colors_at, radii_at
 from .volume import hair_volume
-from .witnesses import witnesses_of
+from .witnesses import wave_of, witnesses_of
 
 MOST_SPLATS = 250_000
 """More are thinned out."""
@@ -81,6 +81,8 @@ def hair_tuft(
     volume = hair_volume(framed, hair, hat.astype(np.float32), ground, head.pose)
     photos, axes = witnesses_of(framed, hair, volume, looking)
     witness = agreed(volume, [photo_witness(volume, photo) for photo in photos], [axes])
+    # The picture from the front is the photo's own; the others show what an engine made of it.
+    wave = wave_of(photos[0])
     growing.stage("Growing hair", steps=4)
     rng = np.random.default_rng(0)
     grid = FlowGrid(volume, tangent_field(volume, [], [witness]), np.zeros((len(volume.vertices), 0)), STRAIGHT, rng)
@@ -88,7 +90,7 @@ def hair_tuft(
     density = scalp * np.clip((grid.look_up(vertices).hairiness - 0.5) / 0.3, 0, 1)
     faces = model.faces[(density > LEAST_DENSE)[model.faces].any(1)]
     places = spread_on_faces(vertices, faces, density, guides, rng)
-    paths = guide_paths(grid, ground, volume, places, rng)
+    paths = guide_paths(grid, ground, volume, places, wave.radius, rng)
     growing.step()
     points, counts = resampled(paths, SPACING, FEWEST_POINTS, MOST_POINTS)
     curves = _curves(points, counts, base, frame, density, ground)
@@ -98,7 +100,8 @@ def hair_tuft(
     curves = HairCurves(curves.points, counts, colors, radii_at(places, base.pose.scale), curves.roots)
     growing.finish()
     notes = (GUESSED,) if hat.any() and _covered(framed.select(np.flatnonzero(hat)), vertices, model) > HAT else ()
-    return Tuft(curves, density.astype(np.float32), _hairs(vertices, model, density)), notes
+    wave = wave.scaled(base.pose.scale / UNITS_PER_METRE)
+    return Tuft(curves, density.astype(np.float32), _hairs(vertices, model, density), wave), notes
 
 
 def _cropped(gaussians: Gaussians, hair: np.ndarray | None, frame: np.ndarray) -> tuple[Gaussians, np.ndarray | None]:

@@ -11,8 +11,9 @@ from ..head.pose import Pose
 from ..surface.relief import Relief, relief_of
 from .ground import Ground
 
-INSET = -0.3
-"""Voxels by which the hair's surface lies under the outer side of the splats' wall: as the splats' outline shows it."""
+INSET = -0.6
+"""Voxels by which the hair's surface lies under the outer side of the splats' wall: outside of it, for what grows
+between guides is a mean of them, and flatter."""
 THINNEST = 0.006
 """World units (about 1.2 mm) of hair at least."""
 PRESSED = 0.03
@@ -36,18 +37,22 @@ def hair_volume(gaussians: Gaussians, hair: np.ndarray, hat: np.ndarray, ground:
     relief = relief_of(gaussians)
     mesh = relief.mesh(INSET)
     vertices = mesh.vertices.astype(np.float64)
-    heights, upwards = ground.heights(vertices)
+    hairiness = _share(relief, np.maximum(hair, hat), vertices)
+    # What is no hair is a large part of a bust, and far from all roots.
+    near = np.flatnonzero(hairiness > 0)
+    heights, upwards = ground.heights(vertices[near])
     if hat.any():
-        covered = _share(relief, hat, vertices)
-        pressed = covered * np.maximum(heights - PRESSED, 0)
-        vertices, heights = vertices - pressed[:, None] * upwards, heights - pressed
+        pressed = _share(relief, hat, vertices[near]) * np.maximum(heights - PRESSED, 0)
+        vertices[near] -= pressed[:, None] * upwards
+        heights -= pressed
     # Beside the scalp hair hangs: what it could grow from is farther away than the skin below it.
-    thickness = np.maximum(np.maximum(heights, ground.to_roots(vertices)), THINNEST)
+    thickness = np.full(len(vertices), THINNEST)
+    thickness[near] = np.maximum(np.maximum(heights, ground.to_roots(vertices[near])), THINNEST)
     return HairVolume(
         vertices=vertices,
         normals=mesh.normals().astype(np.float64),
         quads=mesh.faces,
-        hairiness=_share(relief, np.maximum(hair, hat), mesh.vertices),
+        hairiness=hairiness,
         crown=pose.apply(WHORL),
         thickness=thickness,
     )

@@ -15,6 +15,7 @@ from ..geometry import quaternions
 from ..geometry.vectors import unit
 from ..hair.flow import Witness
 from ..hair.volume import HairPhoto, HairVolume, along_surface
+from ..hair.waves import STRAIGHT, Wave, measure_wave
 from ..progress import Reporter
 from ..splats.attributes import STRAND, STRAND_PLACE
 from .arrows import neighbors
@@ -33,7 +34,7 @@ ROUNDS = 2
 """Edges over which the axes' directions are averaged."""
 LONG = 0.5
 """Elongation, 1 minus the second axis over the first, from which an axis is fully trusted."""
-TOLD = 0.3
+TOLD = 0.12
 """Mean trust of the axes under which pictures from all around are needed."""
 
 
@@ -69,6 +70,14 @@ def pictures(
         taken.append(HairPhoto(view.camera, rgb, shown, view.depth, np.zeros_like(solid), view.alpha))
         reporter.step()
     return taken
+
+
+def wave_of(photo: HairPhoto) -> Wave:
+    """Return how the hair swings in a picture, in world units."""
+    if not photo.hair.any():
+        return STRAIGHT
+    pixel = float(np.median(photo.depth[photo.hair])) / photo.camera.fx
+    return measure_wave(photo.tensor, photo.hair).scaled(pixel)
 
 
 def axis_witness(splats: Gaussians, volume: HairVolume) -> Witness:

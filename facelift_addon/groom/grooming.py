@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
@@ -228,7 +228,8 @@ def grow(head: bpy.types.Object, mesh: bpy.types.Object, grown: Grown) -> None:
         hair = hairs.give(mesh, growth, curves, f"{head.name} {growth.value.lower()}", base_objects.UV_MAP)
         hairs.set_density(mesh, growth, tuft.density)
         material.give(hair, tuft)
-        stack.give(hair, tuft, own, grown.fill and tuft.hairs > len(tuft.guides))
+        styled = replace(tuft, wave=tuft.wave.scaled(own.pose.scale / base.pose.scale))
+        stack.give(hair, styled, own, grown.fill and tuft.hairs > len(tuft.guides))
 
 
 def _chosen_hair(head: bpy.types.Object) -> np.ndarray | None:

@@ -45,7 +45,9 @@ STYLINGS = (
     Styling(essentials.CURL, "Curl", "Factor", {"Frequency": 6.0}, {"Guide Distance": 0.012, "Radius": 0.006}),
     Styling(essentials.NOISE, "Noise", "Factor", {"Scale": 30.0, "Preserve Length": True}, {"Distance": 0.004}),
 )
-"""In the order of the stack. All are switched off at first: what the photo shows needs none."""
+"""In the order of the stack. All are switched off at first, but for the curls of hair that curls: guides have none."""
+RADIANS = 20.0
+"""By which a curl turns on a unit of length at a frequency of 1 (measured in 5.2)."""
 
 
 def give(hair: bpy.types.Object, tuft: Tuft, base: BaseMesh, fill: bool) -> None:
@@ -53,7 +55,7 @@ def give(hair: bpy.types.Object, tuft: Tuft, base: BaseMesh, fill: bool) -> None
 
     Args:
         hair: Has the tuft's guides.
-        tuft: As its head has it.
+        tuft: As its head has it, but for its wave, which is in the hair's units.
         base: The mesh under it, in its own local space.
         fill: Let hair grow between the guides; otherwise there are just these.
     """
@@ -75,6 +77,11 @@ def give(hair: bpy.types.Object, tuft: Tuft, base: BaseMesh, fill: bool) -> None
         for styling in STYLINGS:
             if styling.group in groups:
                 _add_styling(hair, styling, groups[styling.group], base.pose.scale)
+        curls = find_modifier(hair, essentials.CURL)
+        if curls is not None and tuft.wave.radius > 0:
+            curls.show_viewport = curls.show_render = True
+            inputs = ModifierInputs(curls)
+            inputs["Radius"], inputs["Frequency"] = tuft.wave.radius, 2 * np.pi / (RADIANS * tuft.wave.length)
     if find_modifier(hair, essentials.DEFORM) is None:
         _add(hair, essentials.deform_group(), DEFORM).use_pin_to_last = True
 
