@@ -149,6 +149,10 @@ class FACELIFT_OT_add_groom(bpy.types.Operator):
             raise FaceLiftError(
                 "The base mesh is gone.", "Undo, or turn the hair into curves again.", code="base-mesh-gone"
             )
+        if any(target.mode != "OBJECT" for target in (mesh, *hairs.of(mesh).values()) if target is not None):
+            raise FaceLiftError(
+                "The base mesh or its hair is being edited.", "Go to Object Mode and turn the hair into curves again."
+            )
         if mesh is None:
             mesh = fitting.give(head, grown.fit, neutral=False)
         grow(head, mesh, grown)

@@ -24,8 +24,9 @@ def is_hair(target: bpy.types.Object | None) -> bool:
 
 
 def mesh_of(hair: bpy.types.Object) -> bpy.types.Object | None:
-    """Return the mesh that hair grows on, if it still exists."""
-    return hair.data.surface
+    """Return the mesh that hair grows on, if it is still in a scene: Blender keeps deleted ones that hair names."""
+    mesh = hair.data.surface
+    return mesh if mesh is not None and mesh.users_scene else None
 
 
 def of(mesh: bpy.types.Object | None) -> dict[Growth, bpy.types.Object]:

@@ -16,6 +16,8 @@ from ...core.groom.groom import Growth, Tuft
 from ..splats.display.modifier_inputs import ModifierInputs, find_modifier
 from . import essentials, names
 
+IN_VIEWPORT = 0.5
+"""Share of the hair that the viewport shows, so that a head with 60,000 hairs plays; renders have all."""
 REMEMBERED, DEFORM = "Guides", "Surface Deform"
 """Names of our own modifiers."""
 
@@ -105,6 +107,7 @@ def _set_up(inputs: ModifierInputs, hair: bpy.types.Object, tuft: Tuft, base: Ba
     corners = base.neutral[base.triangles]
     areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2
     area = float((areas * tuft.density[base.triangles].mean(axis=1)).sum())
+    inputs["Viewport Amount"] = IN_VIEWPORT
     inputs["Density"] = tuft.hairs / area if area > 0 else 0.0
     inputs.take_attribute("Density Mask", mask)
     if "Resting Surface" in inputs:
