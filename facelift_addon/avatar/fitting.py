@@ -13,7 +13,7 @@ from ...core.avatar.base_mesh import BaseMesh
 from ...core.avatar.fit import fit_base_mesh
 from ...core.errors import FaceLiftError
 from ...core.progress import Reporter
-from ..groom import hairs
+from ..groom import cards_objects, hairs
 from ..interface.explaining import Explained
 from ..making import errands
 from ..making.handover import Handover
@@ -54,11 +54,14 @@ _handover = Handover[Fit]("The base mesh", "Fit it again.")
 def give(head: bpy.types.Object, fit: Fit, neutral: bool) -> bpy.types.Object:
     """Give a head the mesh of its fit, with its texture; return it. Hair that grows on one it has goes along."""
     known = base_objects.find(head)
-    followed = hairs.of(known) and model_faces.of(known.data, fit.base.model) is not None
+    worn = hairs.of(known) or cards_objects.of(known)
+    followed = worn and model_faces.of(known.data, fit.base.model) is not None
     before = base_objects.read(known) if followed else None
     target = base_objects.give(head, fit.base, neutral)
     if before is not None and target == known:
-        hairs.follow(target, before, base_objects.read(target))
+        after = base_objects.read(target)
+        hairs.follow(target, before, after)
+        cards_objects.follow(target, before, after)
     if fit.texture is not None:
         texturing.give(target, head, fit.texture)
     return target

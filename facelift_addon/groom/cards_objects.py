@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from ...core.groom.cards.cards import Cards
+from ...core.avatar.base_mesh import BaseMesh
+from ...core.groom.cards.cards import Cards, carried, moves_of
+from ...core.groom.roots import Roots
 from .. import compat
-from ..splats.data import heads
+from ..splats.data import fits, heads
 
 CARDS_KEY = "facelift_cards"
 """Custom property of a mesh object that is hair cards: how many there are."""
@@ -50,8 +52,10 @@ class Made:
 
 
 def is_cards(target: bpy.types.Object | None) -> bool:
-    """Whether an object is hair cards."""
-    return target is not None and target.type == "MESH" and CARDS_KEY in target
+    """Whether an object is hair cards. Without their roots they are the user's own mesh."""
+    if target is None or target.type != "MESH" or CARDS_KEY not in target:
+        return False
+    return all(name in target.data.attributes for name in (*CORNERS, SHARES))
 
 
 def of(mesh: bpy.types.Object | None) -> list[bpy.types.Object]:
@@ -91,6 +95,30 @@ def give(mesh: bpy.types.Object, made: Made) -> bpy.types.Object:
     _add_expressions(target, mesh, made)
     follow_rig(mesh)
     return target
+
+
+def follow(mesh: bpy.types.Object, before: BaseMesh, after: BaseMesh) -> None:
+    """Let cards go along with a mesh whose neutral face has changed.
+
+    Args:
+        mesh: The base mesh.
+        before: As it was, in its own local space.
+        after: As it is.
+    """
+    for target in of(mesh):
+        keys = target.data.shape_keys
+        places, shares = _roots(target.data)
+        if keys is None:
+            continue
+        roots, owners = Roots(places, shares, np.zeros((len(places), 2), np.float32)), np.arange(len(places))
+        vertices = carried(fits.coordinates(keys.key_blocks[0].data), roots, owners, before.neutral, after.neutral)
+        target.data.vertices.foreach_set("co", vertices.ravel())
+        keys.key_blocks[0].data.foreach_set("co", vertices.ravel())
+        moves = moves_of(vertices, roots, owners, after)
+        for name, moved in zip(after.model.expression_names, moves, strict=True):
+            if name in keys.key_blocks:
+                keys.key_blocks[name].data.foreach_set("co", (vertices + moved).ravel())
+        target.data.update()
 
 
 def follow_rig(mesh: bpy.types.Object) -> None:
@@ -133,13 +161,19 @@ def _weights(mesh: bpy.types.Object, names: list[str]) -> np.ndarray:
 
 def _at_roots(cards: bpy.types.Mesh, weights: np.ndarray) -> np.ndarray:
     """Return the weights [B, V] float32 that cards have whose mesh has weights [B, V']."""
+    places, shares = _roots(cards)
+    # Rounded, so that equal weights are equal.
+    return np.einsum("bvk,vk->bv", weights[:, places], shares).round(5)
+
+
+def _roots(cards: bpy.types.Mesh) -> tuple[np.ndarray, np.ndarray]:
+    """Return the base mesh's vertices [V, 3] int32 around each vertex's root, and their weights [V, 3] float32."""
     count = len(cards.vertices)
-    places, shares = np.empty((len(CORNERS), count), np.int32), np.empty((count, len(CORNERS)), np.float32)
+    places, shares = np.zeros((len(CORNERS), count), np.int32), np.zeros((count, len(CORNERS)), np.float32)
     for name, row in zip(CORNERS, places, strict=True):
         cards.attributes[name].data.foreach_get("value", row)
     cards.attributes[SHARES].data.foreach_get("vector", shares.ravel())
-    # Rounded, so that equal weights are equal.
-    return np.einsum("bkv,vk->bv", weights[:, places], shares).round(5)
+    return np.ascontiguousarray(places.T), shares
 
 
 def _mesh(name: str, cards: Cards) -> bpy.types.Mesh:

@@ -198,3 +198,19 @@ def test_from_the_interface_it_is_made_in_the_background_can_be_cancelled_and_is
     assert len(bpy.data.objects) == number
     hair = [item for item in bpy.data.objects if item.type == "CURVES"]
     assert len(hair) == 2 and not any(item.hide_viewport for item in hair)
+
+
+def test_cards_go_along_with_a_mesh_that_is_fitted_again(blender, mesh):
+    cards, objects = make(), blender.module("facelift_addon.avatar.base_objects")
+    names = ("Basis", "browInnerUp", "jawOpen")
+
+    def places():
+        blocks = cards.data.shape_keys.key_blocks
+        return np.array([[point.co for point in blocks[name].data] for name in names])
+
+    rest, base = places(), objects.read(mesh)
+    turn = np.eye(4)
+    turn[:3, :3] = [[0.8, -0.6, 0.0], [0.6, 0.8, 0.0], [0.0, 0.0, 1.0]]
+    turn[:3, 3] = 0.1, 0.2, 0.3
+    blender.module("facelift_addon.groom.cards_objects").follow(mesh, base, base.transformed(turn))
+    np.testing.assert_allclose(places(), rest @ turn[:3, :3].T + turn[:3, 3], atol=1e-5)

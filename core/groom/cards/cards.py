@@ -45,20 +45,38 @@ class Cards:
         return int(2 * len(self.faces) - (self.faces[:, 2] == self.faces[:, 3]).sum())
 
     def moves(self, base: BaseMesh) -> np.ndarray:
-        """Return the displacements [E, V, 3] float32 that each of the base mesh's expressions gives at full strength.
-
-        Cards turn with the triangle at their root, as the curves do that they are made of.
-        """
-        moves = np.empty((len(base.expressions), *self.vertices.shape), np.float32)
-        for index, expression in enumerate(base.expressions):
-            turns, before, after = rigid_moves(self.roots, base.neutral, base.neutral + expression)
-            relative = self.vertices - before[self.owners]
-            moves[index] = np.einsum("vij,vj->vi", turns[self.owners], relative) + after[self.owners] - self.vertices
-        # What rounding leaves where nothing moves would fill files.
-        moves[np.abs(moves) < STILL * base.pose.scale] = 0
-        return moves
+        """Return what the base mesh's expressions do: as :func:`moves_of`."""
+        return moves_of(self.vertices, self.roots, self.owners, base)
 
     def weights(self, of_mesh: np.ndarray) -> np.ndarray:
         """Return what the roots have of weights [B, V'] of the base mesh's vertices, [B, V] for the cards' vertices."""
         at_roots = np.einsum("brk,rk->br", of_mesh[:, self.roots.corners], self.roots.weights)
         return at_roots[:, self.owners]
+
+
+def moves_of(vertices: np.ndarray, roots: Roots, owners: np.ndarray, base: BaseMesh) -> np.ndarray:
+    """Return the displacements [E, V, 3] float32 that each of a base mesh's expressions gives at full strength.
+
+    Cards turn with the triangle at their root, as the curves do that they are made of.
+
+    Args:
+        vertices: [V, 3] of cards, on the face without expression.
+        roots: What they hang on.
+        owners: [V] the root of each.
+        base: The mesh.
+    """
+    moves = np.stack(
+        [carried(vertices, roots, owners, base.neutral, base.neutral + moved) - vertices for moved in base.expressions]
+    )
+    # What rounding leaves where nothing moves would fill files.
+    moves[np.abs(moves) < STILL * base.pose.scale] = 0
+    return moves.astype(np.float32)
+
+
+def carried(
+    vertices: np.ndarray, roots: Roots, owners: np.ndarray, before: np.ndarray, after: np.ndarray
+) -> np.ndarray:
+    """Return where cards' vertices [V, 3] float32 go when their mesh goes from vertices [V', 3] to others."""
+    turns, begin, end = rigid_moves(roots, before, after)
+    turned = np.einsum("vij,vj->vi", turns[owners], vertices - begin[owners])
+    return (turned + end[owners]).astype(np.float32)
