@@ -53,6 +53,7 @@ ONCE = {
     "test_formats_usd",
     "test_groom_cards",
     "test_groom_face_hair",
+    "test_groom_shade",
     "test_hair_pictures",
     "test_hair_strands",
     "test_mtcnn",

@@ -28,7 +28,7 @@ class GroomedHead:
     """A head in Blender's scene with its hair as curves.
 
     Attributes:
-        seconds: What the operator took.
+        seconds: What the operator took, processor time.
         hairs: How many curves are rendered.
         guides: How many there are to comb.
     """
@@ -40,9 +40,9 @@ class GroomedHead:
         self._extension, self.result = extension, result
         self.head = self._brought_in(name)
         bpy.context.view_layer.objects.active = self.head
-        start = time.perf_counter()
+        start = time.process_time()
         bpy.ops.facelift.hair_to_curves()
-        self.seconds = time.perf_counter() - start
+        self.seconds = time.process_time() - start
         self.mesh = extension.module("facelift_addon.avatar.base_objects").find(self.head)
         self.tufts = extension.module("facelift_addon.groom.hairs").of(self.mesh)
         self.hair = next(target for growth, target in self.tufts.items() if growth.value == "Hair")
@@ -111,7 +111,7 @@ class GroomedHead:
         self.scene.cycles.samples = samples
         return hair_ball.rendered(self.scene)
 
-    def shares(self, camera, size: int, samples: int = 16) -> dict[str, np.ndarray]:
+    def shares(self, camera, size: int, samples: int = 8) -> dict[str, np.ndarray]:
         """Return how much of each pixel [size, size] shows hair, scalp under dense hair, and the rest of the mesh."""
         with self._marked():
             self.scene.cycles.use_denoising = False
