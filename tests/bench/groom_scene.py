@@ -75,8 +75,11 @@ class GroomedHead:
         """Return how many hairs are rendered."""
         import bpy
 
+        inputs = self._extension.module("facelift_addon.splats.display.modifier_inputs").ModifierInputs
         for modifier in self.hair.modifiers:
             modifier.show_viewport = modifier.show_render
+            if "Viewport Amount" in inputs(modifier):
+                inputs(modifier)["Viewport Amount"] = 1.0
         return len(self.hair.evaluated_get(bpy.context.evaluated_depsgraph_get()).data.curves)
 
     def photo_camera(self):
