@@ -11,6 +11,10 @@ from ..avatar.closest import closest_on_triangles
 from ..geometry.vectors import unit
 from ..head.model import HeadModel
 
+INSET = 1e-4
+"""Share by which roots are drawn into their triangles. Blender finds these by texture coordinates: one on a border of
+the map is on no triangle once it is rounded."""
+
 
 @dataclass(frozen=True, eq=False)
 class Roots:
@@ -61,6 +65,7 @@ def nearest_roots(
     there = halves[:, 1] != halves[:, 2]
     halves, uv_halves = halves[there], uv_halves[there]
     triangle, weights, distance = closest_on_triangles(points, vertices, halves)
+    weights = (1 - 3 * INSET) * weights + INSET
     places = np.einsum("sk,skc->sc", weights, model.uvs[uv_halves[triangle]])
     return Roots(halves[triangle], weights.astype(np.float32), places.astype(np.float32)), distance
 

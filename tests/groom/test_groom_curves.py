@@ -36,7 +36,9 @@ def test_roots_are_the_nearest_places_and_carry_their_texture_coordinates(model:
     vertex = model.faces[np.flatnonzero(faces)[:50], 0]
     roots, distance = nearest_roots(model.mean[vertex], model.mean, model, faces)
     assert distance.max() < 1e-6
-    assert np.abs(roots.points(model.mean) - model.mean[vertex]).max() < 1e-6
+    # Drawn into their triangles by next to nothing.
+    assert np.abs(roots.points(model.mean) - model.mean[vertex]).max() < 5e-6
+    assert roots.weights.min() > 0
     uvs = model.uvs[model.face_uvs[np.flatnonzero(faces)[:50], 0]]
     on_seam = np.array([len(np.unique(model.face_uvs[model.faces == v])) > 1 for v in vertex])
     assert (~on_seam).sum() > 20

@@ -21,8 +21,8 @@ STEPS = 10
 """Points of a hair."""
 GUIDES, FEWEST = 0.6, 400
 """Guides of a beard against the scalp's, and how many they are at least."""
-DENSITY, MOST = 60, 15_000
-"""Hairs of a beard for each square centimetre, and how many they are at most."""
+DENSITY, MOST = (60, 120), 24_000
+"""Hairs for each square centimetre of a short and of a long beard, and how many they are at most."""
 THIN = 0.2
 """Share of cover up to which there is no hair."""
 SHORT, LACKS = (0.003, 0.006), (0.15, 0.3)
@@ -44,8 +44,8 @@ FOLLOW, ALIKE = 0.7, 0.6
 """How far the picture's own directions are followed, where they are no further than this cosine from what beards do."""
 CLEAR = 0.0006
 """Metres above the skin that hairs stay, from their second point on."""
-RADIUS = 0.00004
-"""Metres."""
+RADIUS = (0.00004, 0.00006)
+"""Metres, of short and of long hairs: what hangs is not seen before skin of its colour."""
 LOCAL, KNOWN = 3.0, 0.15
 """Pixels over which the beard's colours are averaged, and how much of them has to be beard."""
 LOOSE = 0.004
@@ -69,7 +69,9 @@ def find_beard(face: Face, guides: int) -> Tuft | None:
     model, rng = face.base.model, np.random.default_rng(0)
     dense = np.clip((cover.share - THIN) / (1 - THIN), 0, 1)
     triangles, areas = _patches(face, dense)
-    hairs = int(np.clip(areas.sum() * 1e4 * DENSITY, FEWEST, MOST))
+    hang = hanging(face, cover)
+    is_long = hang.length > LONG
+    hairs = int(np.clip(areas.sum() * 1e4 * DENSITY[is_long], FEWEST, MOST))
     count = min(max(FEWEST, int(GUIDES * guides)), hairs)
     corners, weights = _spread(triangles, areas, count, rng)
     roots, normals, mean = (
@@ -77,13 +79,12 @@ def find_beard(face: Face, guides: int) -> Tuft | None:
         for values in (face.vertices, face.normals, model.mean * 1000.0)
     )
     normals = unit(normals)
-    hang = hanging(face, cover)
     lengths = _lengths(mean, hang.length, cover.lack) * (1 + UNEVEN * rng.standard_normal(len(roots)))
     along = _combed(face, roots, normals, _prior(mean), cover)
-    paths = _paths(roots, normals, along, lengths, hang.length > LONG, rng)
+    paths = _paths(roots, normals, along, lengths, is_long, rng)
     paths = _outside(face, paths)
     grows = skin_faces(model, Region.FACE, Region.NECK)
-    curves = hair_curves(face, paths, _colors(face, paths, normals, cover, hang, rng), RADIUS, grows)
+    curves = hair_curves(face, paths, _colors(face, paths, normals, cover, hang, rng), RADIUS[is_long], grows)
     return Tuft(curves, (dense / dense.max()).astype(np.float32), hairs)
 
 
