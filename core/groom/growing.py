@@ -25,7 +25,7 @@ CLEARANCE = 0.004
 """World units (a little under 1 mm) that hair stays above the skin."""
 GRACE = 4
 """Steps within which a root at hair's border must have come into the hair."""
-BORDER = (0.45, 0.7)
+BORDER = (0.2, 0.5)
 """Hairiness at which guides end, each at its own."""
 NEAREST = 1.15
 """Distance to a root over the least that a trail has, up to which it could have its root there."""

@@ -32,6 +32,8 @@ LENGTH_PER_THICKNESS, SHORTEST = 5.0, 0.10
 """How much longer hair is than the layer that it makes; world units of the shortest."""
 EVEN, LEAST = 0.12, 0.5
 """Standard deviation by which lengths differ, and the shortest length, over the full one."""
+ENDS = 0.35
+"""Share of that difference which hair that hangs has: where it ends, a photo shows its longest."""
 
 
 def guide_paths(
@@ -112,6 +114,6 @@ def _placed(wanted: np.ndarray, places: np.ndarray, free: np.ndarray) -> np.ndar
 def _cut(points: np.ndarray, reach: np.ndarray, share: float) -> np.ndarray:
     """Return a trail [K, 3] as long as hair is there, times a share."""
     if reach.max() > HANGING:
-        return points[: max(int(len(points) * share), 3)]
+        return points[: max(int(len(points) * (1 - ENDS * (1 - share))), 3)]
     longest = np.maximum(LENGTH_PER_THICKNESS * np.maximum.accumulate(reach), SHORTEST)
     return points[: max(int((np.arange(len(points)) * STEP < longest * share).sum()), 3)]

@@ -11,9 +11,11 @@ from ..head.pose import Pose
 from ..surface.relief import Relief, relief_of
 from .ground import Ground
 
-INSET = -0.6
+INSET = -0.3
 """Voxels by which the hair's surface lies under the outer side of the splats' wall: outside of it, for what grows
 between guides is a mean of them, and flatter."""
+MOSTLY = 0.75
+"""Share of hair among the splats around from which a place is all hair: at a hairline it lies over the skin."""
 THINNEST = 0.006
 """World units (about 1.2 mm) of hair at least."""
 PRESSED = 0.03
@@ -37,7 +39,7 @@ def hair_volume(gaussians: Gaussians, hair: np.ndarray, hat: np.ndarray, ground:
     relief = relief_of(gaussians)
     mesh = relief.mesh(INSET)
     vertices = mesh.vertices.astype(np.float64)
-    hairiness = _share(relief, np.maximum(hair, hat), vertices)
+    hairiness = np.minimum(_share(relief, np.maximum(hair, hat), vertices) / MOSTLY, 1)
     # What is no hair is a large part of a bust, and far from all roots.
     near = np.flatnonzero(hairiness > 0)
     heights, upwards = ground.heights(vertices[near])

@@ -34,6 +34,9 @@ ROUNDS = 2
 """Edges over which the axes' directions are averaged."""
 LONG = 0.5
 """Elongation, 1 minus the second axis over the first, from which an axis is fully trusted."""
+CURLY = 0.5
+"""Curliness under which hair counts as straight: curls gather in ropes, which would lay the scalp bare for a mere
+tousle."""
 TOLD = 0.12
 """Mean trust of the axes under which pictures from all around are needed."""
 
@@ -73,11 +76,12 @@ def pictures(
 
 
 def wave_of(photo: HairPhoto) -> Wave:
-    """Return how the hair swings in a picture, in world units."""
+    """Return how the hair curls in a picture, in world units."""
     if not photo.hair.any():
         return STRAIGHT
     pixel = float(np.median(photo.depth[photo.hair])) / photo.camera.fx
-    return measure_wave(photo.tensor, photo.hair).scaled(pixel)
+    wave = measure_wave(photo.tensor, photo.hair).scaled(pixel)
+    return wave if wave.curliness >= CURLY else STRAIGHT
 
 
 def axis_witness(splats: Gaussians, volume: HairVolume) -> Witness:

@@ -18,6 +18,8 @@ from . import essentials, names
 
 IN_VIEWPORT = 0.5
 """Share of the hair that the viewport shows, so that a head with 60,000 hairs plays; renders have all."""
+BETWEEN = 2
+"""Guides of which each hair is a mean. Of more, fringes and crowns become flatter than what they are a mean of."""
 REMEMBERED, DEFORM = "Guides", "Surface Deform"
 """Names of our own modifiers."""
 
@@ -108,6 +110,7 @@ def _set_up(inputs: ModifierInputs, hair: bpy.types.Object, tuft: Tuft, base: Ba
     areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2
     area = float((areas * tuft.density[base.triangles].mean(axis=1)).sum())
     inputs["Viewport Amount"] = IN_VIEWPORT
+    inputs["Interpolation Guides"] = BETWEEN
     inputs["Density"] = tuft.hairs / area if area > 0 else 0.0
     inputs.take_attribute("Density Mask", mask)
     if "Resting Surface" in inputs:
