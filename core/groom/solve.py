@@ -27,6 +27,7 @@ from .ground import Ground, spread_on_faces
 from .growing import CLEARANCE, resampled
 from .guides import guide_paths
 from .hairy import guessed, told, worn
+from .outline import drawn_to_outline
 from .roots import nearest_roots
 from .tinting import colors_at, radii_at
 from .volume import hair_volume
@@ -93,6 +94,7 @@ def hair_tuft(
     paths = guide_paths(grid, ground, volume, places, wave.radius, rng)
     growing.step()
     points, counts = resampled(paths, SPACING, FEWEST_POINTS, MOST_POINTS)
+    points = drawn_to_outline(points, counts, photos[0])
     curves = _curves(points, counts, base, frame, density, ground)
     growing.step()
     colors = colors_at(points, framed.select(np.flatnonzero(hair >= SURE)), grid)

@@ -12,6 +12,7 @@ from ...core.groom.cards.cards import Cards, carried, moves_of
 from ...core.groom.roots import Roots
 from .. import compat
 from ..splats.data import fits, heads
+from ..splats.display.nodes import Builder
 
 CARDS_KEY = "facelift_cards"
 """Custom property of a mesh object that is hair cards: how many there are."""
@@ -230,18 +231,16 @@ def _material(name: str) -> bpy.types.Material:
     color, normal = nodes.new("ShaderNodeTexImage"), nodes.new("ShaderNodeTexImage")
     color.name = color.label = COLOR_NODE
     normal.name = normal.label = NORMAL_NODE
-    cutoff = nodes.new("ShaderNodeMath")
+    alpha = Builder(tree).math("GREATER_THAN", color.outputs["Alpha"], CUTOFF)
+    cutoff = alpha.node
     cutoff.name = cutoff.label = CUTOFF_NODE
-    cutoff.operation = "GREATER_THAN"
-    cutoff.inputs[1].default_value = CUTOFF
     bump = nodes.new("ShaderNodeNormalMap")
     bump.uv_map = UV_MAP
     place = shader.location
     color.location, cutoff.location = (place.x - 560, place.y), (place.x - 240, place.y - 120)
     normal.location, bump.location = (place.x - 560, place.y - 320), (place.x - 240, place.y - 320)
     links.new(color.outputs["Color"], shader.inputs["Base Color"])
-    links.new(color.outputs["Alpha"], cutoff.inputs[0])
-    links.new(cutoff.outputs["Value"], shader.inputs["Alpha"])
+    links.new(alpha, shader.inputs["Alpha"])
     links.new(normal.outputs["Color"], bump.inputs["Color"])
     links.new(bump.outputs["Normal"], shader.inputs["Normal"])
     # Solid mode's texture colours show the active node.

@@ -72,7 +72,7 @@ def _new() -> bpy.types.Material:
         builder.set(hair.inputs[name], pigment.outputs[name])
     surface = builder.node("ShaderNodeBsdfPrincipled", {"Base Color": pigment.outputs[pigments.COLOR]}, name=SURFACE)
     for target, node, row in (("CYCLES", hair, 0), ("EEVEE", surface, 1)):
-        output = builder.node("ShaderNodeOutputMaterial", {"Surface": node.outputs[0]}, target=target)
+        output = builder.node("ShaderNodeOutputMaterial", {"Surface": node.outputs["BSDF"]}, target=target)
         node.location, output.location = (COLUMNS[2], -ROW * row), (COLUMNS[3], -ROW * row)
     color.location, pigment.location = (COLUMNS[0], 0), (COLUMNS[1], 0)
     return material
