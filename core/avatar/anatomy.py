@@ -7,6 +7,9 @@ import numpy as np
 from ..head import bending
 from ..head.model import HeadModel, Region
 
+OUTSIDE = (Region.FACE, Region.SCALP, Region.EARS, Region.NECK, Region.TORSO, Region.LIPS)
+"""Regions of the outer skin, which splats and hair can lie on: not the inner sides of lids, lips and nostrils, which
+are as near."""
 MATERIALS = ("Skin", "Eyes", "Mouth", "Tongue", "Teeth")
 """Names of the base mesh's materials; faces refer to them by number."""
 PLAIN_COLORS = {

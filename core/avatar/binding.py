@@ -12,6 +12,7 @@ from ..gaussians import Gaussians
 from ..head.model import Region
 from ..splats import attributes as names
 from ..splats.parts import Part
+from .anatomy import OUTSIDE
 from .base_mesh import BaseMesh
 from .closest import closest_on_triangles
 from .gaps import GAPS
@@ -19,8 +20,6 @@ from .gradients import RestMesh
 from .lids import closed_lid
 from .mouth import inner_splats
 
-OUTSIDE = (Region.FACE, Region.SCALP, Region.EARS, Region.NECK, Region.TORSO, Region.LIPS)
-"""What skin can lie on: not the inner sides of lids, lips and nostrils, which are as near."""
 STILL = 0.00005
 """Metres that a vertex may move with an expression and still hold hair and clothes, which must not."""
 BEARD_REACH = 0.012

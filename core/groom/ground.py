@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
+from ..avatar.anatomy import OUTSIDE
 from ..geometry.vectors import unit
 from ..hair.seeds import Seeds, spread
-from ..head.model import HeadModel, Region, vertex_normals
+from ..head.model import HeadModel, vertex_normals
 
-OUTER = (Region.FACE, Region.SCALP, Region.EARS, Region.NECK, Region.TORSO, Region.LIPS)
-"""What hair may touch."""
 SAMPLES = 30_000
 """Places spread over the head whose planes stand for it."""
 FAR = 0.3, 0.6
@@ -28,7 +27,7 @@ class Ground:
             model: Its model.
             rooted: [F] bool, on which of the model's faces hair may grow; at least one.
         """
-        outer = model.in_regions(*OUTER)[model.faces].all(1)
+        outer = model.in_regions(*OUTSIDE)[model.faces].all(1)
         quads, rooted = model.faces[outer], rooted[outer]
         seeds = spread(vertices, quads, np.ones(len(quads)), SAMPLES, np.random.default_rng(0))
         normals = vertex_normals(vertices, model.triangles)

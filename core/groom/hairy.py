@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
+from ..avatar.anatomy import OUTSIDE
 from ..colors import rgb_to_lab
 from ..errors import FaceLiftError
 from ..gaussians import Gaussians
 from ..head.model import HeadModel, Region
 from ..splats.color_histogram import ColorHistogram
 from ..splats.parts import Part
-from .ground import OUTER, Ground
+from .ground import Ground
 
 NO_HAIR = "no-hair"
 """Code of the error that tells that there is none."""
@@ -77,7 +78,7 @@ def guessed(gaussians: Gaussians, vertices: np.ndarray, model: HeadModel, ground
     Raises:
         FaceLiftError: the scalp looks like skin ("no-hair"), or too little is seen of it ("select-hair").
     """
-    outer = np.flatnonzero(model.in_regions(*OUTER))
+    outer = np.flatnonzero(model.in_regions(*OUTSIDE))
     nearest = outer[cKDTree(vertices[outer]).query(gaussians.means)[1]]
     heights, _ = ground.heights(gaussians.means.astype(np.float64))
     region, high = model.regions[nearest], model.mean[nearest, 2]
@@ -127,7 +128,7 @@ def worn(gaussians: Gaussians, vertices: np.ndarray, model: HeadModel) -> np.nda
     """
     clothes = np.flatnonzero(gaussians.parts == Part.CLOTHES)
     over = np.zeros(len(gaussians), bool)
-    outer = np.flatnonzero(model.in_regions(*OUTER))
+    outer = np.flatnonzero(model.in_regions(*OUTSIDE))
     nearest = outer[cKDTree(vertices[outer]).query(gaussians.means[clothes])[1]]
     over[clothes] = model.regions[nearest] == Region.SCALP
     return over

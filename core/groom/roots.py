@@ -70,6 +70,19 @@ def nearest_roots(
     return Roots(halves[triangle], weights.astype(np.float32), places.astype(np.float32)), distance
 
 
+def area_grown_on(vertices: np.ndarray, triangles: np.ndarray, density: np.ndarray) -> float:
+    """Return the area that hair grows on, in the square of the vertices' unit, as if all of it were densely grown.
+
+    Args:
+        vertices: [V, 3] of the mesh.
+        triangles: [T, 3] of it.
+        density: [V] 0..1, how densely hair grows at each vertex.
+    """
+    corners = vertices[triangles]
+    areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2
+    return float((areas * density[triangles].mean(axis=1)).sum())
+
+
 def rigid_moves(roots: Roots, before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the rotations [S, 3, 3] of the triangles under roots, and the roots' places [S, 3] before and after.
 

@@ -28,7 +28,7 @@ from .growing import CLEARANCE, resampled
 from .guides import guide_paths
 from .hairy import guessed, told, worn
 from .outline import drawn_to_outline
-from .roots import nearest_roots
+from .roots import area_grown_on, nearest_roots
 from .tinting import colors_at, radii_at
 from .volume import hair_volume
 from .witnesses import wave_of, witnesses_of
@@ -86,7 +86,7 @@ def hair_tuft(
     wave = wave_of(photos[0])
     growing.stage("Growing hair", steps=4)
     rng = np.random.default_rng(0)
-    grid = FlowGrid(volume, tangent_field(volume, [], [witness]), np.zeros((len(volume.vertices), 0)), STRAIGHT, rng)
+    grid = FlowGrid(volume, tangent_field(volume, [witness]), np.zeros((len(volume.vertices), 0)), STRAIGHT, rng)
     growing.step()
     density = scalp * np.clip((grid.look_up(vertices).hairiness - 0.5) / 0.3, 0, 1)
     faces = model.faces[(density > LEAST_DENSE)[model.faces].any(1)]
@@ -146,7 +146,5 @@ def _curves(
 
 def _hairs(vertices: np.ndarray, model: HeadModel, density: np.ndarray) -> int:
     """Return how many hairs there are for the area that they grow on."""
-    corners = vertices[model.triangles]
-    areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2
-    covered = float((areas * density[model.triangles].mean(1)).sum()) / UNITS_PER_METRE**2
+    covered = area_grown_on(vertices, model.triangles, density) / UNITS_PER_METRE**2
     return max(round(HAIRS * covered / SCALP), 1)

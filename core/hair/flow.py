@@ -77,13 +77,12 @@ def photo_witness(volume: HairVolume, photo: HairPhoto) -> Witness:
     return Witness(along_surface(flat - slope[:, None] * ray, volume.normals), trust, np.zeros(len(trust), bool))
 
 
-def tangent_field(volume: HairVolume, photos: Sequence[HairPhoto], further: Sequence[Witness] = ()) -> np.ndarray:
+def tangent_field(volume: HairVolume, witnesses: Sequence[Witness]) -> np.ndarray:
     """Return the unit tangents [V, 3] from root to tip of the hair at each vertex; 0 where there is no hair.
 
     Args:
         volume: Where hair is.
-        photos: What shows it.
-        further: What else tells of its directions.
+        witnesses: What tells of its directions.
     """
     hair = volume.hairiness >= HAIRY
     usual = combing(volume)
@@ -98,7 +97,6 @@ def tangent_field(volume: HairVolume, photos: Sequence[HairPhoto], further: Sequ
     links = links + links.T
     links.data[:] = 1
     usual, normals = usual[hair], volume.normals[hair]
-    witnesses = [*(photo_witness(volume, photo) for photo in photos), *further]
     shown = [(one.tangents[hair], TRUST * one.trust[hair], one.arrows[hair]) for one in witnesses]
     held = HABIT + sum((weight for _, weight, _ in shown), np.zeros(count))
     diagonal = np.asarray(links.sum(1)).ravel() + held

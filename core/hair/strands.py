@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..geometry.vectors import unit
-from .flow import tangent_field
+from .flow import photo_witness, tangent_field
 from .grid import FlowGrid
 from .locks import CURL_LOCK, LOCK, WISP, curl, gather, groups, loosen
 from .look import HairLook
@@ -78,7 +78,8 @@ def grow(
         gain: Factor on the tones' contrast.
     """
     photos = [photo.around_hair for photo in photos]
-    grid = FlowGrid(volume, tangent_field(volume, photos), paint, look.wave, rng)
+    directions = tangent_field(volume, [photo_witness(volume, photo) for photo in photos])
+    grid = FlowGrid(volume, directions, paint, look.wave, rng)
     step = min(STEP, look.wave.length / TURN_STEPS) if look.wave.radius > 0 else STEP
     pilot = _traced(volume, photos, grid, PILOT, step, rng)
     count = int(budget / max(1.0, segments(pilot).sum() / len(pilot)))

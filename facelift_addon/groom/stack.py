@@ -13,6 +13,7 @@ import numpy as np
 
 from ...core.avatar.base_mesh import BaseMesh
 from ...core.groom.groom import Growth, Tuft
+from ...core.groom.roots import area_grown_on
 from ..splats.display.modifier_inputs import ModifierInputs, find_modifier
 from . import essentials, names
 
@@ -106,9 +107,7 @@ def _add(hair: bpy.types.Object, group: bpy.types.NodeTree, name: str) -> bpy.ty
 def _set_up(inputs: ModifierInputs, hair: bpy.types.Object, tuft: Tuft, base: BaseMesh) -> None:
     """Let as many hairs grow in all as a tuft has, where it has them."""
     mask = names.density_of(Growth(hair[names.GROWTH_KEY]))
-    corners = base.neutral[base.triangles]
-    areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2
-    area = float((areas * tuft.density[base.triangles].mean(axis=1)).sum())
+    area = area_grown_on(base.neutral, base.triangles, tuft.density)
     inputs["Viewport Amount"] = IN_VIEWPORT
     inputs["Interpolation Guides"] = BETWEEN
     inputs["Density"] = tuft.hairs / area if area > 0 else 0.0

@@ -14,7 +14,7 @@ from core.geometry.vectors import unit
 from core.hair.backing import backing
 from core.hair.build import build_hair
 from core.hair.directions import luminance
-from core.hair.flow import combing, tangent_field
+from core.hair.flow import combing, photo_witness, tangent_field
 from core.hair.grid import FlowGrid
 from core.hair.look import PLAIN, measure_look
 from core.hair.seeds import spread
@@ -56,7 +56,7 @@ def test_hair_falls_from_the_crown(volume):
 @pytest.mark.parametrize("angle", [0.0, 0.7, np.pi / 2])
 def test_directions_of_the_photo_are_kept_and_flow_on(volume, angle):
     photo = photo_of_ball(stripes(angle, 256))
-    field = tangent_field(volume, [photo])
+    field = tangent_field(volume, [photo_witness(volume, photo)])
     hair = volume.hairiness > 0.5
     np.testing.assert_allclose(np.linalg.norm(field[hair], axis=1), 1, atol=1e-6)
     assert not field[~hair & (volume.hairiness < 0.5)].any()

@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
+from core.avatar.anatomy import OUTSIDE
 from core.avatar.base_mesh import BaseMesh
 from core.avatar.distance import head_frame
 from core.errors import FaceLiftError
@@ -16,7 +17,7 @@ from core.geometry import quaternions
 from core.geometry.vectors import unit
 from core.groom.arrows import agreed
 from core.groom.groom import Groom, Growth, Tuft
-from core.groom.ground import OUTER, Ground
+from core.groom.ground import Ground
 from core.groom.guides import _placed
 from core.groom.hairy import guessed
 from core.groom.making import make_groom
@@ -82,7 +83,7 @@ def known_directions(points: np.ndarray, normals: np.ndarray) -> np.ndarray:
 def known_head() -> Gaussians:
     """A head with hair of known directions: skin, and on the scalp a layer of strands over a closed one."""
     random = np.random.default_rng(0)
-    skin, skin_normals = places_on(tuple(set(OUTER) - {Region.SCALP, Region.TORSO}), 16_000)
+    skin, skin_normals = places_on(tuple(set(OUTSIDE) - {Region.SCALP, Region.TORSO}), 16_000)
     torso, torso_normals = places_on((Region.TORSO,), 8_000)
     scalp, normals = places_on((Region.SCALP,), 24_000)
     aside = np.array([0.61, 0.5, 0.62])

@@ -42,7 +42,7 @@ class Cards:
     @property
     def triangles(self) -> int:
         """How many triangles the faces are."""
-        return int(2 * len(self.faces) - (self.faces[:, 2] == self.faces[:, 3]).sum())
+        return triangle_count(self.faces)
 
     def moves(self, base: BaseMesh) -> np.ndarray:
         """Return what the base mesh's expressions do: as :func:`moves_of`."""
@@ -52,6 +52,11 @@ class Cards:
         """Return what the roots have of weights [B, V'] of the base mesh's vertices, [B, V] for the cards' vertices."""
         at_roots = np.einsum("brk,rk->br", of_mesh[:, self.roots.corners], self.roots.weights)
         return at_roots[:, self.owners]
+
+
+def triangle_count(faces: np.ndarray) -> int:
+    """Return how many triangles faces [F, 4] are; triangles among them repeat their last vertex."""
+    return int(2 * len(faces) - (faces[:, 2] == faces[:, 3]).sum())
 
 
 def moves_of(vertices: np.ndarray, roots: Roots, owners: np.ndarray, base: BaseMesh) -> np.ndarray:

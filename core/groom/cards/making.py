@@ -14,7 +14,7 @@ from ..curves import HairCurves, concatenate
 from ..groom import Growth
 from ..roots import Roots
 from .cap import Cap, cap_of, paint_cap
-from .cards import Cards
+from .cards import Cards, triangle_count
 from .cells import Locks, cells_of
 from .clusters import Resampled, cluster
 from .layout import CAP
@@ -71,7 +71,7 @@ def cards_of(
     planning.stage("Laying cards along the hair", steps=2)
     hair = {growth: Resampled.of(some) for growth, some in curves.items()}
     cap = cap_of(hair[Growth.HAIR], base) if Growth.HAIR in hair else None
-    budget = (triangles - (_triangles(cap.faces) if cap is not None else 0)) // 2
+    budget = (triangles - (triangle_count(cap.faces) if cap is not None else 0)) // 2
     owners, growths = _clusters(hair, budget, base.pose.scale)
     planning.step()
     everything = Resampled.of(concatenate(list(curves.values())))
@@ -83,10 +83,6 @@ def cards_of(
     color, normal = _atlas(pictures, cap, hair.get(Growth.HAIR), base.pose.scale, atlas_size, drawing)
     reporter.finish()
     return Cards(*mesh, len(ribbons), color, normal)
-
-
-def _triangles(faces: np.ndarray) -> int:
-    return int(2 * len(faces) - (faces[:, 2] == faces[:, 3]).sum())
 
 
 def _clusters(hair: Mapping[Growth, Resampled], budget: int, metre: float) -> tuple[np.ndarray, np.ndarray]:

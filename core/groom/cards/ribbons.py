@@ -8,15 +8,14 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial import cKDTree
 
+from ...avatar.anatomy import OUTSIDE
 from ...avatar.base_mesh import BaseMesh
 from ...avatar.closest import closest_on_triangles
 from ...geometry.vectors import unit
-from ...head.model import Region, vertex_normals
+from ...head.model import vertex_normals
 from ..roots import Roots, nearest_roots
 from .clusters import STEPS, Resampled
 
-OUTSIDE = (Region.FACE, Region.SCALP, Region.EARS, Region.NECK, Region.TORSO, Region.LIPS)
-"""Regions that hair hangs over."""
 SEGMENTS = (2, 16)
 """Of a ribbon: least and most."""
 DEVIATION = 0.0025
