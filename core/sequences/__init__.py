@@ -1,0 +1,1 @@
+"""Splat sequences: numbered files as frames of one object."""

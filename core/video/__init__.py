@@ -1,0 +1,1 @@
+"""Clips: video files and image sequences as frames in time."""
