@@ -64,6 +64,7 @@ ONCE = {
     "test_placing_shots::test_a_scan_is_placed_from_all_sides",
     "test_rasterizer_layers",
     "test_surface",
+    "test_truth_clip",
     "test_truth_heads",
     "test_weights_download",
     "test_weights_verify",
