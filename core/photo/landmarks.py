@@ -70,16 +70,15 @@ def detect_landmarks(rgb: np.ndarray, box: FaceBox) -> Landmarks:
     Returns:
         The landmarks in pixels of ``rgb``; check ``score`` before trusting them.
     """
-    side = max(box.x1 - box.x0, box.y1 - box.y0)
-    crop = Square(*box.center, side * CROP_MARGIN, box.roll)
+    crop = crop_of(box)
     for _ in range(PASSES):
-        landmarks = _run(rgb, crop)
-        crop = _crop_around(landmarks)
+        landmarks = landmarks_in(rgb, crop)
+        crop = crop_around(landmarks)
     return landmarks
 
 
-def _run(rgb: np.ndarray, crop: Square) -> Landmarks:
-    """Run the network on one crop."""
+def landmarks_in(rgb: np.ndarray, crop: Square) -> Landmarks:
+    """Return the landmarks of the face that fills a square of a picture; they are best where it does so just right."""
     network = load_network("face_landmarks")
     size = network.input_shape[0]
     result = network(sample_square(rgb, crop, size) / np.float32(255))
@@ -89,7 +88,13 @@ def _run(rgb: np.ndarray, crop: Square) -> Landmarks:
     return Landmarks(points.astype(np.float32), score)
 
 
-def _crop_around(landmarks: Landmarks) -> Square:
+def crop_of(box: FaceBox) -> Square:
+    """Return the square around a detected face that the network is to be shown."""
+    side = max(box.x1 - box.x0, box.y1 - box.y0)
+    return Square(*box.center, side * CROP_MARGIN, box.roll)
+
+
+def crop_around(landmarks: Landmarks) -> Square:
     """Return the upright square around landmarks, with the network's margin."""
     roll = landmarks.roll
     axes = Square(0, 0, 1, roll).matrix()[:, :2]

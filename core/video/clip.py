@@ -56,7 +56,7 @@ class Clip(ABC):
             ClipError: none can be read there.
         """
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - pictures hold nothing open
         """Close the file."""
 
     def __enter__(self) -> Self:

@@ -13,7 +13,7 @@ from core.photo import operations
 from core.photo.network import DATA_FOLDER, load_network
 from tests.helpers.photo import astronaut
 
-NETWORKS = ("face_detection", "face_landmarks", "person_segmentation")
+NETWORKS = ("face_detection", "face_landmarks", "iris_landmarks", "person_segmentation")
 SOURCES = Path(__file__).resolve().parents[2] / "build" / "sources"
 TOLERANCES = {"regressors": 2e-3, "classificators": 2e-3, "conv2d_21": 2e-3, "conv2d_31": 1e-3, "activation_10": 1e-3}
 """Regressors, logits and landmarks are in pixels or of that size (up to about 200)."""

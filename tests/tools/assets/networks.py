@@ -29,6 +29,7 @@ from .comparison import differences
 SOURCES = {
     "face_detection": "mediapipe/modules/face_detection/face_detection_short_range.tflite",
     "face_landmarks": "mediapipe/modules/face_landmark/face_landmark.tflite",
+    "iris_landmarks": "mediapipe/modules/iris_landmark/iris_landmark.tflite",
     "person_segmentation": "mediapipe/modules/selfie_segmentation/selfie_segmentation.tflite",
 }
 """Name of the converted network -> its file inside the wheel."""
