@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import avatar, by_hand, editing, preferences, properties, viewport
+from . import avatar, by_hand, editing, preferences, properties, sequences, viewport
 from .groom import cards, choosing, grooming
 from .groom import panel as groom_panel
 from .interface import head_panels, panels, photo_list
@@ -46,6 +46,7 @@ MODULES = (
     groom_panel,
     cards,
     by_hand,
+    sequences,
 )
 
 
@@ -56,6 +57,7 @@ def register() -> None:
             bpy.utils.register_class(cls)
     properties.register_properties()
     viewport.register()
+    sequences.register()
     lighting.register()
     imports.register()
     leftovers.register()
@@ -87,6 +89,7 @@ def unregister() -> None:
     leftovers.unregister()
     imports.unregister()
     lighting.unregister()
+    sequences.unregister()
     viewport.unregister()
     properties.unregister_properties()
     for module in reversed(MODULES):

@@ -104,6 +104,11 @@ class FACELIFT_OT_export_splats(Explained, bpy.types.Operator, ExportHelper):
         description="Write one file for each frame of the scene, with its number at the end of the name",
         default=False,
     )
+    skip_existing: BoolProperty(
+        name="Skip Existing Files",
+        description="Leave out frames whose file is there already, to go on with an export that was cancelled",
+        default=False,
+    )
     use_modifiers: BoolProperty(
         name="Apply Modifiers",
         description="Export what the object's other modifiers make of the splats",
@@ -146,6 +151,8 @@ class FACELIFT_OT_export_splats(Explained, bpy.types.Operator, ExportHelper):
             layout.prop(self, "frame")
         layout.prop(self, "use_modifiers")
         layout.prop(self, "use_animation")
+        if self.use_animation:
+            layout.prop(self, "skip_existing")
         if kind.losses:
             box = layout.box().column(align=True)
             box.label(text="Left out by this format:", icon="INFO")
@@ -189,6 +196,8 @@ class FACELIFT_OT_export_splats(Explained, bpy.types.Operator, ExportHelper):
             return [_baked(bpy.context, target, kind, use_modifiers, frame) for target in found]
 
         frames = range(context.scene.frame_start, context.scene.frame_end + 1, context.scene.frame_step)
+        if self.skip_existing:
+            frames = [number for number in frames if not exchange.numbered(path, number).exists()]
         animation = Animation(context.scene, frames, read, path, options)
         if self.options.is_invoke:
             animation.start()

@@ -26,6 +26,8 @@ PLACEMENT_KEY = "facelift_placement"
 """Custom property: the 16 numbers, row by row, of the matrix from the engine's frame to local space."""
 BOUNCES_KEY = "facelift_bounces"
 """Custom property: how many surfaces Cycles must let rays pass to show the splats."""
+SEQUENCE = "facelift_sequence"
+"""Property of objects: how they play numbered splat files, and whether they do."""
 
 
 def select_only(view_layer: bpy.types.ViewLayer, target: bpy.types.Object) -> None:
@@ -57,6 +59,12 @@ def is_head(target: bpy.types.Object | None) -> bool:
     if target is None or target.type != "POINTCLOUD":
         return False
     return ID_KEY in target or (native.is_native(target.data) and geometry.is_splats(target.data))
+
+
+def is_sequence(target: bpy.types.Object) -> bool:
+    """Whether an object plays numbered splat files."""
+    settings = getattr(target, SEQUENCE, None)
+    return target.type == "POINTCLOUD" and settings is not None and bool(settings.filepath)
 
 
 def identify(head: bpy.types.Object) -> None:

@@ -62,6 +62,7 @@ def bring_in(
     scene: bpy.types.Scene,
     arriving: Sequence[Arrival],
     place: bpy.types.Object | None = None,
+    settle: Callable[[bpy.types.Object], object] | None = None,
 ) -> str:
     """Add splats to a scene; part of an operator, whose undo step it becomes.
 
@@ -70,6 +71,7 @@ def bring_in(
         scene: Where to.
         arriving: Each becomes an object.
         place: A head that the only one takes the place of; None to add.
+        settle: Completes each object, before the scene is set up to render them.
 
     Returns:
         What was set in the scene to render them, to be told; may be empty.
@@ -80,4 +82,6 @@ def bring_in(
         head = place or arrivals.add(scene, arrival, heads.view_layer_of(context, scene))
         if arrival.drawn is not None:
             drawing.clouds.expect(head, arrival.drawn)
+        if settle is not None:
+            settle(head)
     return rendering.prepare(scene, len(arriving)) if place is None else ""

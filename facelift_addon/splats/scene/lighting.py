@@ -167,7 +167,7 @@ def _on_frame(scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
     """
     if scene.facelift.color_mode != "LIT" or scene != bpy.context.scene:
         return
-    modified = [head for head in _own_heads(scene) if _is_modified(head)]
+    modified = [head for head in _own_heads(scene) if _is_modified(head) or heads.is_sequence(head)]
     if bpy.app.background or (graph.mode == "RENDER" and scene.render.use_lock_interface):
         for head in modified:
             try:

@@ -21,12 +21,15 @@ VIEW_TRANSFORMS = {"PHOTO": "Raw", "SCENE": "Standard", "LIT": "Standard"}
 NEUTRAL_VIEW = [("view_settings.look", "None"), ("view_settings.exposure", 0.0), ("view_settings.gamma", 1.0)]
 """Paths from the scene and values that leave colours alone."""
 
+LOCK = "render.use_lock_interface"
+"""Path from the scene of what keeps the interface from reading objects that a render changes."""
+
 LABELS = {
     "view_settings.view_transform": "View transform",
     "view_settings.look": "Look",
     "view_settings.exposure": "Exposure",
     "view_settings.gamma": "Gamma",
-    "render.use_lock_interface": "Lock interface",
+    LOCK: "Lock interface",
     "cycles.transparent_max_bounces": "Transparent bounces",
     "cycles.min_transparent_bounces": "Min transparent bounces",
 }
@@ -73,9 +76,10 @@ def proposed_changes(scene: bpy.types.Scene, color_mode: str) -> list[Change]:
     wishes = [("view_settings.view_transform", VIEW_TRANSFORMS[color_mode])]
     if color_mode == "PHOTO":
         wishes += NEUTRAL_VIEW
-    if color_mode == "LIT":
-        # The proxies of animated heads are made anew while it renders: meanwhile nobody may draw them.
-        wishes += [("render.use_lock_interface", True)]
+    if color_mode == "LIT" or any(map(heads.is_sequence, heads.rendered_in(scene))):
+        # The proxies of animated heads, and the splats of sequences, change while it renders: meanwhile nobody may
+        # draw them.
+        wishes += [(LOCK, True)]
     if hasattr(scene, "cycles") and any(display.renders_quads(head) for head in heads.rendered_in(scene)):
         bounces = needed_bounces(scene)
         # With fewer certain ones, Cycles ends rays by chance, which is most of the noise and saves little time.
@@ -89,13 +93,18 @@ def proposed_changes(scene: bpy.types.Scene, color_mode: str) -> list[Change]:
     return changes
 
 
-def apply(scene: bpy.types.Scene, color_mode: str) -> list[Change]:
+def apply(scene: bpy.types.Scene, color_mode: str, only: frozenset[str] = frozenset(LABELS)) -> list[Change]:
     """Make the changes of :func:`proposed_changes`, remember what was before, and return them.
+
+    Args:
+        scene: To be rendered.
+        color_mode: A key of :data:`VIEW_TRANSFORMS`.
+        only: The paths that may change.
 
     Raises:
         FaceLiftError: Blender does not know a view transform ("unknown-setting").
     """
-    changes = proposed_changes(scene, color_mode)
+    changes = [change for change in proposed_changes(scene, color_mode) if change.path in only]
     scene_settings.change(scene, SAVED_KEY, [(change.path, change.wanted) for change in changes])
     return changes
 
@@ -103,14 +112,20 @@ def apply(scene: bpy.types.Scene, color_mode: str) -> list[Change]:
 def prepare(scene: bpy.types.Scene, arrived: int) -> str:
     """Set a scene up for its first heads, unless the user wants to do it himself; return what to tell.
 
+    The first sequence may come later: of what renders need it alone needs the interface's lock.
+
     Args:
         scene: With the heads.
         arrived: How many of its heads have just come.
     """
-    if not preferences().prepare_renders or len(heads.rendered_in(scene)) > arrived:
+    if not preferences().prepare_renders:
+        return ""
+    present = heads.rendered_in(scene)
+    is_first = len(present) <= arrived
+    if not is_first and not any(map(heads.is_sequence, present)):
         return ""
     try:
-        changes = apply(scene, scene.facelift.color_mode)
+        changes = apply(scene, scene.facelift.color_mode, frozenset(LABELS if is_first else {LOCK}))
     except FaceLiftError as error:
         return str(error)
     return f"Renders are set up for splats: {told(changes)}. Restore Render Settings undoes it" if changes else ""
