@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic
 
-from ..errors import FaceLiftError
 from .cache import Frame, FrameCache
 from .files import SplatSequence, told
 
@@ -27,12 +26,19 @@ class Stream(Generic[Frame]):
         self.sequence = sequence
         self.cache: FrameCache[Frame] = FrameCache(lambda number: load(sequence.path(number)), size, limit)
 
-    def exact(self, number: int) -> tuple[int, Frame] | None:
+    def exact(self, number: int, ahead: Sequence[int] = ()) -> tuple[int, Frame] | None:
         """Return the frame of a number, decoded now if need be, with the number that it has.
 
         Where there is no such file, or it is damaged, that is the nearest good one; None where none is good.
+
+        Args:
+            number: The frame.
+            ahead: Those that will be wanted next, as for :meth:`soon`.
         """
-        return self.cache.take_nearest(self.sequence.nearest(number))
+        found = self.cache.take_nearest(self.sequence.nearest(number))
+        if found is not None and ahead:
+            self._want(found[0], ahead)
+        return found
 
     def soon(self, number: int, ahead: Sequence[int] = ()) -> tuple[int, Frame, bool] | None:
         """Return what can be shown for a number without waiting, and let threads decode what is better.
@@ -48,7 +54,7 @@ class Stream(Generic[Frame]):
         right = self._good(number)
         if right is None:
             return None
-        self.cache.want([right, *(self.sequence.closest(other) for other in ahead)])
+        self._want(right, ahead)
         frame = self.cache.get(right)
         if frame is not None:
             return right, frame, True
@@ -65,15 +71,19 @@ class Stream(Generic[Frame]):
         if missing:
             found.append(f"{_counted(len(missing), 'file is', 'files are')} missing: {told(missing)}")
         if failed:
-            reason = next(iter(failed.values()))
             text = f"{_counted(len(failed), 'file', 'files')} can't be read: {told(tuple(failed))}"
-            found.append(f"{text}. {reason.message}")
+            found.append(f"{text}. {next(iter(self.failures.values()))}")
         return found
 
     @property
-    def failures(self) -> dict[int, FaceLiftError]:
-        """What was wrong with files, by their numbers."""
-        return self.cache.failed
+    def failures(self) -> dict[int, str]:
+        """What was wrong with files, a sentence each that names the file, by their numbers."""
+        return {
+            number: f"{self.sequence.names[number]}: {error.message}" for number, error in self.cache.failed.items()
+        }
+
+    def _want(self, number: int, ahead: Sequence[int]) -> None:
+        self.cache.want([number, *(self.sequence.closest(other) for other in ahead)])
 
     def _good(self, number: int) -> int | None:
         closest = self.sequence.closest(number)

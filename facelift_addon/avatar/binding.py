@@ -52,6 +52,8 @@ class _OnHeadWithMesh(Explained):
         head = head_of(context.active_object)
         if head is None or base_objects.mesh_of(head) is None:
             return "Select a head that has a base mesh: fit one first"
+        if heads.is_sequence(head):
+            return "A sequence has other splats in each frame. Import one of its files alone to bind that"
         return "" if context.mode == "OBJECT" else "Go to Object Mode: this works on the whole head"
 
 

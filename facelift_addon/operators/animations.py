@@ -33,6 +33,7 @@ class Animation:
         read: Returns the splats of the frame that is set, as :func:`exchange.write` takes them.
         path: The file without a number.
         options: Of the format.
+        skip_existing: Whether to leave out frames whose file is there.
     """
 
     def __init__(
@@ -42,9 +43,12 @@ class Animation:
         read: Callable[[], Pieces],
         path: Path,
         options: dict[str, Any],
+        skip_existing: bool = False,
     ) -> None:
         self._scene, self._before = scene.name, scene.frame_current
-        self._frames, self._read = list(frames), read
+        there = {frame for frame in frames if skip_existing and exchange.numbered(path, frame).exists()}
+        self._frames, self._read = [frame for frame in frames if frame not in there], read
+        self._skipped = len(there)
         self._path, self._options = path, options
         # One frame is read ahead while the one before is written.
         self._ready: Queue[Pieces | Exception] = Queue(maxsize=1)
@@ -110,4 +114,5 @@ class Animation:
             scene.frame_set(self._before)
 
     def _news(self) -> str:
-        return f"{len(self._frames)} frames written to {self._path.parent.name}"
+        news = f"{len(self._frames)} frames written to {self._path.parent.name}"
+        return f"{news}; {self._skipped} were there already" if self._skipped else news

@@ -196,9 +196,7 @@ class FACELIFT_OT_export_splats(Explained, bpy.types.Operator, ExportHelper):
             return [_baked(bpy.context, target, kind, use_modifiers, frame) for target in found]
 
         frames = range(context.scene.frame_start, context.scene.frame_end + 1, context.scene.frame_step)
-        if self.skip_existing:
-            frames = [number for number in frames if not exchange.numbered(path, number).exists()]
-        animation = Animation(context.scene, frames, read, path, options)
+        animation = Animation(context.scene, frames, read, path, options, self.skip_existing)
         if self.options.is_invoke:
             animation.start()
         else:

@@ -164,7 +164,6 @@ class FACELIFT_OT_add_splat_sequence(bpy.types.Operator):
 
         def settle(head: bpy.types.Object) -> None:
             settings = head.facelift_sequence
-            settings.first, settings.last = found.sequence.first, found.sequence.last
             settings.start, settings.degree = self.start, found.arrival.sh_degree
             choose(head, found.path)
 

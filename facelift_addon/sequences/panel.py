@@ -5,11 +5,14 @@ from __future__ import annotations
 import bpy
 
 from ...core.errors import FaceLiftError
+from .. import compat
 from ..editing import targets
 from ..identity import preferences
 from ..interface.widgets import SidebarPanel, draw_lines, size_text
 from ..splats.data.heads import is_sequence
 from . import streams
+
+LINKED = "Linked: frames with another number of splats show only where it is overridden."
 
 
 class FACELIFT_PT_sequence(SidebarPanel, bpy.types.Panel):
@@ -57,6 +60,8 @@ def _draw_state(layout: bpy.types.UILayout, context: bpy.types.Context, target: 
         return
     count, used = len(stream.sequence.numbers), size_text(stream.cache.used)
     layout.label(text=f"{count} files, {len(stream.cache.numbers)} in memory ({used})", icon="SEQUENCE")
+    if target.library is not None and not compat.resizes_point_clouds_5_1():
+        draw_lines(layout, context, LINKED, icon="INFO")
     for text in stream.news():
         draw_lines(layout, context, text, icon="ERROR")
     if target.mode == "EDIT":

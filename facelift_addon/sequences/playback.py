@@ -19,6 +19,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ...core.errors import FaceLiftError
+from ...core.sequences.stream import Stream
 from ...core.splats import attributes as names
 from .. import compat
 from ..editing import storage
@@ -89,12 +90,11 @@ def _show_on(
     stream = streams.of(target)
     if isinstance(stream, FaceLiftError):
         return True
-    number = settings.number_at(frame)
+    number, ahead = settings.number_at(frame), [settings.number_at(other) for other in upcoming]
     if waits:
-        found = stream.exact(number)
-        right = True
+        found, right = stream.exact(number, ahead), True
     else:
-        soon = stream.soon(number, [settings.number_at(other) for other in upcoming])
+        soon = stream.soon(number, ahead)
         found, right = (None, False) if soon is None else (soon[:2], soon[2])
     _tell(stream.failures)
     if found is None:
@@ -132,12 +132,12 @@ def _agree(target: bpy.types.Object) -> bool:
     )
 
 
-def _tell(failures: dict[int, FaceLiftError]) -> None:
+def _tell(failures: dict[int, str]) -> None:
     """Write into the console what is wrong with files, each once; the panel tells it too."""
-    for error in failures.values():
-        if str(error) not in _told:
-            _told.add(str(error))
-            logger.warning("%s The nearest good frame takes its place.", error.message)
+    for text in failures.values():
+        if text not in _told:
+            _told.add(text)
+            logger.warning("%s The nearest good frame takes its place.", text)
 
 
 def _upcoming(scene: bpy.types.Scene, frame: int) -> list[int]:
@@ -246,9 +246,14 @@ def _on_timer() -> float | None:
 
 
 def reload(target: bpy.types.Object) -> None:
-    """Look for an object's files again, and read them again."""
+    """Look for an object's files again, and read them again; where all of them played, new ones play too."""
+    settings, before = target.facelift_sequence, streams.of(target)
     streams.forget(target)
     _told.clear()
+    after = streams.of(target)
+    if isinstance(before, Stream) and isinstance(after, Stream):
+        if (settings.first, settings.last) == (before.sequence.first, before.sequence.last):
+            settings.first, settings.last = after.sequence.first, after.sequence.last
     if SHOWN_KEY in target.data:
         del target.data[SHOWN_KEY]
     refresh_soon()

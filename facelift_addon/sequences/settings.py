@@ -8,6 +8,8 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
+from ...core.errors import FaceLiftError
+from ...core.sequences import files
 from ...core.sequences.timing import Loop, Timing
 from .. import paths
 
@@ -21,8 +23,15 @@ def _changed(settings: SequenceSettings, _context: bpy.types.Context) -> None:
 
 
 def _moved(settings: SequenceSettings, context: bpy.types.Context) -> None:
-    """Other files were chosen: what is remembered of their old place counts no more."""
+    """Other files were chosen: all of them play, and what is remembered of the old ones' place counts no more."""
     settings.place = ""
+    try:
+        found = files.find(path_of(settings.id_data))
+    except FaceLiftError:
+        # The panel tells why they don't play.
+        pass
+    else:
+        settings.first, settings.last = found.first, found.last
     _changed(settings, context)
 
 

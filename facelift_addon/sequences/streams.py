@@ -19,8 +19,9 @@ from ..splats.scene import placement
 from .settings import path_of
 
 Columns = dict[str, Column]
-Key = tuple[str, bytes, int]
-"""Path of a file, the matrix to the object's space, degree of the spherical harmonics."""
+Key = tuple[str, str, bytes, int]
+"""Path of a file, the place that is remembered of it, the matrix to the object's space, degree of the spherical
+harmonics."""
 
 _known: dict[Key, Stream[Columns] | FaceLiftError] = {}
 
@@ -53,8 +54,8 @@ def of(target: bpy.types.Object) -> Stream[Columns] | FaceLiftError:
         # Readers of USD find the library that Blender brings.
         bpy.utils.expose_bundled_modules()
         try:
-            load = loader(heads.placement_of(target), key[2], geometry.has_float4())
-            _known[key] = Stream(files.find(key[0]), load, size_of, 0)
+            load = loader(heads.placement_of(target), key[3], geometry.has_float4())
+            _known[key] = Stream(files.find(path_of(target)), load, size_of, 0)
         except FaceLiftError as error:
             _known[key] = error
         share_memory()
@@ -62,9 +63,10 @@ def of(target: bpy.types.Object) -> Stream[Columns] | FaceLiftError:
 
 
 def key_of(target: bpy.types.Object) -> Key:
-    """Return what an object's frames depend on."""
-    degree = target.facelift_sequence.degree
-    return str(path_of(target)), np.asarray(heads.placement_of(target), np.float64).tobytes(), degree
+    """Return what an object's frames depend on. No disk is asked: it is called in each frame."""
+    settings = target.facelift_sequence
+    path = bpy.path.abspath(settings.filepath, library=target.library)
+    return path, settings.place, np.asarray(heads.placement_of(target), np.float64).tobytes(), settings.degree
 
 
 def share_memory() -> None:

@@ -136,9 +136,10 @@ def test_damage_and_files_that_went_are_told_once_and_playback_goes_on(blender, 
     (tmp_path / "head_002.ply").write_bytes((tmp_path / "head_002.ply").read_bytes()[:-50])
     played = bring(path)
     (tmp_path / "head_005.ply").unlink()
-    assert counts_at(played, (1, 2, 3, 5, 6, 5, 2)) == [300, 300, 400, 310, 310, 310, 300]
-    assert len(caplog.records) == 2
     stream = blender.module("facelift_addon.sequences.streams").of(played)
+    stream.cache.forget()
+    assert counts_at(played, (1, 2, 3, 5, 6, 5, 2)) == [300, 300, 400, 310, 310, 310, 300]
+    assert sorted(record.getMessage()[:12] for record in caplog.records) == ["head_002.ply", "head_005.ply"]
     assert any("2 files can't be read: 2, 5" in text for text in stream.news())
 
 
@@ -154,6 +155,59 @@ def test_a_sequence_without_files_keeps_what_it_shows(blender, tmp_path):
     saved(tmp_path)
     assert bpy.ops.facelift.reload_sequence() == {"FINISHED"}
     assert counts_at(played, (1, 2)) == [300, 250]
+
+
+def test_other_files_can_be_chosen_and_new_ones_come_with_a_reload(blender, played, tmp_path):
+    import bpy
+
+    settings = played.facelift_sequence
+    saved(tmp_path, {7: 120})
+    assert counts_at(played, (7,)) == [310]
+    assert bpy.ops.facelift.reload_sequence() == {"FINISHED"}
+    assert counts_at(played, (7,)) == [120]
+    (tmp_path / "other").mkdir()
+    settings.filepath = str(saved(tmp_path / "other", {11: 90, 12: 80}))
+    assert (settings.first, settings.last) == (11, 12)
+    assert counts_at(played, (1, 2, 3)) == [90, 80, 80]
+    # A part that was chosen stays chosen.
+    settings.last = 11
+    saved(tmp_path / "other", {13: 70})
+    bpy.ops.facelift.reload_sequence()
+    assert counts_at(played, (1, 2, 3)) == [90, 90, 90]
+
+
+def test_between_two_frames_the_nearer_one_shows(blender, played):
+    import bpy
+
+    for subframe, count in ((0.25, 250), (0.75, 400)):
+        bpy.context.scene.frame_set(2, subframe=subframe)
+        assert len(played.data.points) == count
+
+
+def test_a_lit_sequence_has_a_proxy_for_each_frame(blender, tmp_path):
+    import bpy
+
+    from core import formats
+    from core.formats.axes import Axes, Unit
+
+    for number, height in ((1, 0.0), (2, 0.5), (3, -0.5)):
+        moved = surface_gaussians(1500 + number).replace(extras={}).transform(_raised(height))
+        formats.save(moved, tmp_path / f"l_{number}.ply", axes=Axes.Z_UP, unit=Unit.METRE)
+    played = bring(tmp_path / "l_1.ply")
+    scene = bpy.context.scene
+    scene.facelift.color_mode = "LIT"
+    proxies = blender.module("facelift_addon.splats.display.proxies")
+    for frame, height in ((2, 0.5), (3, -0.5), (1, 0.0)):
+        scene.frame_set(frame)
+        found = [vertex.co.z for vertex in proxies.find(played).data.vertices]
+        assert abs((max(found) + min(found)) / 2 - height) < 0.1
+        assert len(played.data.points) == 1500 + frame
+
+
+def _raised(height):
+    matrix = np.eye(4)
+    matrix[2, 3] = height
+    return matrix
 
 
 def test_refusals_are_in_words(blender, tmp_path):
@@ -328,10 +382,8 @@ def test_an_animation_that_cycles_renders_is_what_the_rasterizer_makes_of_the_fi
 
     size, counts, view = 48, {1: 2000, 2: 1500}, Camera.orbit(240, 15, size=48)
     path = saved(tmp_path, counts, degrees=(1,))
-    lower = np.eye(4)
-    lower[2, 3] = -0.3
     second = tmp_path / "head_002.ply"
-    formats.save(formats.load(second).transform(lower), second, axes=Axes.Z_UP, unit=Unit.METRE)
+    formats.save(formats.load(second).transform(_raised(-0.3)), second, axes=Axes.Z_UP, unit=Unit.METRE)
     head = bring(path)
     with pictures.studio(head) as scene:
         scene.render.engine, scene.render.filter_size = "CYCLES", 0.0

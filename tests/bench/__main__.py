@@ -27,6 +27,7 @@ MODULES = {
         "groom_shade_bench",
         "refine_bench",
         "viewport_bench",
+        "sequence_bench",
     ),
     "facelift": ("facelift_bench", "facelift_cpu_bench", "refine_shapes_bench", "setup_bench"),
 }
