@@ -37,7 +37,8 @@ def see_eyes(rgb: np.ndarray, landmarks: Landmarks) -> tuple[np.ndarray, np.ndar
         if width < SMALLEST_EYE:
             continue
         roll = float(np.degrees(np.arctan2(across[1], across[0])))
-        square = Square(*((first + second) / 2).tolist(), EYE_MARGIN * width, roll)
+        x, y = ((first + second) / 2).tolist()
+        square = Square(x, y, EYE_MARGIN * width, roll)
         iris, lids[eye] = _run(rgb, square, mirrored)
         irises[eye, :2] = iris[0]
         irises[eye, 2] = np.linalg.norm(iris[1:] - iris[0], axis=1).mean()

@@ -26,6 +26,8 @@ NEAR = 1.5
 """Distance in faces up to which a face found again is taken for the one that was lost before others."""
 SHARP_SIDE = 96
 """Pixels of the square in which sharpness is measured: faces of all sizes are compared alike."""
+BRIGHTNESS = np.array([0.299, 0.587, 0.114], np.float32)
+"""Shares of red, green and blue in it."""
 SMALLEST_FACE = 20.0
 """Pixels across below which nothing can be told of a face."""
 
@@ -114,6 +116,6 @@ def _box_of(landmarks: Landmarks) -> FaceBox:
 def _sharpness(rgb: np.ndarray, crop: Square) -> float:
     """Return the mean square of the Laplacian of the face's brightness, relative to its contrast."""
     square = Square(crop.x, crop.y, crop.side / 1.5, crop.roll)
-    gray = sample_square(rgb, square, SHARP_SIDE).astype(np.float32) @ np.float32([0.299, 0.587, 0.114])
+    gray = sample_square(rgb, square, SHARP_SIDE).astype(np.float32) @ BRIGHTNESS
     laplacian = 4 * gray[1:-1, 1:-1] - gray[:-2, 1:-1] - gray[2:, 1:-1] - gray[1:-1, :-2] - gray[1:-1, 2:]
     return float((laplacian**2).mean() / max(float(gray.var()), 1.0))

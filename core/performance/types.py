@@ -49,7 +49,7 @@ class SeenFace:
         irises: [2, 3] float32 of the person's left and right eye: the iris' centre x, y and its radius; NaN where
             an eye isn't seen.
         lids: [2, 71, 2] float32 what the iris network says of the left and the right eye's lids and brow, in its
-            order, or None.
+            order; NaN where an eye isn't seen.
         sharpness: How sharp the face is; larger is sharper, comparable within a clip only.
     """
 
@@ -58,7 +58,7 @@ class SeenFace:
     size: tuple[int, int]
     landmarks: Landmarks
     irises: np.ndarray
-    lids: np.ndarray | None = None
+    lids: np.ndarray
     sharpness: float = 0.0
 
 
