@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from functools import cached_property
+from itertools import groupby, pairwise
 from pathlib import Path
 
 from .. import formats
 from ..errors import FaceLiftError, unreadable
 
-_NUMBER = re.compile(r"(?:(?<=_)-)?\d+")
-"""A minus counts after an underscore only, as exports of frames below 0 write it; others join words."""
+_NUMBER = re.compile(r"(?<!\d)(?:(?<=_)-)?\d{1,9}(?!\d)")
+"""A minus counts after an underscore only, as exports of frames below 0 write it; others join words. What is longer is
+a time or an identifier."""
+Run = tuple[int, int]
+"""The first and the last of numbers that follow each other."""
 MOST_TOLD = 4
 """Runs of missing numbers that are named one by one."""
 
@@ -37,7 +42,7 @@ class SplatSequence:
         """What the names have in common before the number; may be empty."""
         return self.pattern.partition("#")[0].rstrip(" ._-")
 
-    @property
+    @cached_property
     def numbers(self) -> tuple[int, ...]:
         """The numbers there are, ascending."""
         return tuple(self.names)
@@ -52,10 +57,10 @@ class SplatSequence:
         """The highest number."""
         return self.numbers[-1]
 
-    @property
-    def missing(self) -> tuple[int, ...]:
-        """The numbers between the first and the last that have no file."""
-        return tuple(number for number in range(self.first, self.last + 1) if number not in self.names)
+    @cached_property
+    def gaps(self) -> tuple[Run, ...]:
+        """The first and the last number of each run that has no file, between the first and the last one."""
+        return tuple((low + 1, high - 1) for low, high in pairwise(self.numbers) if high > low + 1)
 
     def path(self, number: int) -> Path:
         """Return the file of a number that there is."""
@@ -63,11 +68,18 @@ class SplatSequence:
 
     def closest(self, number: int) -> int:
         """Return the number there is that is nearest to one; of two as near, the earlier one."""
-        return min(self.names, key=lambda other: (abs(other - number), other > number))
+        return next(self.nearest(number))
 
     def nearest(self, number: int) -> Iterator[int]:
         """Yield all numbers there are, the ones nearest to a number first; of two as near, the earlier one."""
-        yield from sorted(self.names, key=lambda other: (abs(other - number), other > number))
+        after = bisect_right(self.numbers, number)
+        before = after - 1
+        while before >= 0 or after < len(self.numbers):
+            earlier = before >= 0 and (
+                after == len(self.numbers) or number - self.numbers[before] <= self.numbers[after] - number
+            )
+            yield self.numbers[before if earlier else after]
+            before, after = (before - 1, after) if earlier else (before, after + 1)
 
 
 def find(path: str | os.PathLike[str]) -> SplatSequence:
@@ -95,7 +107,7 @@ def find(path: str | os.PathLike[str]) -> SplatSequence:
     places = [match.span() for match in _NUMBER.finditer(stem)]
     if not places:
         raise FaceLiftError(
-            f"{path.name} has no number in its name.",
+            f"{path.name} has no number of up to nine digits in its name.",
             "Choose one of several files with names such as head_0001.ply, or import it by itself.",
             code="not-numbered",
         )
@@ -110,14 +122,20 @@ def find(path: str | os.PathLike[str]) -> SplatSequence:
     return SplatSequence(path.parent, f"{stem[:start]}{'#' * digits}{stem[end:]}{path.name[len(stem) :]}", names)
 
 
-def told(numbers: tuple[int, ...]) -> str:
-    """Return ascending numbers in words, runs as their ends: "3, 7 to 9"."""
-    runs = []
+def runs_of(numbers: Iterable[int]) -> tuple[Run, ...]:
+    """Return the first and the last number of each run of ascending numbers."""
+    found = []
     for _, members in groupby(enumerate(numbers), key=lambda item: item[1] - item[0]):
         run = [number for _, number in members]
-        runs.append(str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}")
+        found.append((run[0], run[-1]))
+    return tuple(found)
+
+
+def told(runs: Sequence[Run]) -> str:
+    """Return runs of numbers in words: "3, 7 to 9"."""
+    words = [str(first) if first == last else f"{first} to {last}" for first, last in runs[:MOST_TOLD]]
     more = len(runs) - MOST_TOLD
-    return ", ".join(runs[:MOST_TOLD]) + (f" and {more} more gaps" if more > 0 else "")
+    return ", ".join(words) + (f" and {more} more" if more > 0 else "")
 
 
 def _split(name: str) -> tuple[str, str]:

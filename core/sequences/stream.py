@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Generic
 
 from .cache import Frame, FrameCache
-from .files import SplatSequence, told
+from .files import SplatSequence, runs_of, told
 
 
 class Stream(Generic[Frame]):
@@ -67,11 +67,12 @@ class Stream(Generic[Frame]):
     def news(self) -> list[str]:
         """Return what a person should know of the files, a sentence each."""
         found = []
-        missing, failed = self.sequence.missing, self.cache.failed
-        if missing:
-            found.append(f"{_counted(len(missing), 'file is', 'files are')} missing: {told(missing)}")
+        gaps, failed = self.sequence.gaps, self.cache.failed
+        if gaps:
+            count = sum(last - first + 1 for first, last in gaps)
+            found.append(f"{_counted(count, 'file is', 'files are')} missing: {told(gaps)}")
         if failed:
-            text = f"{_counted(len(failed), 'file', 'files')} can't be read: {told(tuple(failed))}"
+            text = f"{_counted(len(failed), 'file', 'files')} can't be read: {told(runs_of(failed))}"
             found.append(f"{text}. {next(iter(self.failures.values()))}")
         return found
 

@@ -70,8 +70,8 @@ def _find(path: Path, frame: str, head_height: float, float4: bool, reporter: Re
     reporter.step()
     arrival = exchange.arrival(replace(item, name=sequence.name or item.name), frame, head_height, float4)
     notes = list(item.reading.notes)
-    if sequence.missing:
-        notes.append(f"Missing files: {files.told(sequence.missing)}. The nearest ones take their place.")
+    if sequence.gaps:
+        notes.append(f"Missing files: {files.told(sequence.gaps)}. The nearest ones take their place.")
     if error is not None:
         notes.append(error.message)
     reporter.finish()

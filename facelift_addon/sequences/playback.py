@@ -27,7 +27,7 @@ from ..listening import listen, stop_listening
 from ..splats.data.heads import SEQUENCE, is_sequence
 from ..viewport.drawing import drawing
 from . import streams
-from .settings import SequenceSettings
+from .settings import SequenceSettings, remember
 
 logger = logging.getLogger(__name__)
 
@@ -212,6 +212,14 @@ def on_replaced(*_arguments) -> None:
     refresh_soon()
 
 
+@persistent
+def on_save(*_arguments) -> None:
+    """What is appended from the file may have left it: then a path that begins there is no use."""
+    for target in players():
+        if target.library is None:
+            remember(target)
+
+
 def refresh() -> bool:
     """Show what the frames of now should, without waiting; return whether all of it is right."""
     right = True
@@ -266,6 +274,7 @@ HANDLERS = (
     (bpy.app.handlers.undo_post, on_replaced),
     (bpy.app.handlers.redo_post, on_replaced),
     (bpy.app.handlers.load_post, on_replaced),
+    (bpy.app.handlers.save_pre, on_save),
 )
 """Handler lists, and what is in them while the extension is registered."""
 

@@ -134,8 +134,17 @@ def path_of(target: bpy.types.Object) -> Path:
     """
     settings = target.facelift_sequence
     path = Path(os.path.normpath(bpy.path.abspath(settings.filepath, library=target.library)))
-    kept = Path(settings.place) if settings.place else path
-    return kept if not path.parent.is_dir() and kept.parent.is_dir() else path
+    if path.is_file() or not settings.place:
+        return path
+    kept = Path(settings.place)
+    return kept if kept.is_file() or not path.parent.is_dir() else path
+
+
+def remember(target: bpy.types.Object) -> None:
+    """Note from the root where a sequence's files are now."""
+    settings, path = target.facelift_sequence, path_of(target)
+    if path.is_file() and settings.place != str(path):
+        settings.place = str(path)
 
 
 def choose(target: bpy.types.Object, path: Path) -> None:

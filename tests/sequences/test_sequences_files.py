@@ -31,7 +31,7 @@ def test_any_of_the_files_finds_all(tmp_path, names, pattern):
         found = files.find(tmp_path / name)
         assert found.numbers == (1, 2, 10)
         assert [found.names[number].lower() for number in found.numbers] == [each.lower() for each in names]
-        assert found.missing == (3, 4, 5, 6, 7, 8, 9)
+        assert found.gaps == ((3, 9),)
         assert (found.first, found.last) == (1, 10)
     assert files.find(tmp_path / names[0]).pattern == pattern
     assert found.path(10) == tmp_path / names[2]
@@ -70,8 +70,17 @@ def test_the_nearest_file_takes_the_place_of_a_missing_one(tmp_path):
     found = files.find(tmp_path / "a_1.ply")
     assert [found.closest(number) for number in (-3, 2, 3, 5, 7, 8, 30)] == [1, 1, 4, 5, 5, 9, 9]
     assert list(found.nearest(6)) == [5, 4, 9, 1]
-    assert files.told(found.missing) == "2 to 3, 6 to 8"
-    assert files.told((1, 3, 5, 7, 9, 11)) == "1, 3, 5, 7 and 2 more gaps"
+    assert [found.closest(number) for number in (-(10**9), 10**9)] == [1, 9]
+    assert files.told(found.gaps) == "2 to 3, 6 to 8"
+    assert files.told(files.runs_of((1, 3, 4, 6, 8, 10, 12))) == "1, 3 to 4, 6, 8 and 2 more"
+
+
+def test_numbers_that_are_dates_cost_no_time_and_longer_ones_are_none(tmp_path):
+    touch(tmp_path, "a_5.ply", "a_20261231.ply", "a_1700000000000.ply", "1700000000000_7.ply")
+    found = files.find(tmp_path / "a_5.ply")
+    assert found.gaps == ((6, 20261230),)
+    assert found.closest(10**12) == 20261231
+    assert files.find(tmp_path / "1700000000000_7.ply").numbers == (7,)
 
 
 def test_timing():
