@@ -202,7 +202,16 @@ def _finished(clip: Clip, person: Person, options: CaptureOptions, found: _Found
         rotations={"head": from_turns(turns), **_eye_turns(eyes)},
     )
     notes = tuple(_notes(clip, found, is_complete, float(times[-1] - times[0])))
-    return Capture(recording, np.array(found.frames), is_complete, person.lens_degrees, notes)
+    facts = clip.facts
+    return Capture(
+        recording,
+        np.array(found.frames),
+        is_complete,
+        person.lens_degrees,
+        facts.frame_rate,
+        facts.has_sound,
+        notes,
+    )
 
 
 def _holding_gaze(values: np.ndarray, names: tuple[str, ...]) -> np.ndarray:

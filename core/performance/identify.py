@@ -18,8 +18,9 @@ from ..head.landmark_solver import Observation, solve
 from ..head.model import load_head_model
 from ..head.shape import HeadShape
 from ..photo.types import FaceBox
+from .faces import face_of
 from .solver import FrameSolver, Lens, Moment
-from .types import CaptureOptions, PersonFace, SeenFace, face_of
+from .types import CaptureOptions, PersonFace, SeenFace
 
 LENSES = (24.0, 34.0, 46.0, 60.0, 75.0)
 """Horizontal angles of view in degrees that are tried where nobody says."""

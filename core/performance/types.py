@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..avatar.anatomy import vertex_groups
-from ..avatar.base_mesh import BaseMesh
-from ..avatar.joints import EYEBALLS, rigid_motion, sphere_center
-from ..avatar.recording import Recording
-from ..head.model import vertex_normals
 from ..photo.landmarks import Landmarks
 from ..photo.types import FaceBox
+
+if TYPE_CHECKING:
+    # Needs scipy, without which background processes start.
+    from ..avatar.recording import Recording
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,6 @@ class CaptureOptions:
 
     Attributes:
         start, end: Seconds of the clip between which it is captured; the whole of it by default.
-        person: Number of the person to follow, in the order of :func:`~.people.people_in`.
         lens_degrees: Horizontal angle of view of the camera; 0 where it is to be found.
         steadiness: How much trembling is taken away, 0..1; blinks and closing lips stay sharp at any.
         neutral: Second of the clip at which the face is at rest; less than 0 where it is to be found.
@@ -93,7 +92,6 @@ class CaptureOptions:
 
     start: float = 0.0
     end: float = np.inf
-    person: int = 0
     lens_degrees: float = 0.0
     steadiness: float = 0.5
     neutral: float = -1.0
@@ -109,6 +107,8 @@ class Capture:
         frames: [T] int64 the clip's frame of each moment.
         is_complete: Whether the clip was captured to its end; False where it was stopped.
         lens_degrees: Horizontal angle of view that was taken or found.
+        frame_rate: Of the clip, frames a second on average.
+        has_sound: Whether the clip has a sound track.
         notes: What a person should know, a sentence each.
     """
 
@@ -116,31 +116,6 @@ class Capture:
     frames: np.ndarray
     is_complete: bool
     lens_degrees: float
+    frame_rate: float
+    has_sound: bool
     notes: tuple[str, ...] = ()
-
-
-def face_of(base: BaseMesh) -> PersonFace:
-    """Return the face of a head's base mesh."""
-    model, pose, groups = base.model, base.pose, vertex_groups(base.model)
-    local = ((base.neutral - pose.translation) @ pose.rotation / pose.scale).astype(np.float32)
-    moves = (base.expressions @ pose.rotation / pose.scale).astype(np.float32)
-    normals = model.landmarks(vertex_normals(local, model.triangles))
-    balls = [groups[name] for name in EYEBALLS]
-    eyes = np.stack([sphere_center(local[ball].astype(np.float64)) for ball in balls])
-    gazes = np.array([[_turn(local[ball], move[ball]) for ball in balls] for move in moves])
-    return PersonFace(
-        mean=model.landmarks(local),
-        directions=model.landmarks(moves),
-        normals=(normals / np.linalg.norm(normals, axis=1, keepdims=True)).astype(np.float32),
-        names=model.expression_names,
-        eyes=eyes.astype(np.float32),
-        gazes=gazes.astype(np.float32),
-    )
-
-
-def _turn(before: np.ndarray, moves: np.ndarray) -> np.ndarray:
-    """Return the rotation vector [3] by which points [N, 3] turn."""
-    if not np.abs(moves).max() > 1e-6:
-        return np.zeros(3)
-    rotation, _ = rigid_motion(before.astype(np.float64), (before + moves).astype(np.float64))
-    return rotation.as_rotvec()

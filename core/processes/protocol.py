@@ -43,6 +43,9 @@ class Method(StrEnum):
     """As prepare -> see :func:`core.worker.packing.pack_result`."""
     REFINE = "refine"
     """The second step of Refine to Photos: see :mod:`core.worker.refining` for both sides."""
+    CAPTURE = "capture"
+    """A face's movement from a clip on this computer: see :mod:`core.worker.capturing` for both sides. Cancelled, it
+    answers with what was captured until then."""
     CANCEL = "cancel"
     """job -> found: whether it was queued or running. The job itself ends with a "cancelled" error."""
     UNLOAD = "unload"

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..engines.capture import Capture, PhotoFile
+from ..performance.types import CaptureOptions, PersonFace
+from ..photo.types import FaceBox
 from ..processes.client import Client
 from ..processes.codec import Attachment
 from ..processes.job import Job
 from ..processes.protocol import Method
 from ..refine.types import Refined, View
-from . import packing, refining
+from . import capturing, packing, refining
 
 UNPACK = {
     Method.PREPARE: packing.unpack_prepared,
     Method.GENERATE: packing.unpack_result,
     Method.REFINE: refining.unpack_shapes,
+    Method.CAPTURE: capturing.unpack_captured,
 }
 
 
 class WorkerClient(Client):
     """A client whose process serves engines."""
 
-    lanes = (Method.PREPARE, Method.GENERATE, Method.REFINE)
+    lanes = (Method.PREPARE, Method.GENERATE, Method.REFINE, Method.CAPTURE)
 
     def prepare(
         self, capture: Capture[PhotoFile], engine: str, settings: Mapping[str, Any], further: bool = False
@@ -50,6 +54,19 @@ class WorkerClient(Client):
             views: The photos that it was made for.
         """
         return self.submit(Method.REFINE, *refining.pack_refined(refined, views))
+
+    def capture(
+        self, path: Path, face: PersonFace | None, options: CaptureOptions, start: FaceBox | None = None
+    ) -> Job:
+        """Queue capturing a face from a clip; the result is a :class:`~core.performance.types.Capture`.
+
+        Args:
+            path: Of the clip; the worker must be on this computer.
+            face: The avatar's, where it is the face in the clip; None for somebody else's.
+            options: How it is captured.
+            start: Where the face to follow is at first; None follows the largest.
+        """
+        return self.submit(Method.CAPTURE, *capturing.pack_clip(path, face, options, start))
 
     def unpack(self, method: Method, result: dict[str, Any], attachments: Mapping[str, Attachment]) -> Any:
         """Return the value that a result stands for."""

@@ -1,8 +1,8 @@
 """Lanes: each runs its jobs one after the other on a thread of its own, with its own engines.
 
-The server has two, so that preparing the next photo (a second) does not wait for the head that
-is being generated (minutes, with a large model). Heads are refined where they are generated: both
-want the graphics card.
+The server has several, so that preparing the next photo (a second) does not wait for the head that
+is being generated (minutes, with a large model) or a clip that is being captured. Heads are refined
+where they are generated: both want the graphics card.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from ..engines.base import Engine
@@ -22,6 +23,8 @@ from ..engines.capture import Capture, PhotoFile
 from ..engines.further import prepare_further
 from ..engines.registry import create_engine
 from ..errors import Cancelled
+from ..performance.types import CaptureOptions, PersonFace
+from ..photo.types import FaceBox
 from ..processes import protocol
 from ..processes.protocol import Method
 from ..processes.server import Server
@@ -29,7 +32,7 @@ from ..progress import PHOTO, Reporter
 from ..refine.gradients.shapes import refine_shapes
 from ..refine.types import Refined, View
 from ..system.pictures import png_bytes, reduced
-from . import packing, refining
+from . import capturing, packing, refining
 
 logger = logging.getLogger(__name__)
 
@@ -119,6 +122,35 @@ class RefiningTask(Task):
     def execute(self, engine_of: Callable[[str], Engine], reporter: Reporter) -> packing.Packed:
         """Change the splats' shapes."""
         return refining.pack_shapes(refine_shapes(self.refined, self.views, reporter))
+
+
+@dataclass(frozen=True, eq=False)
+class CaptureTask(Task):
+    """A capture request.
+
+    Attributes:
+        path: Of the clip.
+        face: The avatar's face, or None.
+        options: How it is captured.
+        start: Where the face to follow is at first, or None.
+    """
+
+    path: Path
+    face: PersonFace | None
+    options: CaptureOptions
+    start: FaceBox | None
+
+    @property
+    def label(self) -> str:
+        """The clip."""
+        return self.path.name
+
+    def execute(self, engine_of: Callable[[str], Engine], reporter: Reporter) -> packing.Packed:
+        """Capture the face."""
+        # Imported for this alone: workers start without the solver and its data.
+        from ..performance.capturing import capture
+
+        return capturing.pack_captured(capture(self.path, self.face, self.options, reporter, self.start))
 
 
 class Lane:

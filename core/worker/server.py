@@ -24,11 +24,13 @@ from ..processes.protocol import Method, Notification, RpcCode
 from ..processes.server import InvalidRequest, Request
 from ..runtime import advice
 from ..version import version
-from . import packing, refining
-from .lanes import EngineTask, Lane, RefiningTask, Task
+from . import capturing, packing, refining
+from .lanes import CaptureTask, EngineTask, Lane, RefiningTask, Task
 from .probe import probe, used_memory
 
 IDLE_SECONDS = 300.0
+LANES = (Method.PREPARE, Method.GENERATE, Method.CAPTURE)
+"""What is done side by side: a photo can be prepared, a head generated and a clip captured at once."""
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +46,7 @@ class Server(processes.Server):
 
     def __init__(self, incoming: BufferedIOBase, outgoing: BufferedIOBase, idle_seconds: float = IDLE_SECONDS) -> None:
         super().__init__(incoming, outgoing)
-        self._lanes = {method: Lane(method, self, idle_seconds) for method in (Method.PREPARE, Method.GENERATE)}
+        self._lanes = {method: Lane(method, self, idle_seconds) for method in LANES}
         self._lane_of = {**self._lanes, Method.REFINE: self._lanes[Method.GENERATE]}
         self.methods |= {
             Method.PROBE: lambda request: probe(),
@@ -106,7 +108,12 @@ def _describe_engine(engine_id: str) -> dict[str, Any]:
 
 
 def _task(request: Request) -> Task:
-    return _refining_task(request) if request.method is Method.REFINE else _engine_task(request)
+    match request.method:
+        case Method.REFINE:
+            return _refining_task(request)
+        case Method.CAPTURE:
+            return _capture_task(request)
+    return _engine_task(request)
 
 
 def _engine_task(request: Request) -> EngineTask:
@@ -129,6 +136,15 @@ def _refining_task(request: Request) -> RefiningTask:
         fault = error.details["raw"]
         raise InvalidRequest(f"{request.method} needs splats and photos. {fault}", RpcCode.INVALID_PARAMS) from error
     return RefiningTask(request.id, request.method, refined, views)
+
+
+def _capture_task(request: Request) -> CaptureTask:
+    try:
+        clip = capturing.unpack_clip(request.params, request.attachments)
+    except ProtocolError as error:
+        fault = error.details["raw"]
+        raise InvalidRequest(f"{request.method} needs a clip. {fault}", RpcCode.INVALID_PARAMS) from error
+    return CaptureTask(request.id, request.method, *clip)
 
 
 class _NoticeHandler(logging.Handler):

@@ -1,0 +1,102 @@
+"""Face capture as messages: a clip on this computer and the avatar's face there, what was captured back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..performance.types import Capture, CaptureOptions, PersonFace
+from ..photo.types import FaceBox
+from ..processes.codec import MALFORMED, Attachment, ProtocolError, as_array
+from .packing import Packed
+
+FACE = "face/"
+FACE_FIELDS = ("mean", "directions", "normals", "eyes", "gazes")
+"""Attachments of a request: the avatar's face, where it is that of the person in the clip."""
+TIMES, VALUES, FRAMES, TURNS = "times", "values", "frames", "turns/"
+"""Attachments of a result."""
+ENDLESS = -1.0
+"""Stands for the clip's end: JSON has no infinity."""
+
+
+def pack_clip(path: Path, face: PersonFace | None, options: CaptureOptions, start: FaceBox | None) -> Packed:
+    """Return the parameters of a request and the attachments that go with it."""
+    chosen = asdict(options) | {"end": options.end if np.isfinite(options.end) else ENDLESS}
+    box = None if start is None else [start.x0, start.y0, start.x1, start.y1]
+    params = {"path": str(path), "options": chosen, "start": box}
+    if face is None:
+        return params, {}
+    arrays: dict[str, Attachment] = {FACE + name: getattr(face, name) for name in FACE_FIELDS}
+    return {**params, "names": list(face.names)}, arrays
+
+
+def unpack_clip(
+    params: Mapping[str, Any], attachments: Mapping[str, Attachment]
+) -> tuple[Path, PersonFace | None, CaptureOptions, FaceBox | None]:
+    """Return the values of :func:`pack_clip`'s form.
+
+    Raises:
+        ProtocolError: something is missing or of the wrong kind.
+    """
+    try:
+        given = {field.name: float(params["options"][field.name]) for field in fields(CaptureOptions)}
+        options = CaptureOptions(**given | {"end": np.inf if given["end"] == ENDLESS else given["end"]})
+        face = None
+        if "names" in params:
+            arrays = {name: as_array(attachments[FACE + name]) for name in FACE_FIELDS}
+            face = PersonFace(names=tuple(map(str, params["names"])), **arrays)
+        box = params["start"]
+        start = None if box is None else FaceBox(*map(float, box[:4]), 1.0)
+        return Path(params["path"]), face, options, start
+    except MALFORMED as error:
+        raise ProtocolError(f"A clip that can't be read: {error!r}.") from error
+
+
+def pack_captured(captured: Capture) -> Packed:
+    """Return the result object and attachments of a capture."""
+    recording = captured.recording
+    arrays: dict[str, Attachment] = {TIMES: recording.times, VALUES: recording.values, FRAMES: captured.frames}
+    arrays |= {TURNS + part: turns for part, turns in recording.rotations.items()}
+    facts = {
+        "names": list(recording.names),
+        "turns": list(recording.rotations),
+        "is_complete": captured.is_complete,
+        "lens_degrees": captured.lens_degrees,
+        "notes": list(captured.notes),
+        "frame_rate": captured.frame_rate,
+        "has_sound": captured.has_sound,
+    }
+    return facts, arrays
+
+
+def unpack_captured(result: Mapping[str, Any], attachments: Mapping[str, Attachment]) -> Capture:
+    """Return the value of :func:`pack_captured`'s form.
+
+    Raises:
+        ProtocolError: something is missing or of the wrong kind.
+    """
+    # Needs scipy, without which background processes start; only the client comes here.
+    from ..avatar.recording import Recording
+
+    try:
+        recording = Recording(
+            times=as_array(attachments[TIMES]),
+            names=tuple(map(str, result["names"])),
+            values=as_array(attachments[VALUES]),
+            rotations={part: as_array(attachments[TURNS + part]) for part in map(str, result["turns"])},
+        )
+        return Capture(
+            recording=recording,
+            frames=as_array(attachments[FRAMES]),
+            is_complete=result["is_complete"] is True,
+            lens_degrees=float(result["lens_degrees"]),
+            frame_rate=float(result["frame_rate"]),
+            has_sound=result["has_sound"] is True,
+            notes=tuple(map(str, result["notes"])),
+        )
+    except MALFORMED as error:
+        raise ProtocolError(f"A capture that can't be read: {error!r}.") from error
