@@ -192,7 +192,8 @@ def on_frame_begins(scene: bpy.types.Scene, *_arguments) -> None:
 @persistent
 def on_frame(scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
     """A frame was evaluated: animated settings are known, and Blender evaluates what changes once more."""
-    if any(map(is_animated, players())) or (graph.mode == "RENDER" and players()):
+    found = players()
+    if found and (graph.mode == "RENDER" or any(map(is_animated, found))):
         by_script = sys._getframe().f_back is not None
         if not show(scene, _waits(by_script, graph), graph):
             _look_soon()
@@ -200,8 +201,11 @@ def on_frame(scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
 
 @persistent
 def on_update(scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
-    """Something changed that may drive how objects play."""
-    if graph.mode == "VIEWPORT" and any(map(is_animated, players())):
+    """Something changed that may drive how objects play: then they are among what was evaluated."""
+    if graph.mode != "VIEWPORT" or not bpy.data.pointclouds:
+        return
+    evaluated = (update.id for update in graph.updates if isinstance(update.id, bpy.types.Object))
+    if any(is_sequence(target) and is_animated(target.original) for target in evaluated):
         if not show(scene, bpy.app.background, graph):
             _look_soon()
 

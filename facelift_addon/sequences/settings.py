@@ -23,10 +23,12 @@ def _changed(settings: SequenceSettings, _context: bpy.types.Context) -> None:
 
 
 def _moved(settings: SequenceSettings, context: bpy.types.Context) -> None:
-    """Other files were chosen: all of them play, and what is remembered of the old ones' place counts no more."""
+    """Other files were chosen: all of them play, and their place is remembered."""
     settings.place = ""
+    path = path_of(settings.id_data)
+    settings.place = str(path)
     try:
-        found = files.find(path_of(settings.id_data))
+        found = files.find(path)
     except FaceLiftError:
         # The panel tells why they don't play.
         pass
@@ -149,9 +151,7 @@ def remember(target: bpy.types.Object) -> None:
 
 def choose(target: bpy.types.Object, path: Path) -> None:
     """Let an object play the files that one belongs to."""
-    settings = target.facelift_sequence
-    settings.filepath = paths.stored(path)
-    settings.place = str(path)
+    target.facelift_sequence.filepath = paths.stored(path)
 
 
 def register_properties() -> None:
