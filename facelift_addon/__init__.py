@@ -13,6 +13,8 @@ from .listening import listen, stop_listening
 from .making import connection, keeping, timers
 from .making.session import session
 from .operators import generate, photo, photo_editing, presenting, queue, refining, transfer, view
+from .performance import capturing, saving
+from .performance import panel as performance_panel
 from .photo import crop_gizmo
 from .photo import panels as photo_panels
 from .setup import choices, folders, steps, worker
@@ -45,6 +47,9 @@ MODULES = (
     grooming,
     groom_panel,
     cards,
+    capturing,
+    saving,
+    performance_panel,
     by_hand,
     sequences,
 )
@@ -66,6 +71,7 @@ def register() -> None:
     by_hand.register()
     bpy.types.VIEW3D_MT_add.append(photo.draw_add)
     bpy.types.TOPBAR_MT_file_import.append(transfer.draw_import)
+    bpy.types.TOPBAR_MT_file_import.append(capturing.draw_import)
     bpy.types.TOPBAR_MT_file_export.prepend(transfer.draw_export)
     bpy.types.VIEW3D_MT_view.append(view.draw_in_view_menu)
     listen((*timers.HANDLERS, *keeping.HANDLERS))
@@ -76,6 +82,7 @@ def unregister() -> None:
     stop_listening((*timers.HANDLERS, *keeping.HANDLERS))
     bpy.types.VIEW3D_MT_view.remove(view.draw_in_view_menu)
     bpy.types.TOPBAR_MT_file_export.remove(transfer.draw_export)
+    bpy.types.TOPBAR_MT_file_import.remove(capturing.draw_import)
     bpy.types.TOPBAR_MT_file_import.remove(transfer.draw_import)
     bpy.types.VIEW3D_MT_add.remove(photo.draw_add)
     timers.sleep()

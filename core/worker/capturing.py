@@ -50,7 +50,10 @@ def unpack_clip(
             arrays = {name: as_array(attachments[FACE + name]) for name in FACE_FIELDS}
             face = PersonFace(names=tuple(map(str, params["names"])), **arrays)
         box = params["start"]
-        start = None if box is None else FaceBox(*map(float, box[:4]), 1.0)
+        start = None
+        if box is not None:
+            x0, y0, x1, y1 = map(float, box)
+            start = FaceBox(x0, y0, x1, y1, 1.0)
         return Path(params["path"]), face, options, start
     except MALFORMED as error:
         raise ProtocolError(f"A clip that can't be read: {error!r}.") from error

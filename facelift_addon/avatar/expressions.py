@@ -151,8 +151,6 @@ class FACELIFT_PT_expressions(SidebarPanel, bpy.types.Panel):
         row = layout.row(align=True)
         row.prop(choices, "search", text="", icon="VIEWZOOM")
         row.prop(choices, "link_sides", text="", icon="LINKED" if choices.link_sides else "UNLINKED")
-        layout.operator_context = "INVOKE_DEFAULT"
-        layout.operator("facelift.import_recording", text="Import Recording…", icon="IMPORT")
         words = choices.search.lower().split()
         for region, patterns in arkit.REGIONS.items():
             rows = [pattern for pattern in patterns if all(word in pattern.lower() for word in words)]

@@ -36,7 +36,9 @@ class FACELIFT_MT_avatar(bpy.types.Menu):
         layout.operator("facelift.pose_rig", text="Pose Rig", icon="POSE_HLT")
         layout.operator("facelift.remove_rig", icon="X")
         layout.separator()
+        layout.operator("facelift.capture_video", text="Capture Face from Video…", icon="CAMERA_DATA")
         layout.operator("facelift.import_recording", text="Import Face Recording…", icon="IMPORT")
+        layout.operator("facelift.save_recording", text="Save Face Recording…", icon="EXPORT")
         layout.operator("facelift.export_avatar", text="Export Avatar…", icon="EXPORT")
 
 

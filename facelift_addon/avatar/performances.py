@@ -26,17 +26,17 @@ MENU_TEXT = "Face Recording, ARKit / Live Link Face (.csv)"
 
 
 @dataclass(frozen=True, eq=False)
-class _Take:
+class Take:
     """A recording that was read, and the name of its file."""
 
     name: str
     recording: Recording
 
 
-_handover = Handover[_Take]("What was read", "Import the recording again.")
+_handover = Handover[Take]("What was read", "Import the recording again.")
 
 
-class _Options:
+class TakeOptions:
     """What can be chosen, before and after."""
 
     start: IntProperty(name="Start Frame", description="Where the recording begins", default=1)
@@ -115,10 +115,10 @@ class _Options:
 
     def chosen(self) -> dict[str, object]:
         """Return the options by name."""
-        return {name: getattr(self, name) for name in _Options.__annotations__}
+        return {name: getattr(self, name) for name in TakeOptions.__annotations__}
 
 
-class FACELIFT_OT_import_recording(faces.OnFace, _Options, bpy.types.Operator, ImportHelper):
+class FACELIFT_OT_import_recording(faces.OnFace, TakeOptions, bpy.types.Operator, ImportHelper):
     """Import a recording of a face, from Live Link Face or any table with ARKit's names, as keyframes of the expressions"""  # noqa: E501
 
     bl_idname = "facelift.import_recording"
@@ -153,15 +153,15 @@ class FACELIFT_OT_import_recording(faces.OnFace, _Options, bpy.types.Operator, I
             errands.start(
                 f"Reading {path.name}…",
                 lambda _reporter: load_recording(path),
-                lambda recording: _add(_Take(path.stem, recording), mesh, options),
+                lambda recording: add_take(Take(path.stem, recording), mesh, options),
                 belongs_to_file=True,
             )
         else:
-            self.report({"INFO"}, _add(_Take(path.stem, load_recording(path)), mesh, options))
+            self.report({"INFO"}, add_take(Take(path.stem, load_recording(path)), mesh, options))
         return {"FINISHED"}
 
 
-def _add(take: _Take, mesh: str, options: dict[str, object]) -> str:
+def add_take(take: Take, mesh: str, options: dict[str, object]) -> str:
     """Bring a take onto the mesh of a name as one undo step; return what to tell."""
     _handover.pass_on(bpy.ops.facelift.add_recording, take, mesh=mesh, **options)
     recording = _in_unit(take.recording, options.get("angles"))
@@ -174,7 +174,7 @@ def _in_unit(recording: Recording, angles: object) -> Recording:
     return recording if unit is None else recording.in_unit(unit)
 
 
-class FACELIFT_OT_add_recording(_Options, bpy.types.Operator):
+class FACELIFT_OT_add_recording(TakeOptions, bpy.types.Operator):
     """Add the recording that was read"""
 
     bl_idname = "facelift.add_recording"
@@ -203,7 +203,7 @@ class FACELIFT_OT_add_recording(_Options, bpy.types.Operator):
         self._write(context.scene, mesh, take)
         return {"FINISHED"}
 
-    def _write(self, scene: bpy.types.Scene, mesh: bpy.types.Object, take: _Take) -> None:
+    def _write(self, scene: bpy.types.Scene, mesh: bpy.types.Object, take: Take) -> None:
         recording = _in_unit(take.recording, self.angles).smoothed(self.smoothing)
         rate = scene.render.fps / scene.render.fps_base
         if self.keys == "FRAMES":

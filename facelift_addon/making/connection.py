@@ -18,6 +18,7 @@ import bpy
 
 from ...core.engines import registry
 from ...core.engines.capture import Capture, PhotoFile
+from ...core.performance.types import CaptureOptions, PersonFace
 from ...core.processes.connection import Timeouts
 from ...core.processes.job import Job
 from ...core.processes.launch import Launch
@@ -116,6 +117,11 @@ def request_shapes(refined: Refined, views: Sequence[View]) -> Job:
         ValueError: the command in the preferences can't be read.
     """
     return client(strongest_seat()).refine(refined, views)
+
+
+def request_capture(path: Path, face: PersonFace | None, options: CaptureOptions) -> Job:
+    """Queue capturing a face from a clip, which lies on this computer; see :meth:`WorkerClient.capture`."""
+    return client(Seat.BLENDER).capture(path, face, options)
 
 
 def poll() -> None:

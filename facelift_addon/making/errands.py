@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -134,6 +135,16 @@ def _redraw_progress() -> None:
         for errand in under_way():
             if errand.prominent:
                 _show(f"{errand.title} {errand.progress.fraction:.0%}")
+
+
+def at_once(pieces: Pieces) -> str:
+    """Do in one go what otherwise comes in pieces, for scripts; return what to tell."""
+    try:
+        while True:
+            next(pieces)
+            time.sleep(PIECE_SECONDS)
+    except StopIteration as end:
+        return end.value
 
 
 def close() -> None:

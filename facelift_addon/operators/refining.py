@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -131,7 +130,7 @@ class FACELIFT_OT_refine_to_photos(targets.OnSplatObjects, bpy.types.Operator):
             refine_in_background(context, head, self.photos, options, self.strength, self.use_shapes)
         else:
             made = _work(context, head, self.photos, options, self.use_shapes)(Reporter())
-            self.report({"INFO"}, _at_once(_end(made, self.strength, self.use_shapes)))
+            self.report({"INFO"}, errands.at_once(_end(made, self.strength, self.use_shapes)))
         return {"FINISHED"}
 
     @classmethod
@@ -268,16 +267,6 @@ def _end(made: _Made, strength: float, shapes: bool) -> errands.Pieces:
         refined, note = yield from shaping.shaped(made.refined, made.views)
         made = made._replace(refined=refined)
     return f"{_add(made, strength)}. {note}".strip()
-
-
-def _at_once(pieces: errands.Pieces) -> str:
-    """Do in one go what otherwise comes in pieces, for scripts."""
-    try:
-        while True:
-            next(pieces)
-            time.sleep(errands.PIECE_SECONDS)
-    except StopIteration as end:
-        return end.value
 
 
 def _add(made: _Made, strength: float) -> str:

@@ -10,6 +10,21 @@ their own encodings, separators and decimal commas.
 
 from .angles import DEGREES, RADIANS
 from .reader import load_recording, parse_recording
+from .shaping import calibrated, in_mirror, with_strengths
 from .take import DEFAULT_FPS, Recording, RecordingError
+from .writer import encode_recording, save_recording
 
-__all__ = ["DEFAULT_FPS", "DEGREES", "RADIANS", "Recording", "RecordingError", "load_recording", "parse_recording"]
+__all__ = [
+    "DEFAULT_FPS",
+    "DEGREES",
+    "RADIANS",
+    "Recording",
+    "RecordingError",
+    "calibrated",
+    "encode_recording",
+    "in_mirror",
+    "load_recording",
+    "parse_recording",
+    "save_recording",
+    "with_strengths",
+]

@@ -1,0 +1,1 @@
+"""Performance capture: a clip moves a head."""

@@ -1,0 +1,337 @@
+"""Capture from Video: a clip's face moves the active one. The work is done by a process of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
+from bpy_extras.io_utils import ImportHelper
+
+from ...core.avatar.arkit import REGIONS
+from ...core.avatar.recording import Recording, calibrated, in_mirror, with_strengths
+from ...core.errors import FaceLiftError
+from ...core.performance.faces import face_of
+from ...core.performance.types import Capture, CaptureOptions, PersonFace
+from ...core.processes.job import Job, JobState
+from ...core.video.clip import PICTURE_SUFFIXES, VIDEO_SUFFIXES
+from .. import paths
+from ..avatar import base_objects, faces, performances, rigs
+from ..interface.previews import previews
+from ..making import connection, errands
+from ..making.timers import wake
+from ..reporting import reported
+from . import sound
+
+TITLE = "Capturing the face"
+PREVIEW = "capture/frame"
+"""Key of the picture of what is being captured."""
+FILE_GLOB = ";".join(f"*{suffix}" for suffix in (*VIDEO_SUFFIXES, *PICTURE_SUFFIXES))
+
+
+@dataclass(eq=False)
+class _UnderWay:
+    """The capture that runs, so that it can be stopped, and the last one's take, so that it can be saved."""
+
+    job: Job | None = None
+    last: performances.Take | None = None
+
+
+under_way = _UnderWay()
+
+
+class VideoOptions:
+    """What can be chosen about a clip."""
+
+    clip_start: FloatProperty(
+        name="From", description="Second of the clip at which to begin", default=0.0, min=0.0, subtype="TIME_ABSOLUTE"
+    )
+    clip_end: FloatProperty(
+        name="To",
+        description="Second at which to end; 0 for the whole clip",
+        default=0.0,
+        min=0.0,
+        subtype="TIME_ABSOLUTE",
+    )
+    whose: EnumProperty(
+        name="Face in the Clip",
+        description="Whose face it is",
+        items=(
+            ("OTHER", "Anybody's", "Find the face's own shape, and bring its expressions to this head"),
+            ("SAME", "This Head's", "The person whom this head shows: its shape is known, expressions are more exact"),
+        ),
+    )
+    steadiness: FloatProperty(
+        name="Steadiness",
+        description="Take trembling away; blinks, closing lips and quick moves stay",
+        default=0.5,
+        min=0.0,
+        max=1.0,
+        subtype="FACTOR",
+    )
+    use_neutral: BoolProperty(
+        name="Face at Rest At", description="A moment of the clip at which the face is at rest and looks straight ahead"
+    )
+    neutral: FloatProperty(
+        name="Moment", description="Second of the clip", default=0.0, min=0.0, subtype="TIME_ABSOLUTE"
+    )
+    use_mirror: BoolProperty(name="Mirror", description="As in a mirror: for webcams that show themselves mirrored")
+    lens: FloatProperty(
+        name="Lens",
+        description="Horizontal angle of view of the camera; 0 finds it",
+        default=0.0,
+        min=0.0,
+        max=120.0,
+        subtype="NONE",
+    )
+    use_rate: BoolProperty(
+        name="Clip's Frame Rate", description="Give the scene the frame rate of the clip", default=False
+    )
+    use_sound: BoolProperty(name="Sound", description="Put the clip's sound into the sequencer", default=True)
+    brows: FloatProperty(name="Brows", default=1.0, min=0.0, max=3.0, soft_max=2.0)
+    eyes_strength: FloatProperty(name="Eyes", default=1.0, min=0.0, max=3.0, soft_max=2.0)
+    cheeks: FloatProperty(name="Cheeks and Nose", default=1.0, min=0.0, max=3.0, soft_max=2.0)
+    mouth: FloatProperty(name="Jaw and Mouth", default=1.0, min=0.0, max=3.0, soft_max=2.0)
+
+    def capture_options(self) -> CaptureOptions:
+        """Return how the clip is captured."""
+        return CaptureOptions(
+            start=self.clip_start,
+            end=self.clip_end if self.clip_end > 0 else float("inf"),
+            lens_degrees=self.lens,
+            steadiness=self.steadiness,
+            neutral=self.neutral if self.use_neutral else -1.0,
+        )
+
+    def shaped(self, recording: Recording) -> Recording:
+        """Return a recording as it was chosen to be."""
+        if self.use_neutral:
+            recording = calibrated(recording, self.neutral - self.clip_start)
+        if self.use_mirror:
+            recording = in_mirror(recording)
+        of_regions = {"Brows": self.brows, "Eyes": self.eyes_strength, "Cheeks": self.cheeks, "Nose": self.cheeks}
+        return with_strengths(recording, dict.fromkeys(REGIONS, self.mouth) | of_regions)
+
+    def draw_clip(self, layout: bpy.types.UILayout) -> None:
+        """Draw the options."""
+        layout.prop(self, "whose")
+        row = layout.column(align=True)
+        row.prop(self, "clip_start")
+        row.prop(self, "clip_end")
+        layout.prop(self, "steadiness")
+        row = layout.row(heading="Face at Rest At")
+        row.prop(self, "use_neutral", text="")
+        moment = row.row()
+        moment.active = self.use_neutral
+        moment.prop(self, "neutral", text="")
+        layout.prop(self, "lens")
+        for name in ("use_mirror", "use_rate", "use_sound"):
+            layout.prop(self, name)
+        header, body = layout.panel("facelift_capture_strengths", default_closed=True)
+        header.label(text="Strength by Region")
+        if body is not None:
+            for name in ("brows", "eyes_strength", "cheeks", "mouth"):
+                body.prop(self, name, slider=True)
+
+
+class FACELIFT_OT_capture_video(faces.OnFace, VideoOptions, performances.TakeOptions, bpy.types.Operator, ImportHelper):
+    """Capture the face in a video or in numbered pictures: expressions, gaze and turns of the head as keyframes"""
+
+    bl_idname = "facelift.capture_video"
+    bl_label = "Capture Face from Video"
+    # The undo step is that of the operator that adds the keyframes.
+    bl_options = {"PRESET"}
+
+    filter_glob: StringProperty(default=FILE_GLOB, options={"HIDDEN"})
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+
+    @classmethod
+    def obstacle(cls, context: bpy.types.Context) -> str:
+        """A mesh with expressions must be there, and no other capture under way."""
+        if under_way.job is not None:
+            return "A face is being captured already: wait, or stop that first"
+        return super().obstacle(context)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Open the file browser, or ask for the options of a dropped file."""
+        if not self.properties.is_property_set("start"):
+            self.start = context.scene.frame_current
+        return self.invoke_popup(context, confirm_text="Capture")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the options: of the clip, then those of every recording."""
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        self.draw_clip(layout)
+        layout.separator()
+        performances.TakeOptions.draw(self, context)
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Capture, then add the keyframes; from the interface in the background."""
+        mesh = faces.required_face(context.active_object)
+        if not self.filepath:
+            raise FaceLiftError("No video was chosen.", "Choose a video of a face.", code="none")
+        clip = Clip(
+            path=paths.absolute(self.filepath),
+            mesh=mesh.name,
+            scene=context.scene.name,
+            face=_own_face(mesh) if self.whose == "SAME" else None,
+            options=self.capture_options(),
+            shaped=_frozen(self),
+            take_options=self.chosen(),
+            use_rate=self.use_rate,
+            use_sound=self.use_sound,
+        )
+        if self.options.is_invoke:
+            start(clip)
+        else:
+            self.report({"INFO"}, errands.at_once(captured(clip)))
+        return {"FINISHED"}
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """What was asked for.
+
+    Attributes:
+        path: Of the clip.
+        mesh, scene: Names of the face's mesh and of the scene.
+        face: The head's own face where it is the one in the clip, else None.
+        options: How it is captured.
+        shaped: What is changed of the recording; None for nothing.
+        take_options: Those of the operator that adds the keyframes.
+        use_rate: Whether the scene takes the clip's frame rate.
+        use_sound: Whether its sound goes into the sequencer.
+    """
+
+    path: Path
+    mesh: str
+    scene: str
+    face: PersonFace | None
+    options: CaptureOptions
+    shaped: VideoOptions | None
+    take_options: dict[str, object]
+    use_rate: bool
+    use_sound: bool
+
+
+def _frozen(operator: VideoOptions) -> VideoOptions:
+    """Return the operator's values as they are: Blender frees operators that have ended."""
+    kept = VideoOptions()
+    for name in VideoOptions.__annotations__:
+        setattr(kept, name, getattr(operator, name))
+    return kept
+
+
+def _own_face(mesh: bpy.types.Object) -> PersonFace:
+    """Return the face of a base mesh.
+
+    Raises:
+        FaceLiftError: the mesh is none, as one of another program with ARKit's keys.
+    """
+    if not base_objects.is_base_mesh(mesh):
+        raise FaceLiftError(
+            f"{mesh.name!r} is no base mesh: the shape of its face isn't known.",
+            "Choose Anybody's for the face in the clip.",
+            code="no-base-mesh",
+        )
+    return face_of(base_objects.read(mesh))
+
+
+def start(clip: Clip) -> None:
+    """Begin in the background."""
+    errands.start(TITLE, lambda _reporter: None, lambda _: captured(clip), belongs_to_file=True)
+
+
+def captured(clip: Clip) -> errands.Pieces:
+    """Have a clip captured and bring what came of it onto the face; return what to tell."""
+    job = connection.request_capture(clip.path, clip.face, clip.options)
+    under_way.job = job
+    wake()
+    shown = None
+    try:
+        while not job.finished:
+            connection.poll()
+            png = job.previews.get("frame")
+            if png is not None and png is not shown:
+                shown = png
+                previews.show(PREVIEW, png)
+            yield job.progress
+    finally:
+        under_way.job = None
+        previews.forget(PREVIEW)
+        # Left before its end, as when another file opens.
+        job.cancel()
+    if job.state is not JobState.DONE:
+        raise job.error or FaceLiftError("Capturing was stopped before a face was seen.", code="cancelled")
+    return _added(clip, job.result)
+
+
+def _added(clip: Clip, captured: Capture) -> str:
+    recording = captured.recording if clip.shaped is None else clip.shaped.shaped(captured.recording)
+    take = performances.Take(clip.path.stem, recording)
+    under_way.last = take
+    scene = bpy.data.scenes.get(clip.scene) or bpy.context.scene
+    if clip.use_rate:
+        _give_rate(scene, captured.frame_rate)
+    told = [performances.add_take(take, clip.mesh, clip.take_options)]
+    if clip.use_sound and captured.has_sound:
+        rate = scene.render.fps / scene.render.fps_base
+        begin = int(clip.take_options.get("start", 1)) - round(clip.options.start * rate)
+        if not sound.add(scene, clip.path, begin):
+            told.append("Blender can't read the clip's sound.")
+    told += captured.notes
+    if rigs.rig_of(bpy.data.objects.get(clip.mesh)) is None:
+        told.append("Without a rig the head itself doesn't turn: add one with Rig Head, and import the take again.")
+    return " ".join(told)
+
+
+def _give_rate(scene: bpy.types.Scene, rate: float) -> None:
+    """Give a scene a frame rate; those of television are a whole number divided by 1.001."""
+    whole = round(rate)
+    scene.render.fps = max(1, whole)
+    scene.render.fps_base = 1.001 if abs(rate - whole / 1.001) < abs(rate - whole) else 1.0
+
+
+class FACELIFT_OT_stop_capture(bpy.types.Operator):
+    """Stop here, and take over what was captured until now"""
+
+    bl_idname = "facelift.stop_capture"
+    bl_label = "Stop and Keep"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """A capture must be under way."""
+        return under_way.job is not None
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        """Ask for what there is."""
+        under_way.job.cancel()
+        return {"FINISHED"}
+
+
+class FACELIFT_FH_video(bpy.types.FileHandler):
+    """Videos dropped into the 3D View."""
+
+    bl_idname = "FACELIFT_FH_video"
+    bl_label = "Video of a face (FaceLift)"
+    bl_import_operator = FACELIFT_OT_capture_video.bl_idname
+    bl_file_extensions = ";".join(VIDEO_SUFFIXES)
+
+    @classmethod
+    def poll_drop(cls, context: bpy.types.Context) -> bool:
+        """Where there is a face to move."""
+        in_view = context.area is not None and context.area.type == "VIEW_3D"
+        return in_view and faces.face_of(context.active_object) is not None
+
+
+def draw_import(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    """Add to File > Import."""
+    menu.layout.operator(FACELIFT_OT_capture_video.bl_idname, text="Face from Video (.mp4, .mov, …)")
+
+
+CLASSES = (FACELIFT_OT_capture_video, FACELIFT_OT_stop_capture, FACELIFT_FH_video)
