@@ -26,7 +26,7 @@ from ..progress import Reporter
 from ..rasterize.turntable import FRAMES
 from ..system.console import Console
 from ..version import version
-from . import conversion, refining, weights
+from . import capturing, conversion, refining, weights
 from .photos import capture_of, further_photo, photos_of
 from .results import Extras, write_result
 
@@ -105,6 +105,7 @@ def _parser(engine_id: str) -> argparse.ArgumentParser:
     _add_extras(generate)
     if engine_id in registry.ENGINES:
         _add_settings(generate, registry.describe(engine_id))
+    capturing.add_parser(commands)
     conversion.add_parser(commands)
     refining.add_parser(commands)
     weights.add_parser(commands)

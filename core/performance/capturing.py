@@ -21,6 +21,7 @@ from ..video.clip import Clip, open_clip
 from ..video.cuts import CutDetector
 from ..video.types import ClipError, Frame
 from .identify import Person, identify
+from .people import people_in
 from .preview import preview_png
 from .smoothing import steadied, steadied_turns
 from .solver import Moment
@@ -56,6 +57,7 @@ class _Found:
     rotations: list[np.ndarray] = field(default_factory=list)
     missing: int = 0
     cuts: int = 0
+    people: int = 1
 
     def take(self, seen: SeenFace, moment: Moment) -> None:
         self.frames.append(seen.number)
@@ -64,9 +66,7 @@ class _Found:
         self.rotations.append(moment.rotation)
 
 
-def capture(
-    path: Path, face: PersonFace | None, options: CaptureOptions, reporter: Reporter, start: FaceBox | None = None
-) -> Capture:
+def capture(path: Path, face: PersonFace | None, options: CaptureOptions, reporter: Reporter) -> Capture:
     """Capture a clip.
 
     Cancelling ends the capture there, and what was done until then is returned.
@@ -76,17 +76,17 @@ def capture(
         face: The avatar's face where it is the same person's; None finds the face of whoever it is.
         options: Which part of the clip, and how.
         reporter: Stages, progress by frames, and previews "frame".
-        start: Where the face of the person to follow is at first; None follows the largest.
 
     Raises:
-        ClipError: the clip can't be read, or shows no face ("no-face-in-clip").
+        ClipError: the clip can't be read, shows no face ("no-face-in-clip") or not so many people ("no-such-person").
         Cancelled: cancelled before the first face was solved.
     """
-    looking, capturing = reporter.parts(1, 6)
+    choosing, looking, capturing = reporter.parts(1 if options.person >= 0 else 0, 1, 6)
     with open_clip(path) as clip:
         begin, end = _part_of(clip, options)
-        person = _person(clip, face, options, (begin, end), start, looking)
+        start = _start_of(clip, options.person, choosing) if options.person >= 0 else None
         found, is_complete = _Found(), True
+        person = _person(clip, face, options, (begin, end), start, found, looking)
         try:
             _follow(clip, person, (begin, end), start, found, capturing)
         except Cancelled:
@@ -96,6 +96,19 @@ def capture(
         if not found.frames:
             raise _no_face(path)
         return _finished(clip, person, options, found, is_complete)
+
+
+def _start_of(clip: Clip, person: int, reporter: Reporter) -> FaceBox:
+    """Return where the face of a person is first seen."""
+    people = people_in(clip, reporter)
+    if person >= len(people):
+        count = "one person" if len(people) == 1 else f"{len(people)} people"
+        raise ClipError(
+            f"There is no person {person + 1} in {clip.facts.path.name}: {count} can be followed.",
+            "Choose a lower number.",
+            code="no-such-person",
+        )
+    return people[person].box
 
 
 def _part_of(clip: Clip, options: CaptureOptions) -> tuple[float, float]:
@@ -115,6 +128,7 @@ def _person(
     options: CaptureOptions,
     part: tuple[float, float],
     start: FaceBox | None,
+    found: _Found,
     reporter: Reporter,
 ) -> Person:
     begin, end = part[0], min(part[1], max(clip.facts.seconds, part[0]))
@@ -131,6 +145,7 @@ def _person(
         one = tracker.track(frame)
         if one is not None:
             seen.append(one)
+        found.people = max(found.people, tracker.others + 1)
         reporter.step()
     if not seen:
         # A face that is small or turned most of the time: the first of all frames will do.
@@ -201,7 +216,7 @@ def _finished(clip: Clip, person: Person, options: CaptureOptions, found: _Found
         values=values,
         rotations={"head": from_turns(turns), **_eye_turns(eyes)},
     )
-    notes = tuple(_notes(clip, found, is_complete, float(times[-1] - times[0])))
+    notes = tuple(_notes(clip, found, options, is_complete, float(times[-1] - times[0])))
     facts = clip.facts
     return Capture(
         recording,
@@ -235,13 +250,15 @@ def _eye_turns(turns: np.ndarray) -> dict[str, np.ndarray]:
     return seen
 
 
-def _notes(clip: Clip, found: _Found, is_complete: bool, seconds: float) -> Iterator[str]:
+def _notes(clip: Clip, found: _Found, options: CaptureOptions, is_complete: bool, seconds: float) -> Iterator[str]:
     yield from clip.notes
     count = len(found.frames)
     if not is_complete:
         yield f"Stopped: {seconds:.1f} s were captured."
     if count == 1 or seconds < STILL_SECONDS:
         yield "The clip is a picture: its expression was taken over, nothing moves."
+    if found.people > 1 and options.person < 0:
+        yield f"{found.people} people are in the clip: the largest face was followed. Choose another by its number."
     if found.missing:
         yield f"{found.missing:,} of {found.missing + count:,} frames show no face: left out."
     if found.cuts:

@@ -37,6 +37,9 @@ class FaceTracker:
 
     Args:
         start: Where the face is at first; None takes the largest.
+
+    Attributes:
+        others: How many other faces were seen when the face was last looked for.
     """
 
     def __init__(self, start: FaceBox | None = None) -> None:
@@ -44,6 +47,7 @@ class FaceTracker:
         self._crop: Square | None = None
         self._last: FaceBox | None = start
         self._lost = self._searches = 0
+        self.others = 0
 
     def track(self, frame: Frame) -> SeenFace | None:
         """Return the face in a frame, or None where it isn't seen. Frames come in their order."""
@@ -81,6 +85,7 @@ class FaceTracker:
         self._searches += 1
         thorough = self._searches % THOROUGH_EVERY == 0 or (self._searches == 1 and self._last is None)
         faces = detect_faces(rgb, None if thorough else QUICK_LEVELS)
+        self.others = max(0, len(faces) - 1)
         for face in sorted(faces, key=self._unlike):
             landmarks = landmarks_in(rgb, crop_of(face))
             landmarks = landmarks_in(rgb, crop_around(landmarks))

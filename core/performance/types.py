@@ -85,6 +85,8 @@ class CaptureOptions:
 
     Attributes:
         start, end: Seconds of the clip between which it is captured; the whole of it by default.
+        person: Whom to follow, by number in the order of :func:`~.people.people_in`; less than 0 follows the largest
+            face.
         lens_degrees: Horizontal angle of view of the camera; 0 where it is to be found.
         steadiness: How much trembling is taken away, 0..1; blinks and closing lips stay sharp at any.
         neutral: Second of the clip at which the face is at rest; less than 0 where it is to be found.
@@ -92,6 +94,7 @@ class CaptureOptions:
 
     start: float = 0.0
     end: float = np.inf
+    person: int = -1
     lens_degrees: float = 0.0
     steadiness: float = 0.5
     neutral: float = -1.0

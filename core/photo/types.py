@@ -34,6 +34,11 @@ class FaceBox:
         """Mean of width and height in pixels, the measure of FaceLift's alignment."""
         return ((self.x1 - self.x0) + (self.y1 - self.y0)) / 2
 
+    def scaled(self, factor: float) -> FaceBox:
+        """Return the face in a picture that is larger by a factor."""
+        x0, y0, x1, y1 = (factor * side for side in (self.x0, self.y0, self.x1, self.y1))
+        return FaceBox(x0, y0, x1, y1, self.score, self.roll)
+
     @property
     def area(self) -> float:
         """Area in square pixels."""

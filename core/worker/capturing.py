@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..performance.types import Capture, CaptureOptions, PersonFace
-from ..photo.types import FaceBox
 from ..processes.codec import MALFORMED, Attachment, ProtocolError, as_array
 from .packing import Packed
 
@@ -23,11 +22,10 @@ ENDLESS = -1.0
 """Stands for the clip's end: JSON has no infinity."""
 
 
-def pack_clip(path: Path, face: PersonFace | None, options: CaptureOptions, start: FaceBox | None) -> Packed:
+def pack_clip(path: Path, face: PersonFace | None, options: CaptureOptions) -> Packed:
     """Return the parameters of a request and the attachments that go with it."""
     chosen = asdict(options) | {"end": options.end if np.isfinite(options.end) else ENDLESS}
-    box = None if start is None else [start.x0, start.y0, start.x1, start.y1]
-    params = {"path": str(path), "options": chosen, "start": box}
+    params = {"path": str(path), "options": chosen}
     if face is None:
         return params, {}
     arrays: dict[str, Attachment] = {FACE + name: getattr(face, name) for name in FACE_FIELDS}
@@ -36,25 +34,28 @@ def pack_clip(path: Path, face: PersonFace | None, options: CaptureOptions, star
 
 def unpack_clip(
     params: Mapping[str, Any], attachments: Mapping[str, Attachment]
-) -> tuple[Path, PersonFace | None, CaptureOptions, FaceBox | None]:
+) -> tuple[Path, PersonFace | None, CaptureOptions]:
     """Return the values of :func:`pack_clip`'s form.
 
     Raises:
         ProtocolError: something is missing or of the wrong kind.
     """
     try:
-        given = {field.name: float(params["options"][field.name]) for field in fields(CaptureOptions)}
-        options = CaptureOptions(**given | {"end": np.inf if given["end"] == ENDLESS else given["end"]})
+        chosen = params["options"]
+        end = float(chosen["end"])
+        options = CaptureOptions(
+            start=float(chosen["start"]),
+            end=np.inf if end == ENDLESS else end,
+            person=int(chosen["person"]),
+            lens_degrees=float(chosen["lens_degrees"]),
+            steadiness=float(chosen["steadiness"]),
+            neutral=float(chosen["neutral"]),
+        )
         face = None
         if "names" in params:
             arrays = {name: as_array(attachments[FACE + name]) for name in FACE_FIELDS}
             face = PersonFace(names=tuple(map(str, params["names"])), **arrays)
-        box = params["start"]
-        start = None
-        if box is not None:
-            x0, y0, x1, y1 = map(float, box)
-            start = FaceBox(x0, y0, x1, y1, 1.0)
-        return Path(params["path"]), face, options, start
+        return Path(params["path"]), face, options
     except MALFORMED as error:
         raise ProtocolError(f"A clip that can't be read: {error!r}.") from error
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from ..engines.capture import Capture, PhotoFile
 from ..performance.types import CaptureOptions, PersonFace
-from ..photo.types import FaceBox
 from ..processes.client import Client
 from ..processes.codec import Attachment
 from ..processes.job import Job
@@ -55,18 +54,15 @@ class WorkerClient(Client):
         """
         return self.submit(Method.REFINE, *refining.pack_refined(refined, views))
 
-    def capture(
-        self, path: Path, face: PersonFace | None, options: CaptureOptions, start: FaceBox | None = None
-    ) -> Job:
+    def capture(self, path: Path, face: PersonFace | None, options: CaptureOptions) -> Job:
         """Queue capturing a face from a clip; the result is a :class:`~core.performance.types.Capture`.
 
         Args:
             path: Of the clip; the worker must be on this computer.
             face: The avatar's, where it is the face in the clip; None for somebody else's.
             options: How it is captured.
-            start: Where the face to follow is at first; None follows the largest.
         """
-        return self.submit(Method.CAPTURE, *capturing.pack_clip(path, face, options, start))
+        return self.submit(Method.CAPTURE, *capturing.pack_clip(path, face, options))
 
     def unpack(self, method: Method, result: dict[str, Any], attachments: Mapping[str, Attachment]) -> Any:
         """Return the value that a result stands for."""

@@ -24,7 +24,6 @@ from ..engines.further import prepare_further
 from ..engines.registry import create_engine
 from ..errors import Cancelled
 from ..performance.types import CaptureOptions, PersonFace
-from ..photo.types import FaceBox
 from ..processes import protocol
 from ..processes.protocol import Method
 from ..processes.server import Server
@@ -132,13 +131,11 @@ class CaptureTask(Task):
         path: Of the clip.
         face: The avatar's face, or None.
         options: How it is captured.
-        start: Where the face to follow is at first, or None.
     """
 
     path: Path
     face: PersonFace | None
     options: CaptureOptions
-    start: FaceBox | None
 
     @property
     def label(self) -> str:
@@ -150,7 +147,7 @@ class CaptureTask(Task):
         # Imported for this alone: workers start without the solver and its data.
         from ..performance.capturing import capture
 
-        return capturing.pack_captured(capture(self.path, self.face, self.options, reporter, self.start))
+        return capturing.pack_captured(capture(self.path, self.face, self.options, reporter))
 
 
 class Lane:

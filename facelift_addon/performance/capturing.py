@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
 from ...core.avatar.arkit import REGIONS
@@ -62,6 +62,14 @@ class VideoOptions:
             ("SAME", "This Head's", "The person whom this head shows: its shape is known, expressions are more exact"),
         ),
     )
+    person: IntProperty(
+        name="Person",
+        description="Of several people in the clip, the one to follow: 1 is seen longest and largest. 0 follows the "
+        "largest face",
+        default=0,
+        min=0,
+        max=50,
+    )
     steadiness: FloatProperty(
         name="Steadiness",
         description="Take trembling away; blinks, closing lips and quick moves stay",
@@ -99,6 +107,7 @@ class VideoOptions:
         return CaptureOptions(
             start=self.clip_start,
             end=self.clip_end if self.clip_end > 0 else float("inf"),
+            person=self.person - 1,
             lens_degrees=self.lens,
             steadiness=self.steadiness,
             neutral=self.neutral if self.use_neutral else -1.0,
@@ -116,6 +125,7 @@ class VideoOptions:
     def draw_clip(self, layout: bpy.types.UILayout) -> None:
         """Draw the options."""
         layout.prop(self, "whose")
+        layout.prop(self, "person")
         row = layout.column(align=True)
         row.prop(self, "clip_start")
         row.prop(self, "clip_end")

@@ -46,7 +46,7 @@ PLATFORMS = {
 }
 """Blender's platform names: pip's platform tags, best first, and the zips to make."""
 
-WHEEL_PACKAGES = ("scipy", "Pillow", "pi-heif")
+WHEEL_PACKAGES = ("scipy", "Pillow", "pi-heif", "av")
 ZIP_FOLDERS = ("core", "facelift_addon")
 MAX_ZIP_BYTES = 100_000_000
 """More than that nobody should have to download, and some places that serve files don't take."""
