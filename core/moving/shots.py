@@ -1,0 +1,73 @@
+"""A clip as the photos of one head: its best frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..engines.capture import FURTHER, PORTRAIT, Capture, Shot
+from ..engines.shot_options import ShotOptions
+from ..performance.best_frames import STRAIGHT, BestFrame, best_frames
+from ..photo.decode import Photo, from_array
+from ..photo.sides import AUTO
+from ..progress import Reporter
+from ..video.clip import Clip, open_clip
+
+FEW = 5
+"""Frames that a head is made of: more are slower and make it hardly better (``tests/bench/clip_bench.py``)."""
+ALIKE = 8.0
+"""Degrees between frames of which one is enough."""
+
+
+def capture_of_clip(
+    path: Path, reporter: Reporter, *, start: float = 0.0, end: float = np.inf, most: int = FEW
+) -> tuple[Capture[Photo], tuple[str, ...]]:
+    """Return a clip's best frames as what a head is made from, and sentences for the user.
+
+    Args:
+        path: The clip.
+        reporter: Progress by frames.
+        start: Second of the clip from which on frames are taken.
+        end: Second until which.
+        most: Frames at most.
+
+    Raises:
+        ClipError: it can't be read, or shows no face.
+        Cancelled: cancelled through the reporter.
+    """
+    with open_clip(path) as clip:
+        chosen = _chosen(best_frames(clip, reporter, start=start, end=end), most)
+        shots = [_shot(clip, frame, PORTRAIT if not number else FURTHER) for number, frame in enumerate(chosen)]
+    return Capture(tuple(shots)), _notes(chosen)
+
+
+def name_of(path: Path, frame: BestFrame) -> str:
+    """Return the name of a frame's picture: the clip's, and the moment."""
+    return f"{path.stem} {frame.time:07.2f}s.png"
+
+
+def _chosen(frames: tuple[BestFrame, ...], most: int) -> list[BestFrame]:
+    """Return the portrait, then frames as far apart as they come."""
+    taken, left = [frames[0]], list(frames[1:])
+    while left and len(taken) < most:
+        apart = [min(abs(frame.yaw - other.yaw) for other in taken) for frame in left]
+        # Of profiles little is known: a turn that is seen goes before.
+        worth = [distance - (15.0 if frame.side != AUTO else 0.0) for distance, frame in zip(apart, left, strict=True)]
+        best = int(np.argmax(worth))
+        if apart[best] < ALIKE:
+            break
+        taken.append(left.pop(best))
+    return taken
+
+
+def _shot(clip: Clip, frame: BestFrame, role: str) -> Shot[Photo]:
+    photo = from_array(clip.frame_at(frame.time).rgb, name_of(clip.facts.path, frame))
+    return Shot(photo, ShotOptions(side=frame.side), role=role)
+
+
+def _notes(chosen: list[BestFrame]) -> tuple[str, ...]:
+    farthest = max(abs(frame.yaw) for frame in chosen)
+    if farthest <= STRAIGHT or len(chosen) == 1:
+        return ("The head hardly turns in this clip: its sides are invented, as from one photo.",)
+    return ()
