@@ -13,7 +13,7 @@ from .listening import listen, stop_listening
 from .making import connection, keeping, timers
 from .making.session import session
 from .operators import generate, photo, photo_editing, presenting, queue, refining, transfer, view
-from .performance import capturing, saving
+from .performance import avatar_from_video, capturing, saving
 from .performance import panel as performance_panel
 from .photo import crop_gizmo
 from .photo import panels as photo_panels
@@ -48,6 +48,7 @@ MODULES = (
     groom_panel,
     cards,
     capturing,
+    avatar_from_video,
     saving,
     performance_panel,
     by_hand,
@@ -72,6 +73,7 @@ def register() -> None:
     bpy.types.VIEW3D_MT_add.append(photo.draw_add)
     bpy.types.TOPBAR_MT_file_import.append(transfer.draw_import)
     bpy.types.TOPBAR_MT_file_import.append(capturing.draw_import)
+    bpy.types.TOPBAR_MT_file_import.append(avatar_from_video.draw_import)
     bpy.types.TOPBAR_MT_file_export.prepend(transfer.draw_export)
     bpy.types.VIEW3D_MT_view.append(view.draw_in_view_menu)
     listen((*timers.HANDLERS, *keeping.HANDLERS))
@@ -82,6 +84,7 @@ def unregister() -> None:
     stop_listening((*timers.HANDLERS, *keeping.HANDLERS))
     bpy.types.VIEW3D_MT_view.remove(view.draw_in_view_menu)
     bpy.types.TOPBAR_MT_file_export.remove(transfer.draw_export)
+    bpy.types.TOPBAR_MT_file_import.remove(avatar_from_video.draw_import)
     bpy.types.TOPBAR_MT_file_import.remove(capturing.draw_import)
     bpy.types.TOPBAR_MT_file_import.remove(transfer.draw_import)
     bpy.types.VIEW3D_MT_add.remove(photo.draw_add)

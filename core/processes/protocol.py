@@ -46,6 +46,8 @@ class Method(StrEnum):
     CAPTURE = "capture"
     """A face's movement from a clip on this computer: see :mod:`core.worker.capturing` for both sides. Cancelled, it
     answers with what was captured until then."""
+    FRAMES = "frames"
+    """path, start, end: a clip's best frames as the photos of a head: see :mod:`core.worker.capturing`."""
     CANCEL = "cancel"
     """job -> found: whether it was queued or running. The job itself ends with a "cancelled" error."""
     UNLOAD = "unload"

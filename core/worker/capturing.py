@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..engines.capture import Capture as EngineCapture
 from ..performance.types import Capture, CaptureOptions, PersonFace
-from ..processes.codec import MALFORMED, Attachment, ProtocolError, as_array
+from ..photo.decode import Photo
+from ..processes.codec import MALFORMED, Attachment, ProtocolError, as_array, as_bytes
+from ..system.pictures import png_bytes
 from .packing import Packed
 
 FACE = "face/"
@@ -18,6 +21,8 @@ FACE_FIELDS = ("mean", "directions", "normals", "eyes", "gazes")
 """Attachments of a request: the avatar's face, where it is that of the person in the clip."""
 TIMES, VALUES, FRAMES, TURNS = "times", "values", "frames", "turns/"
 """Attachments of a result."""
+FRAME = "frame/"
+"""Attachments of a result: a clip's best frames as PNG, by their number."""
 ENDLESS = -1.0
 """Stands for the clip's end: JSON has no infinity."""
 
@@ -104,3 +109,51 @@ def unpack_captured(result: Mapping[str, Any], attachments: Mapping[str, Attachm
         )
     except MALFORMED as error:
         raise ProtocolError(f"A capture that can't be read: {error!r}.") from error
+
+
+@dataclass(frozen=True)
+class ReceivedFrame:
+    """A frame of a clip that is to be a photo.
+
+    Attributes:
+        name: File name.
+        side: What of the head it shows, as photos' sides are named.
+        png: The picture.
+    """
+
+    name: str
+    side: str
+    png: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class ReceivedFrames:
+    """A clip's best frames, the portrait first, and sentences for the user."""
+
+    frames: tuple[ReceivedFrame, ...]
+    notes: tuple[str, ...]
+
+
+def pack_frames(capture: EngineCapture[Photo], notes: Sequence[str]) -> Packed:
+    """Return the result object and attachments of a clip's best frames."""
+    facts = [{"name": shot.photo.name, "side": shot.options.side} for shot in capture.shots]
+    pictures: dict[str, Attachment] = {
+        f"{FRAME}{number}": png_bytes(photo.rgba[..., :3]) for number, photo in enumerate(capture.photos)
+    }
+    return {"frames": facts, "notes": list(notes)}, pictures
+
+
+def unpack_frames(result: Mapping[str, Any], attachments: Mapping[str, Attachment]) -> ReceivedFrames:
+    """Return the value of :func:`pack_frames`'s form.
+
+    Raises:
+        ProtocolError: something is missing or of the wrong kind.
+    """
+    try:
+        frames = tuple(
+            ReceivedFrame(str(facts["name"]), str(facts["side"]), as_bytes(attachments[f"{FRAME}{number}"]))
+            for number, facts in enumerate(result["frames"])
+        )
+        return ReceivedFrames(frames, tuple(map(str, result["notes"])))
+    except MALFORMED as error:
+        raise ProtocolError(f"Frames that can't be read: {error!r}.") from error

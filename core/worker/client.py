@@ -20,13 +20,14 @@ UNPACK = {
     Method.GENERATE: packing.unpack_result,
     Method.REFINE: refining.unpack_shapes,
     Method.CAPTURE: capturing.unpack_captured,
+    Method.FRAMES: capturing.unpack_frames,
 }
 
 
 class WorkerClient(Client):
     """A client whose process serves engines."""
 
-    lanes = (Method.PREPARE, Method.GENERATE, Method.REFINE, Method.CAPTURE)
+    lanes = (Method.PREPARE, Method.GENERATE, Method.REFINE, Method.CAPTURE, Method.FRAMES)
 
     def prepare(
         self, capture: Capture[PhotoFile], engine: str, settings: Mapping[str, Any], further: bool = False
@@ -63,6 +64,16 @@ class WorkerClient(Client):
             options: How it is captured.
         """
         return self.submit(Method.CAPTURE, *capturing.pack_clip(path, face, options))
+
+    def frames(self, path: Path, start: float, end: float) -> Job:
+        """Queue choosing a clip's best frames; the result is a :class:`.capturing.ReceivedFrames`.
+
+        Args:
+            path: Of the clip; the worker must be on this computer.
+            start: Second of the clip from which on frames are taken.
+            end: Second until which; less than 0 for its end.
+        """
+        return self.submit(Method.FRAMES, {"path": str(path), "start": start, "end": end})
 
     def unpack(self, method: Method, result: dict[str, Any], attachments: Mapping[str, Attachment]) -> Any:
         """Return the value that a result stands for."""

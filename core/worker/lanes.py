@@ -18,6 +18,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..engines.base import Engine
 from ..engines.capture import Capture, PhotoFile
 from ..engines.further import prepare_further
@@ -148,6 +150,33 @@ class CaptureTask(Task):
         from ..performance.capturing import capture
 
         return capturing.pack_captured(capture(self.path, self.face, self.options, reporter))
+
+
+@dataclass(frozen=True, eq=False)
+class FramesTask(Task):
+    """A request for a clip's best frames.
+
+    Attributes:
+        path: Of the clip.
+        start: Second from which on they are chosen.
+        end: Second until which; less than 0 for the clip's end.
+    """
+
+    path: Path
+    start: float
+    end: float
+
+    @property
+    def label(self) -> str:
+        """The clip."""
+        return self.path.name
+
+    def execute(self, engine_of: Callable[[str], Engine], reporter: Reporter) -> packing.Packed:
+        """Choose them."""
+        from ..moving.shots import capture_of_clip
+
+        end = self.end if self.end >= 0 else np.inf
+        return capturing.pack_frames(*capture_of_clip(self.path, reporter, start=self.start, end=end))
 
 
 class Lane:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from functools import partial
 from io import BufferedIOBase
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from ..processes.server import InvalidRequest, Request
 from ..runtime import advice
 from ..version import version
 from . import capturing, packing, refining
-from .lanes import CaptureTask, EngineTask, Lane, RefiningTask, Task
+from .lanes import CaptureTask, EngineTask, FramesTask, Lane, RefiningTask, Task
 from .probe import probe, used_memory
 
 IDLE_SECONDS = 300.0
@@ -47,7 +48,11 @@ class Server(processes.Server):
     def __init__(self, incoming: BufferedIOBase, outgoing: BufferedIOBase, idle_seconds: float = IDLE_SECONDS) -> None:
         super().__init__(incoming, outgoing)
         self._lanes = {method: Lane(method, self, idle_seconds) for method in LANES}
-        self._lane_of = {**self._lanes, Method.REFINE: self._lanes[Method.GENERATE]}
+        self._lane_of = {
+            **self._lanes,
+            Method.REFINE: self._lanes[Method.GENERATE],
+            Method.FRAMES: self._lanes[Method.CAPTURE],
+        }
         self.methods |= {
             Method.PROBE: lambda request: probe(),
             Method.CANCEL: self._cancel,
@@ -113,6 +118,8 @@ def _task(request: Request) -> Task:
             return _refining_task(request)
         case Method.CAPTURE:
             return _capture_task(request)
+        case Method.FRAMES:
+            return _frames_task(request)
     return _engine_task(request)
 
 
@@ -145,6 +152,14 @@ def _capture_task(request: Request) -> CaptureTask:
         fault = error.details["raw"]
         raise InvalidRequest(f"{request.method} needs a clip. {fault}", RpcCode.INVALID_PARAMS) from error
     return CaptureTask(request.id, request.method, *clip)
+
+
+def _frames_task(request: Request) -> FramesTask:
+    try:
+        path, start, end = (request.params[name] for name in ("path", "start", "end"))
+        return FramesTask(request.id, request.method, Path(path), float(start), float(end))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidRequest(f"{request.method} needs path, start and end.", RpcCode.INVALID_PARAMS) from error
 
 
 class _NoticeHandler(logging.Handler):

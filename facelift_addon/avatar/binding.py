@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import bpy
@@ -11,6 +12,7 @@ from ...core.avatar.base_mesh import BaseMesh
 from ...core.avatar.binding import bind
 from ...core.errors import FaceLiftError
 from ...core.gaussians import Gaussians
+from ...core.progress import Reporter
 from ..interface.explaining import Explained
 from ..making import errands
 from ..making.handover import Handover
@@ -69,28 +71,40 @@ class FACELIFT_OT_bind_to_mesh(_OnHeadWithMesh, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Bind; from the interface in the background."""
         head = head_of(context.active_object)
-        mesh = base_objects.mesh_of(head)
-        for target in (head, mesh):
-            if not target.is_editable or not target.data.is_editable:
-                raise FaceLiftError(
-                    f"{target.name!r} belongs to another file.",
-                    "Make it local first: Object > Relations > Make Local.",
-                    code="linked-head",
-                )
-        base = base_objects.read(mesh, head)
-        rows = baking.stored_columns(head)
-        identifier, name, mesh_name = head[heads.ID_KEY], head.name, mesh.name
-
-        def work(reporter=None) -> _Bound:
-            if reporter is not None:
-                reporter.stage(TITLE)
-            return _Bound(identifier, name, mesh_name, base, bind(columns.to_gaussians(rows), base))
-
         if self.options.is_invoke:
-            errands.start(TITLE, work, _arrive, belongs_to_file=True, heavy=True)
+            bind_in_background(head)
         else:
-            self.report({"INFO"}, _arrive(work()))
+            self.report({"INFO"}, _arrive(_work_of(head)(Reporter())))
         return {"FINISHED"}
+
+
+def bind_in_background(head: bpy.types.Object) -> None:
+    """Begin to bind a head to its mesh; it follows when that is done.
+
+    Raises:
+        FaceLiftError: head or mesh belong to another file ("linked-head").
+    """
+    errands.start(TITLE, _work_of(head), _arrive, belongs_to_file=True, heavy=True)
+
+
+def _work_of(head: bpy.types.Object) -> Callable[[Reporter], _Bound]:
+    mesh = base_objects.mesh_of(head)
+    for target in (head, mesh):
+        if not target.is_editable or not target.data.is_editable:
+            raise FaceLiftError(
+                f"{target.name!r} belongs to another file.",
+                "Make it local first: Object > Relations > Make Local.",
+                code="linked-head",
+            )
+    base = base_objects.read(mesh, head)
+    rows = baking.stored_columns(head)
+    identifier, name, mesh_name = head[heads.ID_KEY], head.name, mesh.name
+
+    def work(reporter: Reporter) -> _Bound:
+        reporter.stage(TITLE)
+        return _Bound(identifier, name, mesh_name, base, bind(columns.to_gaussians(rows), base))
+
+    return work
 
 
 class FACELIFT_OT_add_binding(bpy.types.Operator):

@@ -32,12 +32,21 @@ class FACELIFT_OT_add_rig(Explained, bpy.types.Operator):
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Find the joints, build the bones, bind the mesh."""
-        mesh = base_mesh_of(context.active_object)
-        faces.required_own(mesh)
-        joints = find_joints(base_objects.read(mesh))
-        rigs.add(context, mesh, joints, bone_weights(joints))
-        cards_objects.follow_rig(mesh)
+        give_rig(context, base_mesh_of(context.active_object))
         return {"FINISHED"}
+
+
+def give_rig(context: bpy.types.Context, mesh: bpy.types.Object) -> bpy.types.Object:
+    """Give a base mesh its bones in the shape that it has now; return the rig, which becomes active.
+
+    Raises:
+        FaceLiftError: the mesh belongs to another file, or is no base mesh any more.
+    """
+    faces.required_own(mesh)
+    joints = find_joints(base_objects.read(mesh))
+    rig = rigs.add(context, mesh, joints, bone_weights(joints))
+    cards_objects.follow_rig(mesh)
+    return rig
 
 
 class _OnRig(Explained):

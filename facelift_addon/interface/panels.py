@@ -60,6 +60,9 @@ def _draw_choose(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     layout.template_ID(context.scene.facelift, "image", text="Image in this file")
     row = layout.row()
     row.operator_context = "INVOKE_DEFAULT"
+    row.operator("facelift.avatar_from_video", text="Avatar from Video…", icon="CAMERA_DATA")
+    row = layout.row()
+    row.operator_context = "INVOKE_DEFAULT"
     row.operator("facelift.import_splats", text="Import Splats…", icon="IMPORT")
     if needs_setup(context.scene.facelift.engine):
         draw_next_step(layout, context)

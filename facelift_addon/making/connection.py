@@ -124,6 +124,11 @@ def request_capture(path: Path, face: PersonFace | None, options: CaptureOptions
     return client(Seat.BLENDER).capture(path, face, options)
 
 
+def request_frames(path: Path, start: float, end: float) -> Job:
+    """Queue choosing the best frames of a clip on this computer; see :meth:`WorkerClient.frames`."""
+    return client(Seat.BLENDER).frames(path, start, end)
+
+
 def poll() -> None:
     """Take in what all workers sent; never waits."""
     for worker in _clients.values():

@@ -107,6 +107,11 @@ def has(title: str) -> bool:
     return any(errand.title == title and not errand.future.done() for errand in _errands)
 
 
+def is_pending(title: str) -> bool:
+    """Whether something with a title has not ended yet, its end on the main thread included."""
+    return any(errand.title == title for errand in _errands)
+
+
 def cancel(title: str = "") -> None:
     """Ask what has a title to stop, or everything."""
     for errand in _errands:

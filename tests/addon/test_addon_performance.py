@@ -81,3 +81,21 @@ def test_a_clip_without_a_face_says_so_and_changes_nothing(blender, mesh, tmp_pa
     with pytest.raises(RuntimeError, match="No face was found"):
         bpy.ops.facelift.capture_video(filepath=str(still_clip(tmp_path / "wall.mp4")))
     assert mesh.data.shape_keys.animation_data is None
+
+
+def test_a_clip_becomes_an_avatar_that_moves(blender):
+    import bpy
+
+    module = blender.module("facelift_addon.performance.avatar_from_video")
+    errands = blender.module("facelift_addon.making.errands")
+    bpy.context.scene.facelift.quality = "low"
+    assert bpy.ops.facelift.avatar_from_video(filepath=str(filmed_astronaut().path)) == {"FINISHED"}
+
+    def ended():
+        errands.tick()
+        return not errands.is_pending(module.TITLE)
+
+    blender.tick_until(ended)
+    mesh = next(item for item in bpy.data.objects if item.type == "MESH" and item.data.shape_keys)
+    assert np.ptp(curve(mesh, "jawOpen")[:, 1]) > 0.3
+    assert any(item.type == "ARMATURE" and item.animation_data for item in bpy.data.objects)

@@ -1,0 +1,252 @@
+"""Avatar from Video: a clip's best frames make a head, which is fitted, bound, rigged, and moved as in the clip.
+
+Each step is one that a user can take, with its own undo step; stopping keeps what the steps before have made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import bpy
+from bpy.props import BoolProperty, FloatProperty, StringProperty
+from bpy_extras.io_utils import ImportHelper
+
+from ...core.errors import FaceLiftError
+from ...core.performance.faces import face_of
+from ...core.performance.types import CaptureOptions
+from ...core.processes.job import JobState
+from ...core.progress import Progress
+from ...core.system.files import replacing
+from ...core.worker.capturing import ReceivedFrames
+from .. import paths
+from ..avatar import base_objects, binding, faces, fitting, rigging
+from ..identity import user_folder
+from ..interface.explaining import Explained
+from ..making import connection, errands
+from ..making.orders import order_for, orders_to_make
+from ..making.session import session
+from ..making.tasks import UNFINISHED, State
+from ..making.timers import wake
+from ..photo.photos import PhotoSource
+from ..reporting import reported
+from ..splats.data import following, heads
+from . import capturing
+
+TITLE = "Making an avatar from the video"
+STEPS = {"frames": (0.0, 0.1), "head": (0.1, 0.6), "fit": (0.6, 0.72), "bind": (0.72, 0.8), "capture": (0.8, 1.0)}
+"""Share of the whole at which each step begins and ends."""
+
+Waiting = Generator[Progress | None, None, None]
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What was asked for."""
+
+    path: Path
+    scene: str
+    start: float
+    end: float
+    moves: bool
+
+
+class FACELIFT_OT_avatar_from_video(Explained, bpy.types.Operator, ImportHelper):
+    """Make an avatar from a clip of somebody who turns the head: its best frames give the head, seen from the sides, and what the face does in the clip moves it"""  # noqa: E501
+
+    bl_idname = "facelift.avatar_from_video"
+    bl_label = "Avatar from Video"
+
+    filter_glob: StringProperty(default=capturing.FILE_GLOB, options={"HIDDEN"})
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    clip_start: FloatProperty(
+        name="From", description="Second of the clip at which to begin", default=0.0, min=0.0, subtype="TIME_ABSOLUTE"
+    )
+    clip_end: FloatProperty(
+        name="To", description="Second at which to end; 0 for the whole", default=0.0, min=0.0, subtype="TIME_ABSOLUTE"
+    )
+    use_capture: BoolProperty(
+        name="Move as in the Clip", description="Fit a mesh, bind, add a rig and capture the clip onto it", default=True
+    )
+
+    @classmethod
+    def obstacle(cls, _context: bpy.types.Context) -> str:
+        """One at a time."""
+        return "An avatar is being made already: wait, or cancel that first" if errands.is_pending(TITLE) else ""
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Open the file browser, or ask for the options of a dropped file."""
+        return self.invoke_popup(context, confirm_text="Make Avatar")
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Begin; everything happens in the background."""
+        if not self.filepath:
+            raise FaceLiftError("No video was chosen.", "Choose a video of somebody who turns the head.", code="none")
+        end = self.clip_end if self.clip_end > 0 else -1.0
+        path = paths.absolute(self.filepath)
+        wish = _Wish(path, context.scene.name, self.clip_start, end, self.use_capture)
+        errands.start(TITLE, lambda _: None, lambda _: made(wish), belongs_to_file=True, prominent=True)
+        return {"FINISHED"}
+
+
+def made(wish: _Wish) -> errands.Pieces:
+    """Take all steps, waiting for each; return what to tell."""
+    frames = yield from _frames(wish)
+    head = yield from _head(wish, frames)
+    told = [f"{head.name} was made from {len(frames.frames)} frames of {wish.path.name}.", *frames.notes]
+    if not wish.moves:
+        return " ".join(told)
+    name = head.name
+    fitting.fit_in_background(bpy.context, head, "NEUTRAL", False)
+    yield from _until(fitting.TITLE, "fit", lambda: base_objects.find(_there(name)) is not None)
+    binding.bind_in_background(_there(name))
+    yield from _until(binding.TITLE, "bind", lambda: following.find(_there(name)) is not None)
+    mesh = base_objects.find(_there(name))
+    bpy.ops.facelift.complete_avatar("EXEC_DEFAULT", True, mesh=mesh.name)
+    own = face_of(base_objects.read(mesh))
+    end = wish.end if wish.end >= 0 else float("inf")
+    options = CaptureOptions(start=wish.start, end=end)
+    scene = bpy.data.scenes.get(wish.scene) or bpy.context.scene
+    clip = capturing.Clip(
+        wish.path, mesh.name, scene.name, own, options, None, {"start": scene.frame_current}, False, True
+    )
+    told.append((yield from _within("capture", capturing.captured(clip))))
+    return " ".join(told)
+
+
+def _frames(wish: _Wish) -> Generator[Progress | None, None, ReceivedFrames]:
+    """Have the best frames chosen."""
+    job = connection.request_frames(wish.path, wish.start, wish.end)
+    wake()
+    try:
+        while not job.finished:
+            connection.poll()
+            yield _part("frames", job.progress)
+    finally:
+        job.cancel()
+    if job.state is not JobState.DONE:
+        raise job.error or FaceLiftError("Choosing frames was stopped.", code="cancelled")
+    return job.result
+
+
+def _head(wish: _Wish, frames: ReceivedFrames) -> Generator[Progress | None, None, bpy.types.Object]:
+    """Show the frames in the panel as photos of one person, and make a head of them."""
+    scene = bpy.data.scenes.get(wish.scene) or bpy.context.scene
+    folder = _folder_for(wish.path)
+    orders = []
+    for frame in frames.frames:
+        with replacing(folder / frame.name) as stream:
+            stream.write(frame.png)
+        order = order_for(bpy.context, PhotoSource.from_file(str(folder / frame.name)))
+        orders.append(order.with_options(side=frame.side))
+    session.choose(*orders, together=len(orders) > 1)
+    wake()
+    while any(photo.state in UNFINISHED for photo in session.photos):
+        yield None
+    wanted = orders_to_make(bpy.context)
+    if not wanted:
+        raise FaceLiftError("The frames give no head.", "Look at them in the panel.", code="no-head")
+    before = set(heads.heads_of(scene))
+    task = session.generate(replace(wanted[0], scene=scene.name))
+    wake()
+    try:
+        while task.state in UNFINISHED:
+            yield _part("head", task.progress)
+    finally:
+        if task.state in UNFINISHED:
+            task.cancel()
+    if task.state is not State.DONE:
+        raise task.error or FaceLiftError("Making the head was stopped.", code="cancelled")
+    return next(head for head in heads.heads_of(scene) if head not in before)
+
+
+def _folder_for(path: Path) -> Path:
+    """Return where a clip's frames are kept: beside the .blend file, or with the user's files until it is saved."""
+    base = Path(bpy.data.filepath).parent if bpy.data.filepath else user_folder("frames")
+    folder = base / f"{path.stem} frames"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _there(name: str) -> bpy.types.Object:
+    """Return the head, found again by its name.
+
+    Raises:
+        FaceLiftError: it was deleted or renamed meanwhile ("head-gone").
+    """
+    head = bpy.data.objects.get(name)
+    if head is None:
+        raise FaceLiftError(f"{name!r} is gone.", "Undo, and go on with the buttons of Avatar.", code="head-gone")
+    return head
+
+
+def _until(title: str, step: str, is_there: Callable[[], bool]) -> Waiting:
+    """Wait for an errand of another tool, and check what it was to make.
+
+    Raises:
+        FaceLiftError: it ended without ("step-failed"); it has told why.
+    """
+    while errands.is_pending(title):
+        errand = next((each for each in errands.under_way() if each.title == title), None)
+        yield _part(step, None if errand is None else errand.progress)
+    if not is_there():
+        raise FaceLiftError(f"{title} did not end well.", "Go on with the buttons of Avatar.", code="step-failed")
+
+
+def _within(step: str, pieces: errands.Pieces) -> errands.Pieces:
+    """Take another tool's pieces as a step."""
+    try:
+        while True:
+            yield _part(step, next(pieces))
+    except StopIteration as end:
+        return end.value
+    finally:
+        pieces.close()
+
+
+def _part(step: str, progress: Progress | None) -> Progress | None:
+    """Return a step's progress as a part of the whole; the time left is not known."""
+    if progress is None:
+        return None
+    begin, end = STEPS[step]
+    return replace(progress, fraction=begin + (end - begin) * progress.fraction, eta=None)
+
+
+class FACELIFT_OT_complete_avatar(bpy.types.Operator):
+    """Add the rig of an avatar that is being made"""
+
+    bl_idname = "facelift.complete_avatar"
+    bl_label = "Add Rig"
+    bl_options = {"UNDO", "INTERNAL"}
+
+    mesh: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add it."""
+        rigging.give_rig(context, faces.required_face(bpy.data.objects.get(self.mesh)))
+        return {"FINISHED"}
+
+
+class FACELIFT_FH_avatar_video(bpy.types.FileHandler):
+    """Videos dropped into the 3D View, where there is no face to move."""
+
+    bl_idname = "FACELIFT_FH_avatar_video"
+    bl_label = "3D Avatar from Video"
+    bl_import_operator = FACELIFT_OT_avatar_from_video.bl_idname
+    bl_file_extensions = capturing.FACELIFT_FH_video.bl_file_extensions
+
+    @classmethod
+    def poll_drop(cls, context: bpy.types.Context) -> bool:
+        """Anywhere in a 3D View."""
+        return context.area is not None and context.area.type == "VIEW_3D"
+
+
+def draw_import(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    """Add to File > Import."""
+    menu.layout.operator(FACELIFT_OT_avatar_from_video.bl_idname, text="3D Avatar from Video (.mp4, .mov, …)")
+
+
+CLASSES = (FACELIFT_OT_avatar_from_video, FACELIFT_OT_complete_avatar, FACELIFT_FH_avatar_video)
