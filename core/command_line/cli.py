@@ -26,7 +26,7 @@ from ..progress import Reporter
 from ..rasterize.turntable import FRAMES
 from ..system.console import Console
 from ..version import version
-from . import capturing, conversion, refining, weights
+from . import capturing, conversion, moving, refining, weights
 from .photos import capture_of, further_photo, photos_of
 from .results import Extras, write_result
 
@@ -83,10 +83,12 @@ def _parser(engine_id: str) -> argparse.ArgumentParser:
     info.add_argument("--json", action="store_true", help="for programs")
 
     generate = commands.add_parser(
-        "generate", help="make heads from photos", description="Make a 3D Gaussian head from each photo."
+        "generate",
+        help="make heads from photos and videos",
+        description="Make a 3D Gaussian head from each photo, from the best frames of a video, or from each frame.",
     )
     generate.set_defaults(command=_generate)
-    generate.add_argument("photos", nargs="+", type=Path, metavar="PHOTO_OR_FOLDER")
+    generate.add_argument("photos", nargs="+", type=Path, metavar="PHOTO_OR_VIDEO_OR_FOLDER")
     generate.add_argument("--engine", default=DEFAULT_ENGINE, choices=registry.ENGINES, help="default: %(default)s")
     generate.add_argument(
         "-o", "--out", type=Path, required=True, help="folder, or for a single photo a splat file, such as head.ply"
@@ -103,6 +105,7 @@ def _parser(engine_id: str) -> argparse.ArgumentParser:
         f"face tells it: {', '.join(SIDES)} (left and right are the person's own)",
     )
     _add_extras(generate)
+    moving.add_options(generate)
     if engine_id in registry.ENGINES:
         _add_settings(generate, registry.describe(engine_id))
     capturing.add_parser(commands)
@@ -227,7 +230,13 @@ def _generate(options: argparse.Namespace, console: Console) -> int:
     for number, work in enumerate(works, 1):
         label = work.photo.name if len(works) == 1 else f"[{number}/{len(works)}] {work.photo.name}"
         try:
-            capture, notes = capture_of(work.photo, chosen, options.further)
+            if moving.is_clip(work.photo) and moving.wants_every_frame(options):
+                moving.every_frame(work.photo, engine, values, options, console)
+                continue
+            if moving.is_clip(work.photo):
+                capture, notes = moving.best_of(work.photo, options, console)
+            else:
+                capture, notes = capture_of(work.photo, chosen, options.further)
             for note in notes:
                 console.message(f"{label}: {note}")
             _make_head(engine, capture, values, work, options, console, label)

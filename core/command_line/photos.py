@@ -44,7 +44,7 @@ def further_photo(text: str) -> tuple[Path, dict[str, str]]:
 
 def capture_of(
     portrait: Path, chosen: Mapping[str, Any], further: Sequence[tuple[Path, Mapping[str, Any]]]
-) -> tuple[Capture[Photo], list[str]]:
+) -> tuple[Capture[Photo], tuple[str, ...]]:
     """Return what a head is made from, and sentences on photos that were left out.
 
     Args:
@@ -66,7 +66,7 @@ def capture_of(
             shots.append(Shot(photo, settings.read(ShotOptions, options), role=FURTHER))
         else:
             notes.append(f"{photo.name} is the same photo as {same}: it is taken once.")
-    return Capture(tuple(shots)), notes
+    return Capture(tuple(shots)), tuple(notes)
 
 
 def read(path: Path) -> Photo:

@@ -27,7 +27,7 @@ UNPACK = {
 class WorkerClient(Client):
     """A client whose process serves engines."""
 
-    lanes = (Method.PREPARE, Method.GENERATE, Method.REFINE, Method.CAPTURE, Method.FRAMES)
+    lanes = (Method.PREPARE, Method.GENERATE, Method.REFINE, Method.CAPTURE, Method.FRAMES, Method.MOVING)
 
     def prepare(
         self, capture: Capture[PhotoFile], engine: str, settings: Mapping[str, Any], further: bool = False
@@ -74,6 +74,19 @@ class WorkerClient(Client):
             end: Second until which; less than 0 for its end.
         """
         return self.submit(Method.FRAMES, {"path": str(path), "start": start, "end": end})
+
+    def moving(self, path: Path, folder: Path, engine: str, settings: Mapping[str, Any], **recipe: Any) -> Job:
+        """Queue making a head of each frame of a clip; the result is a dictionary, see :attr:`.Method.MOVING`.
+
+        Args:
+            path: Of the clip; the worker must be on this computer.
+            folder: Where the heads go.
+            engine: Engine's id.
+            settings: Its settings.
+            recipe: rate, start, end and suffix of a :class:`~core.moving.manifest.Recipe`.
+        """
+        asked = {"path": str(path), "folder": str(folder), "engine": engine, "settings": dict(settings), **recipe}
+        return self.submit(Method.MOVING, asked)
 
     def unpack(self, method: Method, result: dict[str, Any], attachments: Mapping[str, Attachment]) -> Any:
         """Return the value that a result stands for."""

@@ -179,6 +179,42 @@ class FramesTask(Task):
         return capturing.pack_frames(*capture_of_clip(self.path, reporter, start=self.start, end=end))
 
 
+@dataclass(frozen=True, eq=False)
+class MovingTask(Task):
+    """A request for a head of each frame of a clip.
+
+    Attributes:
+        path: Of the clip.
+        folder: Where the heads go.
+        engine: Engine id.
+        settings: The engine's settings.
+        recipe: Rate, start and end.
+        suffix: Of the files.
+    """
+
+    path: Path
+    folder: Path
+    engine: str
+    settings: Mapping[str, Any]
+    recipe: Mapping[str, float]
+    suffix: str
+
+    @property
+    def label(self) -> str:
+        """The clip and the engine."""
+        return f"{self.path.name} with {self.engine}"
+
+    def execute(self, engine_of: Callable[[str], Engine], reporter: Reporter) -> packing.Packed:
+        """Make them."""
+        from ..moving.making import make_moving, recipe_of
+
+        recipe = recipe_of(self.path, self.engine, self.settings, **self.recipe, suffix=self.suffix)
+        made = make_moving(self.path, self.folder, recipe, engine_of(self.engine), reporter)
+        first = "" if made.first is None else str(made.first)
+        facts = {"first": first, "made": made.made, "there": made.there, "notes": list(made.notes)}
+        return {**facts, "failed": {str(number): reason for number, reason in made.failed.items()}}, {}
+
+
 class Lane:
     """A queue of tasks and the thread that runs them.
 

@@ -26,7 +26,7 @@ from ..processes.server import InvalidRequest, Request
 from ..runtime import advice
 from ..version import version
 from . import capturing, packing, refining
-from .lanes import CaptureTask, EngineTask, FramesTask, Lane, RefiningTask, Task
+from .lanes import CaptureTask, EngineTask, FramesTask, Lane, MovingTask, RefiningTask, Task
 from .probe import probe, used_memory
 
 IDLE_SECONDS = 300.0
@@ -52,6 +52,7 @@ class Server(processes.Server):
             **self._lanes,
             Method.REFINE: self._lanes[Method.GENERATE],
             Method.FRAMES: self._lanes[Method.CAPTURE],
+            Method.MOVING: self._lanes[Method.GENERATE],
         }
         self.methods |= {
             Method.PROBE: lambda request: probe(),
@@ -120,6 +121,8 @@ def _task(request: Request) -> Task:
             return _capture_task(request)
         case Method.FRAMES:
             return _frames_task(request)
+        case Method.MOVING:
+            return _moving_task(request)
     return _engine_task(request)
 
 
@@ -160,6 +163,18 @@ def _frames_task(request: Request) -> FramesTask:
         return FramesTask(request.id, request.method, Path(path), float(start), float(end))
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidRequest(f"{request.method} needs path, start and end.", RpcCode.INVALID_PARAMS) from error
+
+
+def _moving_task(request: Request) -> MovingTask:
+    params = request.params
+    try:
+        path, folder, engine = Path(params["path"]), Path(params["folder"]), str(params["engine"])
+        recipe = {name: float(params[name]) for name in ("rate", "start", "end")}
+        return MovingTask(
+            request.id, request.method, path, folder, engine, dict(params["settings"]), recipe, str(params["suffix"])
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidRequest(f"{request.method} needs a clip and a folder.", RpcCode.INVALID_PARAMS) from error
 
 
 class _NoticeHandler(logging.Handler):

@@ -1,0 +1,90 @@
+"""``python -m core generate VIDEO``: a head of a clip's best frames, or a head of each frame."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .. import formats
+from ..engines.base import Engine
+from ..engines.capture import Capture
+from ..engines.registry import describe
+from ..errors import FaceLiftError
+from ..moving.making import make_moving, recipe_of
+from ..moving.shots import capture_of_clip
+from ..photo.decode import Photo
+from ..progress import Reporter
+from ..system.console import Console
+from ..video.clip import VIDEO_SUFFIXES
+
+DEFAULT_RATE = 30.0
+DEFAULT_SUFFIX = ".spz"
+
+
+def is_clip(path: Path) -> bool:
+    """Return whether a path names a video."""
+    return path.suffix.lower() in VIDEO_SUFFIXES and not path.is_dir()
+
+
+def add_options(generate: argparse.ArgumentParser) -> None:
+    """Add what can be chosen about videos."""
+    group = generate.add_argument_group("videos")
+    group.add_argument(
+        "--every-frame",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="a head of each frame of a video, instead of one of its best frames (default: with the facelift engine). "
+        "Begun again, it goes on where it stopped",
+    )
+    group.add_argument("--frames-per-second", type=float, default=DEFAULT_RATE, metavar="N", help="heads a second")
+    group.add_argument("--start", type=float, default=0.0, metavar="SECONDS", help="where to begin in the video")
+    group.add_argument("--end", type=float, default=-1.0, metavar="SECONDS", help="where to end")
+    group.add_argument(
+        "--format", default=DEFAULT_SUFFIX.lstrip("."), metavar="SUFFIX", help="of a head a frame (default: spz)"
+    )
+
+
+def wants_every_frame(options: argparse.Namespace) -> bool:
+    """Return whether a video is to become a head a frame."""
+    return bool(describe(options.engine).needs_runtime if options.every_frame is None else options.every_frame)
+
+
+def best_of(path: Path, options: argparse.Namespace, console: Console) -> tuple[Capture[Photo], tuple[str, ...]]:
+    """Return a video's best frames as what a head is made from, and notes."""
+    reporter = Reporter(lambda progress: console.progress(path.name, progress))
+    end = options.end if options.end >= 0 else float("inf")
+    capture, notes = capture_of_clip(path, reporter, start=options.start, end=end)
+    return capture.first(describe(options.engine).takes.shots), notes
+
+
+def every_frame(
+    path: Path, engine: Engine, settings: Mapping[str, Any], options: argparse.Namespace, console: Console
+) -> None:
+    """Make a head of each frame of a video into a folder.
+
+    Raises:
+        FaceLiftError: the output is a file, or as of :func:`~core.moving.making.make_moving`.
+    """
+    suffix = f".{options.format.lstrip('.').lower()}"
+    if options.out.suffix.lower() in formats.suffixes() or suffix not in formats.suffixes():
+        raise FaceLiftError(
+            "A head a frame needs a folder, and a format of splats.", "Name a folder with -o, and --format spz or ply."
+        )
+    recipe = recipe_of(
+        path,
+        options.engine,
+        settings,
+        rate=options.frames_per_second,
+        start=options.start,
+        end=options.end,
+        suffix=suffix,
+    )
+    reporter = Reporter(lambda progress: console.progress(path.name, progress))
+    made = make_moving(path, options.out, recipe, engine, reporter)
+    for note in made.notes:
+        console.message(f"{path.name}: {note}")
+    console.message(f"{path.name}: {made.made:,} heads made, {made.there:,} were there")
+    if made.first is not None:
+        print(made.first)

@@ -1,0 +1,111 @@
+"""The part of each frame that becomes the aligned picture: it follows the face, and does not tremble."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from ..performance.tracker import FaceTracker
+from ..photo.alignment import reference_box
+from ..photo.edits import Crop
+from ..photo.landmarks import Landmarks
+from ..progress import Reporter
+from ..video.clip import Clip
+from ..video.cuts import CutDetector
+from ..video.types import ClipError, Frame
+
+SMOOTH_SECONDS = 0.3
+"""Width of the average over the crops' places and sizes, to both sides: nothing comes late."""
+LONGEST_SIDE = 1920
+
+
+@dataclass(frozen=True, eq=False)
+class Framed:
+    """A frame that becomes a head.
+
+    Attributes:
+        number: Of the head, from 1.
+        time: Seconds in the clip.
+        crop: The part of the frame that is taken.
+        landmarks: The face's, in pixels of the frame at :data:`LONGEST_SIDE`; None where it wasn't found.
+    """
+
+    number: int
+    time: float
+    crop: Crop
+    landmarks: Landmarks | None
+
+
+def framing_of(
+    clip: Clip, reporter: Reporter, *, rate: float, start: float = 0.0, end: float = np.inf
+) -> tuple[Framed, ...]:
+    """Return a clip's frames with their smoothed crops.
+
+    Args:
+        clip: The clip.
+        reporter: Progress by frames.
+        rate: Heads a second; frames between are left out.
+        start: Second of the clip at which to begin.
+        end: Second at which to end.
+
+    Raises:
+        ClipError: no face was found ("no-face-in-clip").
+        Cancelled: cancelled through the reporter.
+    """
+    seconds = max(0.0, min(end, clip.facts.seconds) - start)
+    reporter.stage("Following the face", max(1, round(seconds * min(rate, clip.facts.frame_rate))))
+    tracker, cuts, begins = FaceTracker(), CutDetector(), [0]
+    found: list[Landmarks | None] = []
+    times: list[float] = []
+    for frame in wanted_frames(clip, rate, start, end):
+        if cuts.is_cut(frame.rgb):
+            tracker.forget()
+            begins.append(len(times))
+        seen = tracker.track(frame)
+        found.append(None if seen is None else seen.landmarks)
+        times.append(frame.time)
+        reporter.step()
+    if all(landmarks is None for landmarks in found):
+        raise ClipError(
+            f"No face was found in {clip.facts.path.name}.", "Choose a clip of a face.", code="no-face-in-clip"
+        )
+    size = frame.rgb.shape[1::-1]
+    crops = np.full((len(found), 3), np.nan)
+    for place, landmarks in enumerate(found):
+        if landmarks is not None:
+            crops[place] = Crop.of_box(size, reference_box(landmarks)).values()
+    ends = [*begins[1:], len(times)]
+    for first, last in zip(begins, ends, strict=True):
+        crops[first:last] = _smoothed(crops[first:last], np.array(times[first:last]), crops)
+    return tuple(
+        Framed(place + 1, time, Crop(*crop.tolist()), landmarks)
+        for place, (time, crop, landmarks) in enumerate(zip(times, crops, found, strict=True))
+    )
+
+
+def wanted_frames(clip: Clip, rate: float, start: float, end: float) -> Iterator[Frame]:
+    """Yield the frames of a clip that become heads, so many a second."""
+    due, step = start, 1 / rate
+    for frame in clip.frames(start, end, LONGEST_SIDE):
+        if frame.time >= due - 1e-6:
+            due = max(due + step, frame.time)
+            yield frame
+
+
+def _smoothed(crops: np.ndarray, times: np.ndarray, everywhere: np.ndarray) -> np.ndarray:
+    """Return crops [T, 3] of one shot without gaps and trembling; those of the whole clip stand in for none."""
+    known = np.isfinite(crops[:, 0])
+    if not known.any():
+        return np.broadcast_to(np.nanmedian(everywhere, axis=0), crops.shape)
+    filled = np.stack([np.interp(times, times[known], column[known]) for column in crops.T], axis=1)
+    if len(times) < 2:
+        return filled
+    width = SMOOTH_SECONDS / float(np.median(np.diff(times)))
+    # Sizes by their logarithms: nearer and farther are the same step.
+    filled[:, 2] = np.log(filled[:, 2])
+    smooth = gaussian_filter1d(filled, width, axis=0, mode="nearest")
+    smooth[:, 2] = np.exp(smooth[:, 2])
+    return np.asarray(smooth)
