@@ -12,6 +12,7 @@ from .interface.previews import previews
 from .listening import listen, stop_listening
 from .making import connection, keeping, timers
 from .making.session import session
+from .moving import making as moving
 from .operators import generate, photo, photo_editing, presenting, queue, refining, transfer, view
 from .performance import avatar_from_video, capturing, saving
 from .performance import panel as performance_panel
@@ -49,6 +50,7 @@ MODULES = (
     cards,
     capturing,
     avatar_from_video,
+    moving,
     saving,
     performance_panel,
     by_hand,
@@ -74,6 +76,7 @@ def register() -> None:
     bpy.types.TOPBAR_MT_file_import.append(transfer.draw_import)
     bpy.types.TOPBAR_MT_file_import.append(capturing.draw_import)
     bpy.types.TOPBAR_MT_file_import.append(avatar_from_video.draw_import)
+    bpy.types.TOPBAR_MT_file_import.append(moving.draw_import)
     bpy.types.TOPBAR_MT_file_export.prepend(transfer.draw_export)
     bpy.types.VIEW3D_MT_view.append(view.draw_in_view_menu)
     listen((*timers.HANDLERS, *keeping.HANDLERS))
@@ -84,6 +87,7 @@ def unregister() -> None:
     stop_listening((*timers.HANDLERS, *keeping.HANDLERS))
     bpy.types.VIEW3D_MT_view.remove(view.draw_in_view_menu)
     bpy.types.TOPBAR_MT_file_export.remove(transfer.draw_export)
+    bpy.types.TOPBAR_MT_file_import.remove(moving.draw_import)
     bpy.types.TOPBAR_MT_file_import.remove(avatar_from_video.draw_import)
     bpy.types.TOPBAR_MT_file_import.remove(capturing.draw_import)
     bpy.types.TOPBAR_MT_file_import.remove(transfer.draw_import)

@@ -129,6 +129,14 @@ def request_frames(path: Path, start: float, end: float) -> Job:
     return client(Seat.BLENDER).frames(path, start, end)
 
 
+def request_moving(path: Path, folder: Path, engine: str, settings: Mapping[str, Any], **recipe: Any) -> Job:
+    """Queue making a head of each frame of a clip on this computer; see :meth:`WorkerClient.moving`."""
+    seat = seat_of(engine)
+    if seat is Seat.RUNTIME:
+        settings = {**_local_settings(engine), **settings}
+    return client(seat).moving(path, folder, engine, settings, **recipe)
+
+
 def poll() -> None:
     """Take in what all workers sent; never waits."""
     for worker in _clients.values():

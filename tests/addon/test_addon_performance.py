@@ -99,3 +99,26 @@ def test_a_clip_becomes_an_avatar_that_moves(blender):
     mesh = next(item for item in bpy.data.objects if item.type == "MESH" and item.data.shape_keys)
     assert np.ptp(curve(mesh, "jawOpen")[:, 1]) > 0.3
     assert any(item.type == "ARMATURE" and item.animation_data for item in bpy.data.objects)
+
+
+def test_a_clip_becomes_a_head_a_frame(blender, tmp_path):
+    import bpy
+
+    module = blender.module("facelift_addon.moving.making")
+    errands = blender.module("facelift_addon.making.errands")
+    bpy.context.scene.facelift.quality = "low"
+    folder = tmp_path / "heads"
+    asked = {"filepath": str(filmed_astronaut().path), "folder": str(folder), "rate": 2.0, "clip_end": 0.6}
+    assert bpy.ops.facelift.moving_head(**asked) == {"FINISHED"}
+
+    def ended():
+        errands.tick()
+        return not errands.is_pending(module.TITLE)
+
+    blender.tick_until(ended)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "astronaut_00001.spz",
+        "astronaut_00002.spz",
+        "sequence.json",
+    ]
+    assert [item.type for item in bpy.data.objects].count("POINTCLOUD") == 1

@@ -1,0 +1,1 @@
+"""Moving heads: a clip becomes a head a frame, played as one object."""

@@ -1,0 +1,148 @@
+"""Moving Head from Video: the chosen engine makes a head of each frame; the files are played as a sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.props import EnumProperty, FloatProperty, StringProperty
+from bpy_extras.io_utils import ImportHelper
+
+from ...core.engines import registry
+from ...core.errors import FaceLiftError
+from ...core.processes.job import JobState
+from .. import engine_properties, paths
+from ..identity import user_folder
+from ..interface.explaining import Explained
+from ..making import connection, errands
+from ..making.orders import settings_of
+from ..making.timers import wake
+from ..performance.capturing import FILE_GLOB
+from ..reporting import reported
+
+TITLE = "Making a moving head"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What was asked for.
+
+    Attributes:
+        path: Of the clip.
+        folder: Where the heads go.
+        engine: Engine's id.
+        settings: Its settings.
+        recipe: Rate, start, end and suffix.
+        start: Frame of the scene at which the heads begin.
+    """
+
+    path: Path
+    folder: Path
+    engine: str
+    settings: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+    start: int
+
+
+class FACELIFT_OT_moving_head(Explained, bpy.types.Operator, ImportHelper):
+    """Make a head of each frame of a video with the engine in the panel, and play them as one object. Stopped, it goes on where it was when it is begun again"""  # noqa: E501
+
+    bl_idname = "facelift.moving_head"
+    bl_label = "Moving Head from Video"
+
+    filter_glob: StringProperty(default=FILE_GLOB, options={"HIDDEN"})
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    folder: StringProperty(
+        name="Folder",
+        description="Where the heads are written; beside the .blend file if empty",
+        subtype="DIR_PATH",
+        options={"SKIP_SAVE"},
+    )
+    rate: FloatProperty(
+        name="Heads a Second", description="Frames between are left out", default=30.0, min=0.1, max=240.0
+    )
+    clip_start: FloatProperty(
+        name="From", description="Second of the clip at which to begin", default=0.0, min=0.0, subtype="TIME_ABSOLUTE"
+    )
+    clip_end: FloatProperty(
+        name="To", description="Second at which to end; 0 for the whole", default=0.0, min=0.0, subtype="TIME_ABSOLUTE"
+    )
+    suffix: EnumProperty(
+        name="Format",
+        description="Of the files",
+        items=((".spz", "SPZ", "Small, and quick to read"), (".ply", "PLY", "Exact, and ten times as large")),
+    )
+
+    @classmethod
+    def obstacle(cls, context: bpy.types.Context) -> str:
+        """One at a time, by an engine that is set up, on this computer."""
+        engine = context.scene.facelift.engine
+        if errands.is_pending(TITLE):
+            return "A moving head is being made already: wait, or cancel that first"
+        if connection.needs_setup(engine):
+            return f"Set the {registry.describe(engine).label} engine up first"
+        if connection.seat_of(engine) is connection.Seat.COMMAND:
+            return "Videos don't travel to another computer: empty the command in the preferences, or use the command line there"  # noqa: E501
+        return ""
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Open the file browser."""
+        self.rate = context.scene.render.fps / context.scene.render.fps_base
+        return self.invoke_popup(context, confirm_text="Make Moving Head")
+
+    @reported
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Begin; everything happens in the background."""
+        if not self.filepath:
+            raise FaceLiftError("No video was chosen.", "Choose a video of a face.", code="none")
+        path, choices = paths.absolute(self.filepath), context.scene.facelift
+        recipe = {
+            "rate": self.rate,
+            "start": self.clip_start,
+            "end": self.clip_end if self.clip_end > 0 else -1.0,
+            "suffix": self.suffix,
+        }
+        settings = engine_properties.values_of(choices, settings_of(choices.engine))
+        folder = paths.absolute(self.folder) if self.folder else _folder_for(path)
+        wish = Wish(path, folder, choices.engine, settings, recipe, context.scene.frame_current)
+        errands.start(TITLE, lambda _: None, lambda _: made(wish), belongs_to_file=False, prominent=True)
+        return {"FINISHED"}
+
+
+def _folder_for(path: Path) -> Path:
+    base = Path(bpy.data.filepath).parent if bpy.data.filepath else user_folder("moving")
+    return base / f"{path.stem} heads"
+
+
+def made(wish: Wish) -> errands.Pieces:
+    """Have the heads made, and play them; return what to tell."""
+    job = connection.request_moving(wish.path, wish.folder, wish.engine, wish.settings, **wish.recipe)
+    wake()
+    try:
+        while not job.finished:
+            connection.poll()
+            yield job.progress
+    finally:
+        job.cancel()
+    if job.state is not JobState.DONE:
+        raise job.error or FaceLiftError(
+            "Making the moving head was stopped.",
+            f"What was made is in {wish.folder}: begin again to go on.",
+            code="cancelled",
+        )
+    result = job.result
+    told = [f"{result['made']:,} heads were made, {result['there']:,} were there.", *result["notes"]]
+    if result["first"]:
+        bpy.ops.facelift.import_splat_sequence("EXEC_DEFAULT", filepath=result["first"], start=wish.start)
+    return " ".join(told)
+
+
+def draw_import(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    """Add to File > Import."""
+    menu.layout.operator(FACELIFT_OT_moving_head.bl_idname, text="3D Head a Frame from Video (.mp4, .mov, …)")
+
+
+CLASSES = (FACELIFT_OT_moving_head,)
