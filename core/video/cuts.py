@@ -7,7 +7,7 @@ from PIL import Image
 
 SIDE = (48, 27)
 """Pixels in which pictures are compared: motion within them counts little."""
-CHANGED = 0.12
+CHANGED = 0.4
 """1 minus the correlation of two pictures from which they are different ones."""
 USUAL = 4.0
 """Times the usual difference of the clip, above which the change must lie: handheld clips change all the time."""
