@@ -35,8 +35,8 @@ def add_options(generate: argparse.ArgumentParser) -> None:
         "--every-frame",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="a head of each frame of a video, instead of one of its best frames (default: with the facelift engine). "
-        "Begun again, it goes on where it stopped",
+        help="a head of each frame of a video, instead of one of its best frames (default: with engines that need the "
+        "setup). Begun again, it goes on where it stopped",
     )
     group.add_argument("--frames-per-second", type=float, default=DEFAULT_RATE, metavar="N", help="heads a second")
     group.add_argument("--start", type=float, default=0.0, metavar="SECONDS", help="where to begin in the video")

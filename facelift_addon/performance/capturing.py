@@ -18,6 +18,7 @@ from ...core.processes.job import Job, JobState
 from ...core.video.clip import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from .. import paths
 from ..avatar import base_objects, faces, performances, rigs
+from ..interface.explaining import Explained
 from ..interface.previews import previews
 from ..making import connection, errands
 from ..making.timers import wake
@@ -306,7 +307,7 @@ def _give_rate(scene: bpy.types.Scene, rate: float) -> None:
     scene.render.fps_base = 1.001 if abs(rate - whole / 1.001) < abs(rate - whole) else 1.0
 
 
-class FACELIFT_OT_stop_capture(bpy.types.Operator):
+class FACELIFT_OT_stop_capture(Explained, bpy.types.Operator):
     """Stop here, and take over what was captured until now"""
 
     bl_idname = "facelift.stop_capture"
@@ -314,9 +315,9 @@ class FACELIFT_OT_stop_capture(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
+    def obstacle(cls, _context: bpy.types.Context) -> str:
         """A capture must be under way."""
-        return under_way.job is not None
+        return "" if under_way.job is not None else "No face is being captured"
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """Ask for what there is."""

@@ -162,7 +162,7 @@ def test_one_step_that_can_be_undone_and_redone_with_other_options(blender, mesh
     first = mesh.data.shape_keys.animation_data.action.name
     bpy.ops.ed.undo_push(message="before")
     performances = blender.module("facelift_addon.avatar.performances")
-    performances._add(performances._Take("MyTake", load_recording(take)), mesh.name, {"start": 7})
+    performances.add_take(performances.Take("MyTake", load_recording(take)), mesh.name, {"start": 7})
     assert curves_of(mesh.data.shape_keys)[0].keyframe_points[0].co.x == 7
     bpy.ops.ed.undo()
     assert bpy.data.objects[name].data.shape_keys.animation_data.action.name == first
@@ -206,7 +206,7 @@ def test_in_the_background_it_arrives_as_one_step(blender, mesh, take):
     errands.start(
         "Reading…",
         lambda _reporter: recording.load_recording(take),
-        lambda read: performances._add(performances._Take("MyTake", read), mesh.name, {"start": 7}),
+        lambda read: performances.add_take(performances.Take("MyTake", read), mesh.name, {"start": 7}),
         belongs_to_file=True,
     )
     for errand in list(errands._errands):

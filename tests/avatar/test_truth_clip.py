@@ -36,7 +36,7 @@ def filmed() -> tuple[list[np.ndarray], Truth, TruthHead]:
 
 
 def test_turns_are_told_against_the_camera(filmed):
-    _, truth, head = filmed
+    _, truth, _ = filmed
     ahead = to_turns(truth.head[:1])
     assert np.degrees(ahead.magnitude()) < 8, "she looks at the photographer"
     turned = to_turns(truth.head[1:]) * ahead.inv()

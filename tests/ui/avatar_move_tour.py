@@ -62,7 +62,7 @@ def import_in_background(mesh: bpy.types.Object) -> window.Steps:
     errands.start(
         "Reading…",
         lambda _reporter: performances.load_recording(RECORDING),
-        lambda read: performances._add(performances._Take(RECORDING.stem, read), name, {}),
+        lambda read: performances.add_take(performances.Take(RECORDING.stem, read), name, {}),
         belongs_to_file=True,
     )
     yield from window.wait(lambda: not errands._errands)
