@@ -22,7 +22,7 @@ from .faces import face_of
 from .solver import FrameSolver, Lens, Moment
 from .types import CaptureOptions, PersonFace, SeenFace
 
-LENSES = (24.0, 34.0, 46.0, 60.0, 75.0)
+LENSES = (28.0, 40.0, 55.0, 72.0)
 """Horizontal angles of view in degrees that are tried where nobody says."""
 USUAL_LENS, LENS_FACTOR = 50.0, 1.6
 """What cameras before faces have: webcams and phones about 60, others 30 to 40; and the factor most differ by."""

@@ -11,7 +11,7 @@ from ..avatar.arkit import opposite
 
 RIDGE, COST = 4.0, 2.0
 """Precision of a coefficient, and what it costs in itself: a smile is not to be explained by ten small things."""
-LOOK_RIDGE, LOOK_COST = 0.5, 0.2
+LOOK_RIDGE, LOOK_COST = 2.0, 0.8
 """The same of gazes: eyes look somewhere all the time."""
 RARE_COST = {"tongueOut": 8.0, "cheekPuff": 4.0}
 """The same of what networks hardly see and people rarely do."""

@@ -18,7 +18,7 @@ from .responses import EYE_POINTS, MESH_POINTS, Responses, load_responses, point
 from .types import PersonFace, SeenFace
 
 RIGID_ITERATIONS, FIRST_ITERATIONS, ITERATIONS = 6, 12, 3
-CORRELATION = 80.0
+CORRELATION = 120.0
 """Neighbouring points err together beyond the learned patterns: that many count as one observation."""
 LID_CORRELATION, IRIS_CORRELATION = 32.0, 4.0
 """The same of the points around the eyes, which are seen close up, and of irises, which are alone."""

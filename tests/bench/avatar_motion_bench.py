@@ -73,7 +73,7 @@ def _blender(extension: addon_helpers.Extension, folder: Path) -> list[Measureme
 
     def import_at(fps: int, keys: str) -> float:
         bpy.context.scene.render.fps = fps
-        taken = performances._Take("take", recording)
+        taken = performances.Take("take", recording)
         return _processor(lambda: performances.add_take(taken, mesh, {"keys": keys}))
 
     length = f"{MINUTES} minutes at 60 a second"
