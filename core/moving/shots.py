@@ -8,7 +8,7 @@ import numpy as np
 
 from ..engines.capture import FURTHER, PORTRAIT, Capture, Shot
 from ..engines.shot_options import ShotOptions
-from ..performance.best_frames import STRAIGHT, BestFrame, best_frames
+from ..performance.best_frames import BestFrame, BestFrames, best_frames
 from ..photo.decode import Photo, from_array
 from ..photo.sides import AUTO
 from ..progress import Reporter
@@ -16,6 +16,8 @@ from ..video.clip import Clip, open_clip
 
 FEW = 5
 """Frames that a head is made of: more are slower and make it hardly better (``tests/bench/clip_bench.py``)."""
+NOT_STRAIGHT = 20.0
+"""Degrees by which a portrait may be turned without a word."""
 ALIKE = 8.0
 """Degrees between frames of which one is enough."""
 
@@ -37,9 +39,10 @@ def capture_of_clip(
         Cancelled: cancelled through the reporter.
     """
     with open_clip(path) as clip:
-        chosen = _chosen(best_frames(clip, reporter, start=start, end=end), most)
+        best = best_frames(clip, reporter, start=start, end=end)
+        chosen = _chosen(best.frames, most)
         shots = [_shot(clip, frame, PORTRAIT if not number else FURTHER) for number, frame in enumerate(chosen)]
-    return Capture(tuple(shots)), _notes(chosen)
+        return Capture(tuple(shots)), (*clip.notes, *best.notes, *_notes(best, chosen))
 
 
 def name_of(path: Path, frame: BestFrame) -> str:
@@ -51,7 +54,7 @@ def _chosen(frames: tuple[BestFrame, ...], most: int) -> list[BestFrame]:
     """Return the portrait, then frames as far apart as they come."""
     taken, left = [frames[0]], list(frames[1:])
     while left and len(taken) < most:
-        apart = [min(abs(frame.yaw - other.yaw) for other in taken) for frame in left]
+        apart = [min(_between(frame, other) for other in taken) for frame in left]
         # Of profiles little is known: a turn that is seen goes before.
         worth = [distance - (15.0 if frame.side != AUTO else 0.0) for distance, frame in zip(apart, left, strict=True)]
         best = int(np.argmax(worth))
@@ -61,13 +64,26 @@ def _chosen(frames: tuple[BestFrame, ...], most: int) -> list[BestFrame]:
     return taken
 
 
+def _between(one: BestFrame, other: BestFrame) -> float:
+    """Return degrees between two frames' turns, the shorter way round."""
+    apart = abs(one.yaw - other.yaw)
+    return min(apart, 360 - apart)
+
+
 def _shot(clip: Clip, frame: BestFrame, role: str) -> Shot[Photo]:
     photo = from_array(clip.frame_at(frame.time).rgb, name_of(clip.facts.path, frame))
     return Shot(photo, ShotOptions(side=frame.side), role=role)
 
 
-def _notes(chosen: list[BestFrame]) -> tuple[str, ...]:
-    farthest = max(abs(frame.yaw) for frame in chosen)
-    if farthest <= STRAIGHT or len(chosen) == 1:
-        return ("The head hardly turns in this clip: its sides are invented, as from one photo.",)
-    return ()
+def _notes(best: BestFrames, chosen: list[BestFrame]) -> tuple[str, ...]:
+    notes, (right, left), straight = [], best.reach, abs(chosen[0].yaw)
+    if straight > NOT_STRAIGHT:
+        notes.append(
+            f"Nobody looks into the camera in this clip: the straightest face is turned by {straight:.0f} degrees."
+        )
+    if len(chosen) == 1:
+        notes.append(
+            f"The head never turns more than {max(right, left):.0f} degrees in this clip: its sides are invented, "
+            "as from one photo."
+        )
+    return tuple(notes)

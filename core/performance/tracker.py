@@ -62,7 +62,7 @@ class FaceTracker:
         self._lost = self._searches = 0
         irises, lids = see_eyes(frame.rgb, landmarks)
         height, width = frame.rgb.shape[:2]
-        sharpness = _sharpness(frame.rgb, self._crop)
+        sharpness = sharpness_in(frame.rgb, self._crop)
         return SeenFace(frame.number, frame.time, (width, height), landmarks, irises, lids, sharpness)
 
     def forget(self) -> None:
@@ -118,8 +118,13 @@ def _box_of(landmarks: Landmarks) -> FaceBox:
     return FaceBox(x0, y0, x1, y1, landmarks.score, landmarks.roll)
 
 
-def _sharpness(rgb: np.ndarray, crop: Square) -> float:
-    """Return the mean square of the Laplacian of the face's brightness, relative to its contrast."""
+def sharpness_in(rgb: np.ndarray, crop: Square) -> float:
+    """Return the mean square of the Laplacian of a face's brightness, relative to its contrast.
+
+    Args:
+        rgb: [H, W, 3] uint8 of the frame.
+        crop: The face's crop in it.
+    """
     square = Square(crop.x, crop.y, crop.side / 1.5, crop.roll)
     gray = sample_square(rgb, square, SHARP_SIDE).astype(np.float32) @ BRIGHTNESS
     laplacian = 4 * gray[1:-1, 1:-1] - gray[:-2, 1:-1] - gray[2:, 1:-1] - gray[1:-1, :-2] - gray[1:-1, 2:]
