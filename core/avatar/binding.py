@@ -26,6 +26,8 @@ BEARD_REACH = 0.012
 """Metres from the skin of cheeks and jaw within which hair is beard, and moves with them."""
 SKIN_REACH = 0.02
 """Metres from the moving face beyond which a splat of no known part belongs to something else."""
+SLIVER = 0.012
+"""Roundness of a vertex below which splats don't follow it: less than that of any of the head model's own."""
 DEPTH_SHARE = 0.1
 """Of distances along the gaze, where lips and teeth, lids and eyeballs are told apart: a photo knows them least."""
 
@@ -52,6 +54,12 @@ class _Surface:
     def of(self, *regions: Region) -> np.ndarray:
         """Return the mask [T] of triangles that lie in some regions as a whole."""
         return self.base.model.in_regions(*regions)[self.triangles].all(axis=1)
+
+    @cached_property
+    def sound(self) -> np.ndarray:
+        """[T] mask of triangles at whose corners the mesh tells how it stretches: slivers at a cut end don't."""
+        mask: np.ndarray = (rest_mesh(self.base).roundness > SLIVER)[self.triangles].all(axis=1)
+        return mask
 
     @cached_property
     def still(self) -> np.ndarray:
@@ -124,7 +132,7 @@ def bind(gaussians: Gaussians, base: BaseMesh) -> Gaussians:
     def rows(*parts: Part) -> np.ndarray:
         return np.flatnonzero(np.isin(gaussians.parts, parts))
 
-    outside = surface.of(*OUTSIDE)
+    outside = surface.of(*OUTSIDE) & surface.sound
     face = surface.of(Region.FACE, Region.LIPS)
     steady = outside & surface.still
     skull = steady & surface.of(Region.SCALP, Region.EARS, Region.FACE, Region.NECK)

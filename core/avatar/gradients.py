@@ -71,9 +71,10 @@ class RestMesh:
     def _rest_steps(self) -> np.ndarray:
         return self._steps(np.asarray(self.vertices, np.float64))
 
-    @cached_property
-    def _operator(self) -> tuple[sparse.csr_matrix, np.ndarray]:
-        """Return the matrix [3 V, V] from displacements to gradients, and the factor [V, 3] of the normal's rise."""
+    def _spread(self) -> tuple[np.ndarray, ...]:
+        """Return both ends of each edge [2 E] there and back, its vector and weight, the weight of the normals [V], and
+        what edges and normals span at each vertex [V, 3, 3].
+        """
         vertices = np.asarray(self.vertices, np.float64)
         count = len(vertices)
         start, end = np.concatenate([self.edges, self.edges[:, ::-1]]).T
@@ -87,6 +88,21 @@ class RestMesh:
         steps = self._rest_steps
         normal_weight = 1 / np.maximum((steps**2).sum(axis=1), np.finfo(float).tiny)
         spread += normal_weight[:, None, None] * steps[:, :, None] * steps[:, None, :]
+        return start, end, along, weight, normal_weight, spread
+
+    @cached_property
+    def roundness(self) -> np.ndarray:
+        """[V] how well a vertex' edges and normal span space, 0..1: where nearly all are in a line or plane, gradients
+        are anything.
+        """
+        smallest: np.ndarray = np.linalg.eigvalsh(self._spread()[-1])[:, 0]
+        return smallest
+
+    @cached_property
+    def _operator(self) -> tuple[sparse.csr_matrix, np.ndarray]:
+        """Return the matrix [3 V, V] from displacements to gradients, and the factor [V, 3] of the normal's rise."""
+        count, steps = len(self.vertices), self._rest_steps
+        start, end, along, weight, normal_weight, spread = self._spread()
         inverse = np.linalg.pinv(spread, rcond=SINGULAR, hermitian=True)
         factors = (inverse[start] @ (weight[:, None] * along)[:, :, None])[..., 0]
         rows = (3 * start[:, None] + np.arange(3)).ravel()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import EnumProperty, FloatProperty, StringProperty
+from bpy.props import CollectionProperty, EnumProperty, FloatProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
 from ...core.engines import registry
@@ -55,6 +55,9 @@ class FACELIFT_OT_moving_head(Explained, bpy.types.Operator, ImportHelper):
 
     filter_glob: StringProperty(default=FILE_GLOB, options={"HIDDEN"})
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    # Blender's popup for dropped files asks for these.
+    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN"})
+    files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"})
     folder: StringProperty(
         name="Folder",
         description="Where the heads are written; beside the .blend file if empty",

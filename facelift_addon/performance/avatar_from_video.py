@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
-from bpy.props import BoolProperty, FloatProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, FloatProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
 from ...core.errors import FaceLiftError
@@ -60,6 +60,9 @@ class FACELIFT_OT_avatar_from_video(Explained, bpy.types.Operator, ImportHelper)
 
     filter_glob: StringProperty(default=capturing.FILE_GLOB, options={"HIDDEN"})
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    # Blender's popup for dropped files asks for these.
+    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN"})
+    files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"})
     clip_start: FloatProperty(
         name="From", description="Second of the clip at which to begin", default=0.0, min=0.0, subtype="TIME_ABSOLUTE"
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
 from ...core.avatar.arkit import REGIONS
@@ -156,6 +156,9 @@ class FACELIFT_OT_capture_video(faces.OnFace, VideoOptions, performances.TakeOpt
 
     filter_glob: StringProperty(default=FILE_GLOB, options={"HIDDEN"})
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    # Blender's popup for dropped files asks for these.
+    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN"})
+    files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"})
 
     @classmethod
     def obstacle(cls, context: bpy.types.Context) -> str:

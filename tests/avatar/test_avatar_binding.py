@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as npst
 from scipy.spatial.transform import Rotation
 
 from core.avatar import closest
+from core.avatar.base_mesh import BaseMesh
 from core.avatar.binding import bind, is_added, rest_mesh, unbound
 from core.avatar.deformation import deform, nearest_rotations, stretched, turned
 from core.avatar.gaps import gap_weights, openings
@@ -217,3 +218,17 @@ def test_the_nearest_place_is_as_near_as_any_sample(seed, count):
     samples = (shares @ vertices[triangles]).reshape(-1, 3)
     nearest = np.linalg.norm(samples[None] - points[:, None], axis=2).min(axis=1)
     assert (distance <= nearest + 0.05).all()
+
+
+def test_slivers_at_a_cut_end_hold_no_splats():
+    base = astronaut_base()
+    vertex = int(np.flatnonzero(base.model.in_regions(Region.NECK))[40])
+    around = np.unique(base.faces[(base.faces == vertex).any(axis=1)])
+    neutral = base.neutral.copy()
+    # All that lies around it is drawn into a line with it.
+    along = neutral[around] - neutral[vertex]
+    neutral[around] = neutral[vertex] + along * [1.0, 1e-3, 1e-3]
+    squeezed = BaseMesh(base.model, neutral, base.expressions, base.expression, base.pose, base.kept)
+    assert rest_mesh(squeezed).roundness[vertex] < 0.012 < rest_mesh(base).roundness[vertex]
+    bound = bind(astronaut_head()[0].gaussians, squeezed)
+    assert not (bound.extras[names.BIND_TRIANGLE] == vertex).any()
