@@ -27,16 +27,16 @@ def still(count: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def filmed() -> tuple[list[np.ndarray], Truth, TruthHead]:
+def filmed() -> tuple[list[np.ndarray], Truth]:
     """Four frames, 480 pixels wide: ahead, turned to the person's left, down, and to the right shoulder."""
     head = TruthHead(bound_astronaut(), astronaut_base())
     camera = camera_of(head.base, elevation=0.0).resized(480)
     pictures, truth = film(head, Performance(still(4), TURNS), camera)
-    return list(pictures), truth, head
+    return list(pictures), truth
 
 
 def test_turns_are_told_against_the_camera(filmed):
-    _, truth, _ = filmed
+    _, truth = filmed
     ahead = to_turns(truth.head[:1])
     assert np.degrees(ahead.magnitude()) < 8, "she looks at the photographer"
     turned = to_turns(truth.head[1:]) * ahead.inv()
@@ -47,7 +47,7 @@ def test_turns_are_told_against_the_camera(filmed):
 
 
 def test_pictures_show_the_turns(filmed):
-    pictures, *_ = filmed
+    pictures, _ = filmed
     faces = [detect_landmarks(picture, detect_faces(picture)[0]) for picture in pictures]
     # Where the tip of the nose is, against the middle between the eyes and as a share of their distance.
     right, left, nose = (np.stack([face.points[i, :2] for face in faces]) for i in (RIGHT_EYE_OUTER, LEFT_EYE_OUTER, 1))
@@ -77,7 +77,7 @@ def test_gazes_are_where_the_eyeballs_point():
 
 
 def test_truth_and_video_are_read_again(tmp_path, filmed):
-    pictures, truth, _ = filmed
+    pictures, truth = filmed
     truth.save(tmp_path / "truth.npz")
     again = Truth.load(tmp_path / "truth.npz")
     assert again.names == truth.names and again.lens_degrees == truth.lens_degrees

@@ -12,9 +12,9 @@ from core.colors import to_encoded
 from core.engines.base import GenerateResult
 from core.head.model import Region, load_head_model
 from core.rasterize.cpu import render
-from core.system.pictures import png_bytes
 from tests.helpers import hair_ball
 from tests.helpers.addon import Extension
+from tests.helpers.made_head import bring_in
 
 DENSE = 0.5
 """Density from which hair must cover the scalp."""
@@ -38,7 +38,7 @@ class GroomedHead:
 
         bpy.ops.wm.read_homefile(use_empty=True)
         self._extension, self.result = extension, result
-        self.head = self._brought_in(name)
+        self.head = bring_in(extension, result, name)
         bpy.context.view_layer.objects.active = self.head
         start = time.process_time()
         bpy.ops.facelift.hair_to_curves()
@@ -49,27 +49,6 @@ class GroomedHead:
         self.guides = len(self.hair.data.curves)
         self.hairs = self._count()
         self.scene = _studio()
-
-    def _brought_in(self, name: str):
-        """Put the splats into the scene as they come from the worker; return their object."""
-        import bpy
-
-        load = self._extension.module
-        outcomes, photo_cameras = load("core.engines.outcomes"), load("facelift_addon.splats.scene.photo_cameras")
-        columns, geometry = load("facelift_addon.splats.data.columns"), load("facelift_addon.splats.data.geometry")
-        placement, result = load("facelift_addon.splats.scene.placement"), self.result
-        shot = outcomes.ShotOutcome.from_facts(result.shots[0].facts(), png_bytes(result.aligned))
-        to_local = placement.reference_to_local(placement.DEFAULT_HEAD_HEIGHT)
-        local = result.gaussians.transform(to_local)
-        arrival = self._extension.arrivals.Arrival(
-            name,
-            columns.from_gaussians(local, geometry.has_float4()),
-            to_local,
-            local.sh_degree,
-            shots=(photo_cameras.ArrivingShot(shot),),
-            shape=result.shape,
-        )
-        return self._extension.arrivals.add(bpy.context.scene, arrival, bpy.context.view_layer)
 
     def _count(self) -> int:
         """Return how many hairs are rendered."""

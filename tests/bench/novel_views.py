@@ -70,6 +70,11 @@ class TruthHead:
         return json.loads((self.folder / "cameras.json").read_text(encoding="utf-8"))
 
     @property
+    def entries(self) -> list[dict]:
+        """What is known of each picture."""
+        return self._facts["cameras"]
+
+    @property
     def throat(self) -> float:
         """World z below which nothing is compared."""
         return self._facts.get("throat", THROAT)
