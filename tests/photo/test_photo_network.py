@@ -15,8 +15,12 @@ from tests.helpers.photo import astronaut
 
 NETWORKS = ("face_detection", "face_landmarks", "iris_landmarks", "person_segmentation")
 SOURCES = Path(__file__).resolve().parents[2] / "build" / "sources"
-TOLERANCES = {"regressors": 2e-3, "classificators": 2e-3, "conv2d_21": 2e-3, "conv2d_31": 1e-3, "activation_10": 1e-3}
-"""Regressors, logits and landmarks are in pixels or of that size (up to about 200)."""
+TOLERANCES = {
+    **{"regressors": 2e-3, "classificators": 2e-3, "conv2d_21": 2e-3, "conv2d_31": 1e-3, "activation_10": 1e-3},
+    **{"output_iris": 2e-2, "output_eyes_contours_and_brows": 2e-2},
+}
+"""Regressors, logits and landmarks are in pixels or of that size (up to about 200). The iris network's weights are
+rounded to float16, which moves its points by up to about a hundredth of a pixel of 64."""
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +34,7 @@ def wheel() -> Path:
 
 def test_networks_are_small():
     sizes = [(DATA_FOLDER / f"{name}.npz").stat().st_size for name in NETWORKS]
-    assert sum(sizes) < 2_800_000
+    assert sum(sizes) < 3_000_000
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -1,8 +1,8 @@
 """Converts MediaPipe's face and person networks from the ``mediapipe`` wheel to small npz files.
 
-The wheel carries them as TensorFlow Lite flatbuffers with float16 weights. Each becomes one npz
-with two arrays: ``graph``, the UTF-8 bytes of a JSON object, and ``weights``, all constants in one
-float16 vector. The JSON object has
+The wheel carries them as TensorFlow Lite flatbuffers with float16 weights, but for the iris network, whose float32 ones
+are rounded. Each becomes one npz with two arrays: ``graph``, the UTF-8 bytes of a JSON object, and ``weights``, all
+constants in one float16 vector. The JSON object has
 
 * ``input`` and ``outputs``: the input's tensor number and the outputs' numbers by name,
 * ``input_shape``: [height, width, channels]; the batch dimension is dropped everywhere,
