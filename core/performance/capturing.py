@@ -35,6 +35,8 @@ SAMPLE = 32
 LONGEST_SIDE = 1920
 """Larger frames are reduced: the networks see faces with 192 pixels."""
 PREVIEW_SECONDS = 0.25
+SEEK_FROM = 40
+"""Frames between two samples from which each is looked for instead of read on to: a seek costs as much."""
 ARKIT_AXES = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 """Turns the head model's axes (left, back, up) to ARKit's (left, up, out of the face)."""
 CAMERA_AXES = np.diag([1.0, -1.0, -1.0])
@@ -140,8 +142,7 @@ def _person(
     moments = np.unique(np.floor(moments * clip.facts.frame_rate + 1e-6)) / clip.facts.frame_rate
     reporter.stage("Looking through the clip", len(moments) + 1)
     tracker, seen = FaceTracker(start), []
-    for moment in moments:
-        frame = clip.frame_at(float(moment), LONGEST_SIDE)
+    for frame in _frames_at(clip, moments):
         # Frames are far apart: nothing is followed, but whoever was chosen stays preferred.
         tracker.forget()
         one = tracker.track(frame)
@@ -157,6 +158,19 @@ def _person(
     person = identify(seen, face, options, reporter.check)
     reporter.step()
     return person
+
+
+def _frames_at(clip: Clip, moments: np.ndarray) -> Iterator[Frame]:
+    """Yield the frames at ascending moments: of a short clip by reading on, of a long one by looking for each."""
+    between = (moments[-1] - moments[0]) * clip.facts.frame_rate / max(1, len(moments) - 1)
+    if between > SEEK_FROM:
+        yield from (clip.frame_at(float(moment), LONGEST_SIDE) for moment in moments)
+        return
+    waiting, half = list(moments), 0.5 / clip.facts.frame_rate
+    for frame in clip.frames(float(moments[0]), float(moments[-1]) + half, LONGEST_SIDE):
+        if waiting and frame.time >= waiting[0] - half:
+            waiting.pop(0)
+            yield frame
 
 
 def _faces_of(clip: Clip, part: tuple[float, float], start: FaceBox | None) -> Iterator[SeenFace]:

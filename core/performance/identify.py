@@ -79,15 +79,17 @@ def identify(
     """
     known = face or stranger(seen)
     best: tuple[float, Person] | None = None
-    for degrees in (options.lens_degrees,) if options.lens_degrees > 0 else LENSES:
+    if options.lens_degrees > 0:
+        return _fitted(seen, known, options.lens_degrees, options, check)
+    for degrees in LENSES:
         check()
-        person = _fitted(seen, known, degrees, options, check)
+        person = _fitted(seen[::2], known, degrees, options, check)
         unusual = abs(np.log(degrees / USUAL_LENS)) / np.log(LENS_FACTOR)
         cost = person.error * (1 + LENS_WEIGHT * unusual**2)
         if best is None or cost < best[0]:
             best = cost, person
     assert best is not None
-    return best[1]
+    return _fitted(seen, known, best[1].lens_degrees, options, check)
 
 
 def stranger(seen: Sequence[SeenFace]) -> PersonFace:
