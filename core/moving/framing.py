@@ -15,7 +15,7 @@ from ..photo.landmarks import Landmarks
 from ..progress import Reporter
 from ..video.clip import Clip
 from ..video.cuts import CutDetector
-from ..video.types import ClipError, Frame
+from ..video.types import Frame, NoFace
 
 SMOOTH_SECONDS = 0.3
 """Width of the average over the crops' places and sizes, to both sides: nothing comes late."""
@@ -69,9 +69,7 @@ def framing_of(
         times.append(frame.time)
         reporter.step()
     if all(landmarks is None for landmarks in found):
-        raise ClipError(
-            f"No face was found in {clip.facts.path.name}.", "Choose a clip of a face.", code="no-face-in-clip"
-        )
+        raise NoFace(clip.facts.path)
     size = frame.rgb.shape[1::-1]
     crops = np.full((len(found), 3), np.nan)
     for place, landmarks in enumerate(found):

@@ -21,7 +21,7 @@ from ..photo.sides import AUTO, BACK, LEFT, RIGHT
 from ..progress import Reporter
 from ..video.clip import Clip
 from ..video.cuts import CutDetector
-from ..video.types import ClipError
+from ..video.types import ClipError, NoFace
 from .tracker import FaceTracker, sharpness_in
 from .types import SeenFace
 
@@ -131,11 +131,7 @@ def best_frames(clip: Clip, reporter: Reporter, *, start: float = 0.0, end: floa
     shots = [list(looks) for _, looks in groupby(_looks(clip, tracker, reporter, start, last), lambda each: each.shot)]
     seeing = [looks for looks in shots if any(look.seen for look in looks)]
     if not seeing:
-        raise ClipError(
-            f"No face was found in {name}.",
-            "Choose a clip in which somebody looks into the camera, then turns the head.",
-            code="no-face-in-clip",
-        )
+        raise NoFace(clip.facts.path, "Choose a clip in which somebody looks into the camera, then turns the head.")
     looks = max(seeing, key=lambda each: sum(_reach(each)))
     if len(seeing) > 1:
         span = f"{looks[0].time:.1f} to {looks[-1].time:.1f} s"

@@ -19,7 +19,7 @@ from ..progress import Reporter
 from ..system.ahead import Ahead
 from ..video.clip import Clip, open_clip
 from ..video.cuts import CutDetector
-from ..video.types import ClipError, Frame
+from ..video.types import ClipError, Frame, NoFace
 from .identify import Person, identify
 from .people import people_in
 from .preview import preview_png
@@ -98,7 +98,7 @@ def capture(path: Path, face: PersonFace | None, options: CaptureOptions, report
             if not found.frames:
                 raise
         if not found.frames:
-            raise _no_face(path)
+            raise NoFace(path)
         return _finished(clip, person, options, found, is_complete)
 
 
@@ -154,7 +154,7 @@ def _person(
         # A face that is small or turned most of the time: the first of all frames will do.
         seen = [one for _, one in zip(range(1), _faces_of(clip, part, start), strict=False)]
     if not seen:
-        raise _no_face(clip.facts.path)
+        raise NoFace(clip.facts.path)
     person = identify(seen, face, options, reporter.check)
     reporter.step()
     return person
@@ -291,11 +291,3 @@ def _notes(clip: Clip, found: _Found, options: CaptureOptions, is_complete: bool
         yield f"The clip has {cuts}: the face was looked for anew, and may jump or be somebody else's there."
     if seconds > LONG_SECONDS:
         yield f"{seconds / 60:.0f} minutes are many keyframes: capture parts of the clip if Blender becomes slow."
-
-
-def _no_face(path: Path) -> ClipError:
-    return ClipError(
-        f"No face was found in {path.name}.",
-        "Choose a clip in which one face is seen well: large enough, lit, and turned to the camera.",
-        code="no-face-in-clip",
-    )

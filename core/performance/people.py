@@ -14,7 +14,7 @@ from ..photo.sampling import Square, sample_square
 from ..photo.types import FaceBox
 from ..progress import Reporter
 from ..video.clip import Clip
-from ..video.types import ClipError
+from ..video.types import NoFace
 from .tracker import SURE_SCORE
 from .types import PersonInClip
 
@@ -61,11 +61,7 @@ def people_in(clip: Clip, reporter: Reporter) -> tuple[PersonInClip, ...]:
         reporter.step()
     people = [one for one in seen if one.count >= LEAST_SHARE * len(moments)] or seen
     if not people:
-        raise ClipError(
-            f"No face was found in {clip.facts.path.name}.",
-            "Choose a clip in which one face is seen well: large enough, lit, and turned to the camera.",
-            code="no-face-in-clip",
-        )
+        raise NoFace(clip.facts.path)
     scale = max(clip.facts.size) / min(max(clip.facts.size), LONGEST_SIDE)
     people.sort(key=lambda one: -one.count * one.first.size)
     return tuple(

@@ -9,11 +9,27 @@ import numpy as np
 
 from ..errors import FormatError
 
+SEEN_WELL = "Choose a clip in which one face is seen well: large enough, lit, and turned to the camera."
+
 
 class ClipError(FormatError):
     """A video or an image sequence can't be read."""
 
     code = "bad-clip"
+
+
+class NoFace(ClipError):
+    """A clip shows no face.
+
+    Args:
+        path: Of the clip.
+        advice: What kind of clip is needed.
+    """
+
+    code = "no-face-in-clip"
+
+    def __init__(self, path: Path, advice: str = SEEN_WELL) -> None:
+        super().__init__(f"No face was found in {path.name}.", advice)
 
 
 @dataclass(frozen=True)

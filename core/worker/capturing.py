@@ -24,17 +24,22 @@ TIMES, VALUES, FRAMES, TURNS = "times", "values", "frames", "turns/"
 FRAME = "frame/"
 """Attachments of a result: a clip's best frames as PNG, by their number."""
 ENDLESS = -1.0
-"""Stands for the clip's end: JSON has no infinity."""
+"""Stands for the clip's end on the way."""
 
 
 def pack_clip(path: Path, face: PersonFace | None, options: CaptureOptions) -> Packed:
     """Return the parameters of a request and the attachments that go with it."""
-    chosen = asdict(options) | {"end": options.end if np.isfinite(options.end) else ENDLESS}
+    chosen = asdict(options) | {"end": packed_end(options.end)}
     params = {"path": str(path), "options": chosen}
     if face is None:
         return params, {}
     arrays: dict[str, Attachment] = {FACE + name: getattr(face, name) for name in FACE_FIELDS}
     return {**params, "names": list(face.names)}, arrays
+
+
+def packed_end(seconds: float) -> float:
+    """Return the second at which a clip ends as it travels: JSON has no infinity."""
+    return seconds if np.isfinite(seconds) else ENDLESS
 
 
 def unpack_clip(

@@ -71,9 +71,9 @@ class WorkerClient(Client):
         Args:
             path: Of the clip; the worker must be on this computer.
             start: Second of the clip from which on frames are taken.
-            end: Second until which; less than 0 for its end.
+            end: Second until which; infinite for its end.
         """
-        return self.submit(Method.FRAMES, {"path": str(path), "start": start, "end": end})
+        return self.submit(Method.FRAMES, {"path": str(path), "start": start, "end": capturing.packed_end(end)})
 
     def moving(self, path: Path, folder: Path, engine: str, settings: Mapping[str, Any], **recipe: Any) -> Job:
         """Queue making a head of each frame of a clip; the result is a dictionary, see :attr:`.Method.MOVING`.
@@ -83,10 +83,11 @@ class WorkerClient(Client):
             folder: Where the heads go.
             engine: Engine's id.
             settings: Its settings.
-            recipe: rate, start, end and suffix of a :class:`~core.moving.manifest.Recipe`.
+            recipe: rate, start, end (infinite for the clip's) and suffix, as a
+                :class:`~core.moving.manifest.Recipe` has them.
         """
         asked = {"path": str(path), "folder": str(folder), "engine": engine, "settings": dict(settings), **recipe}
-        return self.submit(Method.MOVING, asked)
+        return self.submit(Method.MOVING, {**asked, "end": capturing.packed_end(recipe["end"])})
 
     def unpack(self, method: Method, result: dict[str, Any], attachments: Mapping[str, Attachment]) -> Any:
         """Return the value that a result stands for."""

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import CollectionProperty, EnumProperty, FloatProperty, StringProperty
-from bpy_extras.io_utils import ImportHelper
+from bpy.props import EnumProperty, FloatProperty, StringProperty
 
 from ...core.engines import registry
 from ...core.errors import FaceLiftError
@@ -20,7 +19,7 @@ from ..interface.explaining import Explained
 from ..making import connection, errands
 from ..making.orders import settings_of
 from ..making.timers import wake
-from ..performance.capturing import FILE_GLOB
+from ..performance.clips import TakesClip
 from ..reporting import reported
 
 TITLE = "Making a moving head"
@@ -47,17 +46,12 @@ class Wish:
     start: int
 
 
-class FACELIFT_OT_moving_head(Explained, bpy.types.Operator, ImportHelper):
+class FACELIFT_OT_moving_head(Explained, TakesClip, bpy.types.Operator):
     """Make a head of each frame of a video with the engine in the panel, and play them as one object. Stopped, it goes on where it was when it is begun again"""  # noqa: E501
 
     bl_idname = "facelift.moving_head"
     bl_label = "Moving Head from Video"
 
-    filter_glob: StringProperty(default=FILE_GLOB, options={"HIDDEN"})
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
-    # Blender's popup for dropped files asks for these.
-    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN"})
-    files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"})
     folder: StringProperty(
         name="Folder",
         description="Where the heads are written; beside the .blend file if empty",
@@ -66,12 +60,6 @@ class FACELIFT_OT_moving_head(Explained, bpy.types.Operator, ImportHelper):
     )
     rate: FloatProperty(
         name="Heads a Second", description="Frames between are left out", default=30.0, min=0.1, max=240.0
-    )
-    clip_start: FloatProperty(
-        name="From", description="Second of the clip at which to begin", default=0.0, min=0.0, subtype="TIME_ABSOLUTE"
-    )
-    clip_end: FloatProperty(
-        name="To", description="Second at which to end; 0 for the whole", default=0.0, min=0.0, subtype="TIME_ABSOLUTE"
     )
     suffix: EnumProperty(
         name="Format",
@@ -99,13 +87,11 @@ class FACELIFT_OT_moving_head(Explained, bpy.types.Operator, ImportHelper):
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Begin; everything happens in the background."""
-        if not self.filepath:
-            raise FaceLiftError("No video was chosen.", "Choose a video of a face.", code="none")
-        path, choices = paths.absolute(self.filepath), context.scene.facelift
+        path, choices = self.clip_path(), context.scene.facelift
         recipe = {
             "rate": self.rate,
             "start": self.clip_start,
-            "end": self.clip_end if self.clip_end > 0 else -1.0,
+            "end": self.clip_stop,
             "suffix": self.suffix,
         }
         settings = engine_properties.values_of(choices, settings_of(choices.engine))

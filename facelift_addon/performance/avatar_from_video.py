@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
-from bpy.props import BoolProperty, CollectionProperty, FloatProperty, StringProperty
-from bpy_extras.io_utils import ImportHelper
+from bpy.props import BoolProperty, StringProperty
 
 from ...core.errors import FaceLiftError
 from ...core.performance.faces import face_of
@@ -20,7 +19,6 @@ from ...core.processes.job import JobState
 from ...core.progress import Progress
 from ...core.system.files import replacing
 from ...core.worker.capturing import ReceivedFrames
-from .. import paths
 from ..avatar import base_objects, binding, faces, fitting, rigging
 from ..identity import user_folder
 from ..interface.explaining import Explained
@@ -33,6 +31,7 @@ from ..photo.photos import PhotoSource
 from ..reporting import reported
 from ..splats.data import following, heads
 from . import capturing
+from .clips import DROPPED, TakesClip
 
 TITLE = "Making an avatar from the video"
 STEPS = {"frames": (0.0, 0.1), "head": (0.1, 0.6), "fit": (0.6, 0.72), "bind": (0.72, 0.8), "capture": (0.8, 1.0)}
@@ -52,23 +51,12 @@ class _Wish:
     moves: bool
 
 
-class FACELIFT_OT_avatar_from_video(Explained, bpy.types.Operator, ImportHelper):
+class FACELIFT_OT_avatar_from_video(Explained, TakesClip, bpy.types.Operator):
     """Make an avatar from a clip of somebody who turns the head: its best frames give the head, seen from the sides, and what the face does in the clip moves it"""  # noqa: E501
 
     bl_idname = "facelift.avatar_from_video"
     bl_label = "Avatar from Video"
 
-    filter_glob: StringProperty(default=capturing.FILE_GLOB, options={"HIDDEN"})
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
-    # Blender's popup for dropped files asks for these.
-    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN"})
-    files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"})
-    clip_start: FloatProperty(
-        name="From", description="Second of the clip at which to begin", default=0.0, min=0.0, subtype="TIME_ABSOLUTE"
-    )
-    clip_end: FloatProperty(
-        name="To", description="Second at which to end; 0 for the whole", default=0.0, min=0.0, subtype="TIME_ABSOLUTE"
-    )
     use_capture: BoolProperty(
         name="Move as in the Clip", description="Fit a mesh, bind, add a rig and capture the clip onto it", default=True
     )
@@ -85,11 +73,7 @@ class FACELIFT_OT_avatar_from_video(Explained, bpy.types.Operator, ImportHelper)
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Begin; everything happens in the background."""
-        if not self.filepath:
-            raise FaceLiftError("No video was chosen.", "Choose a video of somebody who turns the head.", code="none")
-        end = self.clip_end if self.clip_end > 0 else -1.0
-        path = paths.absolute(self.filepath)
-        wish = _Wish(path, context.scene.name, self.clip_start, end, self.use_capture)
+        wish = _Wish(self.clip_path(), context.scene.name, self.clip_start, self.clip_stop, self.use_capture)
         errands.start(TITLE, lambda _: None, lambda _: made(wish), belongs_to_file=True, prominent=True)
         return {"FINISHED"}
 
@@ -109,8 +93,7 @@ def made(wish: _Wish) -> errands.Pieces:
     mesh = base_objects.find(_there(name))
     bpy.ops.facelift.complete_avatar("EXEC_DEFAULT", True, mesh=mesh.name)
     own = face_of(base_objects.read(mesh))
-    end = wish.end if wish.end >= 0 else float("inf")
-    options = CaptureOptions(start=wish.start, end=end)
+    options = CaptureOptions(start=wish.start, end=wish.end)
     scene = bpy.data.scenes.get(wish.scene) or bpy.context.scene
     clip = capturing.Clip(
         wish.path, mesh.name, scene.name, own, options, None, {"start": scene.frame_current}, False, True
@@ -239,7 +222,7 @@ class FACELIFT_FH_avatar_video(bpy.types.FileHandler):
     bl_idname = "FACELIFT_FH_avatar_video"
     bl_label = "3D Avatar from Video"
     bl_import_operator = FACELIFT_OT_avatar_from_video.bl_idname
-    bl_file_extensions = capturing.FACELIFT_FH_video.bl_file_extensions
+    bl_file_extensions = DROPPED
 
     @classmethod
     def poll_drop(cls, context: bpy.types.Context) -> bool:

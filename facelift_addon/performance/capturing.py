@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
-from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
-from bpy_extras.io_utils import ImportHelper
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
 
 from ...core.avatar.arkit import REGIONS
 from ...core.avatar.recording import Recording, calibrated, in_mirror, with_strengths
@@ -15,8 +15,6 @@ from ...core.errors import FaceLiftError
 from ...core.performance.faces import face_of
 from ...core.performance.types import Capture, CaptureOptions, PersonFace
 from ...core.processes.job import Job, JobState
-from ...core.video.clip import PICTURE_SUFFIXES, VIDEO_SUFFIXES
-from .. import paths
 from ..avatar import base_objects, faces, performances, rigs
 from ..interface.explaining import Explained
 from ..interface.previews import previews
@@ -24,11 +22,11 @@ from ..making import connection, errands
 from ..making.timers import wake
 from ..reporting import reported
 from . import sound
+from .clips import DROPPED, TakesClip
 
 TITLE = "Capturing the face"
 PREVIEW = "capture/frame"
 """Key of the picture of what is being captured."""
-FILE_GLOB = ";".join(f"*{suffix}" for suffix in (*VIDEO_SUFFIXES, *PICTURE_SUFFIXES))
 
 
 @dataclass(eq=False)
@@ -42,19 +40,32 @@ class _UnderWay:
 under_way = _UnderWay()
 
 
-class VideoOptions:
+@dataclass(frozen=True)
+class Shaping:
+    """What is changed of a recording before it moves the face.
+
+    Attributes:
+        neutral: Its second at which the face is at rest, or None.
+        mirror: Whether it is taken as in a mirror.
+        strengths: By region.
+    """
+
+    neutral: float | None
+    mirror: bool
+    strengths: Mapping[str, float]
+
+    def of(self, recording: Recording) -> Recording:
+        """Return the recording as it is to be."""
+        if self.neutral is not None:
+            recording = calibrated(recording, self.neutral)
+        if self.mirror:
+            recording = in_mirror(recording)
+        return with_strengths(recording, self.strengths)
+
+
+class VideoOptions(TakesClip):
     """What can be chosen about a clip."""
 
-    clip_start: FloatProperty(
-        name="From", description="Second of the clip at which to begin", default=0.0, min=0.0, subtype="TIME_ABSOLUTE"
-    )
-    clip_end: FloatProperty(
-        name="To",
-        description="Second at which to end; 0 for the whole clip",
-        default=0.0,
-        min=0.0,
-        subtype="TIME_ABSOLUTE",
-    )
     whose: EnumProperty(
         name="Face in the Clip",
         description="Whose face it is",
@@ -107,21 +118,18 @@ class VideoOptions:
         """Return how the clip is captured."""
         return CaptureOptions(
             start=self.clip_start,
-            end=self.clip_end if self.clip_end > 0 else float("inf"),
+            end=self.clip_stop,
             person=self.person - 1,
             lens_degrees=self.lens,
             steadiness=self.steadiness,
             neutral=self.neutral if self.use_neutral else -1.0,
         )
 
-    def shaped(self, recording: Recording) -> Recording:
-        """Return a recording as it was chosen to be."""
-        if self.use_neutral:
-            recording = calibrated(recording, self.neutral - self.clip_start)
-        if self.use_mirror:
-            recording = in_mirror(recording)
-        of_regions = {"Brows": self.brows, "Eyes": self.eyes_strength, "Cheeks": self.cheeks, "Nose": self.cheeks}
-        return with_strengths(recording, dict.fromkeys(REGIONS, self.mouth) | of_regions)
+    def shaping(self) -> Shaping:
+        """Return what is changed of what was captured."""
+        strengths = {"Brows": self.brows, "Eyes": self.eyes_strength, "Cheeks": self.cheeks, "Nose": self.cheeks}
+        neutral = self.neutral - self.clip_start if self.use_neutral else None
+        return Shaping(neutral, self.use_mirror, dict.fromkeys(REGIONS, self.mouth) | strengths)
 
     def draw_clip(self, layout: bpy.types.UILayout) -> None:
         """Draw the options."""
@@ -146,19 +154,13 @@ class VideoOptions:
                 body.prop(self, name, slider=True)
 
 
-class FACELIFT_OT_capture_video(faces.OnFace, VideoOptions, performances.TakeOptions, bpy.types.Operator, ImportHelper):
+class FACELIFT_OT_capture_video(faces.OnFace, VideoOptions, performances.TakeOptions, bpy.types.Operator):
     """Capture the face in a video or in numbered pictures: expressions, gaze and turns of the head as keyframes"""
 
     bl_idname = "facelift.capture_video"
     bl_label = "Capture Face from Video"
     # The undo step is that of the operator that adds the keyframes.
     bl_options = {"PRESET"}
-
-    filter_glob: StringProperty(default=FILE_GLOB, options={"HIDDEN"})
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
-    # Blender's popup for dropped files asks for these.
-    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN"})
-    files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"})
 
     @classmethod
     def obstacle(cls, context: bpy.types.Context) -> str:
@@ -186,15 +188,13 @@ class FACELIFT_OT_capture_video(faces.OnFace, VideoOptions, performances.TakeOpt
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Capture, then add the keyframes; from the interface in the background."""
         mesh = faces.required_face(context.active_object)
-        if not self.filepath:
-            raise FaceLiftError("No video was chosen.", "Choose a video of a face.", code="none")
         clip = Clip(
-            path=paths.absolute(self.filepath),
+            path=self.clip_path(),
             mesh=mesh.name,
             scene=context.scene.name,
             face=_own_face(mesh) if self.whose == "SAME" else None,
             options=self.capture_options(),
-            shaped=_frozen(self),
+            shaping=self.shaping(),
             take_options=self.chosen(),
             use_rate=self.use_rate,
             use_sound=self.use_sound,
@@ -215,7 +215,7 @@ class Clip:
         mesh, scene: Names of the face's mesh and of the scene.
         face: The head's own face where it is the one in the clip, else None.
         options: How it is captured.
-        shaped: What is changed of the recording; None for nothing.
+        shaping: What is changed of the recording; None for nothing.
         take_options: Those of the operator that adds the keyframes.
         use_rate: Whether the scene takes the clip's frame rate.
         use_sound: Whether its sound goes into the sequencer.
@@ -226,18 +226,10 @@ class Clip:
     scene: str
     face: PersonFace | None
     options: CaptureOptions
-    shaped: VideoOptions | None
+    shaping: Shaping | None
     take_options: dict[str, object]
     use_rate: bool
     use_sound: bool
-
-
-def _frozen(operator: VideoOptions) -> VideoOptions:
-    """Return the operator's values as they are: Blender frees operators that have ended."""
-    kept = VideoOptions()
-    for name in VideoOptions.__annotations__:
-        setattr(kept, name, getattr(operator, name))
-    return kept
 
 
 def _own_face(mesh: bpy.types.Object) -> PersonFace:
@@ -285,7 +277,7 @@ def captured(clip: Clip) -> errands.Pieces:
 
 
 def _added(clip: Clip, captured: Capture) -> str:
-    recording = captured.recording if clip.shaped is None else clip.shaped.shaped(captured.recording)
+    recording = captured.recording if clip.shaping is None else clip.shaping.of(captured.recording)
     take = performances.Take(clip.path.stem, recording)
     under_way.last = take
     scene = bpy.data.scenes.get(clip.scene) or bpy.context.scene
@@ -334,7 +326,7 @@ class FACELIFT_FH_video(bpy.types.FileHandler):
     bl_idname = "FACELIFT_FH_video"
     bl_label = "Video of a face (FaceLift)"
     bl_import_operator = FACELIFT_OT_capture_video.bl_idname
-    bl_file_extensions = ";".join(VIDEO_SUFFIXES)
+    bl_file_extensions = DROPPED
 
     @classmethod
     def poll_drop(cls, context: bpy.types.Context) -> bool:

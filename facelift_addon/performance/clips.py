@@ -1,0 +1,53 @@
+"""What every operator that takes a clip asks for: the file, and the part of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+from bpy.props import CollectionProperty, FloatProperty, StringProperty
+from bpy_extras.io_utils import ImportHelper
+
+from ...core.errors import FaceLiftError
+from ...core.video.clip import PICTURE_SUFFIXES, VIDEO_SUFFIXES
+from .. import paths
+
+DROPPED = ";".join(VIDEO_SUFFIXES)
+"""Suffixes of files that are taken for videos when they are dropped."""
+
+
+class TakesClip(ImportHelper):
+    """Mix-in of operators that take a video, or a picture of a numbered sequence."""
+
+    filter_glob: StringProperty(
+        default=";".join(f"*{suffix}" for suffix in (*VIDEO_SUFFIXES, *PICTURE_SUFFIXES)), options={"HIDDEN"}
+    )
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    # Blender's popup for dropped files asks for these.
+    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN"})
+    files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"})
+    clip_start: FloatProperty(
+        name="From", description="Second of the clip at which to begin", default=0.0, min=0.0, subtype="TIME_ABSOLUTE"
+    )
+    clip_end: FloatProperty(
+        name="To",
+        description="Second at which to end; 0 for the whole clip",
+        default=0.0,
+        min=0.0,
+        subtype="TIME_ABSOLUTE",
+    )
+
+    def clip_path(self) -> Path:
+        """Return the clip's path.
+
+        Raises:
+            FaceLiftError: none was chosen, or as of :func:`.paths.absolute`.
+        """
+        if not self.filepath:
+            raise FaceLiftError("No video was chosen.", "Choose a video of a face.", code="none")
+        return paths.absolute(self.filepath)
+
+    @property
+    def clip_stop(self) -> float:
+        """Second at which to end, infinite for the clip's end."""
+        return self.clip_end if self.clip_end > 0 else float("inf")
