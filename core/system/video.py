@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -12,7 +13,8 @@ from ..errors import EngineUnavailable
 from .files import replacing
 
 PACKAGE = "av"
-CODEC, PIXEL_FORMAT = "libx264", "yuv420p"
+CODEC: Final = "libx264"
+PIXEL_FORMAT = "yuv420p"
 """What every browser and player shows."""
 QUALITY = "18"
 """x264's constant rate factor: visually lossless."""

@@ -45,7 +45,7 @@ class Shaping:
     """What is changed of a recording before it moves the face.
 
     Attributes:
-        neutral: Its second at which the face is at rest, or None.
+        neutral: Second of the clip at which the face is at rest, or None.
         mirror: Whether it is taken as in a mirror.
         strengths: By region.
     """
@@ -54,10 +54,10 @@ class Shaping:
     mirror: bool
     strengths: Mapping[str, float]
 
-    def of(self, recording: Recording) -> Recording:
-        """Return the recording as it is to be."""
+    def of(self, recording: Recording, first: float) -> Recording:
+        """Return the recording, which begins at a second of the clip, as it is to be."""
         if self.neutral is not None:
-            recording = calibrated(recording, self.neutral)
+            recording = calibrated(recording, self.neutral - first)
         if self.mirror:
             recording = in_mirror(recording)
         return with_strengths(recording, self.strengths)
@@ -128,7 +128,7 @@ class VideoOptions(TakesClip):
     def shaping(self) -> Shaping:
         """Return what is changed of what was captured."""
         strengths = {"Brows": self.brows, "Eyes": self.eyes_strength, "Cheeks": self.cheeks, "Nose": self.cheeks}
-        neutral = self.neutral - self.clip_start if self.use_neutral else None
+        neutral = self.neutral if self.use_neutral else None
         return Shaping(neutral, self.use_mirror, dict.fromkeys(REGIONS, self.mouth) | strengths)
 
     def draw_clip(self, layout: bpy.types.UILayout) -> None:
@@ -277,7 +277,9 @@ def captured(clip: Clip) -> errands.Pieces:
 
 
 def _added(clip: Clip, captured: Capture) -> str:
-    recording = captured.recording if clip.shaping is None else clip.shaping.of(captured.recording)
+    # Keyframes begin with the first face, which may be later than the clip.
+    first = float(captured.frames[0]) / captured.frame_rate
+    recording = captured.recording if clip.shaping is None else clip.shaping.of(captured.recording, first)
     take = performances.Take(clip.path.stem, recording)
     under_way.last = take
     scene = bpy.data.scenes.get(clip.scene) or bpy.context.scene
@@ -286,7 +288,7 @@ def _added(clip: Clip, captured: Capture) -> str:
     told = [performances.add_take(take, clip.mesh, clip.take_options)]
     if clip.use_sound and captured.has_sound:
         rate = scene.render.fps / scene.render.fps_base
-        begin = int(clip.take_options.get("start", 1)) - round(clip.options.start * rate)
+        begin = int(clip.take_options.get("start", 1)) - round(first * rate)
         if not sound.add(scene, clip.path, begin):
             told.append("Blender can't read the clip's sound.")
     told += captured.notes

@@ -8,7 +8,9 @@ from core.avatar.recording import load_recording
 from core.avatar.turns import to_turns
 from tests.helpers.addon import needs_blender
 from tests.helpers.avatar import add_head_with_mesh
+from tests.helpers.clips import write
 from tests.helpers.filmed import filmed_astronaut, still_clip
+from tests.helpers.photo import astronaut
 
 pytestmark = needs_blender
 
@@ -73,6 +75,25 @@ def test_a_capture_that_is_stopped_keeps_what_was_done(blender, mesh):
     assert "Stopped" in told
     assert len(curve(mesh, "jawOpen")) < len(filmed_astronaut().truth.times)
     assert capturing.under_way.job is None
+
+
+def test_sound_and_keyframes_are_in_time_where_the_face_comes_late(blender, mesh, tmp_path):
+    import bpy
+
+    face = astronaut()[:320, 60:380]
+    path = write(
+        tmp_path / "late.mp4",
+        22,
+        size=(320, 320),
+        sound=True,
+        picture=lambda number, size: face if number >= 10 else np.full_like(face, 120),
+    )
+    scene = bpy.context.scene
+    scene.render.fps = 30
+    assert bpy.ops.facelift.capture_video(filepath=str(path), start=21, keys="RECORDED") == {"FINISHED"}
+    assert curve(mesh, "jawOpen")[0, 0] == 21
+    strip = next(iter(scene.sequence_editor.strips))
+    assert strip.type == "SOUND" and strip.frame_final_start == 11
 
 
 def test_a_clip_without_a_face_says_so_and_changes_nothing(blender, mesh, tmp_path):

@@ -388,7 +388,8 @@ def test_while_someone_waits_the_nearest_frame_shows_and_then_the_right_one(blen
     try:
         scene.frame_set(6)
         shown = playback.show(scene, waits=False)
-        assert len(played.data.points) == (310 if shown else 250)
+        # Frames are read ahead meanwhile: the nearest may be a later one already.
+        assert len(played.data.points) in ((310,) if shown else (250, 400, 300))
         deadline = time.monotonic() + PATIENCE
         while not playback.show(scene, waits=False):
             assert time.monotonic() < deadline

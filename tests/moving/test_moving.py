@@ -110,5 +110,5 @@ def test_a_folder_that_can_not_be_written_says_so(still, tmp_path):
 def test_the_best_frames_of_a_clip_make_a_head():
     capture, notes = capture_of_clip(filmed_astronaut().path, Reporter())
     assert capture.portrait.options.side == AUTO and capture.portrait.photo.rgba.shape[:2] == (270, 480)
-    assert any("hardly turns" in note for note in notes)
+    assert any("sides are invented" in note for note in notes)
     assert create_engine("draft").prepare(capture, {}, Reporter()).faces
