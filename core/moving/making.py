@@ -12,7 +12,7 @@ import numpy as np
 from .. import formats
 from ..engines.base import Engine
 from ..engines.capture import Capture
-from ..errors import Cancelled, FaceLiftError
+from ..errors import Cancelled, FaceLiftError, PhotoError
 from ..formats.axes import Unit
 from ..photo.decode import Photo
 from ..processes.protocol import USELESS_AFTER
@@ -23,7 +23,7 @@ from .manifest import Manifest, Recipe
 from .pictures import aligned_frames
 
 MOST_ALIKE = 3
-"""Frames in a row that fail for one reason, after which the others would, too."""
+"""Frames in a row that fail for one reason that is not in their pictures, after which the others would, too."""
 ENDING = ("disk-full", "file-unwritable", *USELESS_AFTER)
 """Codes of errors that no further frame would be spared."""
 
@@ -92,8 +92,10 @@ def make_moving(path: Path, folder: Path, recipe: Recipe, engine: Engine, report
             else:
                 manifest.failed[one.number] = str(error)
                 manifest.save()
-                failures.append(error.code)
-                _check(failures, error)
+                if not isinstance(error, PhotoError):
+                    # A face may be hidden or turned away for a while.
+                    failures.append(error.code)
+                    _check(failures, error)
             making.step()
         making.finish()
         return _result(manifest, clip, len(framed), len(missing))

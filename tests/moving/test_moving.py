@@ -81,8 +81,11 @@ def test_a_bad_frame_is_told_and_three_alike_end_it(still, tmp_path):
     assert made.made == 4 and list(made.failed) == [2] and "no good" in made.failed[2]
     assert any("1 frames gave no head (2)" in note for note in made.notes)
     refuses = [f"frame {number}" for number in range(2, 9)]
+    made = make_moving(still, tmp_path / "hidden", recipe(still), Quick(refuses), Reporter())
+    assert made.made == 3 and len(made.failed) == 7, "a face may be hidden for a while"
+    full = FaceLiftError("The card's memory is full.", "Close other programs.", code="out-of-memory")
     with pytest.raises(FaceLiftError, match="3 frames in a row"):
-        make_moving(still, tmp_path / "many", recipe(still), Quick(refuses), Reporter())
+        make_moving(still, tmp_path / "many", recipe(still), Quick(refuses, full), Reporter())
     assert (tmp_path / "many" / "still_00001.spz").is_file()
     lost = FaceLiftError("The card is gone.", "Restart.", code="card-lost")
     with pytest.raises(FaceLiftError, match="card is gone"):
