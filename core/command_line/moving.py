@@ -38,12 +38,20 @@ def add_options(generate: argparse.ArgumentParser) -> None:
         help="a head of each frame of a video, instead of one of its best frames (default: with engines that need the "
         "setup). Begun again, it goes on where it stopped",
     )
-    group.add_argument("--frames-per-second", type=float, default=DEFAULT_RATE, metavar="N", help="heads a second")
+    group.add_argument("--frames-per-second", type=_rate, default=DEFAULT_RATE, metavar="N", help="heads a second")
     group.add_argument("--start", type=float, default=0.0, metavar="SECONDS", help="where to begin in the video")
     group.add_argument("--end", type=float, default=-1.0, metavar="SECONDS", help="where to end")
     group.add_argument(
         "--format", default=DEFAULT_SUFFIX.lstrip("."), metavar="SUFFIX", help="of a head a frame (default: spz)"
     )
+
+
+def _rate(text: str) -> float:
+    """Read a number above 0, for argparse."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("must be above 0")
+    return value
 
 
 def wants_every_frame(options: argparse.Namespace) -> bool:

@@ -15,7 +15,7 @@ from ..photo.landmarks import Landmarks
 from ..progress import Reporter
 from ..video.clip import Clip
 from ..video.cuts import CutDetector
-from ..video.types import Frame, NoFace
+from ..video.types import ClipError, Frame, NoFace
 
 SMOOTH_SECONDS = 0.3
 """Width of the average over the crops' places and sizes, to both sides: nothing comes late."""
@@ -52,7 +52,7 @@ def framing_of(
         end: Second at which to end.
 
     Raises:
-        ClipError: no face was found ("no-face-in-clip").
+        ClipError: no face was found ("no-face-in-clip"), or the part holds no frame ("empty-part").
         Cancelled: cancelled through the reporter.
     """
     seconds = max(0.0, min(end, clip.facts.seconds) - start)
@@ -68,6 +68,12 @@ def framing_of(
         found.append(None if seen is None else seen.landmarks)
         times.append(frame.time)
         reporter.step()
+    if not times:
+        raise ClipError(
+            f"{clip.facts.path.name} has no frame from {start:.1f} s on.",
+            "Choose another part of the video.",
+            code="empty-part",
+        )
     if all(landmarks is None for landmarks in found):
         raise NoFace(clip.facts.path)
     size = frame.rgb.shape[1::-1]

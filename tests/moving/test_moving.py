@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from core import formats
+from core.command_line.cli import main
 from core.engines.registry import create_engine
 from core.errors import Cancelled, FaceLiftError, PhotoError
 from core.moving.framing import framing_of
@@ -90,6 +91,14 @@ def test_a_bad_frame_is_told_and_three_alike_end_it(still, tmp_path):
     lost = FaceLiftError("The card is gone.", "Restart.", code="card-lost")
     with pytest.raises(FaceLiftError, match="card is gone"):
         make_moving(still, tmp_path / "lost", recipe(still), Quick(["frame 3"], lost), Reporter())
+
+
+def test_parts_and_rates_that_hold_nothing_are_refused_in_words(still, tmp_path, capsys):
+    with pytest.raises(FaceLiftError, match="no frame from"):
+        make_moving(still, tmp_path / "late", recipe(still, start=99.0), Quick(), Reporter())
+    with pytest.raises(SystemExit):
+        main(["generate", str(still), "--every-frame", "--frames-per-second", "0", "-o", str(tmp_path / "none")])
+    assert "must be above 0" in capsys.readouterr().err
 
 
 def test_a_stop_keeps_what_is_done(still, tmp_path):
