@@ -21,7 +21,7 @@ from ..photo.sides import AUTO, BACK, LEFT, RIGHT
 from ..progress import Reporter
 from ..video.clip import Clip
 from ..video.cuts import CutDetector
-from ..video.types import ClipError, NoFace
+from ..video.types import NoFace
 from .tracker import FaceTracker, sharpness_in
 from .types import SeenFace
 
@@ -118,12 +118,7 @@ def best_frames(clip: Clip, reporter: Reporter, *, start: float = 0.0, end: floa
         Cancelled: cancelled through the reporter.
     """
     name, notes = clip.facts.path.name, []
-    if start >= clip.facts.seconds > 0 or end <= start:
-        raise ClipError(
-            f"The part from {start:.1f} s on holds nothing: the clip has {clip.facts.seconds:.1f} s.",
-            "Choose another start and end.",
-            code="empty-part",
-        )
+    clip.check_part(start, end)
     last = min(end, start + MOST_SECONDS)
     if last < min(end, clip.facts.seconds):
         notes.append(f"Only {MOST_SECONDS:.0f} seconds of {name} were looked through: choose the part that turns.")

@@ -87,12 +87,13 @@ def capture(path: Path, face: PersonFace | None, options: CaptureOptions, report
     """
     choosing, looking, capturing = reporter.parts(1 if options.person >= 0 else 0, 1, 6)
     with open_clip(path) as clip:
-        begin, end = _part_of(clip, options)
+        part = options.start, options.end
+        clip.check_part(*part)
         start = _start_of(clip, options.person, choosing) if options.person >= 0 else None
         found, is_complete = _Found(), True
-        person = _person(clip, face, options, (begin, end), start, found, looking)
+        person = _person(clip, face, options, part, start, found, looking)
         try:
-            _follow(clip, person, (begin, end), start, found, capturing)
+            _follow(clip, person, part, start, found, capturing)
         except Cancelled:
             is_complete = False
             if not found.frames:
@@ -113,17 +114,6 @@ def _start_of(clip: Clip, person: int, reporter: Reporter) -> FaceBox:
             code="no-such-person",
         )
     return people[person].box
-
-
-def _part_of(clip: Clip, options: CaptureOptions) -> tuple[float, float]:
-    """Return first and last second; a part that lies behind the clip is refused."""
-    if options.start >= clip.facts.seconds > 0 or options.end <= options.start:
-        raise ClipError(
-            f"The part from {options.start:.1f} s on holds nothing: the clip has {clip.facts.seconds:.1f} s.",
-            "Choose another start and end.",
-            code="empty-part",
-        )
-    return options.start, options.end
 
 
 def _person(

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from ..photo.faces import detect_faces
 from ..photo.landmarks import detect_landmarks
-from ..photo.sampling import Square, sample_square
 from ..photo.types import FaceBox
 from ..progress import Reporter
 from ..video.clip import Clip
@@ -27,7 +24,6 @@ NEAR = 1.0
 """Distance in faces up to which a face is the one that was there before."""
 LEAST_SHARE = 0.08
 """Of the frames, in which somebody must be seen; less are passers-by and mistakes."""
-PICTURE_SIDE, PICTURE_MARGIN = 96, 1.6
 
 
 @dataclass(eq=False)
@@ -37,7 +33,6 @@ class _Seen:
     first: FaceBox
     box: FaceBox
     time: float
-    picture: bytes
     count: int = 1
 
 
@@ -64,9 +59,7 @@ def people_in(clip: Clip, reporter: Reporter) -> tuple[PersonInClip, ...]:
         raise NoFace(clip.facts.path)
     scale = max(clip.facts.size) / min(max(clip.facts.size), LONGEST_SIDE)
     people.sort(key=lambda one: -one.count * one.first.size)
-    return tuple(
-        PersonInClip(one.first.scaled(scale), one.time, one.count / len(moments), one.picture) for one in people
-    )
+    return tuple(PersonInClip(one.first.scaled(scale), one.time, one.count / len(moments)) for one in people)
 
 
 def _take(seen: list[_Seen], rgb: np.ndarray, time: float) -> None:
@@ -80,18 +73,10 @@ def _take(seen: list[_Seen], rgb: np.ndarray, time: float) -> None:
             waiting.remove(before)
             before.box, before.count = box, before.count + 1
         else:
-            seen.append(_Seen(box, box, time, _picture(rgb, box)))
+            seen.append(_Seen(box, box, time))
 
 
 def _apart(one: FaceBox, other: FaceBox) -> float:
     """Return the distance of two faces in faces, of place and size."""
     distance = float(np.hypot(*np.subtract(one.center, other.center))) / max(one.size, other.size)
     return distance + abs(float(np.log(one.size / other.size)))
-
-
-def _picture(rgb: np.ndarray, box: FaceBox) -> bytes:
-    x, y = box.center
-    stream = io.BytesIO()
-    picture = sample_square(rgb, Square(x, y, box.size * PICTURE_MARGIN), PICTURE_SIDE)
-    Image.fromarray(picture).save(stream, "PNG")
-    return stream.getvalue()

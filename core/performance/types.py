@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,13 +70,11 @@ class PersonInClip:
         box: The face where it was first seen, in pixels.
         time: When, in seconds.
         share: Of the frames that were looked at, 0..1.
-        picture: PNG of the face.
     """
 
     box: FaceBox
     time: float
     share: float
-    picture: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -65,6 +64,19 @@ class Clip(ABC):
     def __exit__(self, *_error: object) -> None:
         self.close()
 
+    def check_part(self, start: float, end: float) -> None:
+        """See to it that the part between two seconds is one.
+
+        Raises:
+            ClipError: it lies behind the clip, or ends before it begins ("empty-part").
+        """
+        if start >= self.facts.seconds > 0 or end <= start:
+            raise ClipError(
+                f"The part from {start:.1f} s on holds nothing: the clip has {self.facts.seconds:.1f} s.",
+                "Choose another start and end.",
+                code="empty-part",
+            )
+
     def tell(self, note: str) -> None:
         """Note something that went wrong, once."""
         if note not in self._told:
@@ -98,8 +110,3 @@ def reduced_size(size: tuple[int, int], longest_side: int | None) -> tuple[int, 
         return size
     shrink = longest_side / max(size)
     return max(1, round(size[0] * shrink)), max(1, round(size[1] * shrink))
-
-
-def with_notes(facts: ClipFacts, *notes: str) -> ClipFacts:
-    """Return facts with further notes."""
-    return replace(facts, notes=(*facts.notes, *notes))

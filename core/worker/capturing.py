@@ -42,6 +42,11 @@ def packed_end(seconds: float) -> float:
     return seconds if np.isfinite(seconds) else ENDLESS
 
 
+def unpacked_end(seconds: float) -> float:
+    """Return the second of :func:`packed_end`'s form."""
+    return np.inf if seconds == ENDLESS else seconds
+
+
 def unpack_clip(
     params: Mapping[str, Any], attachments: Mapping[str, Attachment]
 ) -> tuple[Path, PersonFace | None, CaptureOptions]:
@@ -52,10 +57,9 @@ def unpack_clip(
     """
     try:
         chosen = params["options"]
-        end = float(chosen["end"])
         options = CaptureOptions(
             start=float(chosen["start"]),
-            end=np.inf if end == ENDLESS else end,
+            end=unpacked_end(float(chosen["end"])),
             person=int(chosen["person"]),
             lens_degrees=float(chosen["lens_degrees"]),
             steadiness=float(chosen["steadiness"]),

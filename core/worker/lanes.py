@@ -18,8 +18,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..engines.base import Engine
 from ..engines.capture import Capture, PhotoFile
 from ..engines.further import prepare_further
@@ -159,7 +157,7 @@ class FramesTask(Task):
     Attributes:
         path: Of the clip.
         start: Second from which on they are chosen.
-        end: Second until which; less than 0 for the clip's end.
+        end: Second until which.
     """
 
     path: Path
@@ -175,8 +173,7 @@ class FramesTask(Task):
         """Choose them."""
         from ..moving.shots import capture_of_clip
 
-        end = self.end if self.end >= 0 else np.inf
-        return capturing.pack_frames(*capture_of_clip(self.path, reporter, start=self.start, end=end))
+        return capturing.pack_frames(*capture_of_clip(self.path, reporter, start=self.start, end=self.end))
 
 
 @dataclass(frozen=True, eq=False)

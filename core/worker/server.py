@@ -160,7 +160,7 @@ def _capture_task(request: Request) -> CaptureTask:
 def _frames_task(request: Request) -> FramesTask:
     try:
         path, start, end = (request.params[name] for name in ("path", "start", "end"))
-        return FramesTask(request.id, request.method, Path(path), float(start), float(end))
+        return FramesTask(request.id, request.method, Path(path), float(start), capturing.unpacked_end(float(end)))
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidRequest(f"{request.method} needs path, start and end.", RpcCode.INVALID_PARAMS) from error
 

@@ -60,6 +60,12 @@ def required_own(mesh: bpy.types.Object) -> None:
         )
 
 
+def takes_drop(context: bpy.types.Context) -> bool:
+    """Whether what is dropped lands in a 3D View with a face to move."""
+    in_view = context.area is not None and context.area.type == "VIEW_3D"
+    return in_view and face_of(context.active_object) is not None
+
+
 class OnFace(Explained):
     """For operators that change the expressions of the active face."""
 

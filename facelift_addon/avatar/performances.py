@@ -266,8 +266,7 @@ class FACELIFT_FH_recording(bpy.types.FileHandler):
     @classmethod
     def poll_drop(cls, context: bpy.types.Context) -> bool:
         """Where there is a face to move."""
-        in_view = context.area is not None and context.area.type == "VIEW_3D"
-        return in_view and faces.face_of(context.active_object) is not None
+        return faces.takes_drop(context)
 
 
 def draw_import(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:

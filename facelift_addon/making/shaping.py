@@ -6,12 +6,12 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 from ...core.errors import FaceLiftError
-from ...core.processes.job import JobState
 from ...core.processes.server import InvalidRequest
 from ...core.progress import Progress
 from ...core.refine.gradients.shapes import SHARES, words_without
 from ...core.refine.types import Refined, View
 from . import connection
+from .waiting import waited
 
 NEEDED = (
     "Changing them needs an NVIDIA graphics card, and PyTorch with gsplat in the background process: see the manual."
@@ -40,19 +40,16 @@ def shaped(refined: Refined, views: Sequence[View]) -> Generator[Progress | None
         return refined, words_without(FaceLiftError(reason))
     try:
         job = connection.request_shapes(refined, views)
-        try:
-            while not job.finished:
-                connection.poll()
-                told = job.progress
-                yield told and replace(told, fraction=BEGIN + (1 - BEGIN) * told.fraction)
-        finally:
-            job.cancel()
-        if job.state is JobState.DONE:
-            return job.result.onto(refined), ""
-        if job.error is not None and job.error.code == InvalidRequest.code:
-            raise FaceLiftError(OLD, "Update it where it runs.")
-        raise job.error or FaceLiftError("The background process was stopped.")
+        shapes = yield from waited(job, FaceLiftError("The background process was stopped."), _second)
+        return shapes.onto(refined), ""
     except ValueError as error:
         return refined, words_without(FaceLiftError(f"The command in the preferences can't be read: {error}."))
     except FaceLiftError as error:
+        if error.code == InvalidRequest.code:
+            error = FaceLiftError(OLD, "Update it where it runs.")
         return refined, words_without(error)
+
+
+def _second(progress: Progress | None) -> Progress | None:
+    """Return the second step's progress as that of both."""
+    return progress and replace(progress, fraction=BEGIN + (1 - BEGIN) * progress.fraction)

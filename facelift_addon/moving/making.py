@@ -12,14 +12,12 @@ from bpy.props import EnumProperty, FloatProperty, StringProperty
 
 from ...core.engines import registry
 from ...core.errors import FaceLiftError
-from ...core.processes.job import JobState
 from .. import engine_properties, paths
-from ..identity import user_folder
 from ..interface.explaining import Explained
 from ..making import connection, errands
 from ..making.orders import settings_of
-from ..making.timers import wake
-from ..performance.clips import TakesClip
+from ..making.waiting import waited
+from ..performance.clips import TakesClip, folder_for
 from ..reporting import reported
 
 TITLE = "Making a moving head"
@@ -95,34 +93,21 @@ class FACELIFT_OT_moving_head(Explained, TakesClip, bpy.types.Operator):
             "suffix": self.suffix,
         }
         settings = engine_properties.values_of(choices, settings_of(choices.engine))
-        folder = paths.absolute(self.folder) if self.folder else _folder_for(path)
+        folder = paths.absolute(self.folder) if self.folder else folder_for(path, "heads")
         wish = Wish(path, folder, choices.engine, settings, recipe, context.scene.frame_current)
         errands.start(TITLE, lambda _: None, lambda _: made(wish), belongs_to_file=False, prominent=True)
         return {"FINISHED"}
 
 
-def _folder_for(path: Path) -> Path:
-    base = Path(bpy.data.filepath).parent if bpy.data.filepath else user_folder("moving")
-    return base / f"{path.stem} heads"
-
-
 def made(wish: Wish) -> errands.Pieces:
     """Have the heads made, and play them; return what to tell."""
     job = connection.request_moving(wish.path, wish.folder, wish.engine, wish.settings, **wish.recipe)
-    wake()
-    try:
-        while not job.finished:
-            connection.poll()
-            yield job.progress
-    finally:
-        job.cancel()
-    if job.state is not JobState.DONE:
-        raise job.error or FaceLiftError(
-            "Making the moving head was stopped.",
-            f"What was made is in {wish.folder}: begin again to go on.",
-            code="cancelled",
-        )
-    result = job.result
+    stopped = FaceLiftError(
+        "Making the moving head was stopped.",
+        f"What was made is in {wish.folder}: begin again to go on.",
+        code="cancelled",
+    )
+    result = yield from waited(job, stopped)
     told = [f"{result['made']:,} heads were made, {result['there']:,} were there.", *result["notes"]]
     if result["first"]:
         bpy.ops.facelift.import_splat_sequence("EXEC_DEFAULT", filepath=result["first"], start=wish.start)

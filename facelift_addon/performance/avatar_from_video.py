@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import bpy
@@ -15,23 +16,22 @@ from bpy.props import BoolProperty, StringProperty
 from ...core.errors import FaceLiftError
 from ...core.performance.faces import face_of
 from ...core.performance.types import CaptureOptions
-from ...core.processes.job import JobState
 from ...core.progress import Progress
 from ...core.system.files import replacing
 from ...core.worker.capturing import ReceivedFrames
 from ..avatar import base_objects, binding, faces, fitting, rigging
-from ..identity import user_folder
 from ..interface.explaining import Explained
 from ..making import connection, errands
 from ..making.orders import order_for, orders_to_make
 from ..making.session import session
 from ..making.tasks import UNFINISHED, State
 from ..making.timers import wake
+from ..making.waiting import waited
 from ..photo.photos import PhotoSource
 from ..reporting import reported
 from ..splats.data import following, heads
 from . import capturing
-from .clips import DROPPED, TakesClip
+from .clips import DROPPED, TakesClip, folder_for
 
 TITLE = "Making an avatar from the video"
 STEPS = {"frames": (0.0, 0.1), "head": (0.1, 0.6), "fit": (0.6, 0.72), "bind": (0.72, 0.8), "capture": (0.8, 1.0)}
@@ -105,23 +105,15 @@ def made(wish: _Wish) -> errands.Pieces:
 def _frames(wish: _Wish) -> Generator[Progress | None, None, ReceivedFrames]:
     """Have the best frames chosen."""
     job = connection.request_frames(wish.path, wish.start, wish.end)
-    wake()
-    try:
-        while not job.finished:
-            connection.poll()
-            yield _part("frames", job.progress)
-    finally:
-        job.cancel()
-    if job.state is not JobState.DONE:
-        raise job.error or FaceLiftError("Choosing frames was stopped.", code="cancelled")
-    return job.result
+    stopped = FaceLiftError("Choosing frames was stopped.", code="cancelled")
+    return (yield from waited(job, stopped, partial(_part, "frames")))
 
 
 def _head(wish: _Wish, frames: ReceivedFrames) -> Generator[Progress | None, None, bpy.types.Object]:
     """Show the frames in the panel as photos of one person, and make a head of them."""
     scene = bpy.data.scenes.get(wish.scene) or bpy.context.scene
-    folder = _folder_for(wish.path)
-    orders = []
+    folder, orders = folder_for(wish.path, "frames"), []
+    folder.mkdir(parents=True, exist_ok=True)
     for frame in frames.frames:
         with replacing(folder / frame.name) as stream:
             stream.write(frame.png)
@@ -146,14 +138,6 @@ def _head(wish: _Wish, frames: ReceivedFrames) -> Generator[Progress | None, Non
     if task.state is not State.DONE:
         raise task.error or FaceLiftError("Making the head was stopped.", code="cancelled")
     return next(head for head in heads.heads_of(scene) if head not in before)
-
-
-def _folder_for(path: Path) -> Path:
-    """Return where a clip's frames are kept: beside the .blend file, or with the user's files until it is saved."""
-    base = Path(bpy.data.filepath).parent if bpy.data.filepath else user_folder("frames")
-    folder = base / f"{path.stem} frames"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _there(name: str) -> bpy.types.Object:

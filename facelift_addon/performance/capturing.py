@@ -14,12 +14,13 @@ from ...core.avatar.recording import Recording, calibrated, in_mirror, with_stre
 from ...core.errors import FaceLiftError
 from ...core.performance.faces import face_of
 from ...core.performance.types import Capture, CaptureOptions, PersonFace
-from ...core.processes.job import Job, JobState
+from ...core.processes.job import Job
+from ...core.progress import Progress
 from ..avatar import base_objects, faces, performances, rigs
 from ..interface.explaining import Explained
 from ..interface.previews import previews
 from ..making import connection, errands
-from ..making.timers import wake
+from ..making.waiting import waited
 from ..reporting import reported
 from . import sound
 from .clips import DROPPED, TakesClip
@@ -31,9 +32,12 @@ PREVIEW = "capture/frame"
 
 @dataclass(eq=False)
 class _UnderWay:
-    """The capture that runs, so that it can be stopped, and the last one's take, so that it can be saved."""
+    """The capture that runs, so that it can be stopped, its picture that is shown, and the last one's take, so that it
+    can be saved.
+    """
 
     job: Job | None = None
+    shown: bytes | None = None
     last: performances.Take | None = None
 
 
@@ -256,24 +260,21 @@ def captured(clip: Clip) -> errands.Pieces:
     """Have a clip captured and bring what came of it onto the face; return what to tell."""
     job = connection.request_capture(clip.path, clip.face, clip.options)
     under_way.job = job
-    wake()
-    shown = None
+
+    def tell(progress: Progress | None) -> Progress | None:
+        png = job.previews.get("frame")
+        if png is not None and png is not under_way.shown:
+            under_way.shown = png
+            previews.show(PREVIEW, png)
+        return progress
+
+    stopped = FaceLiftError("Capturing was stopped before a face was seen.", code="cancelled")
     try:
-        while not job.finished:
-            connection.poll()
-            png = job.previews.get("frame")
-            if png is not None and png is not shown:
-                shown = png
-                previews.show(PREVIEW, png)
-            yield job.progress
+        result = yield from waited(job, stopped, tell)
     finally:
-        under_way.job = None
+        under_way.job = under_way.shown = None
         previews.forget(PREVIEW)
-        # Left before its end, as when another file opens.
-        job.cancel()
-    if job.state is not JobState.DONE:
-        raise job.error or FaceLiftError("Capturing was stopped before a face was seen.", code="cancelled")
-    return _added(clip, job.result)
+    return _added(clip, result)
 
 
 def _added(clip: Clip, captured: Capture) -> str:
@@ -333,8 +334,7 @@ class FACELIFT_FH_video(bpy.types.FileHandler):
     @classmethod
     def poll_drop(cls, context: bpy.types.Context) -> bool:
         """Where there is a face to move."""
-        in_view = context.area is not None and context.area.type == "VIEW_3D"
-        return in_view and faces.face_of(context.active_object) is not None
+        return faces.takes_drop(context)
 
 
 def draw_import(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:

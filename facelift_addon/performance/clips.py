@@ -11,9 +11,21 @@ from bpy_extras.io_utils import ImportHelper
 from ...core.errors import FaceLiftError
 from ...core.video.clip import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from .. import paths
+from ..identity import user_folder
 
 DROPPED = ";".join(VIDEO_SUFFIXES)
 """Suffixes of files that are taken for videos when they are dropped."""
+
+
+def folder_for(clip: Path, what: str) -> Path:
+    """Return where what is made of a clip is kept: beside the .blend file, or with the user's files until it is saved.
+
+    Args:
+        clip: Path of the clip, by whose name the folder is called.
+        what: What is kept there.
+    """
+    base = Path(bpy.data.filepath).parent if bpy.data.filepath else user_folder(what)
+    return base / f"{clip.stem} {what}"
 
 
 class TakesClip(ImportHelper):
