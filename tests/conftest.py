@@ -35,6 +35,7 @@ ONCE = {
     "test_avatar_texture",
     "test_avatar_wrap",
     "test_build::test_every_module_in_the_zip_is_used_by_the_product",
+    "test_build::test_every_platforms_wheels_are_to_be_had",
     "test_build::test_personal_settings_of_pip_do_not_reach_the_environments",
     "test_draft_border",
     "test_draft_detail",

@@ -17,7 +17,7 @@ from ..errors import Cancelled
 from ..photo.types import FaceBox
 from ..progress import Reporter
 from ..system.ahead import Ahead
-from ..video.clip import Clip, open_clip
+from ..video.clip import Clip, open_clip, reduced_size
 from ..video.cuts import CutDetector
 from ..video.types import ClipError, Frame, NoFace
 from .identify import Person, identify
@@ -104,7 +104,7 @@ def capture(path: Path, face: PersonFace | None, options: CaptureOptions, report
 
 
 def _start_of(clip: Clip, person: int, reporter: Reporter) -> FaceBox:
-    """Return where the face of a person is first seen."""
+    """Return where the face of a person is first seen, in pixels of the frames that are followed."""
     people = people_in(clip, reporter)
     if person >= len(people):
         count = "one person" if len(people) == 1 else f"{len(people)} people"
@@ -113,7 +113,8 @@ def _start_of(clip: Clip, person: int, reporter: Reporter) -> FaceBox:
             "Choose a lower number.",
             code="no-such-person",
         )
-    return people[person].box
+    width = clip.facts.size[0]
+    return people[person].box.scaled(reduced_size(clip.facts.size, LONGEST_SIDE)[0] / width)
 
 
 def _person(

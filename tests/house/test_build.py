@@ -140,6 +140,16 @@ def test_zip_with_this_platforms_wheels_is_valid_and_small_enough(tmp_path, monk
     packages.check_size(target)
 
 
+@pytest.mark.parametrize(
+    ("platform", "name"), [(platform, name) for platform, (_, names) in packages.PLATFORMS.items() for name in names]
+)
+def test_every_platforms_wheels_are_to_be_had(tmp_path, platform, name):
+    """Nothing is installed; what is not for this machine can be asked for only."""
+    arguments = packages.wheel_arguments(platform, packages.FITS[name])
+    what = f"finding wheels for {platform}"
+    environments.must_pip(Path(sys.executable), what, "install", "--dry-run", "--target", tmp_path, *arguments)
+
+
 def test_a_zip_that_is_too_large_stops_the_build(tmp_path):
     large = tmp_path / "large.zip"
     with large.open("wb") as stream:

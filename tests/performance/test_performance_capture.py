@@ -10,6 +10,7 @@ from core.avatar.recording import calibrated, encode_recording, in_mirror, parse
 from core.avatar.turns import to_turns
 from core.command_line.cli import main
 from core.errors import Cancelled
+from core.performance import capturing
 from core.performance.capturing import capture
 from core.performance.faces import face_of
 from core.performance.people import people_in
@@ -122,6 +123,22 @@ def test_of_two_people_the_chosen_one_is_followed(two_people):
     assert all(one is not None and one.landmarks.points[:, 0].mean() > 340 for one in seen)
     with pytest.raises(ClipError, match="no person 3"):
         capture(two_people, None, CaptureOptions(person=2), Reporter())
+
+
+def test_the_chosen_one_is_found_in_frames_that_are_reduced(two_people, monkeypatch):
+    seen = []
+
+    class Watched(FaceTracker):
+        def track(self, frame):
+            one = super().track(frame)
+            seen.append((frame, one))
+            return one
+
+    monkeypatch.setattr(capturing, "LONGEST_SIDE", 400)
+    monkeypatch.setattr(capturing, "FaceTracker", Watched)
+    capture(two_people, None, CaptureOptions(person=1, end=0.2), Reporter())
+    assert seen and all(frame.rgb.shape[1] == 400 for frame, _ in seen)
+    assert all(one is not None and one.landmarks.points[:, 0].mean() > 210 for _, one in seen)
 
 
 def test_a_lost_face_is_found_again():

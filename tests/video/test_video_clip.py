@@ -1,6 +1,8 @@
 """Clips as people have them are read as they are to be seen, or refused in words."""
 
+import sys
 import threading
+import time
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +13,19 @@ from core.system.ahead import Ahead
 from core.video.clip import open_clip
 from core.video.cuts import CutDetector
 from core.video.types import ClipError
-from tests.helpers.clips import SIZE, number_of, ramp, write, write_sound
+from tests.helpers.clips import (
+    PATCHES,
+    SIZE,
+    number_of,
+    patches_of,
+    ramp,
+    repeated,
+    write,
+    write_cutout,
+    write_from_browser,
+    write_patches,
+    write_sound,
+)
 
 
 def read(path, **part):
@@ -50,6 +64,84 @@ def test_videos_of_turned_phones_are_upright(tmp_path, rotation):
 def test_pixels_become_square(tmp_path):
     frames, facts, _ = read(write(tmp_path / "a.mp4", aspect=Fraction(2, 1)))
     assert facts.size == (2 * SIZE[0], SIZE[1]) and frames[0].rgb.shape[:2] == (SIZE[1], 2 * SIZE[0])
+
+
+@pytest.mark.parametrize("matrix", ["601", "709", "2020"])
+@pytest.mark.parametrize("full", [False, True])
+def test_colours_are_those_that_the_file_means(tmp_path, matrix, full):
+    path = write_patches(tmp_path / "a.mp4", matrix, full=full)
+    for side in (None, 224):
+        frames, _, _ = read(path, longest_side=side)
+        assert np.abs(patches_of(frames[0].rgb) - PATCHES).max() < 6
+
+
+@pytest.mark.parametrize("matrix", ["601", "709"])
+def test_small_and_large_videos_that_say_nothing_have_their_usual_colours(tmp_path, matrix):
+    frames, _, _ = read(write_patches(tmp_path / "a.mp4", matrix, told=False))
+    assert np.abs(patches_of(frames[0].rgb) - PATCHES).max() < 6
+
+
+@pytest.mark.parametrize("curve", ["pq", "hlg", "wide"])
+def test_high_dynamic_ranges_and_wide_colours_are_brought_to_a_screens(tmp_path, curve):
+    frames, _, _ = read(write_patches(tmp_path / "a.mp4", "2020", curve=curve))
+    off = np.abs(patches_of(frames[1].rgb) - PATCHES).max(axis=1)
+    # Colours at sRGB's edge are brought in a little by FFmpeg, greys and skin are not.
+    assert off[3:].max() < 6 and off.max() < 25
+
+
+def test_transparent_pictures_are_over_white(tmp_path):
+    frames, _, _ = read(write_cutout(tmp_path / "a.mov"))
+    assert (frames[0].rgb[10] == 200).all() and (frames[0].rgb[-10] == 255).all()
+
+
+def test_odd_sizes_stay(tmp_path):
+    frames, facts, _ = read(write(tmp_path / "a.mp4", size=(97, 65), pixel_format="yuv444p"))
+    assert facts.size == (97, 65) and frames[0].rgb.shape == (65, 97, 3) and number_of(frames[5].rgb) == 5
+
+
+def test_numbers_of_frames_are_never_the_same(tmp_path):
+    frames, _, _ = read(write(tmp_path / "a.mp4", 8, times=[0, 20, 40, 140, 160, 400, 900, 910]))
+    assert (np.diff([frame.number for frame in frames]) > 0).all() and len(frames) == 8
+
+
+def test_a_video_that_begins_late_begins_at_zero_and_ends_in_time(tmp_path):
+    times = [900 + 33 * number for number in range(8)]
+    frames, facts, notes = read(write(tmp_path / "a.mkv", 8, times=times))
+    assert len(frames) == 8 and frames[0].time == 0 and facts.seconds < 0.4 and not notes
+
+
+def test_recordings_of_browsers_tell_their_length_by_their_frames(tmp_path):
+    path = write_from_browser(tmp_path / "a.webm", 40)
+    frames, facts, notes = read(path)
+    assert len(frames) == facts.frames == 40 and not notes
+    assert facts.seconds == pytest.approx(40 / 30, abs=0.04) and facts.frame_rate == pytest.approx(30, abs=0.5)
+    with open_clip(path) as clip:
+        assert [number_of(clip.frame_at(number / 30).rgb) for number in (35, 7, 0)] == [35, 7, 0]
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+def test_an_hour_of_video_is_opened_and_searched_at_once(tmp_path, suffix):
+    piece = write(tmp_path / "piece.mp4", 50, size=(64, 48))
+    path = repeated(tmp_path / f"hour.{suffix}", piece, 50 / 30, 2160)
+    began = time.process_time()
+    with open_clip(path) as clip:
+        assert clip.facts.seconds == pytest.approx(3600, abs=0.1)
+        for seconds in (1800.5, 3599.9, 10.0, 0.0):
+            frame = clip.frame_at(seconds)
+            assert frame.time == pytest.approx(seconds, abs=0.034)
+            assert number_of(frame.rgb) == round(frame.time * 30) % 50
+        assert [frame.number for frame in clip.frames(3000, 3000.1)] == [90000, 90001, 90002, 90003]
+        assert next(iter(clip.frames())).time == 0
+    # All of it takes some ten seconds.
+    assert time.process_time() - began < 2
+
+
+def test_without_a_decoder_it_is_said_who_has_one(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.mp4")
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(ClipError, match="macOS 14") as caught:
+        open_clip(path)
+    assert caught.value.code == "no-decoder"
 
 
 def test_a_part_and_a_moment_are_found(tmp_path):

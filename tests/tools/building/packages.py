@@ -40,9 +40,10 @@ FITS = {"blender45": Fit("3.11", "4.5.0", "5.1.0"), "blender52": Fit("3.13", "5.
 PLATFORMS = {
     "linux-x64": (["manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64"], list(FITS)),
     "windows-x64": (["win_amd64"], list(FITS)),
-    "macos-arm64": ([f"macosx_{v}_arm64" for v in ("12_0", "11_0")], list(FITS)),
+    # PyAV needs macOS 14 there; without it videos are refused in words, all else works.
+    "macos-arm64": ([f"macosx_{v}_arm64" for v in ("12_0", "11_0", "14_0")], list(FITS)),
     # Blender 5 no longer runs on Intel Macs.
-    "macos-x64": ([f"macosx_{v}_x86_64" for v in ("10_15", "10_14", "10_13", "10_10")], ["blender45"]),
+    "macos-x64": ([f"macosx_{v}_x86_64" for v in ("10_15", "10_14", "10_13", "10_10", "11_0")], ["blender45"]),
 }
 """Blender's platform names: pip's platform tags, best first, and the zips to make."""
 
@@ -73,24 +74,21 @@ def manifest_text(platform: str | None, wheels: list[str], fit: Fit | None = Non
     return f"{head}\n{extra}{bracket}{tables}"
 
 
+def wheel_arguments(platform: str, fit: Fit) -> list[str]:
+    """Return pip's arguments that name the pinned wheels of a platform's zip."""
+    pinned = [line for line in requirements(()) if line.split("==")[0] in WHEEL_PACKAGES]
+    options = ["--no-deps", "--only-binary=:all:", "--python-version", fit.python, "--implementation", "cp"]
+    for tag in PLATFORMS[platform][0]:
+        options += ["--platform", tag]
+    return options + pinned
+
+
 def fetch_wheels(python: Path, platform: str, fit: Fit) -> list[Path]:
     """Download the pinned wheels of a platform's zip into ``dist/wheels`` and return them."""
     folder = DIST / "wheels" / f"{platform}-{fit.python}"
     shutil.rmtree(folder, ignore_errors=True)
-    pinned = [line for line in requirements(()) if line.split("==")[0] in WHEEL_PACKAGES]
-    options: list[str | Path] = [
-        "--no-deps",
-        "--only-binary=:all:",
-        "--python-version",
-        fit.python,
-        "--implementation",
-        "cp",
-        "-d",
-        folder,
-    ]
-    for tag in PLATFORMS[platform][0]:
-        options += ["--platform", tag]
-    must_pip(python, f"downloading wheels for {platform}, Python {fit.python}", "download", *options, *pinned)
+    what = f"downloading wheels for {platform}, Python {fit.python}"
+    must_pip(python, what, "download", "-d", folder, *wheel_arguments(platform, fit))
     return sorted(folder.glob("*.whl"))
 
 
