@@ -112,7 +112,8 @@ def write_patches(path: Path, matrix: str, *, full: bool = False, curve: str = "
         "color_primaries": 9 if curve else 1,
         "color_trc": {"pq": 16, "hlg": 18}.get(curve, 1),
     }
-    options = {"crf": "4", "x265-params": "log-level=error"} if curve else {"crf": "4"}
+    # With frames between others x265 gives so short a clip times at random.
+    options = {"crf": "4", "x265-params": "log-level=error:bframes=0"} if curve else {"crf": "4"}
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx265" if curve else "libx264", rate=30, options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, pixels
