@@ -53,7 +53,7 @@ CLOSED = 0.6
 
 @dataclass(eq=False)
 class _Found:
-    """What was found so far. An hour of video is 40 megabytes."""
+    """What was found so far. An hour of video is 70 megabytes."""
 
     frames: list[int] = field(default_factory=list)
     times: list[float] = field(default_factory=list)

@@ -28,6 +28,7 @@ MODULES = {
         "refine_bench",
         "viewport_bench",
         "sequence_bench",
+        "capture_bench",
     ),
     "facelift": ("facelift_bench", "facelift_cpu_bench", "refine_shapes_bench", "setup_bench"),
 }
