@@ -12,7 +12,8 @@ from ..engines.base import Engine
 from ..engines.capture import Capture
 from ..engines.registry import describe
 from ..errors import FaceLiftError
-from ..moving.making import make_moving, recipe_of
+from ..moving.making import make_moving
+from ..moving.manifest import recipe_of
 from ..moving.shots import capture_of_clip
 from ..photo.decode import Photo
 from ..progress import Reporter
@@ -90,9 +91,8 @@ def every_frame(
         suffix=suffix,
     )
     reporter = Reporter(lambda progress: console.progress(path.name, progress))
-    made = make_moving(path, options.out, recipe, engine, reporter)
+    made = make_moving(path, options.out, recipe, engine, settings, reporter)
     for note in made.notes:
         console.message(f"{path.name}: {note}")
     console.message(f"{path.name}: {made.made:,} heads made, {made.there:,} were there")
-    if made.first is not None:
-        print(made.first)
+    print(made.first)

@@ -102,6 +102,11 @@ class Description:
         """
         return read(self.settings_type, settings)
 
+    def recorded(self, settings: Any) -> dict[str, Any]:
+        """Return what :meth:`read` returned as recipes have it: all that decides how a head looks."""
+        places = {setting.name for setting in self.settings if setting.place}
+        return {name: value for name, value in asdict(settings).items() if name not in places}
+
     def to_dict(self) -> dict[str, Any]:
         """Return it in JSON form, for interfaces in other processes."""
         plain = {each.name: getattr(self, each.name) for each in fields(self)}

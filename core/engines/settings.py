@@ -46,6 +46,7 @@ class Setting:
         options: Values of a choice.
         only_with: (name, value) of another setting without which this one counts for nothing, or None.
         expert: Only for the command line: the panel does not show it.
+        place: It says where and how to run, not what comes out: no part of how a head was made.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Setting:
     options: tuple[Option, ...] = ()
     only_with: tuple[str, Any] | None = None
     expert: bool = False
+    place: bool = False
 
     def counts(self, values: Mapping[str, Any]) -> bool:
         """Return whether the setting matters beside the others' values."""

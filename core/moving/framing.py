@@ -20,6 +20,10 @@ from ..video.types import ClipError, Frame, NoFace
 SMOOTH_SECONDS = 0.3
 """Width of the average over the crops' places and sizes, to both sides: nothing comes late."""
 LONGEST_SIDE = 1920
+EARLY = 0.25
+"""Share of a frame's time by which one may come before it is due: files note times in milliseconds, or worse."""
+SAME_RATE = 1e-3
+"""Share by which rates may differ that are the same: 30 and 29.97 frames a second."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,10 +95,11 @@ def framing_of(
 
 
 def wanted_frames(clip: Clip, rate: float, start: float, end: float) -> Iterator[Frame]:
-    """Yield the frames of a clip that become heads, so many a second."""
-    due, step = start, 1 / rate
+    """Yield the frames of a clip that become heads, so many a second; all of them where it has no more."""
+    due, step, early = start, 1 / rate, EARLY / clip.facts.frame_rate
+    has_more = clip.facts.frame_rate > rate * (1 + SAME_RATE)
     for frame in clip.frames(start, end, LONGEST_SIDE):
-        if frame.time >= due - 1e-6:
+        if not has_more or frame.time >= due - early:
             due = max(due + step, frame.time)
             yield frame
 

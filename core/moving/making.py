@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,20 @@ from ..formats.axes import Unit
 from ..photo.decode import Photo
 from ..processes.protocol import USELESS_AFTER
 from ..progress import Reporter
+from ..system import failures
 from ..video.clip import Clip, open_clip
 from .framing import framing_of
 from .manifest import Manifest, Recipe
 from .pictures import aligned_frames
 
+logger = logging.getLogger(__name__)
+
 MOST_ALIKE = 3
-"""Frames in a row that fail for one reason that is not in their pictures, after which the others would, too."""
+"""Frames in a row that fail for one reason which is not in the frame, after which the others would, too."""
 ENDING = ("disk-full", "file-unwritable", *USELESS_AFTER)
 """Codes of errors that no further frame would be spared."""
+MOST_TOLD = 8
+"""Frames without a head that are named one by one."""
 
 
 @dataclass(frozen=True)
@@ -33,30 +39,25 @@ class MovingResult:
     """What came of a clip.
 
     Attributes:
-        first: The first head's file, or None where there is none.
+        first: The first head's file.
         made: Heads that were made now.
         there: Heads that were there before.
         failed: Reasons by the numbers of frames that gave no head.
+        frame_rate: Heads a second.
         notes: Sentences for the user.
     """
 
-    first: Path | None
+    first: Path
     made: int
     there: int
     failed: Mapping[int, str]
+    frame_rate: float
     notes: tuple[str, ...]
 
 
-def recipe_of(path: Path, engine: str, settings: Mapping[str, Any], **more: Any) -> Recipe:
-    """Return how the heads of a clip are made; ``more`` are further fields of the recipe."""
-    try:
-        size = path.stat().st_size if path.is_file() else 0
-    except OSError:
-        size = 0
-    return Recipe(path.name, size, engine, dict(settings), **more)
-
-
-def make_moving(path: Path, folder: Path, recipe: Recipe, engine: Engine, reporter: Reporter) -> MovingResult:
+def make_moving(
+    path: Path, folder: Path, recipe: Recipe, engine: Engine, settings: Mapping[str, Any], reporter: Reporter
+) -> MovingResult:
     """Make the heads of a clip that are not there yet.
 
     Args:
@@ -64,78 +65,97 @@ def make_moving(path: Path, folder: Path, recipe: Recipe, engine: Engine, report
         folder: Where the heads go, numbered from 1.
         recipe: How they are made.
         engine: Makes them; its models stay loaded.
+        settings: The engine's, as the recipe was made from; those that say where it runs count here only.
         reporter: Progress by frames; cancelling keeps what is done.
 
     Raises:
         ClipError: the clip can't be read, or shows no face.
-        FaceLiftError: the folder holds something else ("other-sequence"), or the work can't go on: the disk is
-            full, the graphics card is lost, several frames in a row failed alike. What was made stays.
+        FaceLiftError: the folder holds something else ("other-sequence"), no frame gave a head, or the work can't go
+            on: the disk is full, the graphics card is lost, several frames in a row failed alike for a reason that is
+            not in them. What was made stays.
         Cancelled: cancelled through the reporter; what was made stays.
     """
     end = recipe.end if recipe.end >= 0 else np.inf
     manifest = Manifest.open(folder, recipe)
-    following, making = reporter.parts(1, 20)
+    following, looking, making = reporter.parts(2, 1, 40)
     with open_clip(path) as clip:
-        rate = min(recipe.rate, clip.facts.frame_rate)
+        rate = manifest.frame_rate = min(recipe.rate, clip.facts.frame_rate)
         framed = framing_of(clip, following, rate=rate, start=recipe.start, end=end)
-        missing = [one for one in framed if not manifest.is_done(one.number)]
+        manifest.heads = len(framed)
+        there = manifest.done(looking)
+        missing = [one.number for one in framed if one.number not in there]
         making.stage("Making the heads", len(missing))
-        pictures = aligned_frames(clip, missing, making, rate=rate, start=recipe.start, end=end)
-        failures: list[str] = []
+        pictures = aligned_frames(clip, framed, missing, making, rate=rate, start=recipe.start, end=end)
+        done, errors = set(there), list[FaceLiftError]()
         for one, picture in pictures:
-            if isinstance(picture, FaceLiftError):
+            if isinstance(picture, PhotoError):
                 error: FaceLiftError | None = picture
             else:
-                error = _made(manifest.path(one.number), picture, engine, recipe, making)
+                error = _made(manifest.path(one.number), picture, engine, settings, making)
             if error is None:
-                failures.clear()
+                done.add(one.number)
+                errors.clear()
             else:
                 manifest.failed[one.number] = str(error)
                 manifest.save()
-                if not isinstance(error, PhotoError):
-                    # A face may be hidden or turned away for a while.
-                    failures.append(error.code)
-                    _check(failures, error)
+                errors.append(error)
+                _check(errors)
             making.step()
         making.finish()
-        return _result(manifest, clip, len(framed), len(missing))
+        if not done:
+            raise FaceLiftError(f"No frame gave a head. {errors[-1].message}", errors[-1].advice, code=errors[-1].code)
+        manifest.save()
+        return _result(manifest, clip, done, there)
 
 
-def _made(path: Path, picture: Photo, engine: Engine, recipe: Recipe, reporter: Reporter) -> FaceLiftError | None:
+def _made(
+    path: Path, picture: Photo, engine: Engine, settings: Mapping[str, Any], reporter: Reporter
+) -> FaceLiftError | None:
     """Make and write a head; return why there is none."""
     try:
         inner = Reporter(cancel=reporter.cancel_event)
-        gaussians = engine.generate(Capture.of(picture, aligned=True), recipe.settings, inner).gaussians
+        gaussians = engine.generate(Capture.of(picture, aligned=True), settings, inner).gaussians
         formats.save(gaussians, path, unit=Unit.HEAD)
     except Cancelled:
         raise
     except FaceLiftError as error:
         return error
+    except Exception as error:  # what one frame does to an engine must not take the others' heads
+        logger.exception("%s", picture.name)
+        text = f"{type(error).__name__}: {error}"
+        known = failures.find(text)
+        if known is None:
+            return FaceLiftError(f"Something went wrong inside ({text}).", code="internal")
+        return FaceLiftError(known.message, known.advice, code=known.code)
     return None
 
 
-def _check(failures: list[str], error: FaceLiftError) -> None:
-    """Raise where there is no going on."""
-    if error.code in ENDING:
-        raise error
-    if len(failures) >= MOST_ALIKE and len(set(failures[-MOST_ALIKE:])) == 1:
+def _check(errors: Sequence[FaceLiftError]) -> None:
+    """Raise where there is no going on, by the errors since the last head."""
+    last = errors[-1]
+    if last.code in ENDING:
+        raise last
+    alike = errors[-MOST_ALIKE:]
+    # A face may be away for as long as it likes: that is the frames' own.
+    if len(alike) == MOST_ALIKE and all(not isinstance(one, PhotoError) and one.code == last.code for one in alike):
         raise FaceLiftError(
-            f"{MOST_ALIKE} frames in a row gave no head: {error.message}",
-            error.advice or "What was made is kept; begin again to go on.",
-            code=error.code,
+            f"{MOST_ALIKE} frames in a row gave no head: {last.message}",
+            f"{last.advice} What was made is kept; begin again to go on.".strip(),
+            code=last.code,
         )
 
 
-def _result(manifest: Manifest, clip: Clip, count: int, missing: int) -> MovingResult:
-    done = [number for number in range(1, count + 1) if manifest.is_done(number)]
-    notes = list(clip.notes)
-    if manifest.failed:
-        numbers = ", ".join(map(str, list(manifest.failed)[:8]))
-        notes.append(f"{len(manifest.failed)} frames gave no head ({numbers}): begin again to try them once more.")
+def _result(manifest: Manifest, clip: Clip, done: set[int], there: set[int]) -> MovingResult:
+    notes, failed = list(clip.notes), manifest.failed
+    if failed:
+        numbers = ", ".join(map(str, list(failed)[:MOST_TOLD])) + (", …" if len(failed) > MOST_TOLD else "")
+        reason = next(iter(failed.values()))
+        notes.append(f"Frames without a head: {len(failed)} ({numbers}). {reason} Begin again to try them once more.")
     return MovingResult(
-        first=manifest.path(done[0]) if done else None,
-        made=missing - len(manifest.failed),
-        there=count - missing,
-        failed=dict(manifest.failed),
+        first=manifest.path(min(done)),
+        made=len(done) - len(there),
+        there=len(there),
+        failed=dict(failed),
+        frame_rate=manifest.frame_rate,
         notes=tuple(notes),
     )

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from ..errors import FaceLiftError
+from .. import formats
+from ..engines.registry import describe
+from ..errors import FaceLiftError, FormatError
+from ..progress import Reporter
 from ..system.files import replacing
 
 FILE = "sequence.json"
 VERSION = 1
 DIGITS = 5
+HEAD_OF_FILE = 1 << 20
+"""Bytes of a video by which it is told from others of its name and size."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +29,10 @@ class Recipe:
 
     Attributes:
         clip: File name of the clip.
-        size: Its size in bytes.
+        size: Its size in bytes; of a folder, that of its files.
+        digest: SHA-256 of the file's beginning, hexadecimal; of a folder, that of its files' names and sizes.
         engine: Engine's id.
-        settings: Its settings.
+        settings: Those of its settings that decide how a head looks.
         rate: Heads a second.
         start: Second of the clip at which they begin.
         end: Second at which they end; less than 0 for the clip's end.
@@ -32,12 +41,42 @@ class Recipe:
 
     clip: str
     size: int
+    digest: str
     engine: str
     settings: dict[str, Any]
     rate: float
     start: float = 0.0
     end: float = -1.0
     suffix: str = ".spz"
+
+
+def recipe_of(path: Path, engine: str, settings: Mapping[str, Any], **more: Any) -> Recipe:
+    """Return how the heads of a clip are made.
+
+    Args:
+        path: The clip.
+        engine: Engine's id.
+        settings: Its settings, as far as they are not its defaults.
+        more: Further fields of the recipe.
+
+    Raises:
+        SettingsError: unknown or out-of-range settings.
+    """
+    description = describe(engine)
+    recorded = description.recorded(description.read(settings))
+    return Recipe(path.name, *_identity(path), engine, recorded, **more)
+
+
+def _identity(path: Path) -> tuple[int, str]:
+    """Return a clip's size in bytes and its digest; those of nothing where it can't be read, which opening it tells."""
+    try:
+        if path.is_dir():
+            sizes = sorted((entry.name, entry.stat().st_size) for entry in os.scandir(path) if entry.is_file())
+            return sum(size for _, size in sizes), hashlib.sha256(repr(sizes).encode()).hexdigest()
+        with path.open("rb") as stream:
+            return path.stat().st_size, hashlib.sha256(stream.read(HEAD_OF_FILE)).hexdigest()
+    except OSError:
+        return 0, ""
 
 
 @dataclass(eq=False)
@@ -48,28 +87,33 @@ class Manifest:
         folder: Where they are.
         recipe: How they are made.
         failed: Reasons by the numbers of frames that gave no head.
+        frame_rate: Heads a second, which are fewer than the recipe asks for where the clip has no more frames; 0 while
+            the clip wasn't opened.
+        heads: How many there are to be; 0 while that is not known.
     """
 
     folder: Path
     recipe: Recipe
     failed: dict[int, str] = field(default_factory=dict)
+    frame_rate: float = 0.0
+    heads: int = 0
 
     @classmethod
     def open(cls, folder: Path, recipe: Recipe) -> Manifest:
-        """Return a folder's manifest; one of the same recipe is gone on with.
+        """Return a folder's manifest; one of the same recipe is gone on with, and what failed is tried again.
 
         Raises:
-            FaceLiftError: the folder holds heads of another recipe ("other-sequence"), or its manifest is damaged.
+            FaceLiftError: the folder holds heads of another recipe ("other-sequence"), its manifest is damaged
+                ("bad-sequence"), or it can't be written ("disk-full", "file-unwritable").
         """
         path = folder / FILE
+        manifest = cls(folder, recipe)
         if not path.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            found = cls(folder, recipe)
-            found.save()
-            return found
+            _make(folder)
+            manifest.save()
+            return manifest
         try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
-            known = Recipe(**stored["recipe"])
+            known = Recipe(**json.loads(path.read_text(encoding="utf-8"))["recipe"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise FaceLiftError(
                 f"{FILE} in {folder.name} is damaged.",
@@ -78,12 +122,11 @@ class Manifest:
             ) from error
         if known != recipe:
             raise FaceLiftError(
-                f"{folder.name} holds the heads of {known.clip}, made with other settings.",
-                "Choose another folder, or the settings that were used there.",
+                f"{folder.name} holds the heads of {known.clip}, made otherwise: {', '.join(_apart(known, recipe))}.",
+                "Choose another folder, or what was chosen there.",
                 code="other-sequence",
             )
-        # What failed before is tried again.
-        return cls(folder, recipe)
+        return manifest
 
     def save(self) -> None:
         """Write it; the file before stays until that is complete.
@@ -91,7 +134,13 @@ class Manifest:
         Raises:
             FaceLiftError: it can't be written ("disk-full", "file-unwritable").
         """
-        facts = {"version": VERSION, "recipe": asdict(self.recipe), "failed": self.failed}
+        facts = {
+            "version": VERSION,
+            "recipe": asdict(self.recipe),
+            "frame_rate": self.frame_rate,
+            "heads": self.heads,
+            "failed": self.failed,
+        }
         with replacing(self.folder / FILE) as stream:
             stream.write(json.dumps(facts, indent=1).encode())
 
@@ -99,7 +148,40 @@ class Manifest:
         """Return the file of a frame by its number."""
         return self.folder / f"{Path(self.recipe.clip).stem}_{number:0{DIGITS}}{self.recipe.suffix}"
 
-    def is_done(self, number: int) -> bool:
-        """Whether a frame's head is there; files are written whole or not at all."""
-        path = self.path(number)
-        return path.is_file() and path.stat().st_size > 0
+    def done(self, reporter: Reporter) -> set[int]:
+        """Return the numbers of the heads that are there and whole: each file is read.
+
+        Raises:
+            Cancelled: cancelled through the reporter.
+        """
+        there = [number for number in range(1, self.heads + 1) if self.path(number).is_file()]
+        reporter.stage("Looking at the heads that are there", len(there))
+        whole = set()
+        for number in there:
+            try:
+                formats.read(self.path(number))
+            except FormatError:
+                pass  # It is made anew.
+            else:
+                whole.add(number)
+            reporter.step()
+        return whole
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FaceLiftError(
+            f"The folder {folder} could not be made: {error.strerror or error}.",
+            "Choose another one.",
+            code="file-unwritable",
+        ) from error
+
+
+def _apart(known: Recipe, asked: Recipe) -> list[str]:
+    """Return the names of what two recipes differ in."""
+    names = {item.name for item in fields(Recipe) if item.name != "settings"}
+    apart = sorted(name for name in names if getattr(known, name) != getattr(asked, name))
+    settings = {*known.settings, *asked.settings}
+    return apart + sorted(name for name in settings if known.settings.get(name) != asked.settings.get(name))

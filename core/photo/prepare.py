@@ -105,7 +105,7 @@ def prepare_photo(
     index, notes = _choose(found, face, wanted, size)
     landmarks, others = found[index][1], found[:index] + found[index + 1 :]
     box = reference_box(landmarks)
-    notes += _judge_size(box)
+    notes += judge_size(box)
     try:
         taken = box if wanted is None else wanted.box(size)
         alignment = Alignment.stretched(size) if aligned else Alignment.from_box(size, taken)
@@ -217,7 +217,7 @@ def _choose(
     return face or 0, ()
 
 
-def _judge_size(box: FaceBox) -> tuple[str, ...]:
+def judge_size(box: FaceBox) -> tuple[str, ...]:
     """Refuse faces that are too small, and warn of soft results."""
     if box.size < MIN_FACE_SIZE:
         raise PhotoError(

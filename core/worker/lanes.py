@@ -203,13 +203,14 @@ class MovingTask(Task):
 
     def execute(self, engine_of: Callable[[str], Engine], reporter: Reporter) -> packing.Packed:
         """Make them."""
-        from ..moving.making import make_moving, recipe_of
+        from ..moving.making import make_moving
+        from ..moving.manifest import recipe_of
 
         recipe = recipe_of(self.path, self.engine, self.settings, **self.recipe, suffix=self.suffix)
-        made = make_moving(self.path, self.folder, recipe, engine_of(self.engine), reporter)
-        first = "" if made.first is None else str(made.first)
-        facts = {"first": first, "made": made.made, "there": made.there, "notes": list(made.notes)}
-        return {**facts, "failed": {str(number): reason for number, reason in made.failed.items()}}, {}
+        made = make_moving(self.path, self.folder, recipe, engine_of(self.engine), self.settings, reporter)
+        facts = {"first": str(made.first), "made": made.made, "there": made.there, "frame_rate": made.frame_rate}
+        failed = {str(number): reason for number, reason in made.failed.items()}
+        return {**facts, "notes": list(made.notes), "failed": failed}, {}
 
 
 class Lane:

@@ -34,6 +34,7 @@ class Wish:
         settings: Its settings.
         recipe: Rate, start, end and suffix.
         start: Frame of the scene at which the heads begin.
+        frame_rate: The scene's frames a second.
     """
 
     path: Path
@@ -42,6 +43,7 @@ class Wish:
     settings: Mapping[str, Any]
     recipe: Mapping[str, Any]
     start: int
+    frame_rate: float
 
 
 class FACELIFT_OT_moving_head(Explained, TakesClip, bpy.types.Operator):
@@ -79,7 +81,7 @@ class FACELIFT_OT_moving_head(Explained, TakesClip, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Open the file browser."""
-        self.rate = context.scene.render.fps / context.scene.render.fps_base
+        self.rate = _frame_rate(context.scene)
         return self.invoke_popup(context, confirm_text="Make Moving Head")
 
     @reported
@@ -94,9 +96,15 @@ class FACELIFT_OT_moving_head(Explained, TakesClip, bpy.types.Operator):
         }
         settings = engine_properties.values_of(choices, settings_of(choices.engine))
         folder = paths.absolute(self.folder) if self.folder else folder_for(path, "heads")
-        wish = Wish(path, folder, choices.engine, settings, recipe, context.scene.frame_current)
+        wish = Wish(
+            path, folder, choices.engine, settings, recipe, context.scene.frame_current, _frame_rate(context.scene)
+        )
         errands.start(TITLE, lambda _: None, lambda _: made(wish), belongs_to_file=False, prominent=True)
         return {"FINISHED"}
+
+
+def _frame_rate(scene: bpy.types.Scene) -> float:
+    return scene.render.fps / scene.render.fps_base
 
 
 def made(wish: Wish) -> errands.Pieces:
@@ -109,8 +117,9 @@ def made(wish: Wish) -> errands.Pieces:
     )
     result = yield from waited(job, stopped)
     told = [f"{result['made']:,} heads were made, {result['there']:,} were there.", *result["notes"]]
-    if result["first"]:
-        bpy.ops.facelift.import_splat_sequence("EXEC_DEFAULT", filepath=result["first"], start=wish.start)
+    # A clip may have fewer frames a second than the scene, or fewer were asked for: it plays as fast as it was.
+    speed = result["frame_rate"] / wish.frame_rate
+    bpy.ops.facelift.import_splat_sequence("EXEC_DEFAULT", filepath=result["first"], start=wish.start, speed=speed)
     return " ".join(told)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
-from bpy.props import EnumProperty, IntProperty, StringProperty
+from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
 from ...core.errors import FaceLiftError, FormatError
@@ -78,20 +79,20 @@ def _find(path: Path, frame: str, head_height: float, float4: bool, reporter: Re
     return _Found(sequence, path, arrival, tuple(notes))
 
 
-def _arrive(found: _Found, scene: str, start: int) -> Generator[None, None, str]:
+def _arrive(found: _Found, scene: str, start: int, speed: float) -> Generator[None, None, str]:
     """Make display and point cloud piece by piece, then bring them into a scene."""
     try:
         yield from entrance.pieces(found.arrival.sh_degree, lambda: found.arrival)
-        return _add(found, scene, start)
+        return _add(found, scene, start, speed)
     finally:
         found.arrival.drop()
 
 
-def _add(found: _Found, scene: str, start: int) -> str:
+def _add(found: _Found, scene: str, start: int, speed: float) -> str:
     """Bring a sequence into a scene as one undo step; return what to tell."""
-    _handover.pass_on(bpy.ops.facelift.add_splat_sequence, found, scene=scene, start=start)
-    count = len(found.sequence.numbers)
-    news = f"{count} files play from frame {start} to {start + found.sequence.last - found.sequence.first}."
+    _handover.pass_on(bpy.ops.facelift.add_splat_sequence, found, scene=scene, start=start, speed=speed)
+    count, last = len(found.sequence.numbers), math.ceil((found.sequence.last - found.sequence.first) / speed)
+    news = f"{count} files play from frame {start} to {start + last}."
     return " ".join([news, *found.notes])
 
 
@@ -107,6 +108,9 @@ class FACELIFT_OT_import_splat_sequence(bpy.types.Operator, ImportHelper):
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     frame: EnumProperty(name="Axes", description=FRAME_HELP, items=FRAMES)
     start: IntProperty(name="Start Frame", description="Frame of the scene that shows the first file", default=1)
+    speed: FloatProperty(
+        name="Speed", description="Files that go by in a frame of the scene", default=1.0, min=0.01, max=100.0
+    )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Open the file browser; files play from the scene's first frame."""
@@ -121,6 +125,7 @@ class FACELIFT_OT_import_splat_sequence(bpy.types.Operator, ImportHelper):
         layout.use_property_decorate = False
         layout.prop(self, "frame")
         layout.prop(self, "start")
+        layout.prop(self, "speed")
         layout.label(text="Choose one of the files", icon="INFO")
 
     @reported
@@ -130,18 +135,18 @@ class FACELIFT_OT_import_splat_sequence(bpy.types.Operator, ImportHelper):
             raise FaceLiftError("No file was chosen.", "Choose one of the numbered files.", code="none")
         # Readers of USD find the library that Blender brings.
         bpy.utils.expose_bundled_modules()
-        path, frame, start = paths.absolute(self.filepath), self.frame, self.start
+        path, frame, start, speed = paths.absolute(self.filepath), self.frame, self.start, self.speed
         scene, height, float4 = context.scene.name, context.scene.facelift.head_height, geometry.has_float4()
         if self.options.is_invoke:
             errands.start(
                 f"Reading {path.name}…",
                 lambda reporter: _find(path, frame, height, float4, reporter),
-                lambda found: _arrive(found, scene, start),
+                lambda found: _arrive(found, scene, start, speed),
                 belongs_to_file=True,
                 prominent=True,
             )
         else:
-            self.report({"INFO"}, _add(_find(path, frame, height, float4, Reporter()), scene, start))
+            self.report({"INFO"}, _add(_find(path, frame, height, float4, Reporter()), scene, start, speed))
         return {"FINISHED"}
 
 
@@ -155,6 +160,7 @@ class FACELIFT_OT_add_splat_sequence(bpy.types.Operator):
     made: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
     scene: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
     start: IntProperty(options={"HIDDEN", "SKIP_SAVE"})
+    speed: FloatProperty(options={"HIDDEN", "SKIP_SAVE"})
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -164,7 +170,7 @@ class FACELIFT_OT_add_splat_sequence(bpy.types.Operator):
 
         def settle(head: bpy.types.Object) -> None:
             settings = head.facelift_sequence
-            settings.start, settings.degree = self.start, found.arrival.sh_degree
+            settings.start, settings.speed, settings.degree = self.start, self.speed, found.arrival.sh_degree
             choose(head, found.path)
 
         told = entrance.bring_in(context, scene, [found.arrival], settle=settle)

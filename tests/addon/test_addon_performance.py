@@ -142,4 +142,5 @@ def test_a_clip_becomes_a_head_a_frame(blender, tmp_path):
         "astronaut_00002.spz",
         "sequence.json",
     ]
-    assert [item.type for item in bpy.data.objects].count("POINTCLOUD") == 1
+    (head,) = (item for item in bpy.data.objects if item.type == "POINTCLOUD")
+    assert head.facelift_sequence.speed == pytest.approx(2.0 / 24.0), "as fast as the clip"

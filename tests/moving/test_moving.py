@@ -1,41 +1,76 @@
 """A clip becomes a head a frame: steady, resumable, and not stopped by a bad frame."""
 
+import json
+import os
+import signal
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+from scipy import ndimage
 
 from core import formats
 from core.command_line.cli import main
 from core.engines.registry import create_engine
 from core.errors import Cancelled, FaceLiftError, PhotoError
-from core.moving.framing import framing_of
-from core.moving.making import make_moving, recipe_of
+from core.moving import pictures
+from core.moving.framing import Framed, framing_of, wanted_frames
+from core.moving.making import make_moving
+from core.moving.manifest import recipe_of
 from core.moving.pictures import aligned_frames
 from core.moving.shots import capture_of_clip
+from core.photo.alignment import reference_box
+from core.photo.edits import Crop
+from core.photo.prepare import find_faces
 from core.photo.sides import AUTO
+from core.photo.types import FaceBox
+from core.processes.job import JobState
 from core.progress import Reporter
-from core.video.clip import open_clip
+from core.video.clip import Clip, open_clip
+from core.video.types import ClipError, ClipFacts, Frame
 from tests.helpers.filmed import filmed_astronaut
 from tests.helpers.gaussian import random_gaussians
 from tests.helpers.photo import astronaut
+from tests.helpers.worker import make_client, wait_for
 from tests.tools.truth_clip import write_video
+
+SIDE = 400
 
 
 class Quick:
     """An engine that makes something at once; it refuses what it is told to."""
 
     def __init__(self, refuses=(), error=None):
-        self.taken, self.refuses = [], refuses
+        self.taken, self.refuses, self.pictures = [], refuses, {}
         self.error = error or PhotoError("This one is no good.", "Skip it.", code="bad-frame")
 
     def generate(self, capture, settings, reporter):
         photo = capture.portrait.photo
         assert capture.portrait.options.aligned and photo.rgba.shape == (512, 512, 4)
         self.taken.append(photo.name)
+        self.pictures[photo.name] = photo.rgba
         if photo.name in self.refuses:
             raise self.error
         return type("Result", (), {"gaussians": random_gaussians(50)})()
+
+
+class Pictures(Clip):
+    """Frames in memory, with the times that they are given."""
+
+    def __init__(self, times, rate, picture=None):
+        super().__init__()
+        self.times, self.picture = times, picture or (lambda number: np.zeros((8, 8, 3), np.uint8))
+        self.facts = ClipFacts(Path("clip.mp4"), (SIDE, SIDE), len(times) / rate, rate, len(times), False)
+
+    def frames(self, start=0.0, end=np.inf, longest_side=None):
+        for number, time in enumerate(self.times):
+            if start <= time <= end:
+                yield Frame(number, time, self.picture(number))
+
+    def frame_at(self, seconds, longest_side=None):
+        raise NotImplementedError
 
 
 @pytest.fixture(scope="module")
@@ -49,59 +84,189 @@ def still(tmp_path_factory):
     return path
 
 
+@pytest.fixture
+def quick_mattes(monkeypatch):
+    """Mattes at once, for tests of what becomes of the pictures."""
+    matte = np.zeros((360, 360), np.float32)
+    matte[60:, 90:270] = 1
+    monkeypatch.setattr(pictures, "estimate_matte", lambda rgb, landmarks: matte)
+
+
 def recipe(path, **more):
     return recipe_of(path, "draft", {}, rate=20.0, **more)
+
+
+def make(path, folder, engine, reporter=None, **more):
+    return make_moving(path, folder, recipe(path, **more), engine, {}, reporter or Reporter())
+
+
+def shift(one, other):
+    """Return by how many pixels (x, y), and what share in size, a face moved from one aligned picture to another."""
+    one, other = (ndimage.gaussian_filter(photo.rgba[..., :3].mean(axis=2), 2) for photo in (one, other))
+    face = np.s_[190:380, 160:345]
+    down, across = np.gradient(one)
+    rows, columns = np.mgrid[:512, :512]
+    growth = across * (columns - 256) + down * (rows - 280)
+    terms = np.stack([part[face].ravel() for part in (across, down, growth)], axis=1)
+    return np.linalg.lstsq(terms, (one - other)[face].ravel(), rcond=None)[0]
 
 
 def test_crops_and_mattes_of_a_still_face_are_still(still):
     with open_clip(still) as clip:
         framed = framing_of(clip, Reporter(), rate=20.0)
-        pictures = list(aligned_frames(clip, framed[:5], Reporter(), rate=20.0, start=0.0, end=np.inf))
-    crops = np.array([one.crop.values() for one in framed]) * 360
-    assert len(framed) == 10 and np.abs(np.diff(crops, axis=0)).max() < 0.3, "pixels from frame to frame"
-    assert np.ptp(crops, axis=0).max() < 3
-    mattes = np.stack([photo.rgba[..., 3].astype(int) for _, photo in pictures])
+        found = list(aligned_frames(clip, framed, range(1, 6), Reporter(), rate=20.0, start=0.0, end=np.inf))
+    squares = np.array([one.crop.square((360, 360)) for one in framed])
+    corners = np.hstack([squares[:, :2], squares[:, :2] + squares[:, 2:]])
+    assert len(framed) == 10 and np.abs(np.diff(corners, axis=0)).max() < 0.2, (
+        "pixels of the frame, from one to the next"
+    )
+    mattes = np.stack([photo.rgba[..., 3].astype(int) for _, photo in found])
     assert np.abs(np.diff(mattes, axis=0)).mean() < 1
+
+
+def test_a_head_that_drifts_by_parts_of_a_pixel_stays_where_it_is():
+    photo = astronaut()
+    face = find_faces(photo)[0][1]
+    box = reference_box(face)
+
+    def square(number):
+        return 40 + 0.13 * number, 0.21 * number, 440 - 0.11 * number
+
+    def picture(number):
+        left, top, side = square(number)
+        part = (left, top, left + side, top + side)
+        return np.asarray(Image.fromarray(photo).resize((SIDE, SIDE), Image.Resampling.BICUBIC, part))
+
+    clip, framed = Pictures([number / 30 for number in range(6)], 30.0, picture), []
+    for number, time in enumerate(clip.times):
+        left, top, side = square(number)
+        zoom = SIDE / side
+        edges = [
+            (edge - low) * zoom for edge, low in zip((box.x0, box.y0, box.x1, box.y1), (left, top) * 2, strict=True)
+        ]
+        seen = face.transformed((zoom,) * 3, (-left * zoom, -top * zoom))
+        framed.append(Framed(number + 1, time, Crop.of_box((SIDE, SIDE), FaceBox(*edges, 1.0)), seen))
+    found = aligned_frames(clip, framed, range(1, 7), Reporter(), rate=30.0, start=0.0, end=np.inf)
+    first, *others = (aligned for _, aligned in found)
+    moves = np.array([shift(first, other) for other in others])
+    assert np.abs(moves[:, :2]).max() < 0.05 and np.abs(moves[:, 2]).max() < 5e-4
+
+
+@pytest.mark.parametrize(
+    ("times", "rate", "wanted", "taken"),
+    [
+        # Matroska and WebM note milliseconds.
+        ([0.0, 0.033, 0.067, 0.1, 0.133, 0.167], 30.0, 30.0, [0, 1, 2, 3, 4, 5]),
+        # A phone's frames come when they come.
+        ([0.0, 0.02, 0.08, 0.1, 0.15], 30.0, 30.0, [0, 1, 2, 3, 4]),
+        ([number / 30 for number in range(7)], 30.0, 15.0, [0, 2, 4, 6]),
+        ([number / 30 for number in range(7)], 30.0, 20.0, [0, 2, 3, 5, 6]),
+        ([round(number / 30, 3) for number in range(7)], 30.0, 10.0, [0, 3, 6]),
+    ],
+)
+def test_frames_are_taken_at_the_rate_that_is_asked_for(times, rate, wanted, taken):
+    assert [frame.number for frame in wanted_frames(Pictures(times, rate), wanted, 0.0, np.inf)] == taken
+
+
+def test_frames_without_a_face_have_the_crops_between(monkeypatch):
+    clip = filmed_astronaut().path
+    with open_clip(clip) as opened:
+        whole = framing_of(opened, Reporter(), rate=30.0, end=0.5)
+    from core.performance.tracker import FaceTracker
+
+    track = FaceTracker.track
+    monkeypatch.setattr(FaceTracker, "track", lambda self, frame: None if 4 <= frame.number < 8 else track(self, frame))
+    with open_clip(clip) as opened:
+        gaps = framing_of(opened, Reporter(), rate=30.0, end=0.5)
+        found = list(aligned_frames(opened, gaps, [5, 6], Reporter(), rate=30.0, start=0.0, end=0.5))
+    apart = np.abs([np.subtract(one.crop.values(), two.crop.values()) for one, two in zip(whole, gaps, strict=True)])
+    assert apart.max() * 512 / whole[0].crop.size < 4
+    assert all(one.landmarks is None for one, _ in found)
+    assert all(0.15 < (photo.rgba[..., 3] > 128).mean() < 0.8 for _, photo in found)
 
 
 def test_frames_are_numbered_files_and_a_second_start_makes_what_is_missing(still, tmp_path):
     engine = Quick()
-    made = make_moving(still, tmp_path, recipe(still, end=0.2), engine, Reporter())
+    made = make(still, tmp_path, engine, end=0.2)
     assert made.made == 5 and made.first == tmp_path / "still_00001.spz" and not made.failed
-    assert len(formats.load(made.first)) == 50
+    assert made.frame_rate == 20.0 and len(formats.load(made.first)) == 50
     (tmp_path / "still_00003.spz").unlink()
     again = Quick()
-    made = make_moving(still, tmp_path, recipe(still, end=0.2), again, Reporter())
+    made = make(still, tmp_path, again, end=0.2)
     assert made.made == 1 and made.there == 4 and again.taken == ["frame 3"]
-    with pytest.raises(FaceLiftError, match="other settings"):
-        make_moving(still, tmp_path, recipe(still, end=0.4), Quick(), Reporter())
+    assert np.array_equal(again.pictures["frame 3"], engine.pictures["frame 3"]), "as if it had never stopped"
+    with pytest.raises(FaceLiftError, match="made otherwise: end"):
+        make(still, tmp_path, Quick(), end=0.4)
 
 
-def test_a_bad_frame_is_told_and_three_alike_end_it(still, tmp_path):
-    made = make_moving(still, tmp_path / "one", recipe(still, end=0.2), Quick(["frame 2"]), Reporter())
-    assert made.made == 4 and list(made.failed) == [2] and "no good" in made.failed[2]
-    assert any("1 frames gave no head (2)" in note for note in made.notes)
+def test_damaged_and_half_files_are_made_anew(still, tmp_path, quick_mattes):
+    make(still, tmp_path, Quick(), end=0.2)
+    half, damaged = tmp_path / "still_00002.spz", tmp_path / "still_00004.spz"
+    half.write_bytes(half.read_bytes()[:100])
+    damaged.write_bytes(bytes(damaged.stat().st_size))
+    again = Quick()
+    made = make(still, tmp_path, again, end=0.2)
+    assert made.made == 2 and again.taken == ["frame 2", "frame 4"]
+    assert len(formats.load(half)) == len(formats.load(damaged)) == 50
+
+
+def test_another_clip_of_the_same_name_is_not_mixed_in(still, tmp_path, quick_mattes):
+    make(still, tmp_path / "heads", Quick(), end=0.1)
+    other = tmp_path / still.name
+    other.write_bytes(still.read_bytes())
+    assert make(other, tmp_path / "heads", Quick(), end=0.1).made == 0, "a copy is the same clip"
+    data = bytearray(still.read_bytes())
+    data[len(data) // 2] ^= 1
+    other.write_bytes(data)
+    with pytest.raises(FaceLiftError, match="made otherwise: digest") as caught:
+        make(other, tmp_path / "heads", Quick(), end=0.1)
+    assert caught.value.code == "other-sequence"
+
+
+def test_where_an_engine_runs_is_no_part_of_how_heads_are_made(still):
+    plain = recipe_of(still, "facelift", {}, rate=20.0)
+    here = {"low_memory": True, "checkpoint": "/somewhere", "device": "cpu", "acceleration": "off"}
+    assert recipe_of(still, "facelift", {"steps": 50, **here}, rate=20.0) == plain
+    assert recipe_of(still, "facelift", {"steps": 20}, rate=20.0) != plain
+
+
+def test_bad_frames_are_told_however_many(still, tmp_path, quick_mattes):
     refuses = [f"frame {number}" for number in range(2, 9)]
-    made = make_moving(still, tmp_path / "hidden", recipe(still), Quick(refuses), Reporter())
-    assert made.made == 3 and len(made.failed) == 7, "a face may be hidden for a while"
-    full = FaceLiftError("The card's memory is full.", "Close other programs.", code="out-of-memory")
-    with pytest.raises(FaceLiftError, match="3 frames in a row"):
-        make_moving(still, tmp_path / "many", recipe(still), Quick(refuses, full), Reporter())
-    assert (tmp_path / "many" / "still_00001.spz").is_file()
-    lost = FaceLiftError("The card is gone.", "Restart.", code="card-lost")
-    with pytest.raises(FaceLiftError, match="card is gone"):
-        make_moving(still, tmp_path / "lost", recipe(still), Quick(["frame 3"], lost), Reporter())
+    made = make(still, tmp_path, Quick(refuses))
+    assert made.made == 3 and list(made.failed) == [2, 3, 4, 5, 6, 7, 8] and "no good" in made.failed[2]
+    assert any(note.startswith("Frames without a head: 7 (2, 3, 4, 5, 6, 7, 8).") for note in made.notes)
+    assert list(json.loads((tmp_path / "sequence.json").read_text())["failed"]) == list("2345678")
+    again = make(still, tmp_path, Quick())
+    assert again.made == 7 and not again.failed
+    assert json.loads((tmp_path / "sequence.json").read_text())["failed"] == {}
 
 
-def test_parts_and_rates_that_hold_nothing_are_refused_in_words(still, tmp_path, capsys):
-    with pytest.raises(FaceLiftError, match="no frame from"):
-        make_moving(still, tmp_path / "late", recipe(still, start=99.0), Quick(), Reporter())
-    with pytest.raises(SystemExit):
-        main(["generate", str(still), "--every-frame", "--frames-per-second", "0", "-o", str(tmp_path / "none")])
-    assert "must be above 0" in capsys.readouterr().err
+def test_what_is_not_in_the_frames_ends_it_and_keeps_what_is_done(still, tmp_path, quick_mattes):
+    refuses = [f"frame {number}" for number in range(2, 9)]
+    with pytest.raises(FaceLiftError, match="3 frames in a row gave no head: Something went wrong inside") as caught:
+        make(still, tmp_path / "bug", Quick(refuses, RuntimeError("a bug")))
+    assert caught.value.code == "internal" and (tmp_path / "bug" / "still_00001.spz").is_file()
+    assert make(still, tmp_path / "once", Quick(["frame 3"], RuntimeError("a bug")), end=0.2).made == 4
+    lost = Quick(["frame 3"], RuntimeError("CUDA error: unspecified launch failure"))
+    with pytest.raises(FaceLiftError, match="graphics driver") as caught:
+        make(still, tmp_path / "lost", lost)
+    assert caught.value.code == "card-lost" and lost.taken[-1] == "frame 3"
+    with pytest.raises(FaceLiftError, match="No frame gave a head"):
+        make(still, tmp_path / "none", Quick([f"frame {number}" for number in range(1, 11)]))
 
 
-def test_a_stop_keeps_what_is_done(still, tmp_path):
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a device that is always full")
+def test_a_full_disk_ends_it_and_keeps_what_is_done(still, tmp_path, quick_mattes):
+    (tmp_path / "still_00003.spz").symlink_to("/dev/full")
+    with pytest.raises(FaceLiftError) as caught:
+        make(still, tmp_path, Quick())
+    assert caught.value.code == "disk-full" and "still_00003.spz" in caught.value.message
+    assert len(formats.load(tmp_path / "still_00002.spz")) == 50
+    (tmp_path / "still_00003.spz").unlink()
+    assert make(still, tmp_path, Quick()).made == 8
+
+
+def test_a_stop_keeps_what_is_done(still, tmp_path, quick_mattes):
     stop = threading.Event()
 
     def told(progress):
@@ -109,14 +274,57 @@ def test_a_stop_keeps_what_is_done(still, tmp_path):
             stop.set()
 
     with pytest.raises(Cancelled):
-        make_moving(still, tmp_path, recipe(still), Quick(), Reporter(told, cancel=stop))
+        make(still, tmp_path, Quick(), Reporter(told, cancel=stop))
     assert len(list(tmp_path.glob("*.spz"))) == 2
+
+
+def test_a_worker_that_dies_in_the_middle_loses_nothing(still, tmp_path):
+    client, folder = make_client(tmp_path), tmp_path / "heads"
+
+    def begin(seconds):
+        asked = {"rate": 20.0, "start": 0.0, "end": np.inf, "suffix": ".spz"}
+        return client.moving(still, folder, "steps", {"steps": 1, "seconds": seconds}, **asked)
+
+    try:
+        job = begin(0.3)
+        wait_for(client, lambda: len(list(folder.glob("*.spz"))) >= 2)
+        os.kill(client.pid, signal.SIGKILL)
+        wait_for(client, lambda: job.finished)
+        assert job.state is JobState.FAILED and job.error.code == "worker-crashed"
+        there = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.spz")}
+        job = begin(0.3)
+        wait_for(client, lambda: job.finished)
+        assert job.state is JobState.DONE, job.error
+        assert job.result["there"] == len(there) and job.result["made"] == 10 - len(there)
+        assert all((folder / name).stat().st_mtime_ns == time for name, time in there.items())
+        assert len(formats.load(job.result["first"])) == 100
+    finally:
+        client.close()
 
 
 def test_a_folder_that_can_not_be_written_says_so(still, tmp_path):
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises((FaceLiftError, OSError)):
-        make_moving(still, tmp_path / "file" / "folder", recipe(still), Quick(), Reporter())
+    with pytest.raises(FaceLiftError, match="could not be made"):
+        make(still, tmp_path / "file" / "folder", Quick())
+
+
+def test_parts_and_rates_that_hold_nothing_are_refused_in_words(still, tmp_path, capsys):
+    with pytest.raises(ClipError, match="no frame from"):
+        make(still, tmp_path / "late", Quick(), start=99.0)
+    with pytest.raises(SystemExit):
+        main(["generate", str(still), "--every-frame", "--frames-per-second", "0", "-o", str(tmp_path / "none")])
+    assert "must be above 0" in capsys.readouterr().err
+
+
+def test_draft_heads_of_a_clip(tmp_path):
+    path = filmed_astronaut().path
+    settings = {"quality": "low"}
+    asked = recipe_of(path, "draft", settings, rate=30.0, end=0.05)
+    made = make_moving(path, tmp_path, asked, create_engine("draft"), settings, Reporter())
+    heads = [formats.load(tmp_path / f"astronaut_0000{number}.spz") for number in (1, 2)]
+    assert made.made == 2 and not made.failed
+    middles = [np.median(head.means, axis=0) for head in heads]
+    assert np.abs(middles[1] - middles[0]).max() < 0.02
 
 
 def test_the_best_frames_of_a_clip_make_a_head():

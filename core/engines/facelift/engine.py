@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from .runner import Runner
     from .shots.photos import FurtherPhotos
 
-PLACES = ("checkpoint", "device", "low_memory", "acceleration")
-"""Settings that say where and how to run, not what comes out: not part of a recipe."""
 AUTO_LENS, ONE_LENS = "auto", "The lens tells where further photos were taken; with one photo it makes no difference."
 
 
@@ -111,14 +108,13 @@ class FaceLiftEngine:
             shots += further.outcomes
             notes += further.notes
             lenses = further.lenses
-        recipe_settings = {name: value for name, value in asdict(chosen).items() if name not in PLACES}
         return GenerateResult(
             gaussians=gaussians.replace(parts=labels),
             shots=tuple(shots),
             recipe=Recipe(
                 self.description.id,
                 version(),
-                settings=recipe_settings,
+                settings=self.description.recorded(chosen),
                 capture=used(capture, lenses),
                 licence=self.description.licence,
                 models=runner.facts,

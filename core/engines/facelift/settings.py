@@ -38,11 +38,13 @@ class FaceLiftSettings:
         "Thresholds for dropping stray Gaussians, of the reference's two programs",
         expert=True,
     )
-    checkpoint: str | None = folder("Folder of the FaceLift weights; empty for the usual places", expert=True)
-    low_memory: bool = flag(
-        False, "Keep only the model at work on the device: slower, for small graphics cards", expert=True
+    checkpoint: str | None = folder(
+        "Folder of the FaceLift weights; empty for the usual places", expert=True, place=True
     )
-    device: str = choice(("auto", "cpu", "cuda", "mps"), "auto", "Where the models run", expert=True)
+    low_memory: bool = flag(
+        False, "Keep only the model at work on the device: slower, for small graphics cards", expert=True, place=True
+    )
+    device: str = choice(("auto", "cpu", "cuda", "mps"), "auto", "Where the models run", expert=True, place=True)
     dtype: str = choice(
         ("auto", "float32", "float16", "bfloat16"),
         "auto",
@@ -54,6 +56,7 @@ class FaceLiftSettings:
         "graph",
         "How steps run on CUDA: kernels replayed as a graph, or also compiled (a minute at first: for many photos)",
         expert=True,
+        place=True,
     )
     vae_float32: bool = flag(
         False, "Pictures to latents and back in float32: slower, where float16 gives no numbers", expert=True
