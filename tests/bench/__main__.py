@@ -12,6 +12,7 @@ import sys
 MODULES = {
     "draft": (
         "draft_bench",
+        "draft_shots_bench",
         "placing_bench",
         "doubt_bench",
         "rasterizer_bench",
@@ -29,6 +30,7 @@ MODULES = {
         "viewport_bench",
         "sequence_bench",
         "capture_bench",
+        "avatar_from_video_bench",
     ),
     "facelift": ("facelift_bench", "facelift_cpu_bench", "refine_shapes_bench", "setup_bench"),
 }

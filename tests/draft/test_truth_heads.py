@@ -18,6 +18,7 @@ from core.splats.spherical_harmonics import from_colors
 from tests.bench import strands, truth_heads
 from tests.bench.draft_quality import floating_count, hair_structure
 from tests.bench.novel_views import TruthHead, novel_quality, similarity, ssim
+from tests.bench.orbit_clip import Hull
 from tests.helpers.draft import PreparedEngine, astronaut_head
 
 UNSEEN_PSNR, UNSEEN_IOU = 15.0, 0.85
@@ -126,3 +127,23 @@ def test_hair_structure_sees_a_smooth_back_and_no_hair():
     assert len(values) == 3 and all(0.05 < value < 2 for value in values)
     bare = result.gaussians.replace(parts=np.full(len(result.gaussians), Part.SKIN, np.int8))
     assert hair_structure(bare) is None
+
+
+def test_a_hull_is_as_large_as_what_is_seen_of_it():
+    """The mattes of a ball from twelve sides; the hull is seen from between them."""
+    radius, cameras = 0.6, [Camera.orbit(30 * side, 10, radius=4, fov=35, size=96) for side in range(12)]
+    pixels = np.stack(np.meshgrid(*[np.arange(96) + 0.5] * 2), axis=-1).reshape(-1, 2)
+
+    def seen(camera):
+        """How far rays pass by the ball's middle, and whether that is inside."""
+        rays = camera.unproject(pixels, np.ones(len(pixels))) - camera.position
+        rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+        return np.linalg.norm(np.cross(rays, camera.position), axis=1).reshape(96, 96)
+
+    hull = Hull([(seen(camera) < radius, camera) for camera in cameras], 48)
+    between = Camera.orbit(15, 10, radius=4, fov=35, size=96)
+    depth, covered = hull.seen(between)
+    ball = seen(between) < radius
+    assert (covered[ball] > 0.5).mean() > 0.99 and 1 < covered.sum() / ball.sum() < 1.1
+    assert depth[48, 48] == pytest.approx(4 - radius, abs=0.05)
+    assert np.isinf(depth[covered == 0]).all()

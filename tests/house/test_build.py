@@ -17,6 +17,7 @@ import pytest
 
 import build
 from core.runtime.probe import platform_name
+from tests.bench.__main__ import MODULES
 from tests.conftest import ENDS, FAST, ONCE
 from tests.helpers.addon import needs_blender
 from tests.helpers.index import make_wheel, serve_index
@@ -181,6 +182,11 @@ def test_help_lists_the_commands():
     result = subprocess.run([sys.executable, "build.py", "--help"], capture_output=True, text=True, check=True)
     for command in ("demo", "test", "lint", "bench", "package", "validate", "assets", "parity"):
         assert command in result.stdout
+
+
+def test_every_measurement_is_in_the_list_of_those_that_are_run():
+    here = {path.stem for path in (Path(__file__).parents[1] / "bench").glob("*_bench.py")}
+    assert {name for names in MODULES.values() for name in names} == here
 
 
 def test_personal_settings_of_pip_do_not_reach_the_environments(tmp_path, monkeypatch):
