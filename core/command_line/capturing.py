@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from ..avatar.recording import in_mirror, save_recording
+from ..avatar.recording import Recording, calibrated, in_mirror, save_recording
 from ..errors import FaceLiftError
 from ..performance.capturing import capture
 from ..performance.people import people_in
@@ -42,6 +42,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--steadiness", type=float, default=0.5, metavar="0..1", help="how much trembling to take away (0.5)"
     )
+    parser.add_argument(
+        "--neutral",
+        type=float,
+        default=-1.0,
+        metavar="SECONDS",
+        help="where the face is at rest and looks straight ahead",
+    )
     parser.add_argument("--mirror", action="store_true", help="as in a mirror")
     parser.add_argument("--json", action="store_true", help="print what was done as JSON")
 
@@ -60,14 +67,29 @@ def _capture(options: argparse.Namespace, console: Console) -> int:
         return 0
     if options.out is None:
         raise FaceLiftError("Where to write is not said.", "Add -o take.csv.")
+    _check_folder(options.out)
     person = -1 if options.person is None else options.person - 1
     steadiness = min(max(options.steadiness, 0.0), 1.0)
-    asked = CaptureOptions(options.start, options.end, person, options.lens, steadiness)
+    asked = CaptureOptions(options.start, options.end, person, options.lens, steadiness, options.neutral)
     captured = _stoppable(stopped, lambda: capture(options.clip, None, asked, reporter))
-    recording = in_mirror(captured.recording) if options.mirror else captured.recording
-    save_recording(recording, options.out)
+    save_recording(_shaped(captured, options), options.out)
     _tell(captured, label, options, console)
     return 0
+
+
+def _shaped(captured: Capture, options: argparse.Namespace) -> Recording:
+    recording = captured.recording
+    if options.neutral >= 0:
+        # Recordings begin with the first face.
+        recording = calibrated(recording, options.neutral - float(captured.frames[0]) / captured.frame_rate)
+    return in_mirror(recording) if options.mirror else recording
+
+
+def _check_folder(path: Path) -> None:
+    """See to it before the work that what comes of it can be written."""
+    if path.is_dir() or not path.parent.is_dir():
+        reason = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+        raise FaceLiftError(f"{path} can't be written: {reason}.", "Choose another file with -o.", code="no-folder")
 
 
 def _stoppable(stopped: threading.Event, work: Callable[[], Capture]) -> Capture:

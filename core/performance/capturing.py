@@ -20,6 +20,7 @@ from ..system.ahead import Ahead
 from ..video.clip import Clip, open_clip, reduced_size
 from ..video.cuts import CutDetector
 from ..video.types import ClipError, Frame, NoFace
+from .faces import ARKIT_AXES, eye_turns
 from .identify import Person, identify
 from .people import people_in
 from .preview import preview_png
@@ -37,8 +38,6 @@ LONGEST_SIDE = 1920
 PREVIEW_SECONDS = 0.25
 SEEK_FROM = 40
 """Frames between two samples from which each is looked for instead of read on to: a seek costs as much."""
-ARKIT_AXES = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
-"""Turns the head model's axes (left, back, up) to ARKit's (left, up, out of the face)."""
 CAMERA_AXES = np.diag([1.0, -1.0, -1.0])
 """Turns a camera's axes (right, down, forward) to those of a head that looks into it."""
 STILL_SECONDS = 0.2
@@ -217,12 +216,11 @@ def _finished(clip: Clip, person: Person, options: CaptureOptions, found: _Found
     steady = steadied(times, _shutting(np.array(found.expressions), names), names, options.steadiness)
     values = _holding_gaze(steady, names)
     turns = Rotation.from_matrix(CAMERA_AXES.T @ rotations @ ARKIT_AXES.T)
-    eyes = np.einsum("te,eij->tij", values.astype(np.float64), person.face.gazes.astype(np.float64))
     recording = Recording(
         times=times - times[0],
         names=names,
         values=values,
-        rotations={"head": from_turns(turns), **_eye_turns(eyes)},
+        rotations={"head": from_turns(turns), **eye_turns(person.face, values)},
     )
     notes = tuple(_notes(clip, found, options, is_complete, float(times[-1] - times[0])))
     facts = clip.facts
@@ -255,15 +253,6 @@ def _holding_gaze(values: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
         for column in (names.index(f"eyeLook{way}{side}") for way in ("In", "Out", "Up", "Down")):
             values[:, column] = np.interp(np.arange(len(values)), open_, values[open_, column])
     return values
-
-
-def _eye_turns(turns: np.ndarray) -> dict[str, np.ndarray]:
-    """Return yaw, pitch and roll [T, 3] of both eyes by rotation vectors [T, 2, 3] in the head model's axes."""
-    seen = {}
-    for eye, name in enumerate(("leftEye", "rightEye")):
-        matrices = Rotation.from_rotvec(turns[:, eye]).as_matrix()
-        seen[name] = from_turns(Rotation.from_matrix(ARKIT_AXES @ matrices @ ARKIT_AXES.T))
-    return seen
 
 
 def _notes(clip: Clip, found: _Found, options: CaptureOptions, is_complete: bool, seconds: float) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Animation written as a whole: thousands of keyframes at once.
+"""Animation written and read as a whole: thousands of keyframes at once.
 
 Actions have layers, slots and channel bags since Blender 4.4; an action of ours has one layer
 with one strip, and a slot for each datablock that it animates.
@@ -10,6 +10,16 @@ import bpy
 import numpy as np
 
 LINEAR = bpy.types.Keyframe.bl_rna.properties["interpolation"].enum_items["LINEAR"].value
+
+
+def curves_of(target: bpy.types.ID) -> dict[tuple[str, int], bpy.types.FCurve]:
+    """Return the curves that animate a datablock, by path and index; those of its action alone."""
+    data = target.animation_data
+    if data is None or data.action is None or data.action_slot is None:
+        return {}
+    strips = [strip for layer in data.action.layers for strip in layer.strips]
+    bags = [bag for strip in strips if (bag := strip.channelbag(data.action_slot)) is not None]
+    return {(curve.data_path, curve.array_index): curve for bag in bags for curve in bag.fcurves}
 
 
 class Animation:

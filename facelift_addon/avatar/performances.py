@@ -13,6 +13,7 @@ from ...core.avatar.joints import EYE_LEFT, EYE_RIGHT, HEAD, NECK
 from ...core.avatar.recording import DEGREES, RADIANS, Recording, load_recording
 from ...core.avatar.turns import divided
 from ...core.errors import FaceLiftError
+from ...core.video.clip import VIDEO_SUFFIXES
 from .. import paths
 from ..making import errands
 from ..making.handover import Handover
@@ -119,14 +120,16 @@ class TakeOptions:
 
 
 class FACELIFT_OT_import_recording(faces.OnFace, TakeOptions, bpy.types.Operator, ImportHelper):
-    """Import a recording of a face, from Live Link Face or any table with ARKit's names, as keyframes of the expressions"""  # noqa: E501
+    """Import a recording of a face, from Live Link Face, any table with ARKit's names, or a video, as keyframes of the expressions"""  # noqa: E501
 
     bl_idname = "facelift.import_recording"
     bl_label = "Import Face Recording"
     # The undo step is that of the operator that adds the keyframes.
     bl_options = {"PRESET"}
 
-    filter_glob: StringProperty(default="*.csv;*.tsv;*.txt", options={"HIDDEN"})
+    filter_glob: StringProperty(
+        default=";".join(f"*{suffix}" for suffix in (".csv", ".tsv", ".txt", *VIDEO_SUFFIXES)), options={"HIDDEN"}
+    )
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN"})
     files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"})
@@ -149,6 +152,10 @@ class FACELIFT_OT_import_recording(faces.OnFace, TakeOptions, bpy.types.Operator
                 "A face can play one recording only.", "Import one, or give every recording its own head.", code="many"
             )
         path, options = files[0], self.chosen()
+        if path.suffix.lower() in VIDEO_SUFFIXES:
+            # A clip has options of its own, which a popup asks for.
+            how = "INVOKE_DEFAULT" if self.options.is_invoke else "EXEC_DEFAULT"
+            return bpy.ops.facelift.capture_video(how, filepath=str(path), **options)
         if self.options.is_invoke:
             errands.start(
                 f"Reading {path.name}…",

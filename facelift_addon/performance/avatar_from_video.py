@@ -96,7 +96,7 @@ def made(wish: _Wish) -> errands.Pieces:
     options = CaptureOptions(start=wish.start, end=wish.end)
     scene = bpy.data.scenes.get(wish.scene) or bpy.context.scene
     clip = capturing.Clip(
-        wish.path, mesh.name, scene.name, own, options, None, {"start": scene.frame_current}, False, True
+        wish.path, mesh.session_uid, scene.name, own, options, None, {"start": scene.frame_current}, False, True
     )
     told.append((yield from _within("capture", capturing.captured(clip))))
     return " ".join(told)

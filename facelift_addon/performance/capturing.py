@@ -194,7 +194,7 @@ class FACELIFT_OT_capture_video(faces.OnFace, VideoOptions, performances.TakeOpt
         mesh = faces.required_face(context.active_object)
         clip = Clip(
             path=self.clip_path(),
-            mesh=mesh.name,
+            mesh=mesh.session_uid,
             scene=context.scene.name,
             face=_own_face(mesh) if self.whose == "SAME" else None,
             options=self.capture_options(),
@@ -216,7 +216,8 @@ class Clip:
 
     Attributes:
         path: Of the clip.
-        mesh, scene: Names of the face's mesh and of the scene.
+        mesh: Session UID of the face's mesh, which renaming, undo and other files leave as it is.
+        scene: Name of the scene.
         face: The head's own face where it is the one in the clip, else None.
         options: How it is captured.
         shaping: What is changed of the recording; None for nothing.
@@ -226,7 +227,7 @@ class Clip:
     """
 
     path: Path
-    mesh: str
+    mesh: int
     scene: str
     face: PersonFace | None
     options: CaptureOptions
@@ -252,8 +253,8 @@ def _own_face(mesh: bpy.types.Object) -> PersonFace:
 
 
 def start(clip: Clip) -> None:
-    """Begin in the background."""
-    errands.start(TITLE, lambda _reporter: None, lambda _: captured(clip), belongs_to_file=True)
+    """Begin in the background. When another file opens it goes on: what it gives can still be saved."""
+    errands.start(TITLE, lambda _reporter: None, lambda _: captured(clip))
 
 
 def captured(clip: Clip) -> errands.Pieces:
@@ -283,17 +284,26 @@ def _added(clip: Clip, captured: Capture) -> str:
     recording = captured.recording if clip.shaping is None else clip.shaping.of(captured.recording, first)
     take = performances.Take(clip.path.stem, recording)
     under_way.last = take
+    mesh = next((target for target in bpy.data.objects if target.session_uid == clip.mesh), None)
+    if mesh is None:
+        raise FaceLiftError(
+            f"The face that {clip.path.name} was to move is gone, or in another file.",
+            "What was captured is kept until Blender closes: Save Face Recording writes it as a table.",
+            code="face-gone",
+        )
     scene = bpy.data.scenes.get(clip.scene) or bpy.context.scene
     if clip.use_rate:
         _give_rate(scene, captured.frame_rate)
-    told = [performances.add_take(take, clip.mesh, clip.take_options)]
+    is_heard = True
     if clip.use_sound and captured.has_sound:
         rate = scene.render.fps / scene.render.fps_base
-        begin = int(clip.take_options.get("start", 1)) - round(first * rate)
-        if not sound.add(scene, clip.path, begin):
-            told.append("Blender can't read the clip's sound.")
+        is_heard = sound.add(scene, clip.path, int(clip.take_options.get("start", 1)) - round(first * rate))
+    # Last, as the undo step of its operator holds all that was done before it.
+    told = [performances.add_take(take, mesh.name, clip.take_options)]
+    if not is_heard:
+        told.append("Blender can't read the clip's sound.")
     told += captured.notes
-    if rigs.rig_of(bpy.data.objects.get(clip.mesh)) is None:
+    if rigs.rig_of(mesh) is None:
         told.append("Without a rig the head itself doesn't turn: add one with Rig Head, and import the take again.")
     return " ".join(told)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.avatar.arkit import ARKIT_NAMES
-from core.avatar.recording import load_recording
+from core.avatar.recording import Recording, load_recording, save_recording
 from core.avatar.turns import to_turns
 from tests.helpers.addon import needs_blender
 from tests.helpers.avatar import add_head_with_mesh
@@ -56,7 +56,7 @@ def test_a_capture_that_is_stopped_keeps_what_was_done(blender, mesh):
     capturing = blender.module("facelift_addon.performance.capturing")
     asked = capturing.Clip(
         filmed_astronaut().path,
-        mesh.name,
+        mesh.session_uid,
         bpy.context.scene.name,
         None,
         capturing.CaptureOptions(),
@@ -75,6 +75,91 @@ def test_a_capture_that_is_stopped_keeps_what_was_done(blender, mesh):
     assert "Stopped" in told
     assert len(curve(mesh, "jawOpen")) < len(filmed_astronaut().truth.times)
     assert capturing.under_way.job is None
+
+
+def captured_of(blender, mesh):
+    """Begin a capture of a third of a second, as the button does; its pieces are to be gone through."""
+    import bpy
+
+    capturing = blender.module("facelift_addon.performance.capturing")
+    options = capturing.CaptureOptions(end=0.3)
+    clip = filmed_astronaut().path
+    return capturing.captured(
+        capturing.Clip(clip, mesh.session_uid, bpy.context.scene.name, None, options, None, {}, False, False)
+    )
+
+
+def test_a_face_renamed_meanwhile_is_moved(blender, mesh):
+    pieces = captured_of(blender, mesh)
+    next(pieces)
+    mesh.name = "Somebody"
+    blender.module("facelift_addon.making.errands").at_once(pieces)
+    assert len(curve(mesh, "jawOpen")) > 3
+
+
+def test_what_was_captured_for_a_face_that_is_gone_can_be_saved(blender, mesh, tmp_path):
+    import bpy
+
+    pieces = captured_of(blender, mesh)
+    next(pieces)
+    name = mesh.name
+    bpy.ops.wm.read_homefile(use_empty=True)
+    # One of the same name in the new file is somebody else's.
+    data = bpy.data.meshes.new(name)
+    other = bpy.data.objects.new(name, data)
+    other.shape_key_add(name="jawOpen")
+    with pytest.raises(Exception, match="is gone, or in another file") as told:
+        blender.module("facelift_addon.making.errands").at_once(pieces)
+    assert "Save Face Recording" in told.value.advice and data.shape_keys.animation_data is None
+    path = tmp_path / "kept.csv"
+    assert bpy.ops.facelift.save_recording(filepath=str(path), source="CAPTURE") == {"FINISHED"}
+    assert len(load_recording(path).times) == 10
+    with pytest.raises(RuntimeError, match="no mesh with ARKit"):
+        bpy.ops.facelift.save_recording(filepath=str(path))
+
+
+def test_edited_keyframes_are_what_is_saved(blender, mesh, tmp_path):
+    import bpy
+
+    bpy.context.scene.render.fps = 30
+    assert bpy.ops.facelift.import_recording(filepath=str(filmed_astronaut().path)) == {"FINISHED"}
+    data = mesh.data.shape_keys.animation_data
+    curves = data.action.layers[0].strips[0].channelbag(data.action_slot).fcurves
+    for name, value in (("jawOpen", 0.25), ("eyeLookInLeft", 1.0), ("eyeLookOutLeft", 0.0)):
+        edited = curves.find(f'key_blocks["{name}"].value')
+        for point in edited.keyframe_points:
+            point.co[1] = value
+        edited.update()
+    path = tmp_path / "edited.csv"
+    bpy.ops.facelift.save_recording(filepath=str(path))
+    saved = load_recording(path)
+    assert np.allclose(saved.values[:, saved.names.index("jawOpen")], 0.25)
+    assert len(saved.times) == len(filmed_astronaut().truth.times)
+    assert saved.rotations["leftEye"][:, 0].max() < -0.2, "her left eye looks to the nose, which is to her right"
+
+
+def test_turns_of_keyed_bones_are_saved_as_they_were_recorded(blender, mesh, tmp_path):
+    import bpy
+
+    bpy.ops.facelift.add_rig()
+    bpy.context.view_layer.objects.active = mesh
+    bpy.context.scene.render.fps = 30
+    angles = np.radians([[0, 0, 0], [25, 10, -8], [-30, -5, 12]]).repeat(3, axis=0).astype(np.float32)
+    eyes = np.stack([angles[:, 0] / 3, angles[:, 1] / 3, 0 * angles[:, 2]], axis=1)
+    turned = Recording(
+        np.arange(9) / 30,
+        ARKIT_NAMES,
+        np.zeros((9, len(ARKIT_NAMES)), np.float32),
+        {"head": angles, "leftEye": eyes, "rightEye": eyes},
+    )
+    save_recording(turned, tmp_path / "turned.csv")
+    taken = {"center": False, "eyes": "BONES", "angles": "RADIANS"}
+    bpy.ops.facelift.import_recording(filepath=str(tmp_path / "turned.csv"), **taken)
+    bpy.ops.facelift.save_recording(filepath=str(tmp_path / "again.csv"))
+    again = load_recording(tmp_path / "again.csv").in_unit("radians")
+    for part, expected in turned.rotations.items():
+        assert np.allclose(again.rotations[part], expected, atol=1e-4), part
+    assert np.allclose(again.times, turned.times, atol=1e-4)
 
 
 def test_sound_and_keyframes_are_in_time_where_the_face_comes_late(blender, mesh, tmp_path):

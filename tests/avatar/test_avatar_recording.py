@@ -6,7 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.avatar.arkit import ARKIT_NAMES, PRESETS, opposite, strengths
-from core.avatar.recording import DEGREES, RADIANS, RecordingError, load_recording, parse_recording
+from core.avatar.recording import (
+    DEGREES,
+    RADIANS,
+    Recording,
+    RecordingError,
+    encode_recording,
+    load_recording,
+    parse_recording,
+)
 from core.avatar.turns import divided, to_turns
 from core.errors import FaceLiftError
 from core.head.model import load_head_model
@@ -352,3 +360,17 @@ def test_the_shared_cases(shared):
     assert np.abs(found["rec-degrees-small-turns.csv"].rotations["head"]).max() <= 0.044
     np.testing.assert_allclose(found["rec-percent.csv"].values, 0.55, atol=1e-6)
     assert {name for name, take in found.items() if not take.notes} == {"rec-sep-line.csv", "rec-utf16.csv"}
+
+
+@pytest.mark.parametrize("rate", [0.4, 2, 5, 12.5, 15, 20, 23.976, 24, 25, 29.97, 30, 50, 60, 90, 120, 1000])
+@pytest.mark.parametrize("seconds", [0.3, 0.95, 1.05, 6])
+def test_what_is_written_is_read_again_at_its_own_speed(rate, seconds):
+    """Time codes don't say their rate: what readers conclude of them must be what was meant."""
+    times = np.arange(max(1, int(rate * seconds))) / rate
+    values = coefficients(len(times)).astype(np.float32)
+    turns = {part: 0.3 * coefficients(len(times))[:, :3].astype(np.float32) for part in ("head", "leftEye", "rightEye")}
+    again = parse_recording(encode_recording(Recording(times, ARKIT_NAMES, values, turns)))
+    assert np.allclose(again.times, times, atol=1e-3 / 24)
+    assert np.abs(again.values - values).max() < 6e-7 and again.unit == RADIANS
+    assert all(np.abs(again.rotations[part] - angles).max() < 6e-7 for part, angles in turns.items())
+    assert encode_recording(again) == encode_recording(Recording(times, ARKIT_NAMES, values, turns))

@@ -189,6 +189,12 @@ def test_the_command_line_captures_tells_people_and_refuses_in_words(tmp_path, c
     assert '"complete": true' in capsys.readouterr().out and len(parse_recording(out.read_bytes()).times) == 10
     assert main(["capture", clip, "--people"]) == 0
     assert capsys.readouterr().out.startswith("1: from 0.0 s")
+    assert main(["capture", clip, "-o", str(out), "--start", "0.2", "--end", "0.5", "--neutral", "0.3"]) == 0
+    rest = parse_recording(out.read_bytes())
+    around = np.median(rest.values[:8], axis=0)
+    assert around.max() < 0.05 and np.abs(rest.rotations["head"][:8].mean(axis=0)).max() < 0.02
+    assert main(["capture", clip, "-o", str(tmp_path / "no" / "take.csv")]) == 2
+    assert "no folder" in capsys.readouterr().err
     assert main(["capture", clip]) == 2 and main(["capture", str(tmp_path / "no.mp4"), "-o", str(out)]) == 2
     assert "not there" in capsys.readouterr().err
 

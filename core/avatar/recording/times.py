@@ -112,10 +112,10 @@ def _seconds_of_timecodes(parts: np.ndarray) -> np.ndarray:
     if parts.shape[1] == 3:
         return whole
     frames = parts[:, 3]
-    return whole + frames / _rate_of_timecodes(whole, np.floor(frames))
+    return whole + frames / rate_of_timecodes(whole, np.floor(frames))
 
 
-def _rate_of_timecodes(moments: np.ndarray, frames: np.ndarray) -> float:
+def rate_of_timecodes(moments: np.ndarray, frames: np.ndarray) -> float:
     """Return how many frames a timecode counts in a second.
 
     Where a second passes, the highest number before it is the last of that second; a take that
