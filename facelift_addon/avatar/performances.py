@@ -37,6 +37,10 @@ class Take:
 _handover = Handover[Take]("What was read", "Import the recording again.")
 
 
+OF_TABLES = ("angles", "flip_yaw", "flip_pitch")
+"""Options about what a table leaves open, which a clip doesn't."""
+
+
 class TakeOptions:
     """What can be chosen, before and after."""
 
@@ -97,8 +101,8 @@ class TakeOptions:
         name="Extend Scene", description="Move the scene's end frame back if the recording is longer", default=True
     )
 
-    def draw(self, context: bpy.types.Context) -> None:
-        """Draw the options; those of the rig only where there is one."""
+    def draw_take(self, context: bpy.types.Context) -> None:
+        """Draw the options that recordings and clips have; those of the rig only where there is one."""
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
@@ -109,10 +113,14 @@ class TakeOptions:
             column = layout.column()
             column.enabled = self.use_head
             column.prop(self, "center")
-            layout.prop(self, "angles")
-            column.prop(self, "flip_yaw")
-            column.prop(self, "flip_pitch")
             layout.prop(self, "eyes")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the options, then those about how a table is to be read."""
+        self.draw_take(context)
+        if rigs.rig_of(faces.face_of(context.active_object)) is not None:
+            for name in OF_TABLES:
+                self.layout.prop(self, name)
 
     def chosen(self) -> dict[str, object]:
         """Return the options by name."""
@@ -155,7 +163,8 @@ class FACELIFT_OT_import_recording(faces.OnFace, TakeOptions, bpy.types.Operator
         if path.suffix.lower() in VIDEO_SUFFIXES:
             # A clip has options of its own, which a popup asks for.
             how = "INVOKE_DEFAULT" if self.options.is_invoke else "EXEC_DEFAULT"
-            return bpy.ops.facelift.capture_video(how, filepath=str(path), **options)
+            of_clips = {name: value for name, value in options.items() if name not in OF_TABLES}
+            return bpy.ops.facelift.capture_video(how, filepath=str(path), **of_clips)
         if self.options.is_invoke:
             errands.start(
                 f"Reading {path.name}…",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import degrees, radians
 from pathlib import Path
 
 import bpy
@@ -106,8 +107,8 @@ class VideoOptions(TakesClip):
         description="Horizontal angle of view of the camera; 0 finds it",
         default=0.0,
         min=0.0,
-        max=120.0,
-        subtype="NONE",
+        max=radians(120.0),
+        subtype="ANGLE",
     )
     use_rate: BoolProperty(
         name="Clip's Frame Rate", description="Give the scene the frame rate of the clip", default=False
@@ -124,7 +125,7 @@ class VideoOptions(TakesClip):
             start=self.clip_start,
             end=self.clip_stop,
             person=self.person - 1,
-            lens_degrees=self.lens,
+            lens_degrees=degrees(self.lens),
             steadiness=self.steadiness,
             neutral=self.neutral if self.use_neutral else -1.0,
         )
@@ -186,7 +187,7 @@ class FACELIFT_OT_capture_video(faces.OnFace, VideoOptions, performances.TakeOpt
         layout.use_property_decorate = False
         self.draw_clip(layout)
         layout.separator()
-        performances.TakeOptions.draw(self, context)
+        self.draw_take(context)
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -254,7 +255,7 @@ def _own_face(mesh: bpy.types.Object) -> PersonFace:
 
 def start(clip: Clip) -> None:
     """Begin in the background. When another file opens it goes on: what it gives can still be saved."""
-    errands.start(TITLE, lambda _reporter: None, lambda _: captured(clip))
+    errands.start(TITLE, lambda _reporter: None, lambda _: captured(clip), belongs_to_file=False)
 
 
 def captured(clip: Clip) -> errands.Pieces:

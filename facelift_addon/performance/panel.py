@@ -37,7 +37,7 @@ class FACELIFT_PT_performance(SidebarPanel, bpy.types.Panel):
         column.operator("facelift.capture_video", text="Capture from Video…", icon="CAMERA_DATA")
         draw_lines(layout, context, "Or drop a video of a face into the 3D View.")
         row = layout.row(align=True)
-        row.operator("facelift.import_recording", text="Import Recording…", icon="IMPORT")
+        row.operator("facelift.import_recording", text="Import…", icon="IMPORT")
         row.operator("facelift.save_recording", text="Save…", icon="EXPORT")
 
 

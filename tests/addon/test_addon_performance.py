@@ -77,16 +77,32 @@ def test_a_capture_that_is_stopped_keeps_what_was_done(blender, mesh):
     assert capturing.under_way.job is None
 
 
-def captured_of(blender, mesh):
-    """Begin a capture of a third of a second, as the button does; its pieces are to be gone through."""
+def clip_of(blender, mesh):
+    """Return the wish to capture a third of a second."""
     import bpy
 
     capturing = blender.module("facelift_addon.performance.capturing")
     options = capturing.CaptureOptions(end=0.3)
     clip = filmed_astronaut().path
-    return capturing.captured(
-        capturing.Clip(clip, mesh.session_uid, bpy.context.scene.name, None, options, None, {}, False, False)
-    )
+    return capturing.Clip(clip, mesh.session_uid, bpy.context.scene.name, None, options, None, {}, False, False)
+
+
+def captured_of(blender, mesh):
+    """Begin that capture; its pieces are to be gone through."""
+    return blender.module("facelift_addon.performance.capturing").captured(clip_of(blender, mesh))
+
+
+def test_from_the_window_a_clip_is_captured_in_the_background(blender, mesh):
+    capturing = blender.module("facelift_addon.performance.capturing")
+    errands = blender.module("facelift_addon.making.errands")
+    capturing.start(clip_of(blender, mesh))
+
+    def ended():
+        errands.tick()
+        return not errands.is_pending(capturing.TITLE)
+
+    blender.tick_until(ended)
+    assert len(curve(mesh, "jawOpen")) > 3
 
 
 def test_a_face_renamed_meanwhile_is_moved(blender, mesh):
