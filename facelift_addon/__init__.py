@@ -78,6 +78,7 @@ def register() -> None:
     bpy.types.TOPBAR_MT_file_import.append(avatar_from_video.draw_import)
     bpy.types.TOPBAR_MT_file_import.append(moving.draw_import)
     bpy.types.TOPBAR_MT_file_export.prepend(transfer.draw_export)
+    bpy.types.TOPBAR_MT_file_export.append(saving.draw_export)
     bpy.types.VIEW3D_MT_view.append(view.draw_in_view_menu)
     listen((*timers.HANDLERS, *keeping.HANDLERS))
 
@@ -86,6 +87,7 @@ def unregister() -> None:
     """Unregister everything and end the worker."""
     stop_listening((*timers.HANDLERS, *keeping.HANDLERS))
     bpy.types.VIEW3D_MT_view.remove(view.draw_in_view_menu)
+    bpy.types.TOPBAR_MT_file_export.remove(saving.draw_export)
     bpy.types.TOPBAR_MT_file_export.remove(transfer.draw_export)
     bpy.types.TOPBAR_MT_file_import.remove(moving.draw_import)
     bpy.types.TOPBAR_MT_file_import.remove(avatar_from_video.draw_import)

@@ -289,7 +289,7 @@ def _added(clip: Clip, captured: Capture) -> str:
     if mesh is None:
         raise FaceLiftError(
             f"The face that {clip.path.name} was to move is gone, or in another file.",
-            "What was captured is kept until Blender closes: Save Face Recording writes it as a table.",
+            "What was captured is kept until Blender closes: File > Export > Face Recording writes it as a table.",
             code="face-gone",
         )
     scene = bpy.data.scenes.get(clip.scene) or bpy.context.scene

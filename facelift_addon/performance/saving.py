@@ -18,6 +18,7 @@ from ...core.performance.faces import eye_turns, face_of
 from .. import paths
 from ..avatar import base_objects, faces, rigs
 from ..avatar.keyframes import curves_of
+from ..avatar.performances import MENU_TEXT
 from ..interface.explaining import Explained
 from ..reporting import reported
 from .capturing import under_way
@@ -155,6 +156,11 @@ def _sampled(curve: bpy.types.FCurve | None, held: float, frames: np.ndarray) ->
     if curve is None:
         return np.full(len(frames), held)
     return np.array([curve.evaluate(float(frame)) for frame in frames])
+
+
+def draw_export(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    """Add to File > Export, where it is found without a face too."""
+    menu.layout.operator(FACELIFT_OT_save_recording.bl_idname, text=MENU_TEXT)
 
 
 CLASSES = (FACELIFT_OT_save_recording,)
