@@ -169,11 +169,7 @@ def expected_box(model: HeadModel, camera: Camera) -> FaceBox:
 
 
 def _rigid(view: View, landmarks: Landmarks, model: HeadModel) -> Pose | None:
-    """Return the pose of the average head that meets the landmarks on the surface; None where too little is seen.
-
-    Umeyama 1991, "Least-squares estimation of transformation parameters between two point
-    patterns", robustly weighted.
-    """
+    """Return the pose of the average head that meets the landmarks on the surface; None where too little is seen."""
     pixels = landmarks.points[:, :2].astype(np.float64)
     seen = view.at(view.alpha, pixels) > 0.5
     if seen.mean() < 0.5:
@@ -181,22 +177,10 @@ def _rigid(view: View, landmarks: Landmarks, model: HeadModel) -> Pose | None:
     model_points, surface = model.landmarks(model.mean)[seen].astype(np.float64), view.surface(pixels)[seen]
     weights = 1 / (1 + (model.landmark_spread[seen] / 0.004) ** 2)
     for _ in range(RIGID_ROUNDS):
-        pose = _umeyama(model_points, surface, weights)
+        pose = Pose.between(model_points, surface, weights)
         errors = np.linalg.norm(pose.apply(model_points) - surface, axis=1) / pose.scale
         weights = 1 / (1 + (errors / OUTLIER) ** 2) ** 2
     return pose
-
-
-def _umeyama(source: np.ndarray, target: np.ndarray, weights: np.ndarray) -> Pose:
-    """Return the similarity that leads points [P, 3] to others, with weights [P]."""
-    weights = weights / weights.sum()
-    source_center, target_center = weights @ source, weights @ target
-    from_center, to_center = source - source_center, target - target_center
-    left, singular, right = np.linalg.svd((to_center * weights[:, None]).T @ from_center)
-    signs = np.array([1.0, 1.0, np.sign(np.linalg.det(left @ right))])
-    rotation = (left * signs) @ right
-    scale = float((singular * signs).sum() / (weights @ (from_center**2).sum(axis=1)))
-    return Pose(rotation, target_center - scale * rotation @ source_center, scale)
 
 
 def _no_head() -> FaceLiftError:

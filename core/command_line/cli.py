@@ -224,6 +224,7 @@ def _generate(options: argparse.Namespace, console: Console) -> int:
             f"{len(works)} portraits were given, and further photos of one person with --with.",
             "Name one portrait; all further photos of that person follow --with.",
         )
+    moving.check([work.photo for work in works], options, chosen)
     _extras(options).check(len(works))
     _make_folder(works[0].head.parent)
     failed = 0
@@ -231,7 +232,9 @@ def _generate(options: argparse.Namespace, console: Console) -> int:
         label = work.photo.name if len(works) == 1 else f"[{number}/{len(works)}] {work.photo.name}"
         try:
             if moving.is_clip(work.photo) and moving.wants_every_frame(options):
-                moving.every_frame(work.photo, engine, values, options, console)
+                # Each of several videos has a folder of its own.
+                folder = options.out if len(works) == 1 else work.head.with_suffix("")
+                moving.every_frame(work.photo, folder, engine, values, options, console)
                 continue
             if moving.is_clip(work.photo):
                 capture, notes = moving.best_of(work.photo, options, console)

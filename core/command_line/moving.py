@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,12 @@ from ..photo.decode import Photo
 from ..progress import Reporter
 from ..system.console import Console
 from ..video.clip import VIDEO_SUFFIXES
+from .photos import with_further
 
 DEFAULT_RATE = 30.0
 DEFAULT_SUFFIX = ".spz"
+OF_ONE_HEAD = ("further", "views", "turntable", "cameras")
+"""Options that a head a frame has no use for."""
 
 
 def is_clip(path: Path) -> bool:
@@ -60,27 +63,73 @@ def wants_every_frame(options: argparse.Namespace) -> bool:
     return bool(describe(options.engine).needs_runtime if options.every_frame is None else options.every_frame)
 
 
-def best_of(path: Path, options: argparse.Namespace, console: Console) -> tuple[Capture[Photo], tuple[str, ...]]:
-    """Return a video's best frames as what a head is made from, and notes."""
-    reporter = Reporter(lambda progress: console.progress(path.name, progress))
-    end = options.end if options.end >= 0 else float("inf")
-    capture, notes = capture_of_clip(path, reporter, start=options.start, end=end)
-    return capture.first(describe(options.engine).takes.shots), notes
+def check(paths: Sequence[Path], options: argparse.Namespace, chosen: Mapping[str, Any]) -> None:
+    """Check, before any work, that all that was asked for can be done with videos.
 
-
-def every_frame(
-    path: Path, engine: Engine, settings: Mapping[str, Any], options: argparse.Namespace, console: Console
-) -> None:
-    """Make a head of each frame of a video into a folder.
+    Args:
+        paths: Photos and videos.
+        options: The command's.
+        chosen: What was chosen about photos.
 
     Raises:
-        FaceLiftError: the output is a file, or as of :func:`~core.moving.making.make_moving`.
+        FaceLiftError: something can't.
     """
-    suffix = f".{options.format.lstrip('.').lower()}"
+    if not any(map(is_clip, paths)):
+        return
+    if chosen:
+        names = ", ".join(_flag(name) for name in chosen)
+        raise FaceLiftError(
+            f"{names}: that can't be chosen for a video, whose frames are looked through for the face.",
+            "Leave it out, or save a frame of the video as a picture and name that.",
+        )
+    if not wants_every_frame(options):
+        return
+    given = [name for name in OF_ONE_HEAD if getattr(options, name) not in (None, False, [])]
+    if given:
+        names = ", ".join("--with" if name == "further" else _flag(name) for name in given)
+        raise FaceLiftError(
+            f"{names}: that is for a single head, not for a head of each frame of a video.",
+            "Leave it out, or make one head of the video's best frames with --no-every-frame.",
+        )
+    suffix = _suffix(options)
     if options.out.suffix.lower() in formats.suffixes() or suffix not in formats.suffixes():
         raise FaceLiftError(
             "A head a frame needs a folder, and a format of splats.", "Name a folder with -o, and --format spz or ply."
         )
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _suffix(options: argparse.Namespace) -> str:
+    return f".{options.format.lstrip('.').lower()}"
+
+
+def best_of(path: Path, options: argparse.Namespace, console: Console) -> tuple[Capture[Photo], tuple[str, ...]]:
+    """Return a video's best frames, and the photos that were named besides, as what a head is made from, and notes."""
+    reporter = Reporter(lambda progress: console.progress(path.name, progress))
+    end = options.end if options.end >= 0 else float("inf")
+    # What was named goes before what was found.
+    room = max(1, describe(options.engine).takes.shots - len(options.further))
+    frames, notes = capture_of_clip(path, reporter, start=options.start, end=end)
+    capture, more = with_further(frames.first(room), options.further)
+    return capture, (*notes, *more)
+
+
+def every_frame(
+    path: Path,
+    folder: Path,
+    engine: Engine,
+    settings: Mapping[str, Any],
+    options: argparse.Namespace,
+    console: Console,
+) -> None:
+    """Make a head of each frame of a video into a folder.
+
+    Raises:
+        FaceLiftError: as of :func:`~core.moving.making.make_moving`.
+    """
     recipe = recipe_of(
         path,
         options.engine,
@@ -88,10 +137,14 @@ def every_frame(
         rate=options.frames_per_second,
         start=options.start,
         end=options.end,
-        suffix=suffix,
+        suffix=_suffix(options),
     )
     reporter = Reporter(lambda progress: console.progress(path.name, progress))
-    made = make_moving(path, options.out, recipe, engine, settings, reporter)
+    try:
+        made = make_moving(path, folder, recipe, engine, settings, reporter)
+    except KeyboardInterrupt:
+        console.message(f"{path.name}: what was made is in {folder}; the same command goes on from there.")
+        raise
     for note in made.notes:
         console.message(f"{path.name}: {note}")
     console.message(f"{path.name}: {made.made:,} heads made, {made.there:,} were there")

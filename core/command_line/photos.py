@@ -58,7 +58,14 @@ def capture_of(
         SettingsError: an unknown or out-of-range option.
     """
     shots = [Shot(read(portrait), settings.read(ShotOptions, chosen))]
-    notes = []
+    return with_further(Capture(tuple(shots)), further)
+
+
+def with_further(
+    capture: Capture[Photo], further: Sequence[tuple[Path, Mapping[str, Any]]]
+) -> tuple[Capture[Photo], tuple[str, ...]]:
+    """Return a capture with further photos of the same person; arguments and errors as of :func:`capture_of`."""
+    shots, notes = list(capture.shots), []
     for path, options in further:
         photo = read(path)
         same = next((shot.photo.name for shot in shots if shot.photo.sha256 == photo.sha256), None)

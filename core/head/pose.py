@@ -22,6 +22,21 @@ class Pose:
     translation: np.ndarray
     scale: float
 
+    @classmethod
+    def between(cls, source: np.ndarray, target: np.ndarray, weights: np.ndarray) -> Pose:
+        """Return the similarity that leads points [P, 3] nearest to others, with weights [P].
+
+        Umeyama 1991, "Least-squares estimation of transformation parameters between two point patterns".
+        """
+        weights = weights / weights.sum()
+        source_center, target_center = weights @ source, weights @ target
+        from_center, to_center = source - source_center, target - target_center
+        left, singular, right = np.linalg.svd((to_center * weights[:, None]).T @ from_center)
+        signs = np.array([1.0, 1.0, np.sign(np.linalg.det(left @ right))])
+        rotation = (left * signs) @ right
+        scale = float((singular * signs).sum() / (weights @ (from_center**2).sum(axis=1)))
+        return cls(rotation, target_center - scale * rotation @ source_center, scale)
+
     def apply(self, points: np.ndarray) -> np.ndarray:
         """Return points [..., 3] of the model's frame in the world."""
         return self.scale * (points @ self.rotation.T) + self.translation

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -16,13 +18,14 @@ from ..progress import Reporter
 from ..video.clip import Clip
 from ..video.cuts import CutDetector
 from ..video.types import ClipError, Frame, NoFace
+from .at_rest import chins_at_rest
 
 SMOOTH_SECONDS = 0.3
 """Width of the average over the crops' places and sizes, to both sides: nothing comes late."""
 LONGEST_SIDE = 1920
 EARLY = 0.25
 """Share of a frame's time by which one may come before it is due: files note times in milliseconds, or worse."""
-SAME_RATE = 1e-3
+SAME_RATE = 2e-3
 """Share by which rates may differ that are the same: 30 and 29.97 frames a second."""
 
 
@@ -31,16 +34,18 @@ class Framed:
     """A frame that becomes a head.
 
     Attributes:
-        number: Of the head, from 1.
+        number: Of the head, from 1: it shows so many steps of the heads' rate after the beginning.
         time: Seconds in the clip.
         crop: The part of the frame that is taken.
         landmarks: The face's, in pixels of the frame at :data:`LONGEST_SIDE`; None where it wasn't found.
+        lasts: How many numbers pass until the next frame: where a clip stands still, its head stays.
     """
 
     number: int
     time: float
     crop: Crop
     landmarks: Landmarks | None
+    lasts: int = 1
 
 
 def framing_of(
@@ -63,13 +68,15 @@ def framing_of(
     reporter.stage("Following the face", max(1, round(seconds * min(rate, clip.facts.frame_rate))))
     tracker, cuts, begins = FaceTracker(), CutDetector(), [0]
     found: list[Landmarks | None] = []
+    numbers: list[int] = []
     times: list[float] = []
-    for frame in wanted_frames(clip, rate, start, end):
+    for number, frame in wanted_frames(clip, rate, start, end):
         if cuts.is_cut(frame.rgb):
             tracker.forget()
             begins.append(len(times))
         seen = tracker.track(frame)
         found.append(None if seen is None else seen.landmarks)
+        numbers.append(number)
         times.append(frame.time)
         reporter.step()
     if not times:
@@ -82,26 +89,35 @@ def framing_of(
         raise NoFace(clip.facts.path)
     size = frame.rgb.shape[1::-1]
     crops = np.full((len(found), 3), np.nan)
-    for place, landmarks in enumerate(found):
+    for place, landmarks in enumerate(chins_at_rest(found)):
         if landmarks is not None:
             crops[place] = Crop.of_box(size, reference_box(landmarks)).values()
     ends = [*begins[1:], len(times)]
     for first, last in zip(begins, ends, strict=True):
         crops[first:last] = _smoothed(crops[first:last], np.array(times[first:last]), crops)
+    lasting = [after - number for number, after in pairwise([*numbers, numbers[-1] + 1])]
     return tuple(
-        Framed(place + 1, time, Crop(*crop.tolist()), landmarks)
-        for place, (time, crop, landmarks) in enumerate(zip(times, crops, found, strict=True))
+        Framed(number, time, Crop(*crop.tolist()), landmarks, lasts)
+        for number, time, crop, landmarks, lasts in zip(numbers, times, crops, found, lasting, strict=True)
     )
 
 
-def wanted_frames(clip: Clip, rate: float, start: float, end: float) -> Iterator[Frame]:
-    """Yield the frames of a clip that become heads, so many a second; all of them where it has no more."""
-    due, step, early = start, 1 / rate, EARLY / clip.facts.frame_rate
+def wanted_frames(clip: Clip, rate: float, start: float, end: float) -> Iterator[tuple[int, Frame]]:
+    """Yield the frames of a clip that become heads, with their numbers from 1: so many a second, by the clip's clock.
+
+    However unevenly frames come, none shows more than one step of the rate from its time: heads keep up with the sound.
+    """
+    early, last = EARLY / clip.facts.frame_rate, 0
     has_more = clip.facts.frame_rate > rate * (1 + SAME_RATE)
     for frame in clip.frames(start, end, LONGEST_SIDE):
-        if not has_more or frame.time >= due - early:
-            due = max(due + step, frame.time)
-            yield frame
+        steps = (frame.time - start) * rate
+        number = math.floor(steps + early * rate + 1e-6) + 1
+        if number == last and not has_more and number - steps <= 1:
+            # It came early. Where all do, there are more of them than steps.
+            number += 1
+        if number > last:
+            last = number
+            yield number, frame
 
 
 def _smoothed(crops: np.ndarray, times: np.ndarray, everywhere: np.ndarray) -> np.ndarray:

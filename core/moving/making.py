@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,10 @@ from ..photo.decode import Photo
 from ..processes.protocol import USELESS_AFTER
 from ..progress import Reporter
 from ..system import failures
+from ..system.files import replacing
+from ..system.pictures import png_bytes, reduced
 from ..video.clip import Clip, open_clip
-from .framing import framing_of
+from .framing import Framed, framing_of
 from .manifest import Manifest, Recipe
 from .pictures import aligned_frames
 
@@ -30,6 +32,8 @@ MOST_ALIKE = 3
 """Frames in a row that fail for one reason which is not in the frame, after which the others would, too."""
 ENDING = ("disk-full", "file-unwritable", *USELESS_AFTER)
 """Codes of errors that no further frame would be spared."""
+FRAME, PREVIEW_SIDE = "frame", 256
+"""Kind of the preview that shows the frame at work, cut out, and its pixels."""
 MOST_TOLD = 8
 """Frames without a head that are named one by one."""
 
@@ -40,6 +44,7 @@ class MovingResult:
 
     Attributes:
         first: The first head's file.
+        number: Its number: above 1 where the frames before gave none.
         made: Heads that were made now.
         there: Heads that were there before.
         failed: Reasons by the numbers of frames that gave no head.
@@ -48,6 +53,7 @@ class MovingResult:
     """
 
     first: Path
+    number: int
     made: int
     there: int
     failed: Mapping[int, str]
@@ -81,8 +87,12 @@ def make_moving(
     with open_clip(path) as clip:
         rate = manifest.frame_rate = min(recipe.rate, clip.facts.frame_rate)
         framed = framing_of(clip, following, rate=rate, start=recipe.start, end=end)
-        manifest.heads = len(framed)
-        there = manifest.done(looking)
+        manifest.heads = framed[-1].number
+        whole = manifest.done(looking)
+        there = {one.number for one in framed if one.number in whole}
+        for one in framed:
+            if one.number in there:
+                _hold(manifest, one, whole)
         missing = [one.number for one in framed if one.number not in there]
         making.stage("Making the heads", len(missing))
         pictures = aligned_frames(clip, framed, missing, making, rate=rate, start=recipe.start, end=end)
@@ -91,10 +101,14 @@ def make_moving(
             if isinstance(picture, PhotoError):
                 error: FaceLiftError | None = picture
             else:
+                making.preview(FRAME, png_bytes(reduced(picture.rgba, PREVIEW_SIDE)))
                 error = _made(manifest.path(one.number), picture, engine, settings, making)
             if error is None:
+                _hold(manifest, one, whole)
                 done.add(one.number)
                 errors.clear()
+            elif error.code in ENDING:
+                raise error
             else:
                 manifest.failed[one.number] = str(error)
                 manifest.save()
@@ -130,12 +144,17 @@ def _made(
     return None
 
 
+def _hold(manifest: Manifest, framed: Framed, whole: Collection[int]) -> None:
+    """Give a head's file the further numbers for which its frame stands still, as far as they are not there yet."""
+    for number in range(framed.number + 1, framed.number + framed.lasts):
+        if number not in whole:
+            with replacing(manifest.path(number)) as stream:
+                stream.write(manifest.path(framed.number).read_bytes())
+
+
 def _check(errors: Sequence[FaceLiftError]) -> None:
     """Raise where there is no going on, by the errors since the last head."""
-    last = errors[-1]
-    if last.code in ENDING:
-        raise last
-    alike = errors[-MOST_ALIKE:]
+    last, alike = errors[-1], errors[-MOST_ALIKE:]
     # A face may be away for as long as it likes: that is the frames' own.
     if len(alike) == MOST_ALIKE and all(not isinstance(one, PhotoError) and one.code == last.code for one in alike):
         raise FaceLiftError(
@@ -153,6 +172,7 @@ def _result(manifest: Manifest, clip: Clip, done: set[int], there: set[int]) -> 
         notes.append(f"Frames without a head: {len(failed)} ({numbers}). {reason} Begin again to try them once more.")
     return MovingResult(
         first=manifest.path(min(done)),
+        number=min(done),
         made=len(done) - len(there),
         there=len(there),
         failed=dict(failed),

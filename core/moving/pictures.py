@@ -50,10 +50,12 @@ def aligned_frames(
         start: Second at which they begin.
         end: Second at which they end.
     """
-    looked_at = {number - back for number in wanted for back in range(RUN_UP + 1)}
+    places = [place for place, one in enumerate(framed) if one.number in wanted]
+    looked_at = {place - back for place in places for back in range(RUN_UP + 1)}
     before: tuple[int, np.ndarray, np.ndarray] | None = None
-    for one, frame in zip(framed, wanted_frames(clip, rate, start, end), strict=False):
-        if one.number not in looked_at:
+    frames = wanted_frames(clip, rate, start, end)
+    for place, (one, (_, frame)) in enumerate(zip(framed, frames, strict=False)):
+        if place not in looked_at:
             continue
         reporter.check()
         try:
@@ -62,9 +64,9 @@ def aligned_frames(
             if one.number in wanted:
                 yield one, error
             continue
-        if before is not None and before[0] == one.number - 1:
+        if before is not None and before[0] == place - 1:
             alpha = _steadied(alpha, colors, *before[1:])
-        before = one.number, alpha, colors
+        before = place, alpha, colors
         if one.number in wanted:
             # Of the steady matte, not of the frame's own: colours tremble with it.
             foreground = estimate_foreground(colors, alpha / 255.0)

@@ -208,9 +208,9 @@ class MovingTask(Task):
 
         recipe = recipe_of(self.path, self.engine, self.settings, **self.recipe, suffix=self.suffix)
         made = make_moving(self.path, self.folder, recipe, engine_of(self.engine), self.settings, reporter)
-        facts = {"first": str(made.first), "made": made.made, "there": made.there, "frame_rate": made.frame_rate}
         failed = {str(number): reason for number, reason in made.failed.items()}
-        return {**facts, "notes": list(made.notes), "failed": failed}, {}
+        facts = {name: getattr(made, name) for name in ("number", "made", "there", "frame_rate")}
+        return {"first": str(made.first), **facts, "notes": list(made.notes), "failed": failed}, {}
 
 
 class Lane:

@@ -30,6 +30,7 @@ from core.processes.job import JobState
 from core.progress import Reporter
 from core.video.clip import Clip, open_clip
 from core.video.types import ClipError, ClipFacts, Frame
+from tests.helpers.clips import write
 from tests.helpers.filmed import filmed_astronaut
 from tests.helpers.gaussian import random_gaussians
 from tests.helpers.photo import astronaut
@@ -165,7 +166,60 @@ def test_a_head_that_drifts_by_parts_of_a_pixel_stays_where_it_is():
     ],
 )
 def test_frames_are_taken_at_the_rate_that_is_asked_for(times, rate, wanted, taken):
-    assert [frame.number for frame in wanted_frames(Pictures(times, rate), wanted, 0.0, np.inf)] == taken
+    found = [frame.number for _, frame in wanted_frames(Pictures(times, rate), wanted, 0.0, np.inf)]
+    assert found == taken
+
+
+def uneven_times(seed, count):
+    """Return times as a phone gives them in changing light: 15 to 30 frames a second, trembling, with a stop."""
+    rng = np.random.default_rng(seed)
+    steps = 1 / np.interp(np.arange(count), [0, 0.4 * count, 0.6 * count, count], [30, 30, 15, 24])
+    steps[count // 2] = 1.5
+    return [0.0, *np.cumsum(steps * rng.uniform(0.6, 1.4, count)).tolist()]
+
+
+@pytest.mark.parametrize("wanted", [60.0, 24.0, 12.0])
+@pytest.mark.parametrize("seed", range(3))
+def test_heads_of_uneven_frames_keep_up_with_the_sound(seed, wanted):
+    times = uneven_times(seed, 600)
+    rate = len(times) / times[-1]
+    heads = min(wanted, rate)
+    found = list(wanted_frames(Pictures(times, rate), heads, 0.0, np.inf))
+    late = [(number - 1) / heads - frame.time for number, frame in found]
+    assert np.abs(late).max() * heads < 1 + 1e-6
+    assert (np.diff([number for number, _ in found]) > 0).all()
+    if heads == rate:
+        assert len(found) > 0.8 * len(times), "as good as all of them"
+
+
+def test_where_a_clip_stands_still_its_head_stays(tmp_path, quick_mattes):
+    path = tmp_path / "uneven.mkv"
+    photo = np.ascontiguousarray(astronaut()[:360, 60:420])
+    write(path, 6, times=[0, 100, 200, 600, 700, 800], size=(360, 360), picture=lambda number, size: photo)
+    engine = Quick()
+    made = make(path, tmp_path / "heads", engine)
+    names = [file.name[-9:-4] for file in sorted((tmp_path / "heads").glob("*.spz"))]
+    numbers = [int(name) for name in names]
+    assert made.made == len(engine.taken) < len(numbers) and numbers == list(range(1, numbers[-1] + 1))
+    stays = [(tmp_path / "heads" / f"uneven_{number:05}.spz").read_bytes() for number in numbers]
+    held = next(number for number in numbers if f"frame {number}" not in engine.taken)
+    assert stays[held - 1] == stays[held - 2]
+    (tmp_path / "heads" / f"uneven_{held:05}.spz").unlink()
+    again = Quick()
+    assert make(path, tmp_path / "heads", again).made == 0 and not again.taken
+    assert (tmp_path / "heads" / f"uneven_{held:05}.spz").read_bytes() == stays[held - 2]
+
+
+def test_an_open_mouth_does_not_change_the_size_of_the_crop():
+    filmed = filmed_astronaut()
+    with open_clip(filmed.path) as clip:
+        framed = framing_of(clip, Reporter(), rate=30.0)
+    size = np.array([one.crop.size for one in framed])
+    jaw = filmed.truth.values[:, filmed.truth.names.index("jawOpen")]
+    whole = np.array([Crop.of_box((480, 360), reference_box(one.landmarks)).size for one in framed])
+    assert jaw.max() > 0.5 and np.corrcoef(jaw, whole)[0, 1] > 0.7, "the face itself grows"
+    opened = size[jaw > 0.5 * jaw.max()].mean() / size[jaw < 0.1 * jaw.max()].mean()
+    assert abs(opened - 1) < 0.005
 
 
 def test_frames_without_a_face_have_the_crops_between(monkeypatch):
