@@ -49,6 +49,7 @@ class MovingResult:
         there: Heads that were there before.
         failed: Reasons by the numbers of frames that gave no head.
         frame_rate: Heads a second.
+        has_sound: Whether the clip has a sound track.
         notes: Sentences for the user.
     """
 
@@ -58,6 +59,7 @@ class MovingResult:
     there: int
     failed: Mapping[int, str]
     frame_rate: float
+    has_sound: bool
     notes: tuple[str, ...]
 
 
@@ -177,5 +179,6 @@ def _result(manifest: Manifest, clip: Clip, done: set[int], there: set[int]) -> 
         there=len(there),
         failed=dict(failed),
         frame_rate=manifest.frame_rate,
+        has_sound=clip.facts.has_sound,
         notes=tuple(notes),
     )

@@ -50,8 +50,8 @@ class Method(StrEnum):
     """path, start, end: a clip's best frames as the photos of a head: see :mod:`core.worker.capturing`."""
     MOVING = "moving"
     """path, folder, engine, settings, rate, start, end, suffix: a head a frame of a clip on this computer -> first (a
-    path), number (its own), made, there, failed, frame_rate, notes: see :mod:`core.moving.making`. What was made stays
-    whatever happens."""
+    path), number (its own), made, there, failed, frame_rate, has_sound, notes: see :mod:`core.moving.making`. What
+    was made stays whatever happens."""
     CANCEL = "cancel"
     """job -> found: whether it was queued or running. The job itself ends with a "cancelled" error."""
     UNLOAD = "unload"

@@ -209,7 +209,7 @@ class MovingTask(Task):
         recipe = recipe_of(self.path, self.engine, self.settings, **self.recipe, suffix=self.suffix)
         made = make_moving(self.path, self.folder, recipe, engine_of(self.engine), self.settings, reporter)
         failed = {str(number): reason for number, reason in made.failed.items()}
-        facts = {name: getattr(made, name) for name in ("number", "made", "there", "frame_rate")}
+        facts = {name: getattr(made, name) for name in ("number", "made", "there", "frame_rate", "has_sound")}
         return {"first": str(made.first), **facts, "notes": list(made.notes), "failed": failed}, {}
 
 

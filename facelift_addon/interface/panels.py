@@ -63,6 +63,9 @@ def _draw_choose(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     row.operator("facelift.avatar_from_video", text="Avatar from Video…", icon="CAMERA_DATA")
     row = layout.row()
     row.operator_context = "INVOKE_DEFAULT"
+    row.operator("facelift.moving_head", text="Moving Head from Video…", icon="RENDER_ANIMATION")
+    row = layout.row()
+    row.operator_context = "INVOKE_DEFAULT"
     row.operator("facelift.import_splats", text="Import Splats…", icon="IMPORT")
     if needs_setup(context.scene.facelift.engine):
         draw_next_step(layout, context)

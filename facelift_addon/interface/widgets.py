@@ -9,6 +9,7 @@ import bpy
 
 from ...core.progress import Progress
 from ..making.tasks import State, Task
+from .previews import previews
 
 if TYPE_CHECKING:
     from ..making.errands import Errand
@@ -17,6 +18,7 @@ CHARACTER_WIDTH = 6.5
 """Average width of a letter in pixels at interface scale 1."""
 STATE_ICONS = {State.DONE: "CHECKMARK", State.FAILED: "ERROR"}
 """Icons of photos and heads in lists; others are waiting or under way."""
+PICTURE_SCALE = 9.0
 MARGIN = 60
 """Pixels that a panel's frame, padding and icon take."""
 
@@ -60,9 +62,18 @@ def draw_error(layout: bpy.types.UILayout, task: Task, prefix: str = "") -> None
 def draw_errand(layout: bpy.types.UILayout, errand: Errand) -> None:
     """Draw the progress of what runs in the background, and its cancel button."""
     layout.label(text=errand.title)
+    if errand.picture:
+        draw_work(layout, errand.progress, errand.picture)
     row = layout.row(align=True)
     row.progress(text=time_left(errand.progress), factor=errand.progress.fraction)
     row.operator("facelift.cancel_errands", text="", icon="X").title = errand.title
+
+
+def draw_work(layout: bpy.types.UILayout, progress: Progress, picture: str) -> None:
+    """Draw what is being worked on, by the key of its preview, and at which of how many steps it is."""
+    if picture in previews:
+        layout.template_icon(previews.icon(picture), scale=PICTURE_SCALE)
+    layout.label(text=f"{progress.stage}: {progress.step:,} of {progress.steps:,}")
 
 
 def size_text(size: int) -> str:

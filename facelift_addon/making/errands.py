@@ -43,6 +43,8 @@ class Errand:
             closed when it is cancelled meanwhile.
         belongs_to_file: Whether it makes no sense any more once another .blend is open.
         prominent: Whether the main panel and the status bar show its progress; others have panels of their own.
+        picture: Key of the preview that shows what it is at; the panel then tells the step, too.
+        stopped: What to tell where it is cancelled.
         cancelled: Set to make work stop that looks at its reporter.
         progress: What work that looks at its reporter told last; None before that.
         future: The thread's work.
@@ -53,6 +55,8 @@ class Errand:
     finish: Callable[[Any], str | Pieces]
     belongs_to_file: bool
     prominent: bool
+    picture: str = ""
+    stopped: str = ""
     cancelled: Event = field(default_factory=Event)
     progress: Progress | None = None
     future: Future | None = None
@@ -72,6 +76,8 @@ def start(
     belongs_to_file: bool,
     prominent: bool = False,
     heavy: bool = False,
+    picture: str = "",
+    stopped: str = "",
 ) -> None:
     """Begin work in a thread. It must not touch bpy; ``finish`` may.
 
@@ -82,8 +88,10 @@ def start(
         belongs_to_file: Whether it ends with the .blend.
         prominent: Whether the main panel shows it.
         heavy: Whether it computes for many seconds: it then waits in a line of its own.
+        picture: As for :class:`Errand`.
+        stopped: As for :class:`Errand`.
     """
-    errand = Errand(title, finish, belongs_to_file, prominent)
+    errand = Errand(title, finish, belongs_to_file, prominent, picture, stopped)
 
     def told(progress: Progress) -> None:
         errand.progress = progress
@@ -193,7 +201,7 @@ def _ended(errand: Errand) -> bool:
     except StopIteration as end:
         _tell(end.value)
     except Cancelled:
-        _show(None)
+        _tell(errand.stopped) if errand.stopped else _show(None)
     except FaceLiftError as error:
         _show(None)
         _complain(error.message, error.advice)

@@ -8,8 +8,23 @@ from typing import Any
 from ...core.errors import FaceLiftError
 from ...core.processes.job import Job, JobState
 from ...core.progress import Progress
+from ..interface.previews import previews
 from . import connection
 from .timers import wake
+
+
+def with_picture(job: Job, kind: str, key: str) -> Callable[[Progress | None], Progress | None]:
+    """Return what, told a job's progress, shows its newest preview of a kind as the icon of a key."""
+    shown: list[bytes] = []
+
+    def tell(progress: Progress | None) -> Progress | None:
+        png = job.previews.get(kind)
+        if png is not None and (not shown or png is not shown[0]):
+            shown[:] = [png]
+            previews.show(key, png)
+        return progress
+
+    return tell
 
 
 def _as_it_is(progress: Progress | None) -> Progress | None:

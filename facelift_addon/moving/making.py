@@ -8,19 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import EnumProperty, FloatProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 
 from ...core.engines import registry
 from ...core.errors import FaceLiftError
 from .. import engine_properties, paths
 from ..interface.explaining import Explained
+from ..interface.previews import previews
+from ..interface.widgets import draw_lines
 from ..making import connection, errands
 from ..making.orders import settings_of
-from ..making.waiting import waited
-from ..performance.clips import TakesClip, folder_for
+from ..making.waiting import waited, with_picture
+from ..performance import sound
+from ..performance.clips import DROPPED, TakesClip, folder_for
 from ..reporting import reported
 
 TITLE = "Making a moving head"
+PREVIEW = "moving/frame"
+"""Key of the picture of the frame that becomes a head."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +38,9 @@ class Wish:
         engine: Engine's id.
         settings: Its settings.
         recipe: Rate, start, end and suffix.
-        start: Frame of the scene at which the heads begin.
-        frame_rate: The scene's frames a second.
+        scene: Session's id of the scene in which they play.
+        start: Frame of it at which they begin.
+        use_sound: Whether the clip's sound goes along.
     """
 
     path: Path
@@ -42,8 +48,9 @@ class Wish:
     engine: str
     settings: Mapping[str, Any]
     recipe: Mapping[str, Any]
+    scene: int
     start: int
-    frame_rate: float
+    use_sound: bool
 
 
 class FACELIFT_OT_moving_head(Explained, TakesClip, bpy.types.Operator):
@@ -67,6 +74,8 @@ class FACELIFT_OT_moving_head(Explained, TakesClip, bpy.types.Operator):
         items=((".spz", "SPZ", "Small, and quick to read"), (".ply", "PLY", "Exact, and ten times as large")),
     )
 
+    use_sound: BoolProperty(name="Sound", description="Put the clip's sound into the sequencer", default=True)
+
     @classmethod
     def obstacle(cls, context: bpy.types.Context) -> str:
         """One at a time, by an engine that is set up, on this computer."""
@@ -81,12 +90,36 @@ class FACELIFT_OT_moving_head(Explained, TakesClip, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Open the file browser."""
-        self.rate = _frame_rate(context.scene)
+        if not self.properties.is_property_set("rate"):
+            self.rate = _frame_rate(context.scene)
         return self.invoke_popup(context, confirm_text="Make Moving Head")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the engine, which makes all the heads, and the options."""
+        layout, choices = self.layout, context.scene.facelift
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(choices, "engine")
+        if obstacle := self.obstacle(context):
+            draw_lines(layout, context, f"{obstacle}.", icon="ERROR")
+        header, body = layout.panel("facelift_moving_engine", default_closed=True)
+        header.label(text="Settings of the Engine")
+        if body is not None:
+            engine_properties.draw(body, choices, settings_of(choices.engine))
+        layout.prop(self, "rate")
+        column = layout.column(align=True)
+        column.prop(self, "clip_start")
+        column.prop(self, "clip_end")
+        for name in ("suffix", "folder", "use_sound"):
+            layout.prop(self, name)
+        draw_lines(layout, context, "Each frame takes as long as a head. Stopped, it goes on when begun again.", "INFO")
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Begin; everything happens in the background."""
+        # The engine may have been changed in the dialog.
+        if obstacle := self.obstacle(context):
+            raise FaceLiftError(f"{obstacle}.", code="not-now")
         path, choices = self.clip_path(), context.scene.facelift
         recipe = {
             "rate": self.rate,
@@ -96,10 +129,19 @@ class FACELIFT_OT_moving_head(Explained, TakesClip, bpy.types.Operator):
         }
         settings = engine_properties.values_of(choices, settings_of(choices.engine))
         folder = paths.absolute(self.folder) if self.folder else folder_for(path, "heads")
+        scene = context.scene
         wish = Wish(
-            path, folder, choices.engine, settings, recipe, context.scene.frame_current, _frame_rate(context.scene)
+            path, folder, choices.engine, settings, recipe, scene.session_uid, scene.frame_current, self.use_sound
         )
-        errands.start(TITLE, lambda _: None, lambda _: made(wish), belongs_to_file=False, prominent=True)
+        errands.start(
+            TITLE,
+            lambda _: None,
+            lambda _: made(wish),
+            belongs_to_file=False,
+            prominent=True,
+            picture=PREVIEW,
+            stopped=f"What was made is in {folder}: begin again with the same video to go on.",
+        )
         return {"FINISHED"}
 
 
@@ -110,17 +152,46 @@ def _frame_rate(scene: bpy.types.Scene) -> float:
 def made(wish: Wish) -> errands.Pieces:
     """Have the heads made, and play them; return what to tell."""
     job = connection.request_moving(wish.path, wish.folder, wish.engine, wish.settings, **wish.recipe)
-    stopped = FaceLiftError(
-        "Making the moving head was stopped.",
-        f"What was made is in {wish.folder}: begin again to go on.",
-        code="cancelled",
-    )
-    result = yield from waited(job, stopped)
+    stopped = FaceLiftError("Making the moving head was stopped.", "Begin again to go on.", code="cancelled")
+    try:
+        result = yield from waited(job, stopped, with_picture(job, "frame", PREVIEW))
+    finally:
+        previews.forget(PREVIEW)
     told = [f"{result['made']:,} heads were made, {result['there']:,} were there.", *result["notes"]]
-    # A clip may have fewer frames a second than the scene, or fewer were asked for: it plays as fast as it was.
-    speed = result["frame_rate"] / wish.frame_rate
-    bpy.ops.facelift.import_splat_sequence("EXEC_DEFAULT", filepath=result["first"], start=wish.start, speed=speed)
+    scene = next((scene for scene in bpy.data.scenes if scene.session_uid == wish.scene), None)
+    if scene is None:
+        told.insert(1, f"They are in {wish.folder}: File > Import > Splat Sequence plays them.")
+    else:
+        told += _played(wish, scene, result)
     return " ".join(told)
+
+
+def _played(wish: Wish, scene: bpy.types.Scene, result: Mapping[str, Any]) -> list[str]:
+    """Bring heads and sound into a scene; return what else there is to tell."""
+    told, rate = [], _frame_rate(scene)
+    if wish.use_sound and result["has_sound"]:
+        if not sound.add(scene, wish.path, wish.start - round(wish.recipe["start"] * rate)):
+            told.append("Blender can't read the clip's sound.")
+    # As fast as the clip, whatever the scene's frames a second; the first frames may have given no heads.
+    playing = {"start": wish.start, "offset": 1.0 - result["number"], "speed": result["frame_rate"] / rate}
+    with bpy.context.temp_override(scene=scene):
+        bpy.ops.facelift.import_splat_sequence("EXEC_DEFAULT", filepath=result["first"], **playing)
+    return told
+
+
+class FACELIFT_FH_moving_head(bpy.types.FileHandler):
+    """Videos dropped into the 3D View."""
+
+    bl_idname = "FACELIFT_FH_moving_head"
+    bl_label = "3D Head a Frame from Video"
+    bl_import_operator = FACELIFT_OT_moving_head.bl_idname
+    bl_file_extensions = DROPPED
+
+    @classmethod
+    def poll_drop(cls, context: bpy.types.Context) -> bool:
+        """Where heads can be made."""
+        in_view = context.area is not None and context.area.type == "VIEW_3D"
+        return in_view and not FACELIFT_OT_moving_head.obstacle(context)
 
 
 def draw_import(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
@@ -128,4 +199,4 @@ def draw_import(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
     menu.layout.operator(FACELIFT_OT_moving_head.bl_idname, text="3D Head a Frame from Video (.mp4, .mov, …)")
 
 
-CLASSES = (FACELIFT_OT_moving_head,)
+CLASSES = (FACELIFT_OT_moving_head, FACELIFT_FH_moving_head)

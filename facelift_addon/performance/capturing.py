@@ -16,12 +16,11 @@ from ...core.errors import FaceLiftError
 from ...core.performance.faces import face_of
 from ...core.performance.types import Capture, CaptureOptions, PersonFace
 from ...core.processes.job import Job
-from ...core.progress import Progress
 from ..avatar import base_objects, faces, performances, rigs
 from ..interface.explaining import Explained
 from ..interface.previews import previews
 from ..making import connection, errands
-from ..making.waiting import waited
+from ..making.waiting import waited, with_picture
 from ..reporting import reported
 from . import sound
 from .clips import DROPPED, TakesClip
@@ -33,12 +32,9 @@ PREVIEW = "capture/frame"
 
 @dataclass(eq=False)
 class _UnderWay:
-    """The capture that runs, so that it can be stopped, its picture that is shown, and the last one's take, so that it
-    can be saved.
-    """
+    """The capture that runs, so that it can be stopped, and the last one's take, so that it can be saved."""
 
     job: Job | None = None
-    shown: bytes | None = None
     last: performances.Take | None = None
 
 
@@ -263,18 +259,11 @@ def captured(clip: Clip) -> errands.Pieces:
     job = connection.request_capture(clip.path, clip.face, clip.options)
     under_way.job = job
 
-    def tell(progress: Progress | None) -> Progress | None:
-        png = job.previews.get("frame")
-        if png is not None and png is not under_way.shown:
-            under_way.shown = png
-            previews.show(PREVIEW, png)
-        return progress
-
     stopped = FaceLiftError("Capturing was stopped before a face was seen.", code="cancelled")
     try:
-        result = yield from waited(job, stopped, tell)
+        result = yield from waited(job, stopped, with_picture(job, "frame", PREVIEW))
     finally:
-        under_way.job = under_way.shown = None
+        under_way.job = None
         previews.forget(PREVIEW)
     return _added(clip, result)
 

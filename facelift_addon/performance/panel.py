@@ -5,12 +5,9 @@ from __future__ import annotations
 import bpy
 
 from ..avatar import faces
-from ..interface.previews import previews
-from ..interface.widgets import SidebarPanel, draw_lines, time_left
+from ..interface.widgets import SidebarPanel, draw_lines, draw_work, time_left
 from ..making import errands
 from .capturing import PREVIEW, TITLE, under_way
-
-PICTURE_SCALE = 9.0
 
 
 class FACELIFT_PT_performance(SidebarPanel, bpy.types.Panel):
@@ -44,14 +41,12 @@ class FACELIFT_PT_performance(SidebarPanel, bpy.types.Panel):
 def _draw_under_way(layout: bpy.types.UILayout) -> None:
     """Draw a capture's picture, how far it is, and how to stop it."""
     box = layout.box()
-    if PREVIEW in previews:
-        box.template_icon(previews.icon(PREVIEW), scale=PICTURE_SCALE)
     errand = next((errand for errand in errands.under_way() if errand.title == TITLE), None)
     if errand is None:
         box.label(text="Starting")
     else:
         progress = errand.progress
-        box.label(text=f"{progress.stage}: {progress.step:,} of {progress.steps:,}")
+        draw_work(box, progress, PREVIEW)
         box.progress(text=time_left(progress), factor=progress.fraction)
     row = box.row(align=True)
     row.operator("facelift.stop_capture", icon="CHECKMARK")

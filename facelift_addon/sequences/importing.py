@@ -79,19 +79,20 @@ def _find(path: Path, frame: str, head_height: float, float4: bool, reporter: Re
     return _Found(sequence, path, arrival, tuple(notes))
 
 
-def _arrive(found: _Found, scene: str, start: int, speed: float) -> Generator[None, None, str]:
+def _arrive(found: _Found, scene: str, start: int, offset: float, speed: float) -> Generator[None, None, str]:
     """Make display and point cloud piece by piece, then bring them into a scene."""
     try:
         yield from entrance.pieces(found.arrival.sh_degree, lambda: found.arrival)
-        return _add(found, scene, start, speed)
+        return _add(found, scene, start, offset, speed)
     finally:
         found.arrival.drop()
 
 
-def _add(found: _Found, scene: str, start: int, speed: float) -> str:
+def _add(found: _Found, scene: str, start: int, offset: float, speed: float) -> str:
     """Bring a sequence into a scene as one undo step; return what to tell."""
-    _handover.pass_on(bpy.ops.facelift.add_splat_sequence, found, scene=scene, start=start, speed=speed)
-    count, last = len(found.sequence.numbers), math.ceil((found.sequence.last - found.sequence.first) / speed)
+    _handover.pass_on(bpy.ops.facelift.add_splat_sequence, found, scene=scene, start=start, offset=offset, speed=speed)
+    length = found.sequence.last - found.sequence.first - offset
+    count, last = len(found.sequence.numbers), math.ceil(length / speed)
     news = f"{count} files play from frame {start} to {start + last}."
     return " ".join([news, *found.notes])
 
@@ -108,6 +109,9 @@ class FACELIFT_OT_import_splat_sequence(bpy.types.Operator, ImportHelper):
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
     frame: EnumProperty(name="Axes", description=FRAME_HELP, items=FRAMES)
     start: IntProperty(name="Start Frame", description="Frame of the scene that shows the first file", default=1)
+    offset: FloatProperty(
+        name="Offset", description="How many files further on it is at the start frame", options={"HIDDEN", "SKIP_SAVE"}
+    )
     speed: FloatProperty(
         name="Speed", description="Files that go by in a frame of the scene", default=1.0, min=0.01, max=100.0
     )
@@ -135,18 +139,18 @@ class FACELIFT_OT_import_splat_sequence(bpy.types.Operator, ImportHelper):
             raise FaceLiftError("No file was chosen.", "Choose one of the numbered files.", code="none")
         # Readers of USD find the library that Blender brings.
         bpy.utils.expose_bundled_modules()
-        path, frame, start, speed = paths.absolute(self.filepath), self.frame, self.start, self.speed
+        path, frame, playing = paths.absolute(self.filepath), self.frame, (self.start, self.offset, self.speed)
         scene, height, float4 = context.scene.name, context.scene.facelift.head_height, geometry.has_float4()
         if self.options.is_invoke:
             errands.start(
                 f"Reading {path.name}…",
                 lambda reporter: _find(path, frame, height, float4, reporter),
-                lambda found: _arrive(found, scene, start, speed),
+                lambda found: _arrive(found, scene, *playing),
                 belongs_to_file=True,
                 prominent=True,
             )
         else:
-            self.report({"INFO"}, _add(_find(path, frame, height, float4, Reporter()), scene, start, speed))
+            self.report({"INFO"}, _add(_find(path, frame, height, float4, Reporter()), scene, *playing))
         return {"FINISHED"}
 
 
@@ -160,6 +164,7 @@ class FACELIFT_OT_add_splat_sequence(bpy.types.Operator):
     made: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
     scene: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
     start: IntProperty(options={"HIDDEN", "SKIP_SAVE"})
+    offset: FloatProperty(options={"HIDDEN", "SKIP_SAVE"})
     speed: FloatProperty(options={"HIDDEN", "SKIP_SAVE"})
 
     @reported
@@ -170,7 +175,8 @@ class FACELIFT_OT_add_splat_sequence(bpy.types.Operator):
 
         def settle(head: bpy.types.Object) -> None:
             settings = head.facelift_sequence
-            settings.start, settings.speed, settings.degree = self.start, self.speed, found.arrival.sh_degree
+            settings.start, settings.offset, settings.speed = self.start, self.offset, self.speed
+            settings.degree = found.arrival.sh_degree
             choose(head, found.path)
 
         told = entrance.bring_in(context, scene, [found.arrival], settle=settle)

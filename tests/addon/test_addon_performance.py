@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from core import formats
 from core.avatar.arkit import ARKIT_NAMES
 from core.avatar.recording import Recording, load_recording, save_recording
 from core.avatar.turns import to_turns
@@ -10,6 +11,7 @@ from tests.helpers.addon import needs_blender
 from tests.helpers.avatar import add_head_with_mesh
 from tests.helpers.clips import write
 from tests.helpers.filmed import filmed_astronaut, still_clip
+from tests.helpers.gaussian import random_gaussians
 from tests.helpers.photo import astronaut
 
 pytestmark = needs_blender
@@ -223,21 +225,34 @@ def test_a_clip_becomes_an_avatar_that_moves(blender):
     assert any(item.type == "ARMATURE" and item.animation_data for item in bpy.data.objects)
 
 
-def test_a_clip_becomes_a_head_a_frame(blender, tmp_path):
+def test_a_clip_becomes_a_head_a_frame(blender, tmp_path, monkeypatch):
     import bpy
 
     module = blender.module("facelift_addon.moving.making")
     errands = blender.module("facelift_addon.making.errands")
     bpy.context.scene.facelift.quality = "low"
-    folder = tmp_path / "heads"
+    folder, told = tmp_path / "heads", []
+    monkeypatch.setattr(errands, "_show", lambda text: told.append(text))
     asked = {"filepath": str(filmed_astronaut().path), "folder": str(folder), "rate": 2.0, "clip_end": 0.6}
     assert bpy.ops.facelift.moving_head(**asked) == {"FINISHED"}
+    assert "being made already" in module.FACELIFT_OT_moving_head.obstacle(bpy.context)
 
     def ended():
         errands.tick()
         return not errands.is_pending(module.TITLE)
 
+    def one_is_made():
+        errands.tick()
+        return (folder / "astronaut_00001.spz").exists() and module.PREVIEW in module.previews
+
+    blender.tick_until(one_is_made)
+    bpy.ops.facelift.cancel_errands(title=module.TITLE)
     blender.tick_until(ended)
+    assert f"What was made is in {folder}: begin again" in told[-1] and module.PREVIEW not in module.previews
+    first = (folder / "astronaut_00001.spz").stat().st_mtime_ns
+    assert bpy.ops.facelift.moving_head(**asked) == {"FINISHED"}
+    blender.tick_until(ended)
+    assert (folder / "astronaut_00001.spz").stat().st_mtime_ns == first
     assert sorted(path.name for path in folder.iterdir()) == [
         "astronaut_00001.spz",
         "astronaut_00002.spz",
@@ -245,3 +260,38 @@ def test_a_clip_becomes_a_head_a_frame(blender, tmp_path):
     ]
     (head,) = (item for item in bpy.data.objects if item.type == "POINTCLOUD")
     assert head.facelift_sequence.speed == pytest.approx(2.0 / 24.0), "as fast as the clip"
+
+
+def test_heads_and_sound_of_a_clip_begin_together_where_the_first_frame_gave_none(blender, tmp_path):
+    import bpy
+
+    module, scene = blender.module("facelift_addon.moving.making"), bpy.context.scene
+    clip = write(tmp_path / "told.mp4", 45, sound=True)
+    for number in (2, 3, 4):
+        formats.save(random_gaussians(20), tmp_path / f"told_{number:05}.spz")
+    scene.render.fps = 25
+    recipe = {"rate": 10.0, "start": 1.0, "end": 1.4, "suffix": ".spz"}
+    wish = module.Wish(clip, tmp_path, "draft", {}, recipe, scene.session_uid, 31, True)
+    made = {"first": str(tmp_path / "told_00002.spz"), "number": 2, "frame_rate": 10.0, "has_sound": True}
+    assert module._played(wish, scene, made) == []
+    (strip,) = scene.sequence_editor.strips
+    assert strip.type == "SOUND" and strip.frame_start == 31 - 25, "a second of the clip is over"
+    (head,) = (item for item in bpy.data.objects if item.type == "POINTCLOUD")
+    timing = head.facelift_sequence
+    shown = [timing.number_at(frame) for frame in range(31, 41)]
+    assert shown == [max(2, 1 + (frame * 10) // 25) for frame in range(10)]
+
+
+def test_a_moving_head_says_why_it_can_not_be_made(blender, monkeypatch):
+    import bpy
+
+    module = blender.module("facelift_addon.moving.making")
+    obstacle = module.FACELIFT_OT_moving_head.obstacle
+    assert obstacle(bpy.context) == ""
+    bpy.context.scene.facelift.engine = "facelift"
+    assert obstacle(bpy.context).startswith("Set the FaceLift engine up first")
+    with pytest.raises(RuntimeError, match="Set the FaceLift engine up first"):
+        bpy.ops.facelift.moving_head("EXEC_DEFAULT", filepath="clip.mp4")
+    bpy.context.scene.facelift.engine = "draft"
+    monkeypatch.setattr(module.connection, "seat_of", lambda engine: module.connection.Seat.COMMAND)
+    assert "don't travel to another computer" in obstacle(bpy.context)
