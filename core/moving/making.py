@@ -32,6 +32,7 @@ MOST_ALIKE = 3
 """Frames in a row that fail for one reason which is not in the frame, after which the others would, too."""
 ENDING = ("disk-full", "file-unwritable", *USELESS_AFTER)
 """Codes of errors that no further frame would be spared."""
+KEPT = "What was made is kept; begin again to go on."
 FRAME, PREVIEW_SIDE = "frame", 256
 """Kind of the preview that shows the frame at work, cut out, and its pixels."""
 MOST_TOLD = 8
@@ -110,7 +111,7 @@ def make_moving(
                 done.add(one.number)
                 errors.clear()
             elif error.code in ENDING:
-                raise error
+                raise FaceLiftError(error.message, f"{error.advice} {KEPT}".strip(), code=error.code)
             else:
                 manifest.failed[one.number] = str(error)
                 manifest.save()
@@ -161,7 +162,7 @@ def _check(errors: Sequence[FaceLiftError]) -> None:
     if len(alike) == MOST_ALIKE and all(not isinstance(one, PhotoError) and one.code == last.code for one in alike):
         raise FaceLiftError(
             f"{MOST_ALIKE} frames in a row gave no head: {last.message}",
-            f"{last.advice} What was made is kept; begin again to go on.".strip(),
+            f"{last.advice} {KEPT}".strip(),
             code=last.code,
         )
 

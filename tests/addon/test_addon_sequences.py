@@ -320,7 +320,7 @@ def test_an_import_in_the_background_adds_the_same(blender, tmp_path):
     errands.start(
         "Reading",
         lambda reporter: importing._find(path, "AUTO", 0.24, float4, reporter),
-        lambda found: importing._arrive(found, scene, 5, 1.0),
+        lambda found: importing._arrive(found, scene, 5, 0.0, 1.0),
         belongs_to_file=True,
     )
     deadline = time.monotonic() + PATIENCE

@@ -315,6 +315,7 @@ def test_a_full_disk_ends_it_and_keeps_what_is_done(still, tmp_path, quick_matte
     with pytest.raises(FaceLiftError) as caught:
         make(still, tmp_path, Quick())
     assert caught.value.code == "disk-full" and "still_00003.spz" in caught.value.message
+    assert "What was made is kept" in caught.value.advice
     assert len(formats.load(tmp_path / "still_00002.spz")) == 50
     (tmp_path / "still_00003.spz").unlink()
     assert make(still, tmp_path, Quick()).made == 8
