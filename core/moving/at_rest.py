@@ -1,47 +1,48 @@
-"""Faces with the chin where a closed mouth has it: what is framed by it must not pump while somebody speaks."""
+"""Faces at rest, placed as those in a clip are: what is framed by them must not pump while somebody speaks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from ..head.pose import Pose
-from ..photo.landmarks import CHIN, EYE_OUTLINES, Landmarks
+from ..photo.landmarks import EYE_OUTLINES, Landmarks
 
-RIGID = (
-    *(10, 151, 9, 168, 6, 197, 195, 109, 338, 67, 297, 103, 332, 54, 284, 21, 251, 127, 356, 234, 454),
+RIGID = [
+    *(168, 6, 127, 356, 234, 454, 21, 251),
     *(outline[corner] for outline in EYE_OUTLINES for corner in (0, 8)),
-)
-"""Landmarks that the jaw does not move: forehead, bridge of the nose, temples and corners of the eyes."""
+]
+"""Landmarks that no expression moves: bridge of the nose, temples and corners of the eyes."""
+ENOUGH = 300
+"""Frames of which the face at rest is the median."""
 
 
-def chins_at_rest(found: Sequence[Landmarks | None]) -> list[Landmarks | None]:
-    """Return the landmarks of one person's frames with the chin where it mostly is, seen from the upper face.
+def at_rest(found: Sequence[Landmarks | None]) -> Iterator[Landmarks | None]:
+    """Yield, for each frame of a clip, the landmarks that one person's face would have there at rest.
+
+    Size, place and turn are those of the upper face. So they are independent of the mouth, which the size of a face
+    from forehead to chin is not.
 
     Args:
-        found: Of each frame; None where there is no face.
+        found: Landmarks of each frame; None where there is no face.
     """
-    seen = [landmarks.points.astype(np.float64) for landmarks in found if landmarks is not None]
+    seen = [landmarks.points for landmarks in found if landmarks is not None]
     if not seen:
-        return list(found)
-    weights = np.ones(len(RIGID))
-    # The shape that all frames have in common, in the place of the one in the middle.
-    shape = seen[len(seen) // 2][list(RIGID)]
+        yield from found
+        return
+    some = [points.astype(np.float64) for points in seen[:: max(1, len(seen) // ENOUGH)]]
+    # Begun with the face in the middle; the median of all that is laid onto it is nobody's grimace.
+    face = some[len(some) // 2]
     for _ in range(2):
-        poses = [Pose.between(shape, points[list(RIGID)], weights) for points in seen]
-        carried = [_back(pose, points) for pose, points in zip(poses, seen, strict=True)]
-        shape = np.median([points[list(RIGID)] for points in carried], axis=0)
-    chin = np.median([points[CHIN] for points in carried], axis=0)
-    rest = iter(Pose.between(shape, points[list(RIGID)], weights).apply(chin) for points in seen)
-    return [None if landmarks is None else _with_chin(landmarks, next(rest)) for landmarks in found]
+        face = np.median([_pose(points, face).apply(points) for points in some], axis=0)
+    for landmarks in found:
+        if landmarks is None:
+            yield None
+        else:
+            yield Landmarks(_pose(face, landmarks.points).apply(face).astype(np.float32), landmarks.score)
 
 
-def _back(pose: Pose, points: np.ndarray) -> np.ndarray:
-    return (points - pose.translation) @ pose.rotation / pose.scale
-
-
-def _with_chin(landmarks: Landmarks, chin: np.ndarray) -> Landmarks:
-    points = landmarks.points.copy()
-    points[CHIN] = chin
-    return Landmarks(points, landmarks.score)
+def _pose(face: np.ndarray, points: np.ndarray) -> Pose:
+    """Return the similarity that leads the upper part of one face [468, 3] to that of another."""
+    return Pose.between(face[RIGID], points[RIGID].astype(np.float64), np.ones(len(RIGID)))

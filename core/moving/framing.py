@@ -18,7 +18,7 @@ from ..progress import Reporter
 from ..video.clip import Clip
 from ..video.cuts import CutDetector
 from ..video.types import ClipError, Frame, NoFace
-from .at_rest import chins_at_rest
+from .at_rest import at_rest
 
 SMOOTH_SECONDS = 0.3
 """Width of the average over the crops' places and sizes, to both sides: nothing comes late."""
@@ -89,7 +89,7 @@ def framing_of(
         raise NoFace(clip.facts.path)
     size = frame.rgb.shape[1::-1]
     crops = np.full((len(found), 3), np.nan)
-    for place, landmarks in enumerate(chins_at_rest(found)):
+    for place, landmarks in enumerate(at_rest(found)):
         if landmarks is not None:
             crops[place] = Crop.of_box(size, reference_box(landmarks)).values()
     ends = [*begins[1:], len(times)]
