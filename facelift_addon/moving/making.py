@@ -15,7 +15,6 @@ from ...core.errors import FaceLiftError
 from .. import engine_properties, paths
 from ..interface.explaining import Explained
 from ..interface.previews import previews
-from ..interface.widgets import draw_lines
 from ..making import connection, errands
 from ..making.orders import settings_of
 from ..making.waiting import waited, with_picture
@@ -101,7 +100,7 @@ class FACELIFT_OT_moving_head(Explained, TakesClip, bpy.types.Operator):
         layout.use_property_decorate = False
         layout.prop(choices, "engine")
         if obstacle := self.obstacle(context):
-            draw_lines(layout, context, f"{obstacle}.", icon="ERROR")
+            layout.label(text=obstacle, icon="ERROR")
         header, body = layout.panel("facelift_moving_engine", default_closed=True)
         header.label(text="Settings of the Engine")
         if body is not None:
@@ -112,7 +111,10 @@ class FACELIFT_OT_moving_head(Explained, TakesClip, bpy.types.Operator):
         column.prop(self, "clip_end")
         for name in ("suffix", "folder", "use_sound"):
             layout.prop(self, name)
-        draw_lines(layout, context, "Each frame takes as long as a head. Stopped, it goes on when begun again.", "INFO")
+        # By hand: a popup is narrower than the region that it is over.
+        column = layout.column(align=True)
+        column.label(text="Each frame takes as long as a head.", icon="INFO")
+        column.label(text="Stopped, it goes on when begun again.", icon="BLANK1")
 
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
