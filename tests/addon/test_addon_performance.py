@@ -295,3 +295,25 @@ def test_a_moving_head_says_why_it_can_not_be_made(blender, monkeypatch):
     bpy.context.scene.facelift.engine = "draft"
     monkeypatch.setattr(module.connection, "seat_of", lambda engine: module.connection.Seat.COMMAND)
     assert "don't travel to another computer" in obstacle(bpy.context)
+
+
+def test_heads_that_end_in_another_file_are_told_where_they_are(blender, tmp_path, monkeypatch):
+    import types
+
+    import bpy
+
+    module, errands = blender.module("facelift_addon.moving.making"), blender.module("facelift_addon.making.errands")
+    result = {"first": "", "number": 1, "made": 3, "there": 0, "frame_rate": 24.0, "has_sound": False, "notes": []}
+
+    def at_once(job, stopped, tell):
+        yield None
+        return result
+
+    monkeypatch.setattr(module, "waited", at_once)
+    monkeypatch.setattr(module.connection, "request_moving", lambda *_, **__: types.SimpleNamespace(previews={}))
+    recipe = {"rate": 24.0, "start": 0.0, "end": 1.0, "suffix": ".spz"}
+    wish = module.Wish(tmp_path / "a.mp4", tmp_path, "draft", {}, recipe, bpy.context.scene.session_uid, 1, True)
+    bpy.ops.wm.read_homefile(use_empty=True)
+    told = errands.at_once(module.made(wish))
+    assert f"They are in {tmp_path}: File > Import > Splat Sequence plays them." in told
+    assert not any(item.type == "POINTCLOUD" for item in bpy.data.objects)
