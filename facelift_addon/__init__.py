@@ -14,7 +14,7 @@ from .making import connection, keeping, timers
 from .making.session import session
 from .moving import making as moving
 from .operators import generate, photo, photo_editing, presenting, queue, refining, transfer, view
-from .performance import avatar_from_video, capturing, saving
+from .performance import avatar_from_video, capturing, saving, whom
 from .performance import panel as performance_panel
 from .photo import crop_gizmo
 from .photo import panels as photo_panels
@@ -48,6 +48,7 @@ MODULES = (
     grooming,
     groom_panel,
     cards,
+    whom,
     capturing,
     avatar_from_video,
     moving,
@@ -65,7 +66,6 @@ def register() -> None:
             bpy.utils.register_class(cls)
     properties.register_properties()
     viewport.register()
-    sequences.register()
     lighting.register()
     imports.register()
     leftovers.register()
@@ -78,6 +78,8 @@ def register() -> None:
     bpy.types.TOPBAR_MT_file_import.append(avatar_from_video.draw_import)
     bpy.types.TOPBAR_MT_file_import.append(moving.draw_import)
     bpy.types.TOPBAR_MT_file_export.prepend(transfer.draw_export)
+    # After the prepended entry, below whose note are formats that leave out splats.
+    sequences.register()
     bpy.types.TOPBAR_MT_file_export.append(saving.draw_export)
     bpy.types.VIEW3D_MT_view.append(view.draw_in_view_menu)
     listen((*timers.HANDLERS, *keeping.HANDLERS))

@@ -61,6 +61,7 @@ ONCE = {
     "test_mtcnn",
     "test_performance_best_frames",
     "test_performance_capture",
+    "test_performance_people",
     "test_photo_edits",
     "test_photo_faces",
     "test_photo_fine",

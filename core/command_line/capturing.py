@@ -12,8 +12,9 @@ from pathlib import Path
 from ..avatar.recording import Recording, calibrated, in_mirror, save_recording
 from ..errors import FaceLiftError
 from ..performance.capturing import capture
-from ..performance.people import people_in
+from ..performance.people import chosen, people_in
 from ..performance.types import Capture, CaptureOptions, PersonInClip
+from ..photo.types import FaceBox
 from ..progress import Progress, Reporter
 from ..system.console import Console
 from ..video.clip import open_clip
@@ -63,18 +64,30 @@ def _capture(options: argparse.Namespace, console: Console) -> int:
     reporter = Reporter(told, cancel=stopped)
     if options.people:
         with open_clip(options.clip) as clip:
-            _tell_people(people_in(clip, reporter), options.json)
+            _tell_people(people_in(clip, reporter, start=options.start, end=options.end), options.json)
         return 0
     if options.out is None:
         raise FaceLiftError("Where to write is not said.", "Add -o take.csv.")
     _check_folder(options.out)
-    person = -1 if options.person is None else options.person - 1
+    whom = person_of(options.clip, options.person, options.start, options.end, reporter)
     steadiness = min(max(options.steadiness, 0.0), 1.0)
-    asked = CaptureOptions(options.start, options.end, person, options.lens, steadiness, options.neutral)
+    asked = CaptureOptions(options.start, options.end, whom, options.lens, steadiness, options.neutral)
     captured = _stoppable(stopped, lambda: capture(options.clip, None, asked, reporter))
     save_recording(_shaped(captured, options), options.out)
     _tell(captured, label, options, console)
     return 0
+
+
+def person_of(path: Path, number: int | None, start: float, end: float, reporter: Reporter) -> FaceBox | None:
+    """Return the face of a person in a part of a clip, by the number that ``--people`` tells; None for none.
+
+    Raises:
+        ClipError: the clip can't be read, or there are not so many.
+    """
+    if number is None:
+        return None
+    with open_clip(path) as clip:
+        return chosen(people_in(clip, reporter, start=start, end=end), number, path).box
 
 
 def _shaped(captured: Capture, options: argparse.Namespace) -> Recording:

@@ -16,9 +16,11 @@ from ..moving.making import make_moving
 from ..moving.manifest import recipe_of
 from ..moving.shots import capture_of_clip
 from ..photo.decode import Photo
+from ..photo.types import FaceBox, corners_of
 from ..progress import Reporter
 from ..system.console import Console
 from ..video.clip import VIDEO_SUFFIXES
+from .capturing import person_of
 from .photos import with_further
 
 DEFAULT_RATE = 30.0
@@ -45,6 +47,7 @@ def add_options(generate: argparse.ArgumentParser) -> None:
     group.add_argument("--frames-per-second", type=_rate, default=DEFAULT_RATE, metavar="N", help="heads a second")
     group.add_argument("--start", type=float, default=0.0, metavar="SECONDS", help="where to begin in the video")
     group.add_argument("--end", type=float, default=-1.0, metavar="SECONDS", help="where to end")
+    group.add_argument("--person", type=int, metavar="N", help="whose head, by the number that capture --people tells")
     group.add_argument(
         "--format", default=DEFAULT_SUFFIX.lstrip("."), metavar="SUFFIX", help="of a head a frame (default: spz)"
     )
@@ -109,10 +112,10 @@ def _suffix(options: argparse.Namespace) -> str:
 def best_of(path: Path, options: argparse.Namespace, console: Console) -> tuple[Capture[Photo], tuple[str, ...]]:
     """Return a video's best frames, and the photos that were named besides, as what a head is made from, and notes."""
     reporter = Reporter(lambda progress: console.progress(path.name, progress))
-    end = options.end if options.end >= 0 else float("inf")
+    whom = _whom(path, options, reporter)
     # What was named goes before what was found.
     room = max(1, describe(options.engine).takes.shots - len(options.further))
-    frames, notes = capture_of_clip(path, reporter, start=options.start, end=end)
+    frames, notes = capture_of_clip(path, reporter, start=options.start, end=_end(options), whom=whom)
     capture, more = with_further(frames.first(room), options.further)
     return capture, (*notes, *more)
 
@@ -130,6 +133,7 @@ def every_frame(
     Raises:
         FaceLiftError: as of :func:`~core.moving.making.make_moving`.
     """
+    reporter = Reporter(lambda progress: console.progress(path.name, progress))
     recipe = recipe_of(
         path,
         options.engine,
@@ -138,8 +142,8 @@ def every_frame(
         start=options.start,
         end=options.end,
         suffix=_suffix(options),
+        whom=corners_of(_whom(path, options, reporter)),
     )
-    reporter = Reporter(lambda progress: console.progress(path.name, progress))
     try:
         made = make_moving(path, folder, recipe, engine, settings, reporter)
     except KeyboardInterrupt:
@@ -149,3 +153,11 @@ def every_frame(
         console.message(f"{path.name}: {note}")
     console.message(f"{path.name}: {made.made:,} heads made, {made.there:,} were there")
     print(made.first)
+
+
+def _end(options: argparse.Namespace) -> float:
+    return float(options.end if options.end >= 0 else "inf")
+
+
+def _whom(path: Path, options: argparse.Namespace, reporter: Reporter) -> FaceBox | None:
+    return person_of(path, options.person, options.start, _end(options), reporter)

@@ -10,10 +10,11 @@ from itertools import pairwise
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from ..performance.tracker import FaceTracker
+from ..performance.tracker import FaceTracker, start_of
 from ..photo.alignment import reference_box
 from ..photo.edits import Crop
 from ..photo.landmarks import Landmarks
+from ..photo.types import FaceBox
 from ..progress import Reporter
 from ..video.clip import Clip
 from ..video.cuts import CutDetector
@@ -49,7 +50,13 @@ class Framed:
 
 
 def framing_of(
-    clip: Clip, reporter: Reporter, *, rate: float, start: float = 0.0, end: float = np.inf
+    clip: Clip,
+    reporter: Reporter,
+    *,
+    rate: float,
+    start: float = 0.0,
+    end: float = np.inf,
+    whom: FaceBox | None = None,
 ) -> tuple[Framed, ...]:
     """Return a clip's frames with their smoothed crops.
 
@@ -59,6 +66,8 @@ def framing_of(
         rate: Heads a second; frames between are left out.
         start: Second of the clip at which to begin.
         end: Second at which to end.
+        whom: Whom to follow: the face where it is first seen in that part, in pixels of the clip; None follows the
+            largest.
 
     Raises:
         ClipError: no face was found ("no-face-in-clip"), or the part holds no frame ("empty-part").
@@ -66,7 +75,8 @@ def framing_of(
     """
     seconds = max(0.0, min(end, clip.facts.seconds) - start)
     reporter.stage("Following the face", max(1, round(seconds * min(rate, clip.facts.frame_rate))))
-    tracker, cuts, begins = FaceTracker(), CutDetector(), [0]
+    tracker = FaceTracker(start_of(whom, clip.facts.size, LONGEST_SIDE))
+    cuts, begins = CutDetector(), [0]
     found: list[Landmarks | None] = []
     numbers: list[int] = []
     times: list[float] = []

@@ -89,7 +89,7 @@ def make_moving(
     following, looking, making = reporter.parts(2, 1, 40)
     with open_clip(path) as clip:
         rate = manifest.frame_rate = min(recipe.rate, clip.facts.frame_rate)
-        framed = framing_of(clip, following, rate=rate, start=recipe.start, end=end)
+        framed = framing_of(clip, following, rate=rate, start=recipe.start, end=end, whom=recipe.face)
         manifest.heads = framed[-1].number
         whole = manifest.done(looking)
         there = {one.number for one in framed if one.number in whole}

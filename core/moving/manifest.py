@@ -13,6 +13,7 @@ from typing import Any
 from .. import formats
 from ..engines.registry import describe
 from ..errors import FaceLiftError, FormatError
+from ..photo.types import FaceBox, face_at
 from ..progress import Reporter
 from ..system.files import replacing
 
@@ -37,6 +38,8 @@ class Recipe:
         start: Second of the clip at which they begin.
         end: Second at which they end; less than 0 for the clip's end.
         suffix: Of the files.
+        whom: Of several people, whose heads: the face where it is first seen in that part, in pixels of the clip, as
+            :func:`~core.photo.types.corners_of` has it; empty for the largest.
     """
 
     clip: str
@@ -48,6 +51,12 @@ class Recipe:
     start: float = 0.0
     end: float = -1.0
     suffix: str = ".spz"
+    whom: list[float] = field(default_factory=list)
+
+    @property
+    def face(self) -> FaceBox | None:
+        """The face to follow; None for the largest."""
+        return face_at(self.whom)
 
 
 def recipe_of(path: Path, engine: str, settings: Mapping[str, Any], **more: Any) -> Recipe:

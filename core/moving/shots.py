@@ -10,7 +10,9 @@ from ..engines.capture import FURTHER, PORTRAIT, Capture, Shot
 from ..engines.shot_options import ShotOptions
 from ..performance.best_frames import BestFrame, BestFrames, best_frames
 from ..photo.decode import Photo, from_array
+from ..photo.prepare import find_faces
 from ..photo.sides import AUTO
+from ..photo.types import FaceBox
 from ..progress import Reporter
 from ..video.clip import Clip, open_clip
 
@@ -23,7 +25,13 @@ ALIKE = 8.0
 
 
 def capture_of_clip(
-    path: Path, reporter: Reporter, *, start: float = 0.0, end: float = np.inf, most: int = FEW
+    path: Path,
+    reporter: Reporter,
+    *,
+    start: float = 0.0,
+    end: float = np.inf,
+    whom: FaceBox | None = None,
+    most: int = FEW,
 ) -> tuple[Capture[Photo], tuple[str, ...]]:
     """Return a clip's best frames as what a head is made from, and sentences for the user.
 
@@ -32,6 +40,7 @@ def capture_of_clip(
         reporter: Progress by frames.
         start: Second of the clip from which on frames are taken.
         end: Second until which.
+        whom: Whose, as of :func:`~core.performance.best_frames.best_frames`.
         most: Frames at most.
 
     Raises:
@@ -39,7 +48,7 @@ def capture_of_clip(
         Cancelled: cancelled through the reporter.
     """
     with open_clip(path) as clip:
-        best = best_frames(clip, reporter, start=start, end=end)
+        best = best_frames(clip, reporter, start=start, end=end, whom=whom)
         chosen = _chosen(best.frames, most)
         shots = [_shot(clip, frame, PORTRAIT if not number else FURTHER) for number, frame in enumerate(chosen)]
         return Capture(tuple(shots)), (*clip.notes, *best.notes, *_notes(best, chosen))
@@ -71,8 +80,18 @@ def _between(one: BestFrame, other: BestFrame) -> float:
 
 
 def _shot(clip: Clip, frame: BestFrame, role: str) -> Shot[Photo]:
-    photo = from_array(clip.frame_at(frame.time).rgb, name_of(clip.facts.path, frame))
-    return Shot(photo, ShotOptions(side=frame.side), role=role)
+    rgb = clip.frame_at(frame.time).rgb
+    face = None if frame.face is None else _index_of(frame.face, rgb)
+    photo = from_array(rgb, name_of(clip.facts.path, frame))
+    return Shot(photo, ShotOptions(side=frame.side, face=face), role=role)
+
+
+def _index_of(face: FaceBox, rgb: np.ndarray) -> int | None:
+    """Return which of a frame's faces one is, largest first; None where it is alone."""
+    boxes = [box for box, _ in find_faces(rgb)]
+    if len(boxes) < 2:
+        return None
+    return int(np.argmin([np.hypot(*np.subtract(box.center, face.center)) for box in boxes]))
 
 
 def _notes(best: BestFrames, chosen: list[BestFrame]) -> tuple[str, ...]:

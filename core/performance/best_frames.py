@@ -18,11 +18,12 @@ from ..photo.findings import pose_of
 from ..photo.landmarks import EYE_OUTLINES, crop_around
 from ..photo.sampling import Square
 from ..photo.sides import AUTO, BACK, LEFT, RIGHT
+from ..photo.types import FaceBox
 from ..progress import Reporter
 from ..video.clip import Clip
 from ..video.cuts import CutDetector
 from ..video.types import NoFace
-from .tracker import FaceTracker, sharpness_in
+from .tracker import FaceTracker, box_of, sharpness_in, start_of
 from .types import SeenFace
 
 LOOKS_A_SECOND = 12.0
@@ -62,12 +63,14 @@ class BestFrame:
         yaw: Degrees by which the face is turned, to the person's left positive; beyond what is seen, a guess.
         side: As photos' sides are named: "left" and "right" for profiles, "back" from behind, else "auto".
         sharpness: Comparable within the clip.
+        face: Where the face is in it, in pixels of the clip; None where it isn't seen.
     """
 
     time: float
     yaw: float
     side: str
     sharpness: float
+    face: FaceBox | None = None
 
 
 @dataclass(frozen=True)
@@ -96,13 +99,16 @@ class _Look:
     eyes: float = 0.0
     mouth: float = 0.0
     shot: int = 0
+    face: FaceBox | None = None
 
     @property
     def seen(self) -> bool:
         return bool(np.isfinite(self.yaw))
 
 
-def best_frames(clip: Clip, reporter: Reporter, *, start: float = 0.0, end: float = np.inf) -> BestFrames:
+def best_frames(
+    clip: Clip, reporter: Reporter, *, start: float = 0.0, end: float = np.inf, whom: FaceBox | None = None
+) -> BestFrames:
     """Choose frames: the portrait first, then those from the sides, as far as the head turns.
 
     Of a clip with cuts, those of one shot are taken: the one in which the face is seen turned furthest.
@@ -112,6 +118,8 @@ def best_frames(clip: Clip, reporter: Reporter, *, start: float = 0.0, end: floa
         reporter: Progress by frames.
         start: Second from which on they are chosen.
         end: Second until which.
+        whom: Whose: the face where it is first seen in that part, in pixels of the clip; None takes the largest.
+            Frames in which somebody who was chosen of several isn't seen are not taken: others may be.
 
     Raises:
         ClipError: the part holds nothing ("empty-part"), or no face was found ("no-face-in-clip").
@@ -122,7 +130,7 @@ def best_frames(clip: Clip, reporter: Reporter, *, start: float = 0.0, end: floa
     last = min(end, start + MOST_SECONDS)
     if last < min(end, clip.facts.seconds):
         notes.append(f"Only {MOST_SECONDS:.0f} seconds of {name} were looked through: choose the part that turns.")
-    tracker = FaceTracker()
+    tracker = FaceTracker(start_of(whom, clip.facts.size, LONGEST_SIDE))
     shots = [list(looks) for _, looks in groupby(_looks(clip, tracker, reporter, start, last), lambda each: each.shot)]
     seeing = [looks for looks in shots if any(look.seen for look in looks)]
     if not seeing:
@@ -131,9 +139,9 @@ def best_frames(clip: Clip, reporter: Reporter, *, start: float = 0.0, end: floa
     if len(seeing) > 1:
         span = f"{looks[0].time:.1f} to {looks[-1].time:.1f} s"
         notes.append(f"{name} has cuts: the frames are from the part that turns furthest, {span}.")
-    if tracker.others:
+    if tracker.others and whom is None:
         notes.append(f"There are several faces in {name}: the largest was taken.")
-    return BestFrames(tuple(_best(looks)), _reach(looks), tuple(notes))
+    return BestFrames(tuple(_best(looks, whom is None)), _reach(looks), tuple(notes))
 
 
 def _reach(looks: Sequence[_Look]) -> tuple[float, float]:
@@ -142,18 +150,19 @@ def _reach(looks: Sequence[_Look]) -> tuple[float, float]:
     return max(0.0, -min(turns)), max(0.0, *turns)
 
 
-def _best(looks: Sequence[_Look]) -> Iterator[BestFrame]:
+def _best(looks: Sequence[_Look], takes_unseen: bool) -> Iterator[BestFrame]:
     seen = [look for look in looks if look.seen]
     sharp = float(np.percentile([look.sharpness for look in seen], 90))
     portrait = min(seen, key=lambda look: _cost(look, 0.0, sharp))
-    yield BestFrame(portrait.time, portrait.yaw, AUTO, portrait.sharpness)
+    yield BestFrame(portrait.time, portrait.yaw, AUTO, portrait.sharpness, portrait.face)
     for low, high in BANDS:
         for sign in (1, -1):
             band = [look for look in seen if low <= sign * look.yaw < high and look is not portrait]
             if band:
                 best = min(band, key=lambda look: _cost(look, sign * (low + high) / 2, sharp))
-                yield BestFrame(best.time, best.yaw, AUTO, best.sharpness)
-    yield from _unseen(looks)
+                yield BestFrame(best.time, best.yaw, AUTO, best.sharpness, best.face)
+    if takes_unseen:
+        yield from _unseen(looks)
 
 
 def _looks(clip: Clip, tracker: FaceTracker, reporter: Reporter, start: float, end: float) -> Iterator[_Look]:
@@ -180,7 +189,8 @@ def _looks(clip: Clip, tracker: FaceTracker, reporter: Reporter, start: float, e
             continue
         crop = crop_around(seen.landmarks)
         yaw, pitch = pose_of(seen.landmarks)
-        yield _Look(frame.time, yaw, pitch, seen.sharpness, _openness(seen), _mouth(seen), shot)
+        face = box_of(seen.landmarks).scaled(clip.facts.size[0] / seen.size[0])
+        yield _Look(frame.time, yaw, pitch, seen.sharpness, _openness(seen), _mouth(seen), shot, face)
 
 
 def _goes_on(last: SeenFace | None, seen: SeenFace | None) -> bool:

@@ -17,16 +17,15 @@ from ..errors import Cancelled
 from ..photo.types import FaceBox
 from ..progress import Reporter
 from ..system.ahead import Ahead
-from ..video.clip import Clip, open_clip, reduced_size
+from ..video.clip import Clip, open_clip
 from ..video.cuts import CutDetector
-from ..video.types import ClipError, Frame, NoFace
+from ..video.types import Frame, NoFace
 from .faces import ARKIT_AXES, eye_turns
 from .identify import Person, identify
-from .people import people_in
 from .preview import preview_png
 from .smoothing import steadied, steadied_turns
 from .solver import Moment
-from .tracker import FaceTracker
+from .tracker import FaceTracker, start_of
 from .types import Capture, CaptureOptions, PersonFace, SeenFace
 
 logger = logging.getLogger(__name__)
@@ -36,8 +35,6 @@ SAMPLE = 32
 LONGEST_SIDE = 1920
 """Larger frames are reduced: the networks see faces with 192 pixels."""
 PREVIEW_SECONDS = 0.25
-SEEK_FROM = 40
-"""Frames between two samples from which each is looked for instead of read on to: a seek costs as much."""
 CAMERA_AXES = np.diag([1.0, -1.0, -1.0])
 """Turns a camera's axes (right, down, forward) to those of a head that looks into it."""
 STILL_SECONDS = 0.2
@@ -81,14 +78,14 @@ def capture(path: Path, face: PersonFace | None, options: CaptureOptions, report
         reporter: Stages, progress by frames, and previews "frame".
 
     Raises:
-        ClipError: the clip can't be read, shows no face ("no-face-in-clip") or not so many people ("no-such-person").
+        ClipError: the clip can't be read, or shows no face ("no-face-in-clip").
         Cancelled: cancelled before the first face was solved.
     """
-    choosing, looking, capturing = reporter.parts(1 if options.person >= 0 else 0, 1, 6)
+    looking, capturing = reporter.parts(1, 6)
     with open_clip(path) as clip:
         part = options.start, options.end
         clip.check_part(*part)
-        start = _start_of(clip, options.person, choosing) if options.person >= 0 else None
+        start = start_of(options.whom, clip.facts.size, LONGEST_SIDE)
         found, is_complete = _Found(), True
         person = _person(clip, face, options, part, start, found, looking)
         try:
@@ -100,20 +97,6 @@ def capture(path: Path, face: PersonFace | None, options: CaptureOptions, report
         if not found.frames:
             raise NoFace(path)
         return _finished(clip, person, options, found, is_complete)
-
-
-def _start_of(clip: Clip, person: int, reporter: Reporter) -> FaceBox:
-    """Return where the face of a person is first seen, in pixels of the frames that are followed."""
-    people = people_in(clip, reporter)
-    if person >= len(people):
-        count = "one person" if len(people) == 1 else f"{len(people)} people"
-        raise ClipError(
-            f"There is no person {person + 1} in {clip.facts.path.name}: {count} can be followed.",
-            "Choose a lower number.",
-            code="no-such-person",
-        )
-    width = clip.facts.size[0]
-    return people[person].box.scaled(reduced_size(clip.facts.size, LONGEST_SIDE)[0] / width)
 
 
 def _person(
@@ -132,7 +115,7 @@ def _person(
     moments = np.unique(np.floor(moments * clip.facts.frame_rate + 1e-6)) / clip.facts.frame_rate
     reporter.stage("Looking through the clip", len(moments) + 1)
     tracker, seen = FaceTracker(start), []
-    for frame in _frames_at(clip, moments):
+    for frame in clip.frames_at(moments, LONGEST_SIDE):
         # Frames are far apart: nothing is followed, but whoever was chosen stays preferred.
         tracker.forget()
         one = tracker.track(frame)
@@ -148,19 +131,6 @@ def _person(
     person = identify(seen, face, options, reporter.check)
     reporter.step()
     return person
-
-
-def _frames_at(clip: Clip, moments: np.ndarray) -> Iterator[Frame]:
-    """Yield the frames at ascending moments: of a short clip by reading on, of a long one by looking for each."""
-    between = (moments[-1] - moments[0]) * clip.facts.frame_rate / max(1, len(moments) - 1)
-    if between > SEEK_FROM:
-        yield from (clip.frame_at(float(moment), LONGEST_SIDE) for moment in moments)
-        return
-    waiting, half = list(moments), 0.5 / clip.facts.frame_rate
-    for frame in clip.frames(float(moments[0]), float(moments[-1]) + half, LONGEST_SIDE):
-        if waiting and frame.time >= waiting[0] - half:
-            waiting.pop(0)
-            yield frame
 
 
 def _faces_of(clip: Clip, part: tuple[float, float], start: FaceBox | None) -> Iterator[SeenFace]:
@@ -262,7 +232,7 @@ def _notes(clip: Clip, found: _Found, options: CaptureOptions, is_complete: bool
         yield f"Stopped: {seconds:.1f} s were captured."
     if count == 1 or seconds < STILL_SECONDS:
         yield "The clip is a picture: its expression was taken over, nothing moves."
-    if found.people > 1 and options.person < 0:
+    if found.people > 1 and options.whom is None:
         yield f"{found.people} people are in the clip: the largest face was followed. Choose another by its number."
     if found.missing:
         yield f"{found.missing:,} of {found.missing + count:,} frames show no face: left out."

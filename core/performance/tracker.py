@@ -8,6 +8,7 @@ from ..photo.faces import detect_faces
 from ..photo.landmarks import FACE_OVAL, Landmarks, crop_around, crop_of, landmarks_in
 from ..photo.sampling import Square, sample_square
 from ..photo.types import FaceBox
+from ..video.clip import reduced_size
 from ..video.types import Frame
 from .eyes import see_eyes
 from .types import SeenFace
@@ -24,6 +25,8 @@ QUICK_LEVELS, THOROUGH_EVERY = 2, 5
 """Levels of windows of a quick search; every so manyth search looks for small and turned faces, too."""
 NEAR = 1.5
 """Distance in faces up to which a face found again is taken for the one that was lost before others."""
+ELSEWHERE = 1e5
+"""What faces elsewhere are unlike it at least: more than any that is near, and than pixels a face has."""
 SHARP_SIDE = 96
 """Pixels of the square in which sharpness is measured: faces of all sizes are compared alike."""
 BRIGHTNESS = np.array([0.299, 0.587, 0.114], np.float32)
@@ -36,7 +39,7 @@ class FaceTracker:
     """Follows one person's face.
 
     Args:
-        start: Where the face is at first; None takes the largest.
+        start: Where the face is at first: until it is there, others are not taken for it. None takes the largest.
 
     Attributes:
         others: How many other faces were seen when the face was last looked for.
@@ -46,6 +49,7 @@ class FaceTracker:
         self._start = start
         self._crop: Square | None = None
         self._last: FaceBox | None = start
+        self._awaited = start is not None
         self._lost = self._searches = 0
         self.others = 0
 
@@ -58,8 +62,9 @@ class FaceTracker:
         if landmarks is None:
             return None
         self._crop = crop_around(landmarks)
-        self._last = _box_of(landmarks)
+        self._last = box_of(landmarks)
         self._lost = self._searches = 0
+        self._awaited = False
         irises, lids = see_eyes(frame.rgb, landmarks)
         height, width = frame.rgb.shape[:2]
         sharpness = sharpness_in(frame.rgb, self._crop)
@@ -87,6 +92,8 @@ class FaceTracker:
         faces = detect_faces(rgb, None if thorough else QUICK_LEVELS)
         self.others = max(0, len(faces) - 1)
         for face in sorted(faces, key=self._unlike):
+            if self._awaited and self._unlike(face) >= ELSEWHERE:
+                break
             landmarks = landmarks_in(rgb, crop_of(face))
             landmarks = landmarks_in(rgb, crop_around(landmarks))
             if _is_face(landmarks, rgb, SURE_SCORE):
@@ -99,7 +106,18 @@ class FaceTracker:
             return -face.size
         distance = np.hypot(*np.subtract(face.center, self._last.center)) / self._last.size
         growth = abs(np.log(max(face.size, 1.0) / self._last.size))
-        return float(distance + growth) if distance < NEAR else 1e3 - face.size
+        return float(distance + growth) if distance < NEAR else 2 * ELSEWHERE - face.size
+
+
+def start_of(whom: FaceBox | None, size: tuple[int, int], longest_side: int) -> FaceBox | None:
+    """Return where a tracker begins.
+
+    Args:
+        whom: The face in pixels of the clip; None for the largest.
+        size: (width, height) of the clip.
+        longest_side: Of the frames that are tracked, as a clip reduces them.
+    """
+    return None if whom is None else whom.scaled(reduced_size(size, longest_side)[0] / size[0])
 
 
 def _is_face(landmarks: Landmarks, rgb: np.ndarray, least: float) -> bool:
@@ -112,7 +130,8 @@ def _is_face(landmarks: Landmarks, rgb: np.ndarray, least: float) -> bool:
     return bool(inside and size.max() >= SMALLEST_FACE)
 
 
-def _box_of(landmarks: Landmarks) -> FaceBox:
+def box_of(landmarks: Landmarks) -> FaceBox:
+    """Return the box of a face's outline, in pixels of its frame."""
     oval = landmarks.points[list(FACE_OVAL), :2]
     (x0, y0), (x1, y1) = oval.min(axis=0).tolist(), oval.max(axis=0).tolist()
     return FaceBox(x0, y0, x1, y1, landmarks.score, landmarks.roll)

@@ -62,7 +62,7 @@ class SeenFace:
     sharpness: float = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PersonInClip:
     """Somebody whose face is seen in a clip, to choose from.
 
@@ -70,11 +70,13 @@ class PersonInClip:
         box: The face where it was first seen, in pixels.
         time: When, in seconds.
         share: Of the frames that were looked at, 0..1.
+        picture: [S, S, 3] uint8 the face and what is around it, at that time.
     """
 
     box: FaceBox
     time: float
     share: float
+    picture: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,8 @@ class CaptureOptions:
 
     Attributes:
         start, end: Seconds of the clip between which it is captured; the whole of it by default.
-        person: Whom to follow, by number in the order of :func:`~.people.people_in`; less than 0 follows the largest
-            face.
+        whom: Whom to follow: the face where it is first seen in that part, in pixels of the clip, as
+            :func:`~.people.people_in` finds it; None follows the largest.
         lens_degrees: Horizontal angle of view of the camera; 0 where it is to be found.
         steadiness: How much trembling is taken away, 0..1; blinks and closing lips stay sharp at any.
         neutral: Second of the clip at which the face is at rest; less than 0 where it is to be found.
@@ -92,7 +94,7 @@ class CaptureOptions:
 
     start: float = 0.0
     end: float = np.inf
-    person: int = -1
+    whom: FaceBox | None = None
     lens_degrees: float = 0.0
     steadiness: float = 0.5
     neutral: float = -1.0

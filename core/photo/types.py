@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +44,23 @@ class FaceBox:
     def area(self) -> float:
         """Area in square pixels."""
         return (self.x1 - self.x0) * (self.y1 - self.y0)
+
+
+def corners_of(face: FaceBox | None) -> list[float]:
+    """Return x0, y0, x1 and y1 to the whole pixel, as JSON has a face that was chosen; nothing for none."""
+    return [] if face is None else [float(round(side)) for side in (face.x0, face.y0, face.x1, face.y1)]
+
+
+def face_at(corners: Sequence[float]) -> FaceBox | None:
+    """Return the face of :func:`corners_of`'s form.
+
+    Raises:
+        TypeError, ValueError: these are no corners.
+    """
+    if not corners:
+        return None
+    x0, y0, x1, y1 = map(float, corners)
+    return FaceBox(x0, y0, x1, y1, score=1.0)
 
 
 @dataclass(frozen=True)

@@ -46,12 +46,15 @@ class Method(StrEnum):
     CAPTURE = "capture"
     """A face's movement from a clip on this computer: see :mod:`core.worker.capturing` for both sides. Cancelled, it
     answers with what was captured until then."""
+    PEOPLE = "people"
+    """path, start, end: whose faces a clip on this computer shows: see :mod:`core.worker.capturing`."""
     FRAMES = "frames"
-    """path, start, end: a clip's best frames as the photos of a head: see :mod:`core.worker.capturing`."""
+    """path, start, end, whom (a face's corners): a clip's best frames as the photos of a head: see
+    :mod:`core.worker.capturing`."""
     MOVING = "moving"
-    """path, folder, engine, settings, rate, start, end, suffix: a head a frame of a clip on this computer -> first (a
-    path), number (its own), made, there, failed, frame_rate, has_sound, notes: see :mod:`core.moving.making`. What
-    was made stays whatever happens."""
+    """path, folder, engine, settings, rate, start, end, suffix, whom (a face's corners): a head a frame of a clip on
+    this computer -> first (a path), number (its own), made, there, failed, frame_rate, has_sound, notes: see
+    :mod:`core.moving.making`. What was made stays whatever happens."""
     CANCEL = "cancel"
     """job -> found: whether it was queued or running. The job itself ends with a "cancelled" error."""
     UNLOAD = "unload"

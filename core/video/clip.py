@@ -15,6 +15,8 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", "
 """Of files that are taken for pictures of a sequence."""
 VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".avi", ".webm", ".mts", ".m2ts", ".3gp", ".mpg", ".mpeg", ".wmv")
 """Of files that are offered as videos; FFmpeg looks at what is in them."""
+SEEK_FROM = 40
+"""Frames between two moments from which each is looked for instead of read on to: a seek costs as much."""
 
 
 class Clip(ABC):
@@ -54,6 +56,26 @@ class Clip(ABC):
         Raises:
             ClipError: none can be read there.
         """
+
+    def frames_at(self, moments: np.ndarray, longest_side: int | None = None) -> Iterator[Frame]:
+        """Read the frames at some moments: of a short clip by reading on, of a long one by looking for each.
+
+        Args:
+            moments: [M] seconds, ascending.
+            longest_side: Larger frames are reduced to it, in pixels.
+
+        Raises:
+            ClipError: nothing can be read.
+        """
+        between = (moments[-1] - moments[0]) * self.facts.frame_rate / max(1, len(moments) - 1)
+        if between > SEEK_FROM:
+            yield from (self.frame_at(float(moment), longest_side) for moment in moments)
+            return
+        waiting, half = list(moments), 0.5 / self.facts.frame_rate
+        for frame in self.frames(float(moments[0]), float(moments[-1]) + half, longest_side):
+            if waiting and frame.time >= waiting[0] - half:
+                waiting.pop(0)
+                yield frame
 
     def close(self) -> None:  # noqa: B027 - pictures hold nothing open
         """Close the file."""

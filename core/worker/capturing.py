@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..engines.capture import Capture as EngineCapture
-from ..performance.types import Capture, CaptureOptions, PersonFace
+from ..performance.types import Capture, CaptureOptions, PersonFace, PersonInClip
 from ..photo.decode import Photo
+from ..photo.types import FaceBox, corners_of, face_at
 from ..processes.codec import MALFORMED, Attachment, ProtocolError, as_array, as_bytes
 from ..system.pictures import png_bytes
 from .packing import Packed
@@ -23,13 +24,15 @@ TIMES, VALUES, FRAMES, TURNS = "times", "values", "frames", "turns/"
 """Attachments of a result."""
 FRAME = "frame/"
 """Attachments of a result: a clip's best frames as PNG, by their number."""
+PERSON = "person/"
+"""Attachments of a result: the faces of who is in a clip as PNG, by their number."""
 ENDLESS = -1.0
 """Stands for the clip's end on the way."""
 
 
 def pack_clip(path: Path, face: PersonFace | None, options: CaptureOptions) -> Packed:
     """Return the parameters of a request and the attachments that go with it."""
-    chosen = asdict(options) | {"end": packed_end(options.end)}
+    chosen = asdict(options) | {"end": packed_end(options.end), "whom": corners_of(options.whom)}
     params = {"path": str(path), "options": chosen}
     if face is None:
         return params, {}
@@ -60,7 +63,7 @@ def unpack_clip(
         options = CaptureOptions(
             start=float(chosen["start"]),
             end=unpacked_end(float(chosen["end"])),
-            person=int(chosen["person"]),
+            whom=face_at(chosen["whom"]),
             lens_degrees=float(chosen["lens_degrees"]),
             steadiness=float(chosen["steadiness"]),
             neutral=float(chosen["neutral"]),
@@ -121,17 +124,60 @@ def unpack_captured(result: Mapping[str, Any], attachments: Mapping[str, Attachm
 
 
 @dataclass(frozen=True)
+class ReceivedPerson:
+    """Somebody in a clip, to choose from.
+
+    Attributes:
+        face: Where the face is first seen, in pixels of the clip.
+        time: When, in seconds.
+        share: Of the frames that were looked at, 0..1.
+        png: The face's picture.
+    """
+
+    face: FaceBox
+    time: float
+    share: float
+    png: bytes = field(repr=False)
+
+
+def pack_people(people: Sequence[PersonInClip]) -> Packed:
+    """Return the result object and attachments of who is in a clip."""
+    facts = [{"face": corners_of(one.box), "time": one.time, "share": one.share} for one in people]
+    pictures: dict[str, Attachment] = {f"{PERSON}{number}": png_bytes(one.picture) for number, one in enumerate(people)}
+    return {"people": facts}, pictures
+
+
+def unpack_people(result: Mapping[str, Any], attachments: Mapping[str, Attachment]) -> tuple[ReceivedPerson, ...]:
+    """Return the value of :func:`pack_people`'s form.
+
+    Raises:
+        ProtocolError: something is missing or of the wrong kind.
+    """
+    try:
+        found = []
+        for number, facts in enumerate(result["people"]):
+            x0, y0, x1, y1 = map(float, facts["face"])
+            face, png = FaceBox(x0, y0, x1, y1, score=1.0), as_bytes(attachments[f"{PERSON}{number}"])
+            found.append(ReceivedPerson(face, float(facts["time"]), float(facts["share"]), png))
+        return tuple(found)
+    except MALFORMED as error:
+        raise ProtocolError(f"People that can't be read: {error!r}.") from error
+
+
+@dataclass(frozen=True)
 class ReceivedFrame:
     """A frame of a clip that is to be a photo.
 
     Attributes:
         name: File name.
         side: What of the head it shows, as photos' sides are named.
+        face: Which of its faces is the one, largest first; None where there is one only.
         png: The picture.
     """
 
     name: str
     side: str
+    face: int | None
     png: bytes = field(repr=False)
 
 
@@ -145,7 +191,8 @@ class ReceivedFrames:
 
 def pack_frames(capture: EngineCapture[Photo], notes: Sequence[str]) -> Packed:
     """Return the result object and attachments of a clip's best frames."""
-    facts = [{"name": shot.photo.name, "side": shot.options.side} for shot in capture.shots]
+    options = [(shot.photo.name, shot.options) for shot in capture.shots]
+    facts = [{"name": name, "side": chosen.side, "face": chosen.face} for name, chosen in options]
     pictures: dict[str, Attachment] = {
         f"{FRAME}{number}": png_bytes(photo.rgba[..., :3]) for number, photo in enumerate(capture.photos)
     }
@@ -160,7 +207,12 @@ def unpack_frames(result: Mapping[str, Any], attachments: Mapping[str, Attachmen
     """
     try:
         frames = tuple(
-            ReceivedFrame(str(facts["name"]), str(facts["side"]), as_bytes(attachments[f"{FRAME}{number}"]))
+            ReceivedFrame(
+                str(facts["name"]),
+                str(facts["side"]),
+                None if facts["face"] is None else int(facts["face"]),
+                as_bytes(attachments[f"{FRAME}{number}"]),
+            )
             for number, facts in enumerate(result["frames"])
         )
         return ReceivedFrames(frames, tuple(map(str, result["notes"])))

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..engines.capture import Capture, PhotoFile
 from ..performance.types import CaptureOptions, PersonFace
+from ..photo.types import FaceBox, corners_of
 from ..processes.client import Client
 from ..processes.codec import Attachment
 from ..processes.job import Job
@@ -20,6 +21,7 @@ UNPACK = {
     Method.GENERATE: packing.unpack_result,
     Method.REFINE: refining.unpack_shapes,
     Method.CAPTURE: capturing.unpack_captured,
+    Method.PEOPLE: capturing.unpack_people,
     Method.FRAMES: capturing.unpack_frames,
 }
 
@@ -27,7 +29,15 @@ UNPACK = {
 class WorkerClient(Client):
     """A client whose process serves engines."""
 
-    lanes = (Method.PREPARE, Method.GENERATE, Method.REFINE, Method.CAPTURE, Method.FRAMES, Method.MOVING)
+    lanes = (
+        Method.PREPARE,
+        Method.GENERATE,
+        Method.REFINE,
+        Method.PEOPLE,
+        Method.CAPTURE,
+        Method.FRAMES,
+        Method.MOVING,
+    )
 
     def prepare(
         self, capture: Capture[PhotoFile], engine: str, settings: Mapping[str, Any], further: bool = False
@@ -65,15 +75,27 @@ class WorkerClient(Client):
         """
         return self.submit(Method.CAPTURE, *capturing.pack_clip(path, face, options))
 
-    def frames(self, path: Path, start: float, end: float) -> Job:
+    def people(self, path: Path, start: float, end: float) -> Job:
+        """Queue looking who is in a clip; the result is a tuple of :class:`.capturing.ReceivedPerson`, those who are
+        seen long and large first.
+
+        Args:
+            path: Of the clip; the worker must be on this computer.
+            start: Second of the clip from which on it is looked through.
+            end: Second until which; infinite for its end.
+        """
+        return self.submit(Method.PEOPLE, _part(path, start, end))
+
+    def frames(self, path: Path, start: float, end: float, whom: FaceBox | None) -> Job:
         """Queue choosing a clip's best frames; the result is a :class:`.capturing.ReceivedFrames`.
 
         Args:
             path: Of the clip; the worker must be on this computer.
             start: Second of the clip from which on frames are taken.
             end: Second until which; infinite for its end.
+            whom: Whose: the face where it is first seen in that part, in pixels of the clip; None for the largest.
         """
-        return self.submit(Method.FRAMES, {"path": str(path), "start": start, "end": capturing.packed_end(end)})
+        return self.submit(Method.FRAMES, {**_part(path, start, end), "whom": corners_of(whom)})
 
     def moving(self, path: Path, folder: Path, engine: str, settings: Mapping[str, Any], **recipe: Any) -> Job:
         """Queue making a head of each frame of a clip; the result is a dictionary, see :attr:`.Method.MOVING`.
@@ -83,7 +105,7 @@ class WorkerClient(Client):
             folder: Where the heads go.
             engine: Engine's id.
             settings: Its settings.
-            recipe: rate, start, end (infinite for the clip's) and suffix, as a
+            recipe: rate, start, end (infinite for the clip's), suffix and whom, as a
                 :class:`~core.moving.manifest.Recipe` has them.
         """
         asked = {"path": str(path), "folder": str(folder), "engine": engine, "settings": dict(settings), **recipe}
@@ -98,3 +120,7 @@ class WorkerClient(Client):
     ) -> Job:
         shots, attachments = packing.pack_capture(capture)
         return self.submit(method, {"engine": engine, "settings": dict(settings), **shots, **more}, attachments)
+
+
+def _part(path: Path, start: float, end: float) -> dict[str, Any]:
+    return {"path": str(path), "start": start, "end": capturing.packed_end(end)}

@@ -24,6 +24,7 @@ from ..engines.further import prepare_further
 from ..engines.registry import create_engine
 from ..errors import Cancelled
 from ..performance.types import CaptureOptions, PersonFace
+from ..photo.types import FaceBox
 from ..processes import protocol
 from ..processes.protocol import Method
 from ..processes.server import Server
@@ -151,12 +152,12 @@ class CaptureTask(Task):
 
 
 @dataclass(frozen=True, eq=False)
-class FramesTask(Task):
-    """A request for a clip's best frames.
+class PeopleTask(Task):
+    """A request for whose faces a clip shows.
 
     Attributes:
         path: Of the clip.
-        start: Second from which on they are chosen.
+        start: Second from which on it is looked through.
         end: Second until which.
     """
 
@@ -170,10 +171,35 @@ class FramesTask(Task):
         return self.path.name
 
     def execute(self, engine_of: Callable[[str], Engine], reporter: Reporter) -> packing.Packed:
+        """Look who is there."""
+        from ..performance.people import people_in
+        from ..video.clip import open_clip
+
+        with open_clip(self.path) as clip:
+            return capturing.pack_people(people_in(clip, reporter, start=self.start, end=self.end))
+
+
+@dataclass(frozen=True, eq=False)
+class FramesTask(PeopleTask):
+    """A request for a clip's best frames.
+
+    Attributes:
+        whom: Whose; None for the largest face.
+    """
+
+    whom: FaceBox | None = None
+
+    @property
+    def label(self) -> str:
+        """The clip."""
+        return self.path.name
+
+    def execute(self, engine_of: Callable[[str], Engine], reporter: Reporter) -> packing.Packed:
         """Choose them."""
         from ..moving.shots import capture_of_clip
 
-        return capturing.pack_frames(*capture_of_clip(self.path, reporter, start=self.start, end=self.end))
+        found = capture_of_clip(self.path, reporter, start=self.start, end=self.end, whom=self.whom)
+        return capturing.pack_frames(*found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,6 +213,7 @@ class MovingTask(Task):
         settings: The engine's settings.
         recipe: Rate, start and end.
         suffix: Of the files.
+        whom: Corners of the face to follow, as a recipe has them.
     """
 
     path: Path
@@ -195,6 +222,7 @@ class MovingTask(Task):
     settings: Mapping[str, Any]
     recipe: Mapping[str, float]
     suffix: str
+    whom: list[float]
 
     @property
     def label(self) -> str:
@@ -206,7 +234,7 @@ class MovingTask(Task):
         from ..moving.making import make_moving
         from ..moving.manifest import recipe_of
 
-        recipe = recipe_of(self.path, self.engine, self.settings, **self.recipe, suffix=self.suffix)
+        recipe = recipe_of(self.path, self.engine, self.settings, **self.recipe, suffix=self.suffix, whom=self.whom)
         made = make_moving(self.path, self.folder, recipe, engine_of(self.engine), self.settings, reporter)
         failed = {str(number): reason for number, reason in made.failed.items()}
         facts = {name: getattr(made, name) for name in ("number", "made", "there", "frame_rate", "has_sound")}

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..engines import registry
 from ..errors import FaceLiftError
+from ..photo.types import corners_of, face_at
 from ..processes import protocol
 from ..processes import server as processes
 from ..processes.codec import ProtocolError
@@ -26,7 +27,7 @@ from ..processes.server import InvalidRequest, Request
 from ..runtime import advice
 from ..version import version
 from . import capturing, packing, refining
-from .lanes import CaptureTask, EngineTask, FramesTask, Lane, MovingTask, RefiningTask, Task
+from .lanes import CaptureTask, EngineTask, FramesTask, Lane, MovingTask, PeopleTask, RefiningTask, Task
 from .probe import probe, used_memory
 
 IDLE_SECONDS = 300.0
@@ -51,6 +52,8 @@ class Server(processes.Server):
         self._lane_of = {
             **self._lanes,
             Method.REFINE: self._lanes[Method.GENERATE],
+            # Quick, and whoever waits for it must choose before anything else can begin.
+            Method.PEOPLE: self._lanes[Method.PREPARE],
             Method.FRAMES: self._lanes[Method.CAPTURE],
             Method.MOVING: self._lanes[Method.GENERATE],
         }
@@ -119,8 +122,8 @@ def _task(request: Request) -> Task:
             return _refining_task(request)
         case Method.CAPTURE:
             return _capture_task(request)
-        case Method.FRAMES:
-            return _frames_task(request)
+        case Method.PEOPLE | Method.FRAMES:
+            return _part_task(request)
         case Method.MOVING:
             return _moving_task(request)
     return _engine_task(request)
@@ -157,10 +160,13 @@ def _capture_task(request: Request) -> CaptureTask:
     return CaptureTask(request.id, request.method, *clip)
 
 
-def _frames_task(request: Request) -> FramesTask:
+def _part_task(request: Request) -> PeopleTask:
     try:
         path, start, end = (request.params[name] for name in ("path", "start", "end"))
-        return FramesTask(request.id, request.method, Path(path), float(start), capturing.unpacked_end(float(end)))
+        part = Path(path), float(start), capturing.unpacked_end(float(end))
+        if request.method is Method.FRAMES:
+            return FramesTask(request.id, request.method, *part, face_at(request.params["whom"]))
+        return PeopleTask(request.id, request.method, *part)
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidRequest(f"{request.method} needs path, start and end.", RpcCode.INVALID_PARAMS) from error
 
@@ -171,7 +177,15 @@ def _moving_task(request: Request) -> MovingTask:
         path, folder, engine = Path(params["path"]), Path(params["folder"]), str(params["engine"])
         recipe = {name: float(params[name]) for name in ("rate", "start", "end")}
         return MovingTask(
-            request.id, request.method, path, folder, engine, dict(params["settings"]), recipe, str(params["suffix"])
+            request.id,
+            request.method,
+            path,
+            folder,
+            engine,
+            dict(params["settings"]),
+            recipe,
+            str(params["suffix"]),
+            corners_of(face_at(params["whom"])),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidRequest(f"{request.method} needs a clip and a folder.", RpcCode.INVALID_PARAMS) from error

@@ -73,7 +73,8 @@ def draw_work(layout: bpy.types.UILayout, progress: Progress, picture: str) -> N
     """Draw what is being worked on, by the key of its preview, and at which of how many steps it is."""
     if picture in previews:
         layout.template_icon(previews.icon(picture), scale=PICTURE_SCALE)
-    layout.label(text=f"{progress.stage}: {progress.step:,} of {progress.steps:,}")
+    count = f": {progress.step:,} of {progress.steps:,}" if progress.steps > 1 else ""
+    layout.label(text=progress.stage + count)
 
 
 def size_text(size: int) -> str:

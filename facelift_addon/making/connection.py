@@ -19,6 +19,7 @@ import bpy
 from ...core.engines import registry
 from ...core.engines.capture import Capture, PhotoFile
 from ...core.performance.types import CaptureOptions, PersonFace
+from ...core.photo.types import FaceBox
 from ...core.processes.connection import Timeouts
 from ...core.processes.job import Job
 from ...core.processes.launch import Launch
@@ -124,9 +125,14 @@ def request_capture(path: Path, face: PersonFace | None, options: CaptureOptions
     return client(Seat.BLENDER).capture(path, face, options)
 
 
-def request_frames(path: Path, start: float, end: float) -> Job:
+def request_people(path: Path, start: float, end: float) -> Job:
+    """Queue looking who is in a clip on this computer; see :meth:`WorkerClient.people`."""
+    return client(Seat.BLENDER).people(path, start, end)
+
+
+def request_frames(path: Path, start: float, end: float, whom: FaceBox | None) -> Job:
     """Queue choosing the best frames of a clip on this computer; see :meth:`WorkerClient.frames`."""
-    return client(Seat.BLENDER).frames(path, start, end)
+    return client(Seat.BLENDER).frames(path, start, end, whom)
 
 
 def request_moving(path: Path, folder: Path, engine: str, settings: Mapping[str, Any], **recipe: Any) -> Job:

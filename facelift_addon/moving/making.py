@@ -12,13 +12,14 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 
 from ...core.engines import registry
 from ...core.errors import FaceLiftError
+from ...core.photo.types import corners_of
 from .. import engine_properties, paths
 from ..interface.explaining import Explained
 from ..interface.previews import previews
 from ..making import connection, errands
 from ..making.orders import settings_of
 from ..making.waiting import waited, with_picture
-from ..performance import sound
+from ..performance import sound, whom
 from ..performance.clips import DROPPED, TakesClip, folder_for
 from ..reporting import reported
 
@@ -40,6 +41,8 @@ class Wish:
         scene: Session's id of the scene in which they play.
         start: Frame of it at which they begin.
         use_sound: Whether the clip's sound goes along.
+        person: Whom to follow by number, 0 where none was given.
+        asks: Whether the user then is asked, if there are several.
     """
 
     path: Path
@@ -50,6 +53,8 @@ class Wish:
     scene: int
     start: int
     use_sound: bool
+    person: int
+    asks: bool
 
 
 class FACELIFT_OT_moving_head(Explained, TakesClip, bpy.types.Operator):
@@ -133,7 +138,16 @@ class FACELIFT_OT_moving_head(Explained, TakesClip, bpy.types.Operator):
         folder = paths.absolute(self.folder) if self.folder else folder_for(path, "heads")
         scene = context.scene
         wish = Wish(
-            path, folder, choices.engine, settings, recipe, scene.session_uid, scene.frame_current, self.use_sound
+            path=path,
+            folder=folder,
+            engine=choices.engine,
+            settings=settings,
+            recipe=recipe,
+            scene=scene.session_uid,
+            start=scene.frame_current,
+            use_sound=self.use_sound,
+            person=self.person,
+            asks=self.options.is_invoke,
         )
         errands.start(
             TITLE,
@@ -153,7 +167,10 @@ def _frame_rate(scene: bpy.types.Scene) -> float:
 
 def made(wish: Wish) -> errands.Pieces:
     """Have the heads made, and play them; return what to tell."""
-    job = connection.request_moving(wish.path, wish.folder, wish.engine, wish.settings, **wish.recipe)
+    start, end = wish.recipe["start"], wish.recipe["end"]
+    face = yield from whom.to_follow(wish.path, start, end, wish.person, wish.asks)
+    recipe = {**wish.recipe, "whom": corners_of(face)}
+    job = connection.request_moving(wish.path, wish.folder, wish.engine, wish.settings, **recipe)
     stopped = FaceLiftError("Making the moving head was stopped.", "Begin again to go on.", code="cancelled")
     try:
         result = yield from waited(job, stopped, with_picture(job, "frame", PREVIEW))

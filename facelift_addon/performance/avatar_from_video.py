@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import bpy
 from bpy.props import BoolProperty, StringProperty
@@ -16,6 +17,7 @@ from bpy.props import BoolProperty, StringProperty
 from ...core.errors import FaceLiftError
 from ...core.performance.faces import face_of
 from ...core.performance.types import CaptureOptions
+from ...core.photo.types import FaceBox
 from ...core.progress import Progress
 from ...core.system.files import replacing
 from ...core.worker.capturing import ReceivedFrames
@@ -30,13 +32,21 @@ from ..making.waiting import waited
 from ..photo.photos import PhotoSource
 from ..reporting import reported
 from ..splats.data import following, heads
-from . import capturing
+from . import capturing, whom
 from .clips import DROPPED, TakesClip, folder_for
 
 TITLE = "Making an avatar from the video"
-STEPS = {"frames": (0.0, 0.1), "head": (0.1, 0.6), "fit": (0.6, 0.72), "bind": (0.72, 0.8), "capture": (0.8, 1.0)}
+STEPS = {
+    "people": (0.0, 0.03),
+    "frames": (0.03, 0.1),
+    "head": (0.1, 0.6),
+    "fit": (0.6, 0.72),
+    "bind": (0.72, 0.8),
+    "capture": (0.8, 1.0),
+}
 """Share of the whole at which each step begins and ends."""
 
+T = TypeVar("T")
 Waiting = Generator[Progress | None, None, None]
 
 
@@ -48,6 +58,8 @@ class _Wish:
     scene: str
     start: float
     end: float
+    person: int
+    asks: bool
     moves: bool
 
 
@@ -73,16 +85,20 @@ class FACELIFT_OT_avatar_from_video(Explained, TakesClip, bpy.types.Operator):
     @reported
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Begin; everything happens in the background."""
-        wish = _Wish(self.clip_path(), context.scene.name, self.clip_start, self.clip_stop, self.use_capture)
+        part = self.clip_start, self.clip_stop
+        wish = _Wish(self.clip_path(), context.scene.name, *part, self.person, self.options.is_invoke, self.use_capture)
         errands.start(TITLE, lambda _: None, lambda _: made(wish), belongs_to_file=True, prominent=True)
         return {"FINISHED"}
 
 
 def made(wish: _Wish) -> errands.Pieces:
     """Take all steps, waiting for each; return what to tell."""
-    frames = yield from _frames(wish)
+    asked = whom.to_follow(wish.path, wish.start, wish.end, wish.person, wish.asks)
+    face = yield from _within("people", asked)
+    frames = yield from _frames(wish, face)
     head = yield from _head(wish, frames)
-    told = [f"{head.name} was made from {len(frames.frames)} frames of {wish.path.name}.", *frames.notes]
+    count = "one frame" if len(frames.frames) == 1 else f"{len(frames.frames)} frames"
+    told = [f"{head.name} was made from {count} of {wish.path.name}.", *frames.notes]
     if not wish.moves:
         return " ".join(told)
     name = head.name
@@ -93,7 +109,7 @@ def made(wish: _Wish) -> errands.Pieces:
     mesh = base_objects.find(_there(name))
     bpy.ops.facelift.complete_avatar("EXEC_DEFAULT", True, mesh=mesh.name)
     own = face_of(base_objects.read(mesh))
-    options = CaptureOptions(start=wish.start, end=wish.end)
+    options = CaptureOptions(start=wish.start, end=wish.end, whom=face)
     scene = bpy.data.scenes.get(wish.scene) or bpy.context.scene
     clip = capturing.Clip(
         wish.path, mesh.session_uid, scene.name, own, options, None, {"start": scene.frame_current}, False, True
@@ -102,9 +118,9 @@ def made(wish: _Wish) -> errands.Pieces:
     return " ".join(told)
 
 
-def _frames(wish: _Wish) -> Generator[Progress | None, None, ReceivedFrames]:
+def _frames(wish: _Wish, face: FaceBox | None) -> Generator[Progress | None, None, ReceivedFrames]:
     """Have the best frames chosen."""
-    job = connection.request_frames(wish.path, wish.start, wish.end)
+    job = connection.request_frames(wish.path, wish.start, wish.end, face)
     stopped = FaceLiftError("Choosing frames was stopped.", code="cancelled")
     return (yield from waited(job, stopped, partial(_part, "frames")))
 
@@ -118,7 +134,7 @@ def _head(wish: _Wish, frames: ReceivedFrames) -> Generator[Progress | None, Non
         with replacing(folder / frame.name) as stream:
             stream.write(frame.png)
         order = order_for(bpy.context, PhotoSource.from_file(str(folder / frame.name)))
-        orders.append(order.with_options(side=frame.side))
+        orders.append(order.with_options(side=frame.side, face=frame.face))
     session.choose(*orders, together=len(orders) > 1)
     wake()
     while any(photo.state in UNFINISHED for photo in session.photos):
@@ -165,7 +181,7 @@ def _until(title: str, step: str, is_there: Callable[[], bool]) -> Waiting:
         raise FaceLiftError(f"{title} did not end well.", "Go on with the buttons of Avatar.", code="step-failed")
 
 
-def _within(step: str, pieces: errands.Pieces) -> errands.Pieces:
+def _within(step: str, pieces: Generator[Progress | None, None, T]) -> Generator[Progress | None, None, T]:
     """Take another tool's pieces as a step."""
     try:
         while True:

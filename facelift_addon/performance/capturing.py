@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from math import degrees, radians
 from pathlib import Path
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty
 
 from ...core.avatar.arkit import REGIONS
 from ...core.avatar.recording import Recording, calibrated, in_mirror, with_strengths
@@ -22,7 +23,7 @@ from ..interface.previews import previews
 from ..making import connection, errands
 from ..making.waiting import waited, with_picture
 from ..reporting import reported
-from . import sound
+from . import sound, whom
 from .clips import DROPPED, TakesClip
 
 TITLE = "Capturing the face"
@@ -75,14 +76,6 @@ class VideoOptions(TakesClip):
             ("SAME", "This Head's", "The person whom this head shows: its shape is known, expressions are more exact"),
         ),
     )
-    person: IntProperty(
-        name="Person",
-        description="Of several people in the clip, the one to follow: 1 is seen longest and largest. 0 follows the "
-        "largest face",
-        default=0,
-        min=0,
-        max=50,
-    )
     steadiness: FloatProperty(
         name="Steadiness",
         description="Take trembling away; blinks, closing lips and quick moves stay",
@@ -120,7 +113,6 @@ class VideoOptions(TakesClip):
         return CaptureOptions(
             start=self.clip_start,
             end=self.clip_stop,
-            person=self.person - 1,
             lens_degrees=degrees(self.lens),
             steadiness=self.steadiness,
             neutral=self.neutral if self.use_neutral else -1.0,
@@ -135,7 +127,6 @@ class VideoOptions(TakesClip):
     def draw_clip(self, layout: bpy.types.UILayout) -> None:
         """Draw the options."""
         layout.prop(self, "whose")
-        layout.prop(self, "person")
         row = layout.column(align=True)
         row.prop(self, "clip_start")
         row.prop(self, "clip_end")
@@ -166,7 +157,7 @@ class FACELIFT_OT_capture_video(faces.OnFace, VideoOptions, performances.TakeOpt
     @classmethod
     def obstacle(cls, context: bpy.types.Context) -> str:
         """A mesh with expressions must be there, and no other capture under way."""
-        if under_way.job is not None:
+        if is_busy():
             return "A face is being captured already: wait, or stop that first"
         return super().obstacle(context)
 
@@ -201,9 +192,9 @@ class FACELIFT_OT_capture_video(faces.OnFace, VideoOptions, performances.TakeOpt
             use_sound=self.use_sound,
         )
         if self.options.is_invoke:
-            start(clip)
+            start(clip, self.person)
         else:
-            self.report({"INFO"}, errands.at_once(captured(clip)))
+            self.report({"INFO"}, errands.at_once(followed(clip, self.person, asks=False)))
         return {"FINISHED"}
 
 
@@ -249,9 +240,27 @@ def _own_face(mesh: bpy.types.Object) -> PersonFace:
     return face_of(base_objects.read(mesh))
 
 
-def start(clip: Clip) -> None:
-    """Begin in the background. When another file opens it goes on: what it gives can still be saved."""
-    errands.start(TITLE, lambda _reporter: None, lambda _: captured(clip), belongs_to_file=False)
+def is_busy() -> bool:
+    """Whether a capture is under way, or waits for its end or a choice."""
+    return under_way.job is not None or errands.is_pending(TITLE)
+
+
+def start(clip: Clip, person: int = 0) -> None:
+    """Begin in the background. When another file opens it goes on: what it gives can still be saved.
+
+    Args:
+        clip: What was asked for.
+        person: Whom to follow by number; 0 asks where there are several.
+    """
+    pieces = partial(followed, clip, person, asks=True)
+    errands.start(TITLE, lambda _reporter: None, lambda _: pieces(), belongs_to_file=False)
+
+
+def followed(clip: Clip, person: int, *, asks: bool) -> errands.Pieces:
+    """Find out whom to follow, and capture."""
+    options = clip.options
+    face = yield from whom.to_follow(clip.path, options.start, options.end, person, asks)
+    return (yield from captured(replace(clip, options=replace(options, whom=face))))
 
 
 def captured(clip: Clip) -> errands.Pieces:
@@ -278,7 +287,7 @@ def _added(clip: Clip, captured: Capture) -> str:
     if mesh is None:
         raise FaceLiftError(
             f"The face that {clip.path.name} was to move is gone, or in another file.",
-            "What was captured is kept until Blender closes: File > Export > Face Recording writes it as a table.",
+            f"What was captured is kept until Blender closes: File > Export > {performances.MENU_TEXT} saves it.",
             code="face-gone",
         )
     scene = bpy.data.scenes.get(clip.scene) or bpy.context.scene

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import bpy
-from bpy.props import CollectionProperty, FloatProperty, StringProperty
+from bpy.props import CollectionProperty, FloatProperty, IntProperty, StringProperty
 from bpy_extras.io_utils import ImportHelper
 
 from ...core.errors import FaceLiftError
@@ -34,7 +34,7 @@ class TakesClip(ImportHelper):
     filter_glob: StringProperty(
         default=";".join(f"*{suffix}" for suffix in (*VIDEO_SUFFIXES, *PICTURE_SUFFIXES)), options={"HIDDEN"}
     )
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE", "HIDDEN"})
     # Blender's popup for dropped files asks for these.
     directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN"})
     files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"})
@@ -47,6 +47,16 @@ class TakesClip(ImportHelper):
         default=0.0,
         min=0.0,
         subtype="TIME_ABSOLUTE",
+    )
+
+    # Who presses a button chooses by picture; this is for scripts.
+    person: IntProperty(
+        name="Person",
+        description="Of several people in the clip, the one to follow: 1 is seen longest and largest. 0 asks, or in a "
+        "script follows the largest face",
+        default=0,
+        min=0,
+        options={"HIDDEN", "SKIP_SAVE"},
     )
 
     def clip_path(self) -> Path:

@@ -7,7 +7,8 @@ import bpy
 from ..avatar import faces
 from ..interface.widgets import SidebarPanel, draw_lines, draw_work, time_left
 from ..making import errands
-from .capturing import PREVIEW, TITLE, under_way
+from . import whom
+from .capturing import PREVIEW, TITLE, is_busy
 
 
 class FACELIFT_PT_performance(SidebarPanel, bpy.types.Panel):
@@ -26,8 +27,9 @@ class FACELIFT_PT_performance(SidebarPanel, bpy.types.Panel):
         """Draw the buttons, or while a capture is under way how it goes."""
         layout = self.layout
         layout.operator_context = "INVOKE_DEFAULT"
-        if under_way.job is not None:
+        if is_busy():
             _draw_under_way(layout)
+            whom.draw(layout, context)
             return
         column = layout.column()
         column.scale_y = 1.5

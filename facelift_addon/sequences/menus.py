@@ -18,7 +18,7 @@ def _draw_export(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
 
 
 def register() -> None:
-    """Add them below the splats of one file."""
+    """Add them, of export above the note that all others leave out splats."""
     bpy.types.TOPBAR_MT_file_import.append(_draw_import)
     bpy.types.TOPBAR_MT_file_export.prepend(_draw_export)
 

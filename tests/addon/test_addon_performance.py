@@ -1,5 +1,8 @@
 """Capture from Video, through the installed zip and its own process."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +13,7 @@ from core.avatar.turns import to_turns
 from tests.helpers.addon import needs_blender
 from tests.helpers.avatar import add_head_with_mesh
 from tests.helpers.clips import write
-from tests.helpers.filmed import filmed_astronaut, still_clip
+from tests.helpers.filmed import filmed_astronaut, still_clip, two_people
 from tests.helpers.gaussian import random_gaussians
 from tests.helpers.photo import astronaut
 
@@ -105,6 +108,66 @@ def test_from_the_window_a_clip_is_captured_in_the_background(blender, mesh):
 
     blender.tick_until(ended)
     assert len(curve(mesh, "jawOpen")) > 3
+
+
+def asked_of(blender, mesh):
+    """Have two people looked for, until it is asked whom to follow."""
+    import bpy
+
+    whom = blender.module("facelift_addon.performance.whom")
+    clip = replace(clip_of(blender, mesh), path=two_people())
+    pieces = blender.module("facelift_addon.performance.capturing").followed(clip, 0, asks=True)
+    while not whom.open_questions:
+        next(pieces)
+    (question,) = whom.open_questions.values()
+    assert bpy.types.FACELIFT_PT_whom.poll(bpy.context)
+    return pieces, question
+
+
+def test_of_several_people_one_is_chosen_by_picture(blender, mesh):
+    import bpy
+
+    whom = blender.module("facelift_addon.performance.whom")
+    pieces, question = asked_of(blender, mesh)
+    pictures = [f"{question.pictures}{number}" for number in range(2)]
+    assert all(key in whom.previews for key in pictures) and "shows 2 people" in question.text
+    assert next(pieces) is whom.CHOOSING
+    assert bpy.ops.facelift.follow_person(question=question.number, person=2) == {"CANCELLED"}
+    assert bpy.ops.facelift.follow_person(question=question.number, person=1) == {"FINISHED"}
+    told = blender.module("facelift_addon.making.errands").at_once(pieces)
+    assert len(curve(mesh, "jawOpen")) > 3 and "people are in the clip" not in told
+    assert not whom.open_questions and not any(key in whom.previews for key in pictures)
+
+
+def test_who_cancels_is_asked_no_more_and_scripts_choose_by_number(blender, mesh):
+    import bpy
+
+    whom = blender.module("facelift_addon.performance.whom")
+    pieces, _ = asked_of(blender, mesh)
+    pieces.close()
+    assert not whom.open_questions and not bpy.types.FACELIFT_PT_whom.poll(bpy.context)
+    with pytest.raises(RuntimeError, match="no person 3"):
+        bpy.ops.facelift.capture_video(filepath=str(two_people()), person=3)
+    assert mesh.data.shape_keys.animation_data is None
+
+
+def test_an_avatar_is_made_of_the_chosen_one(blender):
+    import bpy
+
+    module = blender.module("facelift_addon.performance.avatar_from_video")
+    errands = blender.module("facelift_addon.making.errands")
+    session = blender.module("facelift_addon.making.session").session
+    assert bpy.ops.facelift.avatar_from_video(filepath=str(two_people()), person=2) == {"FINISHED"}
+
+    def begun():
+        errands.tick()
+        return bool(session.tasks)
+
+    blender.tick_until(begun)
+    assert all(photo.order.options.face == 1 for photo in session.photos)
+    errands.cancel(module.TITLE)
+    errands.tick()
+    assert not errands.is_pending(module.TITLE)
 
 
 def test_a_face_renamed_meanwhile_is_moved(blender, mesh):
@@ -233,7 +296,8 @@ def test_a_clip_becomes_a_head_a_frame(blender, tmp_path, monkeypatch):
     bpy.context.scene.facelift.quality = "low"
     folder, told = tmp_path / "heads", []
     monkeypatch.setattr(errands, "_show", lambda text: told.append(text))
-    asked = {"filepath": str(filmed_astronaut().path), "folder": str(folder), "rate": 2.0, "clip_end": 0.6}
+    part = {"rate": 2.0, "clip_end": 0.6}
+    asked = {"filepath": str(filmed_astronaut().path), "folder": str(folder), "person": 1, **part}
     assert bpy.ops.facelift.moving_head(**asked) == {"FINISHED"}
     assert "being made already" in module.FACELIFT_OT_moving_head.obstacle(bpy.context)
 
@@ -258,6 +322,7 @@ def test_a_clip_becomes_a_head_a_frame(blender, tmp_path, monkeypatch):
         "astronaut_00002.spz",
         "sequence.json",
     ]
+    assert len(json.loads((folder / "sequence.json").read_text())["recipe"]["whom"]) == 4
     (head,) = (item for item in bpy.data.objects if item.type == "POINTCLOUD")
     assert head.facelift_sequence.speed == pytest.approx(2.0 / 24.0), "as fast as the clip"
 
@@ -271,7 +336,7 @@ def test_heads_and_sound_of_a_clip_begin_together_where_the_first_frame_gave_non
         formats.save(random_gaussians(20), tmp_path / f"told_{number:05}.spz")
     scene.render.fps = 25
     recipe = {"rate": 10.0, "start": 1.0, "end": 1.4, "suffix": ".spz"}
-    wish = module.Wish(clip, tmp_path, "draft", {}, recipe, scene.session_uid, 31, True)
+    wish = module.Wish(clip, tmp_path, "draft", {}, recipe, scene.session_uid, 31, True, 0, False)
     made = {"first": str(tmp_path / "told_00002.spz"), "number": 2, "frame_rate": 10.0, "has_sound": True}
     assert module._played(wish, scene, made) == []
     (strip,) = scene.sequence_editor.strips

@@ -10,21 +10,17 @@ from core.avatar.recording import calibrated, encode_recording, in_mirror, parse
 from core.avatar.turns import to_turns
 from core.command_line.cli import main
 from core.errors import Cancelled
-from core.performance import capturing
 from core.performance.capturing import capture
 from core.performance.faces import face_of
-from core.performance.people import people_in
 from core.performance.smoothing import steadied
 from core.performance.tracker import FaceTracker
 from core.performance.types import CaptureOptions
 from core.photo.types import FaceBox
 from core.progress import Reporter
-from core.video.clip import open_clip
 from core.video.types import ClipError, Frame
 from tests.helpers.avatar import astronaut_base
 from tests.helpers.filmed import filmed_astronaut, still_clip
 from tests.helpers.photo import astronaut
-from tests.tools.truth_clip import write_video
 
 
 @pytest.fixture(scope="module")
@@ -87,58 +83,6 @@ def test_a_picture_is_a_moment_and_a_wall_no_face(tmp_path):
     assert column(still.recording, "mouthSmileLeft")[0] > 0.2, "she smiles"
     with pytest.raises(ClipError, match="No face"):
         capture(still_clip(tmp_path / "wall.mp4"), None, CaptureOptions(), Reporter())
-
-
-def pasted(picture, face, left, top):
-    height, width = face.shape[:2]
-    picture[top : top + height, left : left + width] = face
-    return picture
-
-
-@pytest.fixture(scope="module")
-def two_people(tmp_path_factory):
-    """She on the left, and smaller and mirrored on the right; both move a little; a cut in the middle."""
-    face = astronaut()[0:300, 90:360]
-    small = np.asarray(Image.fromarray(face[:, ::-1]).resize((162, 180)))
-    frames = []
-    for number in range(16):
-        wall = np.full((360, 640, 3), 120 if number < 10 else 60, np.uint8)
-        wall[:, ::40] = 30 if number < 10 else 250
-        shift = 2 * number if number < 10 else 60
-        frames.append(pasted(pasted(wall, face, 20 + shift, 30), small, 440 - shift, 120))
-    path = tmp_path_factory.mktemp("clips") / "two.mp4"
-    write_video(path, frames, (640, 360))
-    return path
-
-
-def test_of_two_people_the_chosen_one_is_followed(two_people):
-    with open_clip(two_people) as clip:
-        people = people_in(clip, Reporter())
-    assert len(people) == 2 and people[0].box.size > people[1].box.size
-    found = capture(two_people, None, CaptureOptions(), Reporter())
-    assert any("2 people" in note for note in found.notes)
-    with open_clip(two_people) as clip:
-        tracker = FaceTracker(people[1].box)
-        seen = [tracker.track(frame) for frame in clip.frames()]
-    assert all(one is not None and one.landmarks.points[:, 0].mean() > 340 for one in seen)
-    with pytest.raises(ClipError, match="no person 3"):
-        capture(two_people, None, CaptureOptions(person=2), Reporter())
-
-
-def test_the_chosen_one_is_found_in_frames_that_are_reduced(two_people, monkeypatch):
-    seen = []
-
-    class Watched(FaceTracker):
-        def track(self, frame):
-            one = super().track(frame)
-            seen.append((frame, one))
-            return one
-
-    monkeypatch.setattr(capturing, "LONGEST_SIDE", 400)
-    monkeypatch.setattr(capturing, "FaceTracker", Watched)
-    capture(two_people, None, CaptureOptions(person=1, end=0.2), Reporter())
-    assert seen and all(frame.rgb.shape[1] == 400 for frame, _ in seen)
-    assert all(one is not None and one.landmarks.points[:, 0].mean() > 210 for _, one in seen)
 
 
 def test_a_lost_face_is_found_again():
