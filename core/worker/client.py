@@ -105,7 +105,7 @@ class WorkerClient(Client):
             folder: Where the heads go.
             engine: Engine's id.
             settings: Its settings.
-            recipe: rate, start, end (infinite for the clip's), suffix and whom, as a
+            recipe: rate, start, end (infinite for the clip's), suffix and, where somebody was chosen, whom, as a
                 :class:`~core.moving.manifest.Recipe` has them.
         """
         asked = {"path": str(path), "folder": str(folder), "engine": engine, "settings": dict(settings), **recipe}

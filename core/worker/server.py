@@ -185,7 +185,7 @@ def _moving_task(request: Request) -> MovingTask:
             dict(params["settings"]),
             recipe,
             str(params["suffix"]),
-            corners_of(face_at(params["whom"])),
+            corners_of(face_at(params.get("whom", ()))),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidRequest(f"{request.method} needs a clip and a folder.", RpcCode.INVALID_PARAMS) from error
