@@ -53,8 +53,8 @@ class Wish:
     scene: int
     start: int
     use_sound: bool
-    person: int
-    asks: bool
+    person: int = 0
+    asks: bool = False
 
 
 class FACELIFT_OT_moving_head(Explained, TakesClip, bpy.types.Operator):

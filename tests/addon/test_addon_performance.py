@@ -336,7 +336,7 @@ def test_heads_and_sound_of_a_clip_begin_together_where_the_first_frame_gave_non
         formats.save(random_gaussians(20), tmp_path / f"told_{number:05}.spz")
     scene.render.fps = 25
     recipe = {"rate": 10.0, "start": 1.0, "end": 1.4, "suffix": ".spz"}
-    wish = module.Wish(clip, tmp_path, "draft", {}, recipe, scene.session_uid, 31, True, 0, False)
+    wish = module.Wish(clip, tmp_path, "draft", {}, recipe, scene.session_uid, 31, True)
     made = {"first": str(tmp_path / "told_00002.spz"), "number": 2, "frame_rate": 10.0, "has_sound": True}
     assert module._played(wish, scene, made) == []
     (strip,) = scene.sequence_editor.strips
