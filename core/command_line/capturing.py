@@ -79,7 +79,9 @@ def _capture(options: argparse.Namespace, console: Console) -> int:
 
 
 def person_of(path: Path, number: int | None, start: float, end: float, reporter: Reporter) -> FaceBox | None:
-    """Return the face of a person in a part of a clip, by the number that ``--people`` tells; None for none.
+    """Return the face of a person in a part of a clip, by the number that ``--people`` tells.
+
+    None, which follows the largest, stands for no number and for somebody who is alone.
 
     Raises:
         ClipError: the clip can't be read, or there are not so many.
@@ -87,7 +89,10 @@ def person_of(path: Path, number: int | None, start: float, end: float, reporter
     if number is None:
         return None
     with open_clip(path) as clip:
-        return chosen(people_in(clip, reporter, start=start, end=end), number, path).box
+        people = people_in(clip, reporter, start=start, end=end)
+        face = chosen(people, number, path).box
+        # Who is alone may be anywhere in the picture after each loss.
+        return None if len(people) == 1 else face
 
 
 def _shaped(captured: Capture, options: argparse.Namespace) -> Recording:

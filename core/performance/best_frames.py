@@ -177,7 +177,7 @@ def _looks(clip: Clip, tracker: FaceTracker, reporter: Reporter, start: float, e
         due = frame.time + 1 / LOOKS_A_SECOND
         if is_cut or last is None:
             # Looks are far apart: each of them looks for a face that is gone, not every third.
-            tracker.forget()
+            tracker.forget(is_cut=is_cut)
         seen = tracker.track(frame)
         if is_cut and not _goes_on(last, seen):
             shot += 1

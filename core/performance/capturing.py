@@ -117,7 +117,7 @@ def _person(
     tracker, seen = FaceTracker(start), []
     for frame in clip.frames_at(moments, LONGEST_SIDE):
         # Frames are far apart: nothing is followed, but whoever was chosen stays preferred.
-        tracker.forget()
+        tracker.forget(is_cut=False)
         one = tracker.track(frame)
         if one is not None:
             seen.append(one)
@@ -235,7 +235,8 @@ def _notes(clip: Clip, found: _Found, options: CaptureOptions, is_complete: bool
     if found.people > 1 and options.whom is None:
         yield f"{found.people} people are in the clip: the largest face was followed. Choose another by its number."
     if found.missing:
-        yield f"{found.missing:,} of {found.missing + count:,} frames show no face: left out."
+        whose = "no face" if options.whom is None else "nothing of the chosen face"
+        yield f"{found.missing:,} of {found.missing + count:,} frames show {whose}: left out."
     if found.cuts:
         cuts = "one cut" if found.cuts == 1 else f"{found.cuts} cuts"
         yield f"The clip has {cuts}: the face was looked for anew, and may jump or be somebody else's there."

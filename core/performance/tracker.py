@@ -39,7 +39,8 @@ class FaceTracker:
     """Follows one person's face.
 
     Args:
-        start: Where the face is at first: until it is there, others are not taken for it. None takes the largest.
+        start: Where the face is at first: until it is there, and when it is gone, others are not taken for it, unless
+            there was a cut meanwhile. None takes the largest.
 
     Attributes:
         others: How many other faces were seen when the face was last looked for.
@@ -49,7 +50,8 @@ class FaceTracker:
         self._start = start
         self._crop: Square | None = None
         self._last: FaceBox | None = start
-        self._awaited = start is not None
+        self._is_chosen = self._is_awaited = start is not None
+        self._is_anywhere = not self._is_chosen
         self._lost = self._searches = 0
         self.others = 0
 
@@ -64,14 +66,20 @@ class FaceTracker:
         self._crop = crop_around(landmarks)
         self._last = box_of(landmarks)
         self._lost = self._searches = 0
-        self._awaited = False
+        self._is_awaited, self._is_anywhere = False, not self._is_chosen
         irises, lids = see_eyes(frame.rgb, landmarks)
         height, width = frame.rgb.shape[:2]
         sharpness = sharpness_in(frame.rgb, self._crop)
         return SeenFace(frame.number, frame.time, (width, height), landmarks, irises, lids, sharpness)
 
-    def forget(self) -> None:
-        """Begin anew, as after a cut: the face may be anywhere."""
+    def forget(self, *, is_cut: bool = True) -> None:
+        """Look anew in the next frame.
+
+        Args:
+            is_cut: Whether the face may be anywhere; else whoever was chosen is where it was, or gone.
+        """
+        if is_cut and not self._is_awaited:
+            self._is_anywhere = True
         self._crop = None
         self._lost = self._searches = 0
 
@@ -92,7 +100,7 @@ class FaceTracker:
         faces = detect_faces(rgb, None if thorough else QUICK_LEVELS)
         self.others = max(0, len(faces) - 1)
         for face in sorted(faces, key=self._unlike):
-            if self._awaited and self._unlike(face) >= ELSEWHERE:
+            if not self._is_anywhere and self._unlike(face) >= ELSEWHERE:
                 break
             landmarks = landmarks_in(rgb, crop_of(face))
             landmarks = landmarks_in(rgb, crop_around(landmarks))

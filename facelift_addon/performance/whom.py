@@ -72,7 +72,7 @@ def to_follow(
         asks: Whether the user is asked where no number is given and there are several.
 
     Returns:
-        The face where it is first seen, in pixels of the clip; None follows the largest.
+        The face where it is first seen, in pixels of the clip; None follows the largest, as where there is one only.
 
     Raises:
         FaceLiftError: the clip can't be read, shows no face or not so many people, or looking was stopped.
@@ -81,8 +81,12 @@ def to_follow(
         return None
     stopped = FaceLiftError("Looking who is in the clip was stopped.", code="cancelled")
     people = yield from waited(connection.request_people(path, start, end), stopped)
-    if number or len(people) == 1:
-        return chosen(people, number or 1, path).face
+    somebody = chosen(people, number, path) if number else None
+    if len(people) == 1:
+        # Who is alone may be anywhere in the picture after each loss.
+        return None
+    if somebody is not None:
+        return somebody.face
     return (yield from _asked(Question(next(_numbers), path, people)))
 
 

@@ -297,7 +297,7 @@ def test_a_clip_becomes_a_head_a_frame(blender, tmp_path, monkeypatch):
     folder, told = tmp_path / "heads", []
     monkeypatch.setattr(errands, "_show", lambda text: told.append(text))
     part = {"rate": 2.0, "clip_end": 0.6}
-    asked = {"filepath": str(filmed_astronaut().path), "folder": str(folder), "person": 1, **part}
+    asked = {"filepath": str(two_people()), "folder": str(folder), "person": 1, **part}
     assert bpy.ops.facelift.moving_head(**asked) == {"FINISHED"}
     assert "being made already" in module.FACELIFT_OT_moving_head.obstacle(bpy.context)
 
@@ -307,20 +307,20 @@ def test_a_clip_becomes_a_head_a_frame(blender, tmp_path, monkeypatch):
 
     def one_is_made():
         errands.tick()
-        return (folder / "astronaut_00001.spz").exists() and module.PREVIEW in module.previews
+        return (folder / "two_00001.spz").exists() and module.PREVIEW in module.previews
 
     blender.tick_until(one_is_made)
     bpy.ops.facelift.cancel_errands(title=module.TITLE)
     blender.tick_until(ended)
     assert f"What was made is in {folder}: begin again" in told[-1] and module.PREVIEW not in module.previews
-    first = (folder / "astronaut_00001.spz").stat().st_mtime_ns
+    first = (folder / "two_00001.spz").stat().st_mtime_ns
     assert bpy.ops.facelift.moving_head(**asked) == {"FINISHED"}
     blender.tick_until(ended)
-    assert (folder / "astronaut_00001.spz").stat().st_mtime_ns == first
+    assert (folder / "two_00001.spz").stat().st_mtime_ns == first
     assert sorted(path.name for path in folder.iterdir()) == [
-        "astronaut_00001.spz",
-        "astronaut_00002.spz",
         "sequence.json",
+        "two_00001.spz",
+        "two_00002.spz",
     ]
     assert len(json.loads((folder / "sequence.json").read_text())["recipe"]["whom"]) == 4
     (head,) = (item for item in bpy.data.objects if item.type == "POINTCLOUD")

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -60,6 +61,19 @@ def test_the_chosen_one_is_followed_and_others_are_not_taken_until_then(people):
     assert all(one is not None and one.landmarks.points[:, 0].mean() > MIDDLE for one in seen)
     nobody = FaceTracker(FaceBox(560.0, 10.0, 620.0, 70.0, 1.0))
     assert not any(nobody.track(frame) for frame in frames)
+
+
+def test_who_leaves_is_not_exchanged_for_who_stays_but_after_a_cut(people):
+    with open_clip(two_people()) as clip:
+        first = next(clip.frames())
+    alone = np.where(np.arange(640)[None, :, None] > MIDDLE, 120, first.rgb).astype(np.uint8)
+    tracker = FaceTracker(people[1].box)
+    assert tracker.track(first) is not None
+    assert not any(tracker.track(replace(first, rgb=alone)) for _ in range(20))
+    tracker.forget()
+    assert tracker.track(replace(first, rgb=alone)).landmarks.points[:, 0].mean() < MIDDLE
+    largest = FaceTracker()
+    assert largest.track(first) is not None and largest.track(replace(first, rgb=alone)) is not None
 
 
 def test_the_chosen_one_is_found_in_frames_that_are_reduced(people, monkeypatch):
