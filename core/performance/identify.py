@@ -7,7 +7,7 @@ It is found together with poses and expressions of the sample: what all frames s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,12 +22,12 @@ from .faces import face_of
 from .solver import FrameSolver, Lens, Moment
 from .types import CaptureOptions, PersonFace, SeenFace
 
-LENSES = (28.0, 40.0, 55.0, 72.0)
-"""Horizontal angles of view in degrees that are tried where nobody says."""
-USUAL_LENS, LENS_FACTOR = 50.0, 1.6
+LENSES = (30.0, 40.0, 48.0, 57.0, 70.0)
+"""Angles of view in degrees, across the longer side, that are tried where nobody says."""
+USUAL_LENS, LENS_FACTOR = 60.0, 1.6
 """What cameras before faces have: webcams and phones about 60, others 30 to 40; and the factor most differ by."""
-LENS_WEIGHT = 0.02
-"""Share of the error that a lens unusual by that factor may cost."""
+LENS_WEIGHT = 0.5
+"""Cost of a lens unusual by that factor, to that of a frame: a face of its own shape looks much like another lens."""
 ROUNDS = 3
 """Of solving the sample and correcting the face."""
 SEEN_DEVIATION = 0.0008
@@ -50,13 +50,13 @@ class Person:
         face: The person's face.
         lens_degrees: The camera's horizontal angle of view.
         mean: [P, 3] metres where the points of the neutral face are seen.
-        error: Root of the mean square distance in metres that is left in the sample.
+        cost: Mean of the sample's frames, of how improbable they are (:meth:`.solver.FrameSolver.cost`).
     """
 
     face: PersonFace
     lens_degrees: float
     mean: np.ndarray
-    error: float
+    cost: float
 
     def solver(self, size: tuple[int, int]) -> FrameSolver:
         """Return what solves frames of (width, height) pixels."""
@@ -78,18 +78,34 @@ def identify(
         check: Called between steps; raises to cancel.
     """
     known = face or stranger(seen)
-    best: tuple[float, Person] | None = None
-    if options.lens_degrees > 0:
-        return _fitted(seen, known, options.lens_degrees, options, check)
-    for degrees in LENSES:
-        check()
-        person = _fitted(seen[::2], known, degrees, options, check)
-        unusual = abs(np.log(degrees / USUAL_LENS)) / np.log(LENS_FACTOR)
-        cost = person.error * (1 + LENS_WEIGHT * unusual**2)
-        if best is None or cost < best[0]:
-            best = cost, person
-    assert best is not None
-    return _fitted(seen, known, best[1].lens_degrees, options, check)
+    degrees = options.lens_degrees if options.lens_degrees > 0 else _lens(seen, known, options, check)
+    return _fitted(seen, known, degrees, options, check).person
+
+
+def _lens(seen: Sequence[SeenFace], face: PersonFace, options: CaptureOptions, check: Callable[[], None]) -> float:
+    """Return the horizontal angle of view in degrees under which every other frame is most probable."""
+    fit, costs = None, []
+    horizontal = [_horizontal(degrees, seen[0].size) for degrees in LENSES]
+    for across, degrees in zip(LENSES, horizontal, strict=True):
+        fit = _fitted(seen[::2], face, degrees, options, check, fit)
+        unusual = np.log(across / USUAL_LENS) / np.log(LENS_FACTOR)
+        costs.append(fit.person.cost + LENS_WEIGHT * unusual**2)
+    return _least(horizontal, costs)
+
+
+def _horizontal(degrees: float, size: tuple[int, int]) -> float:
+    """Return the angle across the width of (width, height) where that across the longer side is given."""
+    return float(2 * np.degrees(np.arctan(np.tan(np.radians(degrees) / 2) * size[0] / max(size))))
+
+
+def _least(lenses: Sequence[float], costs: Sequence[float]) -> float:
+    """Return the lens of the least cost: where a parabola over the lenses' logarithms has it, near the best of them."""
+    best = int(np.clip(np.argmin(costs), 1, len(lenses) - 2))
+    near = slice(best - 1, best + 2)
+    places = np.log(lenses[near])
+    curve, slope, _ = np.polyfit(places, costs[near], 2)
+    least = -slope / (2 * curve) if curve > 0 else np.log(lenses[int(np.argmin(costs))])
+    return float(np.exp(np.clip(least, places[0], places[-1])))
 
 
 def stranger(seen: Sequence[SeenFace]) -> PersonFace:
@@ -120,18 +136,40 @@ def _turn(seen: SeenFace) -> float:
     return float(abs(across[2]) / np.linalg.norm(across[:2]))
 
 
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """A person, and what each frame of a sample shows of them."""
+
+    person: Person
+    moments: Sequence[Moment]
+
+
 def _fitted(
-    seen: Sequence[SeenFace], face: PersonFace, degrees: float, options: CaptureOptions, check: Callable[[], None]
-) -> Person:
-    """Return the person with the neutral face as the sample shows it."""
-    solver = FrameSolver(face, Lens.of(seen[0].size, degrees))
-    average, moments = solver.mean, [solver.solve(one) for one in seen]
+    seen: Sequence[SeenFace],
+    face: PersonFace,
+    degrees: float,
+    options: CaptureOptions,
+    check: Callable[[], None],
+    near: _Fit | None = None,
+) -> _Fit:
+    """Return the person with the neutral face as the sample shows it through a lens; begins where another ended."""
+    lens = Lens.of(seen[0].size, degrees)
+    solver = FrameSolver(face, lens)
+    average = solver.mean
+    if near is None:
+        moments = [solver.solve(one) for one in seen]
+    else:
+        # Through a longer lens the head is farther away, and all else is much the same.
+        factor = lens.focal / Lens.of(seen[0].size, near.person.lens_degrees).focal
+        moments = [replace(each, translation=each.translation * [1, 1, factor]) for each in near.moments]
+        solver = FrameSolver(face, lens, near.person.mean)
     for _ in range(ROUNDS):
         check()
         moments = [solver.solve(one, before) for one, before in zip(seen, moments, strict=True)]
-        solver = FrameSolver(face, solver.lens, _corrected(solver, average, seen, moments, options))
-    errors = [solver.solve(one, moment).error for one, moment in zip(seen, moments, strict=True)]
-    return Person(face, degrees, solver.mean, float(np.sqrt(np.mean(np.square(errors)))))
+        solver = FrameSolver(face, lens, _corrected(solver, average, seen, moments, options))
+    moments = [solver.solve(one, before) for one, before in zip(seen, moments, strict=True)]
+    cost = np.mean([solver.cost(one, moment) for one, moment in zip(seen, moments, strict=True)])
+    return _Fit(Person(face, degrees, solver.mean, float(cost)), moments)
 
 
 def _corrected(
@@ -148,7 +186,7 @@ def _corrected(
     for one, moment in zip(seen, moments, strict=True):
         at_rest = 0 <= options.neutral and abs(one.time - options.neutral) < 0.5
         expression = np.zeros_like(moment.expression) if at_rest else moment.expression
-        resting = Moment(moment.rotation, moment.translation, expression, moment.noise, moment.error)
+        resting = Moment(moment.rotation, moment.translation, expression, moment.noise)
         noise = np.tensordot(moment.noise, solver.responses.modes, 1) / 2
         left = solver.residuals(one, resting) - noise
         places = solver.shape(expression) @ moment.rotation.T + moment.translation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,9 +14,9 @@ RIDGE, COST = 4.0, 2.0
 """Precision of a coefficient, and what it costs in itself: a smile is not to be explained by ten small things."""
 LOOK_RIDGE, LOOK_COST = 2.0, 0.8
 """The same of gazes: eyes look somewhere all the time."""
-RARE_COST = {"tongueOut": 8.0, "cheekPuff": 4.0}
-"""The same of what networks hardly see and people rarely do."""
-COUPLING = {"brow": 15.0, "eyeLook": 0.0}
+OTHER_COST = {"tongueOut": 8.0, "cheekPuff": 4.0, "browInner": 0.5, "browOuter": 0.4, "browDown": 1.5}
+"""The same, by the beginning of the name, of what people rarely do, and of what networks see less of than happens."""
+COUPLING = {"brow": 25.0, "eyeLook": 0.0}
 USUAL_COUPLING = 5.0
 """Precision of the difference between the two sides, by the beginning of the name."""
 GAZES = (
@@ -53,14 +54,18 @@ def priors_of(names: tuple[str, ...]) -> Priors:
     for name in names:
         other = opposite(name)
         if other is not None and other in names and name < other:
-            weight = next((w for start, w in COUPLING.items() if name.startswith(start)), USUAL_COUPLING)
-            _couple(precision, names, (name, other), weight)
+            _couple(precision, names, (name, other), _of(name, COUPLING, USUAL_COUPLING))
     for pair in GAZES:
         if set(pair) <= set(names):
             _couple(precision, names, pair, GAZE_COUPLING)
-    cost = np.array([LOOK_COST if look else RARE_COST.get(name, COST) for name, look in zip(names, looks, strict=True)])
+    costs = [LOOK_COST if look else _of(name, OTHER_COST, COST) for name, look in zip(names, looks, strict=True)]
     brisk = [name.startswith(("eyeLook", "eyeBlink", "eyeWide")) for name in names]
-    return Priors(precision, cost, np.where(brisk, BRISK, STEADY))
+    return Priors(precision, np.array(costs), np.where(brisk, BRISK, STEADY))
+
+
+def _of(name: str, table: Mapping[str, float], usual: float) -> float:
+    """Return the value of the table's entry with which a name begins."""
+    return next((value for start, value in table.items() if name.startswith(start)), usual)
 
 
 def _couple(precision: np.ndarray, names: tuple[str, ...], pair: tuple[str, str], weight: float) -> None:

@@ -18,12 +18,12 @@ from .responses import EYE_POINTS, MESH_POINTS, Responses, load_responses, point
 from .types import PersonFace, SeenFace
 
 RIGID_ITERATIONS, FIRST_ITERATIONS, ITERATIONS = 6, 12, 3
-CORRELATION = 120.0
+CORRELATION = 80.0
 """Neighbouring points err together beyond the learned patterns: that many count as one observation."""
-LID_CORRELATION, IRIS_CORRELATION = 32.0, 4.0
+LID_CORRELATION, IRIS_CORRELATION = 24.0, 1.5
 """The same of the points around the eyes, which are seen close up, and of irises, which are alone."""
-SEEN_DEVIATION = 1e-4
-"""Metres: what no learning makes better."""
+SEEN_DEVIATION, EYE_DEVIATION = 8e-4, 6e-4
+"""Metres by which points of the face and around the eyes err in faces and light that nothing was learned from."""
 OUTLIER = 4.0
 """Standard deviations at which a point loses half its weight (Cauchy)."""
 EDGE_FACING, EDGE_WEIGHT, HIDDEN_WEIGHT = 0.2, 0.1, 0.01
@@ -66,14 +66,12 @@ class Moment:
         translation: [3] metres, the head's centre in the camera's axes.
         expression: [E] coefficients 0..1.
         noise: [M] strengths of the patterns of noise.
-        error: Root of the mean square distance of the points, in metres on the head.
     """
 
     rotation: np.ndarray
     translation: np.ndarray
     expression: np.ndarray
     noise: np.ndarray
-    error: float
 
 
 class FrameSolver:
@@ -92,7 +90,8 @@ class FrameSolver:
         self._normals = self.responses.of_points(face.normals.astype(np.float64))
         self._flat = self.responses.moves.reshape(len(face.names), -1)
         self._priors = priors_of(face.names)
-        self._variance = (self.responses.variance + SEEN_DEVIATION**2) * _correlations()[:, None]
+        unknown = _per_point(SEEN_DEVIATION, EYE_DEVIATION, EYE_DEVIATION)
+        self._variance = (self.responses.variance + unknown[:, None] ** 2) * _correlations()[:, None]
 
     def solve(self, seen: SeenFace, before: Moment | None = None) -> Moment:
         """Return what a frame shows.
@@ -123,6 +122,16 @@ class FrameSolver:
         places = self.shape(moment.expression) @ moment.rotation.T + moment.translation
         return _facing(self._normals @ moment.rotation.T, places)
 
+    def cost(self, seen: SeenFace, moment: Moment) -> float:
+        """Return how improbable a moment is: the negative logarithm of its probability, but for a constant."""
+        residuals = self.residuals(seen, moment) - np.tensordot(moment.noise, self.responses.modes, 1)
+        counts = np.isfinite(residuals).all(axis=1) & (self.facing(moment) > EDGE_FACING)
+        distances = (residuals[counts] ** 2 / self._variance[counts]).sum(1)
+        of_points = OUTLIER**2 * np.log1p(distances / OUTLIER**2).sum() * len(residuals) / max(1, counts.sum())
+        shown, priors = moment.expression, self._priors
+        beforehand = shown @ priors.precision @ shown + 2 * priors.cost @ shown + moment.noise @ moment.noise
+        return float(of_points + beforehand) / 2
+
     def _refined(self, points: np.ndarray, moment: Moment, before: Moment | None, iterations: int) -> Moment:
         for _ in range(iterations):
             moment = self._step(points, moment, before, rigid=False)
@@ -138,7 +147,7 @@ class FrameSolver:
         middle = (landmarks[:, :2].mean(axis=0) - self.lens.center) * distance / self.lens.focal
         translation = np.array([*middle, distance]) - rotation @ mean.mean(axis=0)
         at_rest = np.zeros(len(self.face.names)), np.zeros(len(self.responses.modes))
-        return Moment(rotation, translation, *at_rest, np.inf)
+        return Moment(rotation, translation, *at_rest)
 
     def _errors(self, points: np.ndarray, places: np.ndarray, rotation: np.ndarray) -> np.ndarray:
         metres = places[:, 2:] / self.lens.focal
@@ -172,7 +181,6 @@ class FrameSolver:
             translation=moment.translation + step[3:6],
             expression=np.clip(moment.expression + step[6 : 6 + len(moment.expression)], 0, 1),
             noise=noise,
-            error=float(np.sqrt((residuals[seen] ** 2).sum(1).mean())),
         )
 
     def _slopes(self, turned: np.ndarray, places: np.ndarray, rotation: np.ndarray, rigid: bool) -> np.ndarray:
@@ -211,6 +219,11 @@ def _facing(normals: np.ndarray, places: np.ndarray) -> np.ndarray:
 
 def _correlations() -> np.ndarray:
     """Return how many points count as one observation, [P]."""
-    eye = np.full(EYE_POINTS, LID_CORRELATION)
-    eye[-1] = IRIS_CORRELATION
-    return np.concatenate([np.full(MESH_POINTS, CORRELATION), eye, eye])
+    return _per_point(CORRELATION, LID_CORRELATION, IRIS_CORRELATION)
+
+
+def _per_point(mesh: float, lid: float, iris: float) -> np.ndarray:
+    """Return values [P] for the points of the face mesh, around the eyes, and of the irises."""
+    eye = np.full(EYE_POINTS, lid)
+    eye[-1] = iris
+    return np.concatenate([np.full(MESH_POINTS, mesh), eye, eye])

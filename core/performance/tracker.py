@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..photo.faces import detect_faces
-from ..photo.landmarks import FACE_OVAL, Landmarks, crop_around, crop_of, landmarks_in
+from ..photo.landmarks import ATTENTION_MESH, FACE_OVAL, Landmarks, crop_around, crop_of, landmarks_in
 from ..photo.sampling import Square, sample_square
 from ..photo.types import FaceBox
 from ..video.clip import reduced_size
@@ -84,11 +84,11 @@ class FaceTracker:
         self._lost = self._searches = 0
 
     def _follow(self, rgb: np.ndarray, crop: Square) -> Landmarks | None:
-        landmarks = landmarks_in(rgb, crop)
+        landmarks = landmarks_in(rgb, crop, ATTENTION_MESH)
         around = crop_around(landmarks)
         moved = np.hypot(around.x - crop.x, around.y - crop.y) / crop.side
         if landmarks.score >= LEAST_SCORE and max(moved, abs(np.log(around.side / crop.side))) > FAR:
-            landmarks = landmarks_in(rgb, around)
+            landmarks = landmarks_in(rgb, around, ATTENTION_MESH)
         return landmarks if _is_face(landmarks, rgb, LEAST_SCORE) else None
 
     def _search(self, rgb: np.ndarray) -> Landmarks | None:
@@ -102,8 +102,8 @@ class FaceTracker:
         for face in sorted(faces, key=self._unlike):
             if not self._is_anywhere and self._unlike(face) >= ELSEWHERE:
                 break
-            landmarks = landmarks_in(rgb, crop_of(face))
-            landmarks = landmarks_in(rgb, crop_around(landmarks))
+            landmarks = landmarks_in(rgb, crop_of(face), ATTENTION_MESH)
+            landmarks = landmarks_in(rgb, crop_around(landmarks), ATTENTION_MESH)
             if _is_face(landmarks, rgb, SURE_SCORE):
                 return landmarks
         return None

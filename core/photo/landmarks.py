@@ -1,10 +1,11 @@
-"""Face landmarks: MediaPipe's Face Mesh (Kartynnik et al. 2019)."""
+"""Face landmarks: MediaPipe's Face Mesh (Kartynnik et al. 2019) and Attention Mesh (Grishchenko et al. 2020)."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -36,6 +37,20 @@ CHIN, BROW_TOPS = 152, (105, 334)
 """The chin's lowest landmark; the highest of the person's right and left eyebrow."""
 
 
+class MeshNetwork(NamedTuple):
+    """A network that finds the landmarks: its file, and its outputs with their places and with the face's score."""
+
+    name: str
+    points: str
+    score: str
+
+
+FACE_MESH = MeshNetwork("face_landmarks", "conv2d_21", "conv2d_31")
+"""Sees faces as they usually are: what heads are fitted to."""
+ATTENTION_MESH = MeshNetwork("attention_mesh", "mesh", "conv_faceflag")
+"""Looks at lips and eyes again close up: follows what a face does, at twice the cost."""
+
+
 @dataclass(frozen=True, eq=False)
 class Landmarks:
     """Face landmarks of one face.
@@ -60,31 +75,32 @@ class Landmarks:
         return Landmarks((self.points * scale + [*offset, 0.0]).astype(np.float32), self.score)
 
 
-def detect_landmarks(rgb: np.ndarray, box: FaceBox) -> Landmarks:
+def detect_landmarks(rgb: np.ndarray, box: FaceBox, mesh: MeshNetwork = FACE_MESH) -> Landmarks:
     """Find the landmarks of a detected face.
 
     Args:
         rgb: [H, W, 3] uint8 sRGB.
         box: A face of :func:`core.photo.faces.detect_faces`.
+        mesh: The network.
 
     Returns:
         The landmarks in pixels of ``rgb``; check ``score`` before trusting them.
     """
     crop = crop_of(box)
     for _ in range(PASSES):
-        landmarks = landmarks_in(rgb, crop)
+        landmarks = landmarks_in(rgb, crop, mesh)
         crop = crop_around(landmarks)
     return landmarks
 
 
-def landmarks_in(rgb: np.ndarray, crop: Square) -> Landmarks:
+def landmarks_in(rgb: np.ndarray, crop: Square, mesh: MeshNetwork = FACE_MESH) -> Landmarks:
     """Return the landmarks of the face that fills a square of a picture; they are best where it does so just right."""
-    network = load_network("face_landmarks")
+    network = load_network(mesh.name)
     size = network.input_shape[0]
     result = network(sample_square(rgb, crop, size) / np.float32(255))
-    points = result["conv2d_21"].reshape(-1, 3) / size
+    points = result[mesh.points].reshape(-1, 3) / size
     points = np.column_stack([crop.to_photo(points[:, :2]), points[:, 2] * crop.side])
-    score = 1 / (1 + math.exp(-float(result["conv2d_31"].ravel()[0])))
+    score = 1 / (1 + math.exp(-float(result[mesh.score].ravel()[0])))
     return Landmarks(points.astype(np.float32), score)
 
 

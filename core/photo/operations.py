@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -148,6 +149,57 @@ def sigmoid(array: np.ndarray) -> np.ndarray:
     return np.tanh(array * np.float32(0.5)) * np.float32(0.5) + np.float32(0.5)
 
 
+def region(
+    landmarks: np.ndarray, *, points: Sequence[int], across: Sequence[int], margin: float, size: Sequence[int]
+) -> np.ndarray:
+    """Return the [4, 4] map from pixels of a picture of a part of the face to those in which landmarks are given.
+
+    The part is the upright box around ``points`` of the ``landmarks`` [N, 3], ``margin`` times as large, drawn with
+    ``size`` (height, width) pixels; upright is where the two points ``across`` lie side by side.
+    """
+    first, second = landmarks[across[0], :2], landmarks[across[1], :2]
+    angle = math.atan2(second[1] - first[1], second[0] - first[0])
+    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    upright = landmarks[list(points), :2] @ turn
+    low, high = upright.min(axis=0), upright.max(axis=0)
+    pixels = np.array(size[::-1])
+    matrix = np.eye(4)
+    matrix[:2, :2] = turn * (margin * (high - low) / pixels)
+    matrix[:2, 3] = turn @ ((low + high) / 2) - matrix[:2, :2] @ (pixels / 2)
+    return matrix.astype(np.float32)
+
+
+def sample(array: np.ndarray, matrix: np.ndarray, *, size: Sequence[int]) -> np.ndarray:
+    """Draw a part of ``array`` with ``size`` (height, width) pixels, bilinearly; zeros lie beyond its borders.
+
+    ``matrix`` [4, 4] is that of :func:`region`; pixel centres lie at half integers.
+    """
+    rows, columns = np.mgrid[: size[0], : size[1]].reshape(2, -1) + 0.5
+    x, y = matrix[:2, :2] @ [columns, rows] + matrix[:2, 3:] - 0.5
+    height, width, channels = array.shape
+    inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    left, top = np.clip(np.floor(x).astype(int), 0, width - 2), np.clip(np.floor(y).astype(int), 0, height - 2)
+    to_right, to_bottom = (x - left)[:, None].astype(np.float32), (y - top)[:, None].astype(np.float32)
+    upper = array[top, left] * (1 - to_right) + array[top, left + 1] * to_right
+    lower = array[top + 1, left] * (1 - to_right) + array[top + 1, left + 1] * to_right
+    drawn = (upper * (1 - to_bottom) + lower * to_bottom) * inside[:, None]
+    return drawn.reshape(*size, channels)
+
+
+def transform(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Map points [N, 2] by the first two rows of ``matrix`` [..., 4, 4]."""
+    matrix = matrix.reshape(4, 4)
+    return points @ matrix[:2, :2].T + matrix[:2, 3]
+
+
+def refine(mesh: np.ndarray, *parts: np.ndarray, points: Sequence[Sequence[int]]) -> np.ndarray:
+    """Return a mesh [N, 3] in which parts [n, 2] seen close up replace x and y of the ``points`` they belong to."""
+    refined = mesh.reshape(-1, 3).copy()
+    for part, numbers in zip(parts, points, strict=True):
+        refined[list(numbers), :2] = part.reshape(-1, 2)
+    return refined
+
+
 OPERATIONS: dict[str, Callable[..., np.ndarray]] = {
     "conv": conv,
     "depthwise": depthwise,
@@ -163,6 +215,10 @@ OPERATIONS: dict[str, Callable[..., np.ndarray]] = {
     "sigmoid": sigmoid,
     "pad": lambda array, *, amounts: np.pad(array, amounts),
     "reshape": lambda array, *, shape: array.reshape(shape),
+    "region": region,
+    "sample": sample,
+    "transform": transform,
+    "refine": refine,
     "concatenate": lambda *arrays, axis: np.concatenate(arrays, axis),
 }
 """Operation by its name in the graph."""

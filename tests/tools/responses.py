@@ -3,7 +3,7 @@
 Draft heads of the portraits are bound to their meshes and drawn with known expressions, turns and light; the networks
 of face capture look at them. What moves their points is then found by least squares: by each expression, by the side
 from which the head is seen, and by the person; what is left becomes patterns of noise (factor analysis). Heads and
-their mirror images count alike. The committed file was made from six portraits; the astronaut, in whose clips capture
+their mirror images count alike. The committed file was made from seven portraits; the astronaut, in whose clips capture
 is judged, is none of them. No picture can be had back from it.
 """
 
@@ -27,15 +27,19 @@ from core.performance.eyes import see_eyes
 from core.performance.faces import face_of
 from core.performance.responses import EYE_POINTS, MESH_POINTS, view_terms
 from core.performance.types import PersonFace
-from core.photo.landmarks import detect_landmarks
+from core.photo.landmarks import ATTENTION_MESH, detect_landmarks
 from core.photo.types import FaceBox
 from core.rasterize.cpu import render
 from tests.helpers.performances import NEEDS_OPEN_JAW, SOUNDS
 from tests.tools.truth_clip import TruthHead
 
-SIDE = 288
+SIDE = 320
 """Pixels of the pictures, of which the face takes this share."""
 FACE_SHARE, FACE_METRES = 0.6, 0.16
+TURNS, FARTHEST_TURNS = (20.0, 10.0, 6.0), (46.0, 26.0, 20.0)
+"""Standard deviations and bounds of yaw, pitch and roll in degrees."""
+SLOPES = (0.35, 0.25)
+"""Standard deviation of how the light falls off across and down the picture, by which factor e."""
 FORWARD = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 """Turns the head model's axes to those of a camera that it looks into."""
 MIRROR = np.diag([-1.0, 1.0, 1.0])
@@ -94,8 +98,8 @@ def seen(head: TruthHead, values: np.ndarray, rng: np.random.Generator) -> tuple
     base = head.base
     vertices = base.vertices(values)
     splats = deform(head.splats, rest_mesh(base), vertices, openings(base, vertices))
-    yaw, pitch = np.clip(rng.normal(0, 14), -38, 38), np.clip(rng.normal(0, 7), -18, 18)
-    turn = Rotation.from_euler("ZXY", [yaw, pitch, rng.normal(0, 4)], degrees=True).as_matrix() @ FORWARD.T
+    turns = np.clip(rng.normal(0, TURNS), np.negative(FARTHEST_TURNS), FARTHEST_TURNS)
+    turn = Rotation.from_euler("ZXY", turns, degrees=True).as_matrix() @ FORWARD.T
     distance = rng.uniform(0.4, 1.2)
     middle = base.model.landmarks(base.neutral).mean(axis=0)
     c2w = np.eye(4)
@@ -104,9 +108,11 @@ def seen(head: TruthHead, values: np.ndarray, rng: np.random.Generator) -> tuple
     focal = SIDE * FACE_SHARE * distance / FACE_METRES
     camera = Camera(SIDE, SIDE, focal, focal, SIDE / 2, SIDE / 2, c2w)
     picture = render(splats, camera, tuple(rng.uniform(0.1, 0.9, 3))).to_uint8() / 255
-    picture = np.clip(picture ** rng.uniform(0.7, 1.4) * rng.uniform(0.7, 1.15) * 255, 0, 255).astype(np.uint8)
+    across, down = np.meshgrid(*2 * [np.linspace(-1, 1, SIDE)]) * rng.normal(0, SLOPES)[:, None, None]
+    light = np.exp(across + down)[..., None] * rng.uniform(0.7, 1.15)
+    picture = np.clip(picture ** rng.uniform(0.7, 1.4) * light * 255, 0, 255).astype(np.uint8)
     low, high = SIDE * (1 - FACE_SHARE) / 2, SIDE * (1 + FACE_SHARE) / 2
-    landmarks = detect_landmarks(picture, FaceBox(low, low, high, high, 1.0))
+    landmarks = detect_landmarks(picture, FaceBox(low, low, high, high, 1.0), ATTENTION_MESH)
     if landmarks.score < 0.9:
         return None
     irises, lids = see_eyes(picture, landmarks)
@@ -220,7 +226,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("portraits", nargs="+", type=Path)
-    parser.add_argument("--samples", type=int, default=208, help="pictures of each person")
+    parser.add_argument("--samples", type=int, default=416, help="pictures of each person")
     options = parser.parse_args()
     everyone: list[Samples] = []
     anchors = None

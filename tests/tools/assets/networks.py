@@ -1,8 +1,9 @@
 """Converts MediaPipe's face and person networks from the ``mediapipe`` wheel to small npz files.
 
 The wheel carries them as TensorFlow Lite flatbuffers with float16 weights, but for the iris network, whose float32 ones
-are rounded. Each becomes one npz with two arrays: ``graph``, the UTF-8 bytes of a JSON object, and ``weights``, all
-constants in one float16 vector. The JSON object has
+are rounded. Of the attention mesh the irises are left out, and what it found of lips and eyes close up replaces the
+mesh's own points (Grishchenko et al. 2020). Each becomes one npz with two arrays: ``graph``, the UTF-8 bytes of a JSON
+object, and ``weights``, all constants in one float16 vector. The JSON object has
 
 * ``input`` and ``outputs``: the input's tensor number and the outputs' numbers by name,
 * ``input_shape``: [height, width, channels]; the batch dimension is dropped everywhere,
@@ -17,22 +18,32 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import tflite
+from flatbuffers import flexbuffers
 
 import core.photo
 
 from .comparison import differences
 
 SOURCES = {
+    "attention_mesh": "mediapipe/modules/face_landmark/face_landmark_with_attention.tflite",
     "face_detection": "mediapipe/modules/face_detection/face_detection_short_range.tflite",
     "face_landmarks": "mediapipe/modules/face_landmark/face_landmark.tflite",
     "iris_landmarks": "mediapipe/modules/iris_landmark/iris_landmark.tflite",
     "person_segmentation": "mediapipe/modules/selfie_segmentation/selfie_segmentation.tflite",
 }
 """Name of the converted network -> its file inside the wheel."""
+
+REFINED = {"attention_mesh": ("output_mesh_identity", ("output_lips", "output_left_eye", "output_right_eye"))}
+"""Networks that see parts of their mesh again close up: the mesh's output, and those of the parts."""
+SCORES = {"attention_mesh": "conv_faceflag"}
+"""Their output that says whether there is a face."""
+MESH = "mesh"
+"""Name of the output that is put together of them."""
 
 DATA_FOLDER = Path(core.photo.__file__).parent / "data"
 NPZ_TIMESTAMP = (1980, 1, 1, 0, 0, 0)
@@ -65,7 +76,7 @@ def build(wheel: Path) -> dict[str, bytes]:
         ValueError: a network uses an operation that is not supported.
     """
     with zipfile.ZipFile(wheel) as archive:
-        return {f"{name}.npz": _to_npz(*_convert(archive.read(path))) for name, path in SOURCES.items()}
+        return {f"{name}.npz": _to_npz(*_convert(name, archive.read(path))) for name, path in SOURCES.items()}
 
 
 def check(wheel: Path) -> list[str]:
@@ -85,12 +96,18 @@ def _to_npz(graph: dict, weights: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _convert(flatbuffer: bytes) -> tuple[dict, np.ndarray]:
+def _convert(network: str, flatbuffer: bytes) -> tuple[dict, np.ndarray]:
     """Return the JSON graph and the float16 weights of one TensorFlow Lite model."""
     model = tflite.Model.GetRootAs(flatbuffer, 0)
     source = _Source(model)
     operations = [source.operation(index) for index in range(source.graph.OperatorsLength())]
     operations = [operation for operation in operations if operation is not None]
+    outputs = {source.name(int(number)): int(number) for number in source.graph.OutputsAsNumpy()}
+    if network in REFINED:
+        refinement = _refinement(operations, outputs, *REFINED[network])
+        operations.append(refinement)
+        outputs = {MESH: refinement["out"], SCORES[network]: outputs[SCORES[network]]}
+    operations = _needed(operations, outputs.values())
     used = sorted({number for operation in operations for number in operation["in"] if number in source.constants})
     constants, weights, offset = {}, [], 0
     for number in used:
@@ -102,11 +119,31 @@ def _convert(flatbuffer: bytes) -> tuple[dict, np.ndarray]:
     graph = {
         "input": input_number,
         "input_shape": source.shape(input_number),
-        "outputs": {source.name(int(number)): int(number) for number in source.graph.OutputsAsNumpy()},
+        "outputs": outputs,
         "constants": constants,
         "operations": operations,
     }
     return graph, np.concatenate(weights)
+
+
+def _needed(operations: list[dict], outputs: Iterable[int]) -> list[dict]:
+    """Return the operations on which the outputs depend."""
+    wanted, kept = set(outputs), []
+    for operation in reversed(operations):
+        if operation["out"] in wanted:
+            wanted.update(operation["in"])
+            kept.append(operation)
+    return kept[::-1]
+
+
+def _refinement(operations: list[dict], outputs: dict[str, int], mesh: str, parts: Sequence[str]) -> dict:
+    """Return the operation that puts parts seen close up into their mesh: each holds the points it was cut around."""
+    points = []
+    for part in parts:
+        (region,) = [each for each in _needed(operations, [outputs[part]]) if each["op"] == "region"]
+        points.append(region["points"])
+    numbers = [outputs[name] for name in (mesh, *parts)]
+    return {"op": "refine", "in": numbers, "out": 1 + max(each["out"] for each in operations), "points": points}
 
 
 class _Source:
@@ -231,8 +268,36 @@ class _Source:
     def _hard_swish(self, operator, inputs, output) -> dict:
         return {"op": "hard_swish"}
 
+    def _strided_slice(self, operator, inputs, output) -> dict:
+        if self.shape(output) != self.shape(inputs[0]):
+            raise ValueError("only slices of everything are supported")
+        return {"op": "reshape", "in": inputs[:1], "shape": self.shape(output)}
+
+    def _landmarks2transformmatrix(self, operator, inputs, output) -> dict:
+        options = _custom_options(operator)
+        if options["target_rotation_radians"] != 0 or options["scale_x"] != options["scale_y"]:
+            raise ValueError("only upright regions with one margin are supported")
+        return {
+            "op": "region",
+            "points": options["subset_idxs"],
+            "across": [options["left_rotation_idx"], options["right_rotation_idx"]],
+            "margin": options["scale_x"],
+            "size": [options["output_height"], options["output_width"]],
+        }
+
+    def _transformtensorbilinear(self, operator, inputs, output) -> dict:
+        return {"op": "sample", "size": self.shape(output)[:2]}
+
+    def _transformlandmarks(self, operator, inputs, output) -> dict:
+        return {"op": "transform"}
+
     def _logistic(self, operator, inputs, output) -> dict:
         return {"op": "sigmoid"}
+
+
+def _custom_options(operator: tflite.Operator) -> dict:
+    """Return the options of one of MediaPipe's own operations."""
+    return flexbuffers.Loads(operator.CustomOptionsAsNumpy().tobytes())
 
 
 def _options(operator: tflite.Operator, options_class):
