@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 from ..avatar.recording import Recording
 from ..avatar.turns import from_turns
 from ..errors import Cancelled
+from ..photo.landmarks import ATTENTION_MESH
 from ..photo.types import FaceBox
 from ..progress import Reporter
 from ..system.ahead import Ahead
@@ -114,7 +115,7 @@ def _person(
         moments = np.append(moments, np.clip(options.neutral, begin, end))
     moments = np.unique(np.floor(moments * clip.facts.frame_rate + 1e-6)) / clip.facts.frame_rate
     reporter.stage("Looking through the clip", len(moments) + 1)
-    tracker, seen = FaceTracker(start), []
+    tracker, seen = FaceTracker(start, ATTENTION_MESH), []
     for frame in clip.frames_at(moments, LONGEST_SIDE):
         # Frames are far apart: nothing is followed, but whoever was chosen stays preferred.
         tracker.forget(is_cut=False)
@@ -134,7 +135,7 @@ def _person(
 
 
 def _faces_of(clip: Clip, part: tuple[float, float], start: FaceBox | None) -> Iterator[SeenFace]:
-    tracker = FaceTracker(start)
+    tracker = FaceTracker(start, ATTENTION_MESH)
     for frame in clip.frames(*part, LONGEST_SIDE):
         one = tracker.track(frame)
         if one is not None:
@@ -148,7 +149,7 @@ def _follow(
     frames = max(1, round((min(part[1], clip.facts.seconds) - part[0]) * clip.facts.frame_rate))
     reporter.stage("Capturing the face", frames)
     solver, before, shown = None, None, 0.0
-    with Ahead(_tracked(clip, part, FaceTracker(start))) as row:
+    with Ahead(_tracked(clip, part, FaceTracker(start, ATTENTION_MESH))) as row:
         for frame, seen, is_cut in row:
             if is_cut:
                 found.cuts += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..photo.faces import detect_faces
-from ..photo.landmarks import ATTENTION_MESH, FACE_OVAL, Landmarks, crop_around, crop_of, landmarks_in
+from ..photo.landmarks import FACE_MESH, FACE_OVAL, Landmarks, MeshNetwork, crop_around, crop_of, landmarks_in
 from ..photo.sampling import Square, sample_square
 from ..photo.types import FaceBox
 from ..video.clip import reduced_size
@@ -41,13 +41,14 @@ class FaceTracker:
     Args:
         start: Where the face is at first: until it is there, and when it is gone, others are not taken for it, unless
             there was a cut meanwhile. None takes the largest.
+        mesh: The network that sees it.
 
     Attributes:
         others: How many other faces were seen when the face was last looked for.
     """
 
-    def __init__(self, start: FaceBox | None = None) -> None:
-        self._start = start
+    def __init__(self, start: FaceBox | None = None, mesh: MeshNetwork = FACE_MESH) -> None:
+        self._start, self._mesh = start, mesh
         self._crop: Square | None = None
         self._last: FaceBox | None = start
         self._is_chosen = self._is_awaited = start is not None
@@ -84,11 +85,11 @@ class FaceTracker:
         self._lost = self._searches = 0
 
     def _follow(self, rgb: np.ndarray, crop: Square) -> Landmarks | None:
-        landmarks = landmarks_in(rgb, crop, ATTENTION_MESH)
+        landmarks = landmarks_in(rgb, crop, self._mesh)
         around = crop_around(landmarks)
         moved = np.hypot(around.x - crop.x, around.y - crop.y) / crop.side
         if landmarks.score >= LEAST_SCORE and max(moved, abs(np.log(around.side / crop.side))) > FAR:
-            landmarks = landmarks_in(rgb, around, ATTENTION_MESH)
+            landmarks = landmarks_in(rgb, around, self._mesh)
         return landmarks if _is_face(landmarks, rgb, LEAST_SCORE) else None
 
     def _search(self, rgb: np.ndarray) -> Landmarks | None:
@@ -102,8 +103,8 @@ class FaceTracker:
         for face in sorted(faces, key=self._unlike):
             if not self._is_anywhere and self._unlike(face) >= ELSEWHERE:
                 break
-            landmarks = landmarks_in(rgb, crop_of(face), ATTENTION_MESH)
-            landmarks = landmarks_in(rgb, crop_around(landmarks), ATTENTION_MESH)
+            landmarks = landmarks_in(rgb, crop_of(face), self._mesh)
+            landmarks = landmarks_in(rgb, crop_around(landmarks), self._mesh)
             if _is_face(landmarks, rgb, SURE_SCORE):
                 return landmarks
         return None
