@@ -107,7 +107,7 @@ def test_from_the_window_a_clip_is_captured_in_the_background(blender, mesh):
         return not errands.is_pending(capturing.TITLE)
 
     blender.tick_until(ended)
-    assert len(curve(mesh, "jawOpen")) > 3
+    assert len(curve(mesh, "eyeBlinkLeft")) > 3
 
 
 def asked_of(blender, mesh):
@@ -175,7 +175,7 @@ def test_a_face_renamed_meanwhile_is_moved(blender, mesh):
     next(pieces)
     mesh.name = "Somebody"
     blender.module("facelift_addon.making.errands").at_once(pieces)
-    assert len(curve(mesh, "jawOpen")) > 3
+    assert len(curve(mesh, "eyeBlinkLeft")) > 3
 
 
 def test_what_was_captured_for_a_face_that_is_gone_can_be_saved(blender, mesh, tmp_path):

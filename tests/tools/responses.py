@@ -45,7 +45,7 @@ FORWARD = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 MIRROR = np.diag([-1.0, 1.0, 1.0])
 RIDGE, VIEW_RIDGE, OFFSET_RIDGE, PULL = 2.0, 1.0, 1e-2, 0.5
 """Weights of what is believed before: that expressions move points by half of what they move the face."""
-MODES, LEAST_DEVIATION = 30, 2e-4
+MODES, LEAST_DEVIATION = 15, 2e-4
 IRIS_ANCHORS = (386, 159)
 """Landmarks over the middles of the left and the right eye."""
 
