@@ -8,6 +8,7 @@ import bpy
 
 from ...core.avatar.arkit import ARKIT_NAMES
 from ...core.errors import FaceLiftError
+from ..interface.dropping import is_over_view
 from ..interface.explaining import Explained
 from . import base_objects, rigs
 
@@ -62,8 +63,7 @@ def required_own(mesh: bpy.types.Object) -> None:
 
 def takes_drop(context: bpy.types.Context) -> bool:
     """Whether what is dropped lands in a 3D View with a face to move."""
-    in_view = context.area is not None and context.area.type == "VIEW_3D"
-    return in_view and face_of(context.active_object) is not None
+    return is_over_view(context) and face_of(context.active_object) is not None
 
 
 class OnFace(Explained):

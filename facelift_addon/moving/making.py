@@ -14,6 +14,7 @@ from ...core.engines import registry
 from ...core.errors import FaceLiftError
 from ...core.photo.types import corners_of
 from .. import engine_properties, paths
+from ..interface.dropping import is_over_view
 from ..interface.explaining import Explained
 from ..interface.previews import previews
 from ..making import connection, errands
@@ -209,8 +210,7 @@ class FACELIFT_FH_moving_head(bpy.types.FileHandler):
     @classmethod
     def poll_drop(cls, context: bpy.types.Context) -> bool:
         """Where heads can be made."""
-        in_view = context.area is not None and context.area.type == "VIEW_3D"
-        return in_view and not FACELIFT_OT_moving_head.obstacle(context)
+        return is_over_view(context) and not FACELIFT_OT_moving_head.obstacle(context)
 
 
 def draw_import(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:

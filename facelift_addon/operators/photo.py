@@ -11,6 +11,7 @@ from ...core.engines.capture import PORTRAIT
 from ...core.errors import FaceLiftError
 from .. import paths
 from ..editing import targets
+from ..interface.dropping import is_over_view
 from ..interface.explaining import Explained
 from ..making import together
 from ..making.orders import order_for, order_of_shot
@@ -284,7 +285,7 @@ class FACELIFT_FH_photo(bpy.types.FileHandler):
     @classmethod
     def poll_drop(cls, context: bpy.types.Context) -> bool:
         """Only in the 3D View."""
-        return context.area is not None and context.area.type == "VIEW_3D"
+        return is_over_view(context)
 
 
 def draw_add(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:

@@ -22,6 +22,7 @@ from ...core.progress import Progress
 from ...core.system.files import replacing
 from ...core.worker.capturing import ReceivedFrames
 from ..avatar import base_objects, binding, faces, fitting, rigging
+from ..interface.dropping import is_over_view
 from ..interface.explaining import Explained
 from ..making import connection, errands
 from ..making.orders import order_for, orders_to_make
@@ -227,7 +228,7 @@ class FACELIFT_FH_avatar_video(bpy.types.FileHandler):
     @classmethod
     def poll_drop(cls, context: bpy.types.Context) -> bool:
         """Anywhere in a 3D View."""
-        return context.area is not None and context.area.type == "VIEW_3D"
+        return is_over_view(context)
 
 
 def draw_import(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
